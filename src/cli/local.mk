@@ -1,0 +1,1 @@
+mixbar_SOURCES += src/cli/main.c

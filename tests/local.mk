@@ -1,0 +1,12 @@
+# Tests: unit (cmocka, TAP), command line (TAP scripts), lint, golden, fuzz corpora.
+# A unit test is one program tests/unit/test_NAME.c; it is listed in the .mk file of the floor it tests.
+include tests/unit/base.mk
+include tests/unit/nn.mk
+include tests/unit/array.mk
+include tests/unit/devices.mk
+include tests/unit/mapping.mk
+include tests/unit/cost.mk
+include tests/unit/run.mk
+include tests/cli/local.mk
+include tests/lint/local.mk
+include tests/fuzz/local.mk
