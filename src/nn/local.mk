@@ -1,0 +1,34 @@
+# floor 2: networks, ONNX, datasets, exact layers, quantizers
+# An operator is one file op_NAME.c that defines `const mb_op_type mb_op_NAME`, and one line here.
+MB_OPS = \
+  src/nn/op_input.c \
+  src/nn/op_conv.c \
+  src/nn/op_linear.c \
+  src/nn/op_add.c \
+  src/nn/op_scale.c \
+  src/nn/op_clip.c \
+  src/nn/op_maxpool.c \
+  src/nn/op_avgpool.c \
+  src/nn/op_reshape.c \
+  src/nn/op_pad.c \
+  src/nn/op_slice.c \
+  src/nn/op_concat.c \
+  src/nn/op_softmax.c
+
+# A dataset format is one file dataset_NAME.c that defines `const mb_dataset_type mb_dataset_NAME`, and one line here.
+MB_DATASETS = \
+  src/nn/dataset_idx.c \
+  src/nn/dataset_cifar10.c \
+  src/nn/dataset_npy.c
+
+libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
+  src/nn/network.c src/nn/network.h src/nn/op.h src/nn/exec.c src/nn/exec.h src/nn/unroll.c src/nn/unroll.h \
+  src/nn/onnx.c src/nn/onnx.h src/nn/import.c src/nn/import.h src/nn/fold.c \
+  src/nn/dataset.c src/nn/dataset.h src/nn/quant.c src/nn/quant.h
+nodist_libmixbar_la_SOURCES += src/nn/op_registry.c src/nn/dataset_registry.c
+CLEANFILES += src/nn/op_registry.c src/nn/dataset_registry.c
+
+src/nn/op_registry.c: $(top_srcdir)/src/nn/local.mk $(top_srcdir)/build-aux/gen-registry.sh
+	$(AM_V_GEN)$(MKDIR_P) src/nn && $(GEN_REGISTRY) nn/op.h mb_op_type mb_ops $(MB_OPS) > $@
+src/nn/dataset_registry.c: $(top_srcdir)/src/nn/local.mk $(top_srcdir)/build-aux/gen-registry.sh
+	$(AM_V_GEN)$(MKDIR_P) src/nn && $(GEN_REGISTRY) nn/dataset.h mb_dataset_type mb_dataset_types $(MB_DATASETS) > $@
