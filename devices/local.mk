@@ -1,0 +1,19 @@
+# Cells and converters. Each sees only array/cell.h, array/adc.h and src/base.
+# A cell is one file cell_NAME.c that defines `const mb_cell_type mb_cell_NAME`, and one line here; a converter likewise.
+MB_CELLS = \
+  devices/cell_ideal.c \
+  devices/cell_rram.c
+
+MB_ADCS = \
+  devices/adc_ideal.c \
+  devices/adc_sar.c
+
+libmixbar_la_SOURCES += $(MB_CELLS) $(MB_ADCS) devices/adc_survey.c devices/adc_survey.h
+nodist_libmixbar_la_SOURCES += devices/cell_registry.c devices/adc_registry.c
+CLEANFILES += devices/cell_registry.c devices/adc_registry.c
+nobase_dist_pkgdata_DATA += devices/ideal.cfg devices/rram.cfg
+
+devices/cell_registry.c: $(top_srcdir)/devices/local.mk $(top_srcdir)/build-aux/gen-registry.sh
+	$(AM_V_GEN)$(MKDIR_P) devices && $(GEN_REGISTRY) array/cell.h mb_cell_type mb_cells $(MB_CELLS) > $@
+devices/adc_registry.c: $(top_srcdir)/devices/local.mk $(top_srcdir)/build-aux/gen-registry.sh
+	$(AM_V_GEN)$(MKDIR_P) devices && $(GEN_REGISTRY) array/adc.h mb_adc_type mb_adcs $(MB_ADCS) > $@

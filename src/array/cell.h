@@ -1,0 +1,59 @@
+/* cell.h - the interface of memory cells (implemented in devices/, also by users' shared objects)
+ *
+ * A cell type is a const descriptor. All functions work on N cells at once, structure of arrays: state[k * n + i] is the k-th number of cell i.
+ * Conductances are in siemens (float), times in seconds after programming, temperatures in kelvin.
+ * Laws (a contract test runs them on every registered cell):
+ *   program and read with all error parameters zero give exactly the level grid;  mean() = program's result at t = 0;
+ *   the same stream gives the same bits, for any split of the n cells over calls that pass equal streams;  no result is negative or non-finite.
+ */
+#ifndef MB_ARRAY_CELL_H
+#define MB_ARRAY_CELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/param.h"
+#include "base/rng.h"
+
+#define MB_CELL_ABI 1
+
+typedef struct mb_cell_cost {
+    double read_V;           /* voltage of a full-scale input digit */
+    double write_J;          /* energy to program one cell, verification included */
+    double write_s;          /* time to program one cell (row-parallel programming divides it by the row) */
+    double area_F2;          /* cell with access device, in squared feature sizes */
+} mb_cell_cost;
+
+typedef struct mb_cell_type {
+    int abi;                 /* MB_CELL_ABI */
+    const char *name, *summary;
+    const char *reference;   /* paper, DOI */
+    const mb_param *params;
+    size_t size;             /* of the parameter struct */
+    int (*check)(const void *p);        /* conditions between parameters; NULL: none */
+    int n_state;
+    void (*range)(const void *p, double *g_min, double *g_max);   /* S; 0 <= g_min < g_max */
+    int (*levels)(const void *p);       /* programmable levels, 0: continuous */
+    bool (*deterministic)(const void *p); /* programming has no random part and mean() is the target: nothing to average over draws */
+    /* targets (S, inside the range) -> state, with level grid and programming error */
+    void (*program)(const void *p, size_t n, const float *g_target, float *state, mb_stream *rng);
+    /* conductance t seconds after programming without read noise */
+    void (*mean)(const void *p, size_t n, const float *state, double t_s, double temp_K, float *g);
+    /* one read: mean plus read noise; clamped at 0 */
+    void (*read)(const void *p, size_t n, const float *state, double t_s, double temp_K, float *g, mb_stream *rng);
+    /* standard deviation (S) of the Gaussian read noise around mean conductance g; NULL: no read noise. Lets an array draw one number per output
+     * with variance sum sigma_i^2 v_i^2 instead of one per cell (exact while no cell clips at zero). */
+    void (*read_sigma)(const void *p, size_t n, const float *g, float *sigma);
+    void (*cost)(const void *p, mb_cell_cost *c);
+} mb_cell_type;
+
+extern const mb_cell_type *const mb_cells[];    /* NULL-terminated, generated from devices/local.mk */
+
+/* A cell type with its parameters. */
+typedef struct mb_cell { const mb_cell_type *type; void *params; } mb_cell;
+const mb_cell_type *mb_cell_find(const char *name);             /* NULL when unknown */
+/* GROUP (preset expanded) has the key `cell = NAME` and the parameters of that type. */
+int mb_cell_load(mb_conf *group, mb_cell *cell);
+void mb_cell_free(mb_cell *cell);
+
+#endif
