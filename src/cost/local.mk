@@ -1,0 +1,13 @@
+# floor 4: machine description, counts x unit costs, von Neumann baselines
+# A baseline is one file baseline_NAME.c that defines `const mb_baseline_type mb_baseline_NAME`, and one line here.
+MB_BASELINES = \
+  src/cost/baseline_systolic.c
+
+libmixbar_la_SOURCES += $(MB_BASELINES) \
+  src/cost/report.c src/cost/report.h src/cost/machine.c src/cost/machine.h src/cost/network.c src/cost/unit.c src/cost/unit.h \
+  src/cost/sram.c src/cost/sram.h src/cost/baseline.c src/cost/baseline.h
+nodist_libmixbar_la_SOURCES += src/cost/baseline_registry.c
+CLEANFILES += src/cost/baseline_registry.c
+
+src/cost/baseline_registry.c: $(top_srcdir)/src/cost/local.mk $(top_srcdir)/build-aux/gen-registry.sh
+	$(AM_V_GEN)$(MKDIR_P) src/cost && $(GEN_REGISTRY) cost/baseline.h mb_baseline_type mb_baselines $(MB_BASELINES) > $@

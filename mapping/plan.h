@@ -1,0 +1,54 @@
+/* plan.h - what a mapper decides: one assignment per weighted layer, kept as a readable file
+ *
+ * A plan is saved as libconfig text, can be diffed, edited by hand and replayed (`mixbar eval -p plan.cfg`):
+ *     schema = 1;  network = "fashion_cnn";  network_hash = "89abcdef01234567";  machine = "rram-22nm";  policy = "uniform";
+ *     layers = ( { name = "/conv1/Conv"; engine = "analog"; weight_bits = 8; ... }, ... );
+ */
+#ifndef MB_MAPPING_PLAN_H
+#define MB_MAPPING_PLAN_H
+
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "base/param.h"
+#include "nn/network.h"
+
+#define MB_ENGINES "analog|digital"
+typedef enum { MB_ANALOG, MB_DIGITAL } mb_engine;
+
+/* Setting of one weighted layer. One table row per field (mb_assign_params): the same rows serve `map`, menus, plan files and sweeps. */
+typedef struct mb_assign {
+    int engine;          /* mb_engine: crossbar, or exact integers on the digital unit */
+    int weight_bits;     /* 1..8, sign included */
+    int cell_bits;       /* 1..8, bits per cell: width of a slice */
+    int input_bits;      /* 1..8 */
+    int dac_bits;        /* 1..8, bits per input cycle */
+    int adc_bits;        /* 1..16 */
+    int rows_active;     /* rows read at once; 0: all rows of the array */
+    int scheme;          /* index into "differential|offset" */
+    int copies;          /* duplication: arrays that hold the same weights and share the vectors */
+} mb_assign;
+
+extern const mb_param mb_assign_params[];
+
+typedef struct mb_plan {
+    char *network;           /* name */
+    uint64_t network_hash;
+    char *machine, *policy;  /* may be NULL */
+    int n;                   /* weighted layers */
+    char **layer;            /* their names */
+    mb_assign *assign;
+} mb_plan;
+
+int mb_plan_new(const mb_network *net, const mb_assign *all, mb_plan **plan);    /* the same assignment for all layers */
+int mb_plan_clone(const mb_plan *p, mb_plan **copy);
+void mb_plan_free(mb_plan *p);
+int mb_plan_equal(const mb_plan *a, const mb_plan *b);                           /* assignments only */
+void mb_plan_write(const mb_plan *p, mb_str *out);
+int mb_plan_save(const mb_plan *p, const char *path);
+/* Read and check against NET (may be NULL: no check): another network, a missing, unknown or repeated layer is MB_BADINPUT naming the first difference. */
+int mb_plan_load(const char *path, const mb_network *net, mb_plan **plan);
+/* First difference of two plans in words ("layer /conv2/Conv: weight_bits 8 and 4"); 0 when none. */
+int mb_plan_diff(const mb_plan *a, const mb_plan *b, mb_str *out);
+
+#endif

@@ -1,0 +1,71 @@
+/* policy.h - mapping policies and what they may ask
+ *
+ * A policy sees layers, a menu of settings, budgets and an oracle; it knows neither simulator nor machine, so that it can be tested with a synthetic oracle and brute force.
+ * Configuration group `map`:
+ *     map = { policy = "uniform"; <assignment keys>; <parameters of the policy>;
+ *             menu = { weight_bits = [2, 4, 8]; adc_bits = [6, 8]; ... };         settings to choose from (keys of mb_assign)
+ *             first = { weight_bits = 8; }; last = { ... };                       fixed keys of the first / last weighted layer
+ *             layers = ( { name = "conv2"; engine = "digital"; }, ... );          fixed keys of named layers
+ *             budget = { energy_J = ..; latency_s = ..; area_m2 = ..; arrays = ..; weight_bits = .. (stored bits in all); } }
+ */
+#ifndef MB_MAPPING_POLICY_H
+#define MB_MAPPING_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mapping/plan.h"
+
+typedef struct mb_layer_info { const char *name; mb_matmul mm; int64_t macs, params; } mb_layer_info;
+
+/* What a plan costs, in all of which budgets can be set. */
+typedef struct mb_metrics { double energy_J, latency_s, area_m2, arrays, weight_bits; } mb_metrics;
+/* What a plan loses: mean loss over the calibration samples (cross-entropy), accuracy, half-width of its 95 % interval. */
+typedef struct mb_loss { double loss, accuracy, half_width; } mb_loss;
+
+typedef struct mb_oracle {
+    void *ctx;
+    const mb_network *net;
+    const mb_layer_info *layer;
+    int n;
+    int (*cost)(void *ctx, const mb_plan *plan, mb_metrics *out);
+    int (*loss)(void *ctx, const mb_plan *plan, mb_loss *out);
+    int (*finetune)(void *ctx, const mb_plan *plan, int epochs);       /* NULL when training is not available */
+    int n_cost, n_loss;                                                /* calls so far, counted by mb_oracle_cost / loss */
+} mb_oracle;
+int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out);
+int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out);
+
+/* Allowed values per assignment key; index = row of mb_assign_params. n = 0: only the base value. */
+#define MB_ASSIGN_KEYS 9
+typedef struct mb_menu { mb_assign base; int *v[MB_ASSIGN_KEYS]; size_t n[MB_ASSIGN_KEYS]; } mb_menu;
+
+typedef struct mb_problem {
+    mb_menu menu;
+    mb_metrics budget;                    /* upper bounds; INFINITY: none */
+    bool *fixed;                          /* [n * MB_ASSIGN_KEYS]: this layer's key is pinned to fixed_value */
+    int *fixed_value;
+    int n;
+} mb_problem;
+
+typedef struct mb_policy_type {
+    const char *name, *summary, *reference;
+    const mb_param *params;
+    size_t size;
+    int (*search)(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best);
+    /* MB_NUMERIC with the cheapest cost and the budget that binds when nothing is feasible */
+} mb_policy_type;
+
+extern const mb_policy_type *const mb_policies[];      /* NULL-terminated, generated */
+const mb_policy_type *mb_policy_find(const char *name);
+
+/* Read `map` for NET into a problem (base assignment, menu, pins, budgets). Keys of the chosen policy's own table are accepted too. */
+int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob);
+void mb_problem_free(mb_problem *prob);
+/* Lay the pins of the problem on a plan. */
+void mb_problem_pin(const mb_problem *prob, mb_plan *plan);
+/* Run the policy named in MAP: the plan (with names, hash, policy filled in). */
+int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best);
+bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding);
+
+#endif
