@@ -1,0 +1,94 @@
+/* results.h - what a run leaves behind: runs/NAME/ used.cfg manifest.json results.jsonl plan-*.cfg
+ *
+ * results.jsonl: the first line is the schema (columns with unit and help); then, for each point in order, one line per trial ("kind":"trial") and one summary
+ * ("kind":"point"). The bytes depend on the experiment and the seed only: not on threads, host, time, or whether the run was resumed. Everything that varies (times, host,
+ * versions, threads, paths of data files, warnings) is in manifest.json.
+ *
+ * Writing is append-only with fsync per point, each line ends in a checksum member "crc" (CRC-32 of the line's bytes before it). On resume a partial or
+ * damaged tail is cut off and points that are complete are kept; a results file of another experiment (other schema line or other used.cfg hash) is refused.
+ * Reading gives the same structs back; report and plot work on them alone.
+ */
+#ifndef MB_RUN_RESULTS_H
+#define MB_RUN_RESULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/quantity.h"
+#include "base/str.h"
+
+/* One row of the column table: every number of a point has its name, unit and help in one place (results.c), used by results.jsonl, CSV, tables, plots, manual. */
+typedef struct mb_column { const char *name, *unit, *help; size_t offset; } mb_column;
+extern const mb_column mb_point_columns[];       /* ends with name NULL; offsets into mb_point_result; all are double */
+const mb_column *mb_column_find(const char *name);   /* NULL when unknown */
+
+typedef struct mb_part { char *name; mb_cost cost; } mb_part;            /* a component */
+
+typedef struct mb_layer_result {
+    char *name, *engine, *scheme;
+    int64_t groups, K, N, vectors, macs;
+    int weight_bits, cell_bits, input_bits, dac_bits, adc_bits, adc_bits_lossless, rows_active, copies;
+    int64_t arrays;
+    mb_cost cost;
+    double snr_dB;          /* analog output against the exact integer product, mean over trials; infinite (null in JSON) when exact */
+    double clipped;         /* fraction of conversions that saturated */
+    double adc_occupancy;   /* fraction of the code range that was used */
+    double row_rate;        /* fraction of offered rows that were driven */
+    mb_part *part; size_t n_part;     /* by component */
+} mb_layer_result;
+
+typedef struct mb_baseline_result { char *name, *kind; mb_cost cost; double edap; mb_part *part; size_t n_part; } mb_baseline_result;
+
+typedef struct mb_setting { char *key, *value; } mb_setting;              /* a swept key and its value as text */
+
+typedef struct mb_trial_result { int64_t trial; double accuracy, loss; int64_t samples; } mb_trial_result;
+
+typedef struct mb_point_result {
+    int64_t index;              /* 0, 1, ... in the order of the sweep */
+    char *id;                   /* 16 hex digits: hash of the used values */
+    char *label;                /* "map.weight_bits=8 map.input_bits=8", or the name given in the sweep; "" without a sweep */
+    mb_setting *set; size_t n_set;
+    char *plan;                 /* file name in the run folder, "" when none */
+    /* the numbers of mb_point_columns */
+    double float_accuracy, quantised_accuracy, accuracy, accuracy_low, accuracy_high, accuracy_sd, loss;
+    double samples, trials;
+    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;
+    mb_trial_result *trial; size_t n_trial;
+    mb_part *part; size_t n_part;                    /* by component, whole network */
+    mb_layer_result *layer; size_t n_layer;
+    mb_baseline_result *baseline; size_t n_baseline;
+} mb_point_result;
+void mb_point_result_free(mb_point_result *p);       /* what it owns, not p itself */
+
+/* --- writing --- */
+typedef struct mb_run mb_run;
+/* Make (or, with RESUME, reopen) the run folder DIR and write used.cfg (text USED_CFG, given complete). Without RESUME an existing results.jsonl is refused with a message that
+ * names --resume and -o. The folder is locked (flock on a file) while open. */
+int mb_run_create(const char *dir, const char *name, const char *used_cfg, bool resume, mb_run **run);
+bool mb_run_done(const mb_run *run, int64_t index, const char *id);       /* resumed: this point is complete already */
+int mb_run_point(mb_run *run, const mb_point_result *p);                  /* appends its trial lines and its summary */
+int mb_run_write_file(mb_run *run, const char *name, const char *text);   /* plan-*.cfg and the like, atomically */
+/* members of manifest.json, written (again) at close: text KEY: VALUE */
+int mb_run_note(mb_run *run, const char *key, const char *value);
+int mb_run_close(mb_run *run, bool complete);                             /* writes manifest.json, unlocks, frees */
+
+/* --- reading --- */
+typedef struct mb_results { char *dir, *name; mb_point_result *point; size_t n; bool complete; } mb_results;
+/* DIR a run folder or a results.jsonl. Damaged lines (checksum) are MB_BADINPUT with file:line, except a partial last line, which is a warning. */
+int mb_results_read(const char *dir, mb_results *r);
+void mb_results_free(mb_results *r);
+
+/* One point as JSON text, without newline and checksum (also used by --format json). */
+void mb_point_json(const mb_point_result *p, mb_str *out);
+
+/* --- reports and plots --- */
+typedef enum { MB_FORMAT_TEXT, MB_FORMAT_CSV, MB_FORMAT_JSONL, MB_FORMAT_JSON } mb_format;
+/* The answer in one clear table (text), one line per point with all columns (csv, jsonl, json). DETAIL 1 adds breakdowns by component and by layer of each point (text). */
+int mb_results_report(const mb_results *r, mb_format f, int detail, mb_str *out);
+/* Writes RUN/plots/NAME.gp and, with gnuplot, NAME.FORMAT (svg, png, pdf; "gp" writes the scripts only). what NULL: all that make sense. *files: names written, one per line. */
+int mb_results_plot(const mb_results *r, const char *what, const char *format, mb_str *files);
+extern const char *const mb_plot_names[];        /* NULL-terminated: "accuracy-energy", "energy-components", "area-components", "energy-layers", ... with help in mb_plot_help */
+extern const char *const mb_plot_help[];
+
+#endif
