@@ -1,0 +1,64 @@
+/* experiment.h - an experiment file becomes points, a point becomes objects
+ *
+ *     schema = 1;  name = "quickstart";
+ *     network = "networks/fashion_cnn.onnx";
+ *     dataset = "fashion-mnist";                          preset name or group (nn/dataset.h)
+ *     calibration = { dataset = "fashion-mnist-train"; samples = 256; input_rule = "mse"; weight_rule = "mse"; ... };
+ *     samples = 1000;                                     test samples used (0: all)
+ *     device = "rram";                                    preset name or group with `cell = ...`
+ *     arch = "rram-22nm";                                 preset name or group (cost/machine.h)
+ *     map = { policy = "uniform"; weight_bits = 8; ... }  (mapping/policy.h)
+ *     sweep = { mode = "grid|zip|list"; axes = ( { key = "map.weight_bits"; values = [8, 4]; name = "bits"; }, ... );  points = ( ("KEY=VALUE", ...), ... ); };
+ *     against = ( "systolic-32x32" );                     baselines: preset names or groups (cost/baseline.h)
+ *     read = { time_s = 0.0; temperature_K = 300.0; };
+ *     trials = 3;  seed = 1;
+ *     plot = [ "accuracy-energy", ... ];
+ */
+#ifndef MB_RUN_EXPERIMENT_H
+#define MB_RUN_EXPERIMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "cost/baseline.h"
+#include "cost/machine.h"
+#include "nn/dataset.h"
+#include "nn/network.h"
+#include "nn/quant.h"
+
+/* Scalar keys at the top of an experiment (table mb_experiment_params). */
+typedef struct mb_experiment_keys { int schema; char *name; int samples, trials, seed; } mb_experiment_keys;
+/* Group `calibration` (table mb_calibration_params; plus `dataset`). */
+typedef struct mb_calibration_keys {
+    int samples; int weight_rule, input_rule; double weight_percentile, input_percentile; bool per_channel;
+} mb_calibration_keys;
+typedef struct mb_read_keys { double time_s, temperature_K; } mb_read_keys;
+extern const mb_param mb_experiment_params[], mb_calibration_params[], mb_read_params[];
+
+/* One point of the experiment, loaded and checked: ready to map, cost and simulate. */
+typedef struct mb_setup {
+    mb_conf *conf;               /* the point's tree: complete after loading (defaults inserted) */
+    mb_experiment_keys keys;
+    mb_calibration_keys cal;
+    mb_read_keys read;
+    const mb_network *net;       /* net, data, calib are shared between points (cache) */
+    const mb_dataset *data, *calib;
+    mb_cell cell;
+    mb_machine *mach;
+    mb_baseline *baseline;
+    int n_baseline;
+} mb_setup;
+
+/* Networks and datasets loaded once and shared between points, found by the hash of their configuration group. */
+typedef struct mb_cache mb_cache;
+int mb_cache_new(mb_cache **c);
+void mb_cache_free(mb_cache *c);
+
+/* Read EXP.cfg and lay the settings "KEY=VALUE" on it. */
+int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root);
+/* Load everything that the tree ROOT (of one point; becomes owned) asks for and check that it fits together; all keys must have been used. NEED_DATA false: cost only, no dataset. */
+int mb_setup_load(mb_conf *root, mb_cache *cache, bool need_data, mb_setup *s);
+void mb_setup_free(mb_setup *s);
+
+#endif

@@ -1,0 +1,48 @@
+/* simulate.h - accuracy of a network on crossbars: calibrate, quantise, program, run; the only owner of the parallel loop over (trial, block of samples)
+ *
+ * Between weighted layers everything is our own elementwise float code; weighted layers are integer products (digital engine) or crossbar reads (analog engine).
+ * Activations are quantised once per layer and sample, then unrolled. Blocks of samples are fixed by MB_SIM_BLOCK, not by the number of threads.
+ */
+#ifndef MB_RUN_SIMULATE_H
+#define MB_RUN_SIMULATE_H
+
+#include "mapping/plan.h"
+#include "run/experiment.h"
+
+#define MB_SIM_BLOCK 16
+
+typedef struct mb_accuracy { int64_t correct, samples; double loss; } mb_accuracy;   /* loss: mean cross-entropy of the softmax of the outputs */
+
+/* Progress: called by one thread at a time; returns non-zero to stop (MB_INTERRUPTED). */
+typedef struct mb_progress { int (*step)(void *ctx, const char *what, int64_t done, int64_t total); void *ctx; } mb_progress;
+
+/* What the calibration data showed: one observer per weighted layer (of its input). Depends on network and calibration data only. */
+typedef struct mb_profile { mb_observer *input; int n; } mb_profile;
+int mb_profile_new(const mb_network *net, const mb_dataset *calib, int64_t samples, const mb_progress *pr, mb_profile **p);
+void mb_profile_free(mb_profile *p);
+
+/* Float accuracy of the network on samples [0, samples) of DATA. */
+int mb_float_accuracy(const mb_network *net, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc);
+
+/* A network mapped under a plan: integer weights and scales, crossbars of the analog layers. */
+typedef struct mb_mapped mb_mapped;
+int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan, mb_mapped **m);
+void mb_mapped_free(mb_mapped *m);
+const bool *mb_mapped_input_signed(const mb_mapped *m);                  /* [n_weighted] */
+/* Quantised accuracy: exact integer products everywhere. */
+int mb_quantised_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc);
+/* Draw the devices of TRIAL; the first time, and for calibrated ranges, also set the converters' ranges from the calibration samples. */
+int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr);
+bool mb_mapped_deterministic(const mb_mapped *m);                        /* one trial says it all */
+/* Accuracy of the programmed network; adds to the per-layer statistics. */
+int mb_analog_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc);
+
+/* Statistics of weighted layer K gathered so far. */
+typedef struct mb_layer_stats { double snr_dB, clipped, adc_occupancy, row_rate; mb_activity activity; int adc_bits_lossless; } mb_layer_stats;
+void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st);
+
+/* 95 % interval of a mean accuracy over N samples and T device draws with standard deviation SD: Wilson's interval for the samples and Student's t for the draws, added in squares.
+ * Wilson, J. Am. Stat. Assoc. 22 (1927) 209, doi:10.1080/01621459.1927.10502953. */
+void mb_accuracy_interval(double mean, int64_t n, double sd, int64_t t, double *low, double *high);
+
+#endif

@@ -1,0 +1,13 @@
+/* sweep.h - the points of an experiment: grid (all combinations, last axis fastest), zip (axes in step), list (given points) over any key */
+#ifndef MB_RUN_SWEEP_H
+#define MB_RUN_SWEEP_H
+
+#include "base/conf.h"
+
+typedef struct mb_point { mb_conf *conf; char *label; char **key, **value; size_t n_set; } mb_point;   /* conf: ROOT's copy with the values set and no `sweep` */
+typedef struct mb_points { mb_point *p; size_t n; } mb_points;
+
+int mb_sweep_points(mb_conf *root, mb_points *pts);     /* one point without a sweep */
+void mb_points_free(mb_points *pts);
+
+#endif
