@@ -28,7 +28,7 @@
 #include "nn/quant.h"
 
 /* Scalar keys at the top of an experiment (table mb_experiment_params). */
-typedef struct mb_experiment_keys { int schema; char *name; int samples, trials, seed; } mb_experiment_keys;
+typedef struct mb_experiment_keys { int schema; char *name, *question; int samples, trials, seed; } mb_experiment_keys;
 /* Group `calibration` (table mb_calibration_params; plus `dataset`). */
 typedef struct mb_calibration_keys {
     int samples; int weight_rule, input_rule; double weight_percentile, input_percentile; bool per_channel;
@@ -48,16 +48,23 @@ typedef struct mb_setup {
     mb_machine *mach;
     mb_baseline *baseline;
     int n_baseline;
+    struct mb_cache *cache;      /* borrowed */
+    uint64_t id;                 /* hash of everything that the results depend on: used values, network, data */
 } mb_setup;
 
-/* Networks and datasets loaded once and shared between points, found by the hash of their configuration group. */
+/* What points share is made once: networks, datasets, calibration profiles, float accuracies, found by kind and the hash of what made them. */
 typedef struct mb_cache mb_cache;
 int mb_cache_new(mb_cache **c);
 void mb_cache_free(mb_cache *c);
+void *mb_cache_get(const mb_cache *c, const char *kind, uint64_t key);                                  /* NULL when absent */
+/* The cache owns OBJECT from here on, also on failure. */
+int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, void (*destroy)(void *));
 
 /* Read EXP.cfg and lay the settings "KEY=VALUE" on it. */
 int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root);
-/* Load everything that the tree ROOT (of one point; becomes owned) asks for and check that it fits together; all keys must have been used. NEED_DATA false: cost only, no dataset. */
+/* The text of used.cfg: the experiment of ROOT with everything expanded and every default written out; POINT is a loaded setup of its first point. */
+int mb_experiment_used(const mb_conf *root, const mb_setup *point, mb_str *out);
+/* Load everything that the tree ROOT (of one point; becomes owned, also on failure) asks for and check that it fits together; all keys must have been used. NEED_DATA false: cost only, no dataset. */
 int mb_setup_load(mb_conf *root, mb_cache *cache, bool need_data, mb_setup *s);
 void mb_setup_free(mb_setup *s);
 

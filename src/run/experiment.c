@@ -1,0 +1,347 @@
+/* experiment.c - from configuration tree to loaded objects
+ *
+ * mb_setup_load() expands presets, loads network, data, cell, machine and baselines, inserts every default into the tree and insists that every key was used.
+ */
+#include "run/experiment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "mapping/policy.h"
+
+const mb_param mb_experiment_params[] = {
+    MB_INT(mb_experiment_keys, schema, "", NULL, 1, 1, "version of the experiment format"),
+    MB_TEXT(mb_experiment_keys, name, "", "name of the run folder and of the report; default: the file's name"),
+    MB_TEXT(mb_experiment_keys, question, "", "what the experiment asks, shown above its report"),
+    MB_INT(mb_experiment_keys, samples, "", "0", 0, 1e9, "test samples used, 0: all"),
+    MB_INT(mb_experiment_keys, trials, "", "3", 1, 1e6, "device draws per point (one when nothing is random)"),
+    MB_INT(mb_experiment_keys, seed, "", "1", 0, 2147483647, "seed of all random numbers"),
+    MB_PARAM_END};
+
+const mb_param mb_calibration_params[] = {
+    MB_INT(mb_calibration_keys, samples, "", "128", 1, 1e7, "calibration samples used for input scales and converter ranges"),
+    MB_CHOICE(mb_calibration_keys, weight_rule, MB_RANGE_RULES, "mse", "range of the weights: largest, percentile of |w|, or least squared error"),
+    MB_CHOICE(mb_calibration_keys, input_rule, MB_RANGE_RULES, "mse", "range of the inputs: largest, percentile of |x|, or least squared error"),
+    MB_REAL(mb_calibration_keys, weight_percentile, "", "1.0", 0.5, 1.0, "for weight_rule = percentile"),
+    MB_REAL(mb_calibration_keys, input_percentile, "", "0.9999", 0.5, 1.0, "for input_rule = percentile"),
+    MB_FLAG(mb_calibration_keys, per_channel, "true", "one weight scale per output channel instead of one per layer"),
+    MB_PARAM_END};
+
+const mb_param mb_read_params[] = {
+    MB_REAL(mb_read_keys, time_s, "s", "0", 0, 1e12, "time of reading after programming"),
+    MB_REAL(mb_read_keys, temperature_K, "K", "300", 1, 1000, "temperature of reading"),
+    MB_PARAM_END};
+
+/* --- cache ------------------------------------------------------------------------------------------------------- */
+
+typedef struct entry { const char *kind; uint64_t key; void *object; void (*destroy)(void *); } entry;
+struct mb_cache { entry *e; size_t n; };
+
+int mb_cache_new(mb_cache **c) {
+    *c = mb_calloc(1, sizeof **c);
+    return *c ? MB_OK : mb_nomem();
+}
+
+void mb_cache_free(mb_cache *c) {
+    if (!c) return;
+    for (size_t i = c->n; i-- > 0;) c->e[i].destroy(c->e[i].object);
+    mb_free(c->e);
+    mb_free(c);
+}
+
+void *mb_cache_get(const mb_cache *c, const char *kind, uint64_t key) {
+    for (size_t i = 0; i < c->n; i++)
+        if (c->e[i].key == key && !strcmp(c->e[i].kind, kind)) return c->e[i].object;
+    return NULL;
+}
+
+int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, void (*destroy)(void *)) {
+    entry *e = mb_realloc(c->e, c->n + 1, sizeof *e);
+    if (!e) {
+        destroy(object);
+        return mb_nomem();
+    }
+    c->e = e;
+    c->e[c->n++] = (entry){kind, key, object, destroy};
+    return MB_OK;
+}
+
+static void free_network(void *p) { mb_network_free(p); }
+
+typedef struct { mb_dataset *d; mb_conf *conf; } cached_data;
+static void free_data(void *p) {
+    cached_data *c = p;
+    mb_dataset_free(c->d);
+    mb_conf_free(c->conf);
+    mb_free(c);
+}
+
+/* --- reading ----------------------------------------------------------------------------------------------------- */
+
+int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root) {
+    mb_conf *c = NULL;
+    int rc = mb_conf_read(path, &c);
+    if (rc) return rc;
+    for (size_t i = 0; i < n_set && !rc; i++) rc = mb_conf_assign(c, set[i], MB_FROM_COMMAND);
+    const mb_conf *name = mb_conf_find(c, "name");
+    if (!rc && (!name || (name->type == MB_CONF_STRING && !*name->s))) {
+        char *base = mb_path_base(path);
+        mb_str quoted = {0};
+        mb_str_addf(&quoted, "\"%s\"", base ? base : "");
+        rc = base && !quoted.failed ? mb_conf_set(c, "name", mb_cstr(&quoted), MB_FROM_DEFAULT) : mb_nomem();
+        mb_str_free(&quoted);
+        mb_free(base);
+    }
+    if (rc) {
+        mb_conf_free(c);
+        return rc;
+    }
+    *root = c;
+    return MB_OK;
+}
+
+/* A run's name becomes a folder: letters, digits, and . _ - only. */
+static int check_name(const mb_conf *root, const char *name) {
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    if (*name && name[0] != '.' && name[0] != '-' && !name[n] && n <= 100) return MB_OK;
+    const mb_conf *c = mb_conf_find(root, "name");
+    return mb_fail(MB_BADINPUT, "%s: name \"%s\" cannot be a folder: use letters, digits, '.', '_' and '-'", mb_conf_where(c ? c : root), name);
+}
+
+/* Replace a relative path in C by an absolute one, so that used.cfg runs from anywhere. */
+static int make_absolute(mb_conf *c) {
+    if (c->type != MB_CONF_STRING || !*c->s || c->s[0] == '/') return MB_OK;
+    char *dir = mb_conf_dir(c), *full = dir ? realpath(dir, NULL) : NULL, *path = full ? mb_path_join(full, c->s) : NULL;
+    mb_free(dir);
+    free(full);
+    if (!path) return MB_OK; /* the loader says what is missing */
+    mb_free(c->s);
+    c->s = path;
+    return MB_OK;
+}
+
+static void make_all_absolute(mb_conf *c) {
+    if (!c) return;
+    make_absolute(c);
+    for (size_t i = 0; i < c->n; i++) make_all_absolute(c->child[i]);
+}
+
+static int load_network(mb_conf *root, mb_cache *cache, const mb_network **net) {
+    mb_conf *c = mb_conf_use(root, "network");
+    if (!c) return mb_fail(MB_BADINPUT, "%s: network is missing, e.g. network = \"networks/fashion_cnn.onnx\"", mb_conf_where(root));
+    if (c->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: network is the path of an ONNX file", mb_conf_where(c));
+    make_absolute(c);
+    uint64_t key = mb_hash64(c->s, strlen(c->s), MB_HASH_START);
+    mb_network *n = mb_cache_get(cache, "network", key);
+    if (!n) {
+        int rc = mb_network_load(c->s, &n);
+        if (rc) return mb_context(rc, "network asked for at %s", mb_conf_where(c));
+        rc = mb_cache_put(cache, "network", key, n, free_network);
+        if (rc) return rc;
+    }
+    *net = n;
+    return MB_OK;
+}
+
+static int load_data(mb_conf *root, const char *path, mb_cache *cache, const mb_dataset **data) {
+    mb_conf *c = mb_conf_use(root, path);
+    if (!c) return mb_fail(MB_BADINPUT, "%s: %s is missing, e.g. dataset = \"fashion-mnist\"", mb_conf_where(root), path);
+    int rc = mb_conf_expand_preset(c, "data");
+    if (rc) return mb_context(rc, "%s asked for at %s", path, mb_conf_where(c));
+    c = mb_conf_use(root, path);
+    make_all_absolute(mb_conf_find(c, "images"));
+    make_all_absolute(mb_conf_find(c, "labels"));
+    uint64_t key = mb_conf_hash(c);
+    cached_data *d = mb_cache_get(cache, "dataset", key);
+    if (d) {
+        rc = mb_conf_overlay(c, d->conf); /* the defaults that loading inserted */
+        mb_conf_use_all(c);
+        if (!rc) *data = d->d;
+        return rc;
+    }
+    d = mb_calloc(1, sizeof *d);
+    if (!d) return mb_nomem();
+    rc = mb_dataset_load(c, &d->d);
+    if (!rc && !(d->conf = mb_conf_clone(c))) rc = mb_nomem();
+    if (rc) {
+        mb_dataset_free(d->d);
+        mb_free(d);
+        return mb_context(rc, "%s asked for at %s", path, mb_conf_where(c));
+    }
+    rc = mb_cache_put(cache, "dataset", key, d, free_data);
+    if (!rc) *data = d->d;
+    return rc;
+}
+
+static int expand_group(mb_conf *root, const char *key, const char *kind, const char *example, mb_conf **out) {
+    mb_conf *c = mb_conf_use(root, key);
+    if (!c) return mb_fail(MB_BADINPUT, "%s: %s is missing, e.g. %s", mb_conf_where(root), key, example);
+    int rc = mb_conf_expand_preset(c, kind);
+    if (rc) return mb_context(rc, "%s asked for at %s", key, mb_conf_where(c));
+    *out = mb_conf_use(root, key);
+    if ((*out)->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: %s is a preset name or a group", mb_conf_where(*out), key);
+    return MB_OK;
+}
+
+/* The name under which a group is shown: `name` of its preset file, or DEF. */
+static char *group_name(const mb_conf *group, const char *def) {
+    const mb_conf *p = mb_conf_find(group, "preset");
+    return p && p->type == MB_CONF_STRING ? mb_path_base(p->s) : mb_strdup(def);
+}
+
+static int load_baselines(mb_conf *root, mb_setup *s) {
+    mb_conf *l = mb_conf_use(root, "against");
+    if (!l) return MB_OK;
+    if (l->type != MB_CONF_LIST) return mb_fail(MB_BADINPUT, "%s: against is a list of baselines, e.g. ( \"systolic-32x32\" )", mb_conf_where(l));
+    s->baseline = mb_calloc(l->n, sizeof *s->baseline);
+    if (!s->baseline) return mb_nomem();
+    for (size_t i = 0; i < l->n; i++) {
+        mb_conf *c = l->child[i];
+        c->used = true;
+        int rc = mb_conf_expand_preset(c, "baselines");
+        c = l->child[i];
+        if (!rc && c->type != MB_CONF_GROUP) rc = mb_fail(MB_BADINPUT, "%s: a baseline is a preset name or a group", mb_conf_where(c));
+        char *name = rc ? NULL : group_name(c, "baseline");
+        if (!rc) rc = name ? mb_baseline_load(c, name, &s->baseline[i]) : mb_nomem();
+        mb_free(name);
+        if (rc) return mb_context(rc, "baseline %zu at %s", i + 1, mb_conf_where(c));
+        s->n_baseline++;
+    }
+    return MB_OK;
+}
+
+static int load_groups(mb_setup *s) {
+    static const char *const also[] = {"network", "dataset", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", NULL};
+    static const char *const cal_also[] = {"dataset", NULL};
+    mb_conf *root = s->conf, *g = NULL;
+    int rc = mb_params_load(mb_experiment_params, root, also, &s->keys);
+    if (!rc) rc = check_name(root, s->keys.name);
+    static const char *const groups[] = {"calibration", "read", "map"};
+    for (size_t i = 0; i < 3 && !rc; i++) {
+        const mb_conf *c = mb_conf_find(root, groups[i]);
+        if (!c) rc = mb_conf_set(root, groups[i], "{ }", MB_FROM_DEFAULT);
+        else if (c->type != MB_CONF_GROUP) rc = mb_fail(MB_BADINPUT, "%s: %s is a group { ... }", mb_conf_where(c), groups[i]);
+    }
+    if (!rc) rc = mb_params_load(mb_calibration_params, mb_conf_use(root, "calibration"), cal_also, &s->cal);
+    if (!rc) rc = mb_params_load(mb_read_params, mb_conf_use(root, "read"), NULL, &s->read);
+    if (!rc) rc = load_network(root, s->cache, &s->net);
+    if (!rc) rc = expand_group(root, "device", "devices", "device = \"rram\"", &g);
+    if (!rc) rc = mb_cell_load(g, &s->cell);
+    if (!rc) rc = expand_group(root, "arch", "arch", "arch = \"rram-22nm\"", &g);
+    if (!rc) {
+        char *name = group_name(g, "arch");
+        rc = name ? mb_machine_load(g, name, &s->mach) : mb_nomem();
+        mb_free(name);
+    }
+    if (!rc) rc = load_baselines(root, s);
+    if (!rc) { /* the mapping problem is checked now and solved later */
+        mb_problem prob;
+        rc = mb_problem_load(mb_conf_use(root, "map"), s->net, &prob);
+        if (!rc) mb_problem_free(&prob);
+    }
+    mb_conf *plot = mb_conf_use(root, "plot");
+    if (plot) mb_conf_use_all(plot);
+    return rc;
+}
+
+static int load_all_data(mb_setup *s, bool need_data) {
+    mb_conf *root = s->conf;
+    if (!need_data) {
+        mb_conf *d = mb_conf_use(root, "dataset"), *c = mb_conf_use(root, "calibration");
+        if (d) mb_conf_use_all(d);
+        if (c) mb_conf_use_all(c);
+        return MB_OK;
+    }
+    int rc = load_data(root, "dataset", s->cache, &s->data);
+    if (!rc && mb_conf_find(root, "calibration.dataset")) rc = load_data(root, "calibration.dataset", s->cache, &s->calib);
+    if (rc) return rc;
+    if (!s->calib) s->calib = s->data;
+    rc = mb_dataset_fits(s->data, s->net);
+    if (rc) return mb_context(rc, "dataset at %s", mb_conf_where(mb_conf_find(root, "dataset")));
+    rc = mb_dataset_fits(s->calib, s->net);
+    if (rc) return mb_context(rc, "calibration data at %s", mb_conf_where(mb_conf_find(root, "calibration")));
+    if ((size_t)s->keys.samples > s->data->n)
+        return mb_fail(MB_BADINPUT, "%s: samples = %d, but %s holds %zu: lower it, or 0 for all", mb_conf_where(mb_conf_find(root, "samples")),
+                       s->keys.samples, s->data->source, s->data->n);
+    if (s->keys.samples == 0) s->keys.samples = (int)s->data->n;
+    if ((size_t)s->cal.samples > s->calib->n)
+        return mb_fail(MB_BADINPUT, "%s: calibration.samples = %d, but %s holds %zu: lower it",
+                       mb_conf_where(mb_conf_find(root, "calibration.samples")), s->cal.samples, s->calib->source, s->calib->n);
+    return MB_OK;
+}
+
+/* Remove child K of C. */
+static void drop_child(mb_conf *c, size_t k) {
+    mb_conf_free(c->child[k]);
+    memmove(c->child + k, c->child + k + 1, (c->n - k - 1) * sizeof *c->child);
+    c->n--;
+}
+
+/* Remove every value called NAME below C. */
+static void drop_named(mb_conf *c, const char *name) {
+    for (size_t i = 0; i < c->n;) {
+        if (c->child[i]->name && !strcmp(c->child[i]->name, name)) {
+            drop_child(c, i);
+            continue;
+        }
+        drop_named(c->child[i], name);
+        i++;
+    }
+}
+
+/* The point's identity: used values without places and texts, and the contents of network and data. */
+static int compute_id(mb_setup *s) {
+    static const char *const places[] = {"preset", "network", "dataset", "plot", "name", "question"};
+    mb_conf *c = mb_conf_clone(s->conf);
+    if (!c) return mb_nomem();
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) drop_named(c, places[i]);
+    uint64_t h = mb_conf_hash(c);
+    mb_conf_free(c);
+    h = mb_hash64(&s->net->hash, sizeof h, h);
+    if (s->data) h = mb_hash64(&s->data->hash, sizeof h, h);
+    if (s->calib) h = mb_hash64(&s->calib->hash, sizeof h, h);
+    s->id = h;
+    return MB_OK;
+}
+
+int mb_setup_load(mb_conf *root, mb_cache *cache, bool need_data, mb_setup *s) {
+    memset(s, 0, sizeof *s);
+    s->conf = root;
+    s->cache = cache;
+    int rc = load_groups(s);
+    if (!rc) rc = load_all_data(s, need_data);
+    if (!rc) rc = mb_conf_check_used(root);
+    if (!rc) rc = compute_id(s);
+    if (rc) mb_setup_free(s);
+    return rc;
+}
+
+void mb_setup_free(mb_setup *s) {
+    for (int i = 0; i < s->n_baseline; i++) mb_baseline_free(&s->baseline[i]);
+    mb_free(s->baseline);
+    mb_machine_free(s->mach);
+    mb_cell_free(&s->cell);
+    mb_params_free(mb_read_params, &s->read);
+    mb_params_free(mb_calibration_params, &s->cal);
+    mb_params_free(mb_experiment_params, &s->keys);
+    mb_conf_free(s->conf);
+    memset(s, 0, sizeof *s);
+}
+
+int mb_experiment_used(const mb_conf *root, const mb_setup *point, mb_str *out) {
+    mb_conf *c = mb_conf_clone(point->conf);
+    int rc = c ? MB_OK : mb_nomem();
+    if (!rc) drop_named(c, "preset");
+    const mb_conf *sweep = mb_conf_find(root, "sweep");
+    if (!rc && sweep) rc = mb_conf_put(c, "sweep", sweep, sweep->origin);
+    if (!rc) {
+        mb_str_addf(out, "# Every value of this run, with its origin. Running this file repeats the run.\n");
+        mb_conf_write(c, out, true);
+        if (out->failed) rc = mb_nomem();
+    }
+    mb_conf_free(c);
+    return rc;
+}

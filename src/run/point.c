@@ -1,0 +1,406 @@
+/* point.c - one point from setup to numbers, and whole experiments
+ *
+ * Order of a point: calibrate inputs -> policy (asks cost and loss) -> integers -> float and quantised accuracy -> device draws -> costs with the measured activity ->
+ * baselines on the same network, precision and node.
+ */
+#include "run/point.h"
+
+#include <gsl/gsl_statistics_double.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "mapping/policy.h"
+
+static void free_profile(void *p) { mb_profile_free(p); }
+static void free_plain(void *p) { mb_free(p); }
+
+static uint64_t data_key(const mb_network *net, const mb_dataset *d, int64_t samples) {
+    uint64_t h = mb_hash64(&net, sizeof net, MB_HASH_START);
+    h = mb_hash64(&d, sizeof d, h);
+    return mb_hash64(&samples, sizeof samples, h);
+}
+
+static int get_profile(mb_setup *s, const mb_progress *pr, const mb_profile **out) {
+    uint64_t key = data_key(s->net, s->calib, s->cal.samples);
+    mb_profile *p = mb_cache_get(s->cache, "profile", key);
+    if (!p) {
+        int rc = mb_profile_new(s->net, s->calib, s->cal.samples, pr, &p);
+        if (!rc) rc = mb_cache_put(s->cache, "profile", key, p, free_profile);
+        if (rc) return rc;
+    }
+    *out = p;
+    return MB_OK;
+}
+
+static int get_float(mb_setup *s, const mb_progress *pr, mb_accuracy *out) {
+    uint64_t key = data_key(s->net, s->data, s->keys.samples);
+    mb_accuracy *a = mb_cache_get(s->cache, "float", key);
+    if (!a) {
+        if (!(a = mb_calloc(1, sizeof *a))) return mb_nomem();
+        int rc = mb_float_accuracy(s->net, s->data, s->keys.samples, pr, a);
+        if (rc) {
+            mb_free(a);
+            return rc;
+        }
+        rc = mb_cache_put(s->cache, "float", key, a, free_plain);
+        if (rc) return rc;
+    }
+    *out = *a;
+    return MB_OK;
+}
+
+/* --- the oracle of policies ------------------------------------------------------------------------------------------ */
+
+typedef struct { mb_setup *s; const mb_progress *pr; } oracle_ctx;
+
+static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
+    oracle_ctx *c = ctx;
+    mb_report *r = NULL;
+    int rc = mb_cost_network(c->s->mach, &c->s->cell, c->s->net, plan, NULL, NULL, &r, out);
+    mb_report_free(r);
+    return rc;
+}
+
+/* Loss on the calibration samples with the devices of draw 0. */
+static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
+    oracle_ctx *c = ctx;
+    const mb_profile *prof = NULL;
+    mb_mapped *m = NULL;
+    mb_accuracy acc;
+    if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
+    int rc = get_profile(c->s, c->pr, &prof);
+    if (!rc) rc = mb_mapped_new(c->s, prof, plan, &m);
+    if (!rc) rc = mb_mapped_program(m, 0, c->pr);
+    if (!rc) rc = mb_analog_accuracy(m, c->s->calib, c->s->cal.samples, c->pr, &acc);
+    mb_mapped_free(m);
+    if (rc) return rc;
+    double low, high;
+    out->loss = acc.loss;
+    out->accuracy = (double)acc.correct / (double)acc.samples;
+    mb_accuracy_interval(out->accuracy, acc.samples, 0, 1, &low, &high);
+    out->half_width = (high - low) / 2;
+    return MB_OK;
+}
+
+int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics) {
+    const mb_network *net = s->net;
+    oracle_ctx ctx = {s, pr};
+    mb_layer_info *info = mb_calloc((size_t)net->n_weighted, sizeof *info);
+    if (!info) return mb_nomem();
+    for (int k = 0; k < net->n_weighted; k++) {
+        const mb_layer *l = &net->layer[net->weighted[k]];
+        info[k] = (mb_layer_info){l->name, mb_layer_matmul(l), mb_layer_macs(l), mb_layer_params(l)};
+    }
+    mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss};
+    mb_plan *p = NULL;
+    int rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
+    if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
+    if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
+    mb_free(info);
+    if (rc) mb_plan_free(p);
+    else *plan = p;
+    return rc;
+}
+
+/* --- from reports to results ----------------------------------------------------------------------------------------- */
+
+static int copy_parts(const mb_report *r, mb_part **part, size_t *n) {
+    mb_report *by = NULL;
+    int rc = mb_report_by_component(r, &by);
+    if (rc) return rc;
+    *part = mb_calloc(by->n, sizeof **part);
+    if (!*part) rc = mb_nomem();
+    for (size_t i = 0; i < by->n && !rc; i++) {
+        (*part)[i].name = mb_strdup(by->child[i]->name);
+        (*part)[i].cost = by->child[i]->total;
+        if (!(*part)[i].name) rc = mb_nomem();
+        (*n)++;
+    }
+    mb_report_free(by);
+    return rc;
+}
+
+static const mb_report *find_group(const mb_report *r, const char *name) {
+    for (size_t i = 0; i < r->n; i++)
+        if (!strcmp(r->child[i]->name, name)) return r->child[i];
+    return NULL;
+}
+
+static const char *scheme_name(int scheme) { return scheme == MB_OFFSET ? "offset" : "differential"; }
+
+static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped *m, const mb_report *report, int k, mb_layer_result *out) {
+    const mb_layer *l = &s->net->layer[s->net->weighted[k]];
+    const mb_assign *a = &plan->assign[k];
+    mb_matmul mm = mb_layer_matmul(l);
+    bool analog = a->engine == MB_ANALOG;
+    out->name = mb_strdup(l->name);
+    out->engine = mb_strdup(analog ? "analog" : "digital");
+    out->scheme = mb_strdup(analog ? scheme_name(a->scheme) : "");
+    if (!out->name || !out->engine || !out->scheme) return mb_nomem();
+    out->groups = mm.groups, out->K = mm.K, out->N = mm.N, out->vectors = mm.vectors, out->macs = mb_layer_macs(l);
+    out->weight_bits = a->weight_bits, out->cell_bits = a->cell_bits, out->input_bits = a->input_bits, out->dac_bits = a->dac_bits;
+    out->adc_bits = a->adc_bits, out->rows_active = a->rows_active ? a->rows_active : s->mach->rows, out->copies = a->copies;
+    out->snr_dB = INFINITY;
+    int rc = MB_OK;
+    if (analog) {
+        rc = mb_machine_arrays(s->mach, &s->cell, l, a, &out->arrays);
+        mb_xbar_spec spec;
+        mb_xbar_layout lay;
+        if (!rc) rc = mb_machine_spec(s->mach, &s->cell, a, m ? mb_mapped_input_signed(m)[k] : false, &spec);
+        if (!rc) rc = mb_xbar_plan(&spec, mm.K, mm.N, &lay);
+        if (!rc) out->adc_bits_lossless = lay.adc_bits_lossless;
+    }
+    if (m) {
+        mb_layer_stats st;
+        mb_mapped_stats(m, k, &st);
+        out->snr_dB = st.snr_dB, out->clipped = st.clipped, out->adc_occupancy = st.adc_occupancy, out->row_rate = st.row_rate;
+    }
+    const mb_report *r = find_group(report, l->name);
+    if (!rc && r) {
+        out->cost = r->total;
+        rc = copy_parts(r, &out->part, &out->n_part);
+    }
+    return rc;
+}
+
+static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *out) {
+    out->baseline = mb_calloc((size_t)s->n_baseline, sizeof *out->baseline);
+    if (!out->baseline) return mb_nomem();
+    mb_baseline_case c = {s->net, plan, s->mach->node_nm, true};
+    for (int i = 0; i < s->n_baseline; i++) {
+        mb_baseline *b = &s->baseline[i];
+        mb_baseline_result *o = &out->baseline[i];
+        mb_report *r = NULL;
+        mb_metrics met;
+        int rc = b->type->evaluate(b->params, &c, &r, &met);
+        if (rc) return mb_context(rc, "baseline %s", b->name);
+        out->n_baseline++;
+        o->name = mb_strdup(b->name);
+        o->kind = mb_strdup(b->type->name);
+        o->cost = (mb_cost){met.energy_J, met.latency_s, met.area_m2};
+        o->edap = met.energy_J * met.latency_s * met.area_m2;
+        rc = o->name && o->kind ? copy_parts(r, &o->part, &o->n_part) : mb_nomem();
+        mb_report_free(r);
+        if (rc) return rc;
+    }
+    return MB_OK;
+}
+
+/* Costs, breakdowns and baselines of a plan. m NULL: estimated activity. */
+static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb_point_result *out, mb_report **report) {
+    const int n = s->net->n_weighted;
+    mb_report *r = NULL;
+    mb_metrics met;
+    mb_activity *act = mb_calloc((size_t)n, sizeof *act);
+    if (!act) return mb_nomem();
+    int rc = mb_activity_estimate(s->net, plan, s->mach, &s->cell, act);
+    for (int k = 0; k < n && m; k++) {
+        mb_layer_stats st;
+        mb_mapped_stats(m, k, &st);
+        if (st.activity.measured) act[k] = st.activity;
+    }
+    if (!rc) rc = mb_cost_network(s->mach, &s->cell, s->net, plan, act, m ? mb_mapped_input_signed(m) : NULL, &r, &met);
+    mb_free(act);
+    if (rc) return rc;
+    out->energy_J = met.energy_J, out->latency_s = met.latency_s, out->area_m2 = met.area_m2;
+    out->arrays = met.arrays, out->weight_bits = met.weight_bits;
+    out->edp_Js = met.energy_J * met.latency_s;
+    out->edap_Jsm2 = out->edp_Js * met.area_m2;
+    for (int k = 0; k < n; k++) out->macs += (double)mb_layer_macs(&s->net->layer[s->net->weighted[k]]);
+    out->power_W = met.energy_J / met.latency_s;
+    out->tops = 2e-12 * out->macs / met.latency_s;
+    out->tops_per_W = 2e-12 * out->macs / met.energy_J;
+    out->tops_per_mm2 = out->tops / (met.area_m2 * 1e6);
+    rc = copy_parts(r, &out->part, &out->n_part);
+    if (!rc && !(out->layer = mb_calloc((size_t)n, sizeof *out->layer))) rc = mb_nomem();
+    for (int k = 0; k < n && !rc; k++) {
+        out->n_layer++;
+        rc = layer_result(s, plan, m, r, k, &out->layer[k]);
+    }
+    if (!rc) rc = baseline_results(s, plan, out);
+    if (rc || !report) mb_report_free(r);
+    else *report = r;
+    return rc;
+}
+
+/* Float, quantised and analog accuracies. *m stays for its statistics. */
+static int accuracies(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_point_result *out, mb_mapped **mapped) {
+    const mb_profile *prof = NULL;
+    mb_accuracy acc;
+    mb_mapped *m = NULL;
+    int rc = get_profile(s, pr, &prof);
+    if (!rc) rc = get_float(s, pr, &acc);
+    if (!rc) {
+        out->float_accuracy = (double)acc.correct / (double)acc.samples;
+        rc = mb_mapped_new(s, prof, plan, &m);
+    }
+    if (!rc) rc = mb_quantised_accuracy(m, s->data, s->keys.samples, pr, &acc);
+    if (rc) goto out;
+    out->quantised_accuracy = (double)acc.correct / (double)acc.samples;
+    const int trials = mb_mapped_deterministic(m) ? 1 : s->keys.trials;
+    out->trial = mb_calloc((size_t)trials, sizeof *out->trial);
+    double *a = mb_calloc((size_t)trials, sizeof *a);
+    if (!out->trial || !a) rc = mb_nomem();
+    double loss = 0;
+    for (int t = 0; t < trials && !rc; t++) {
+        rc = mb_mapped_program(m, (uint32_t)t, pr);
+        if (!rc) rc = mb_analog_accuracy(m, s->data, s->keys.samples, pr, &acc);
+        if (rc) break;
+        a[t] = (double)acc.correct / (double)acc.samples;
+        loss += acc.loss;
+        out->trial[out->n_trial++] = (mb_trial_result){t, a[t], acc.loss, acc.samples};
+    }
+    if (!rc) {
+        out->accuracy = gsl_stats_mean(a, 1, (size_t)trials);
+        out->accuracy_sd = trials > 1 ? gsl_stats_sd(a, 1, (size_t)trials) : 0;
+        out->loss = loss / trials;
+        out->samples = s->keys.samples;
+        out->trials = trials;
+        mb_accuracy_interval(out->accuracy, s->keys.samples, out->accuracy_sd, trials, &out->accuracy_low, &out->accuracy_high);
+    }
+    mb_free(a);
+out:
+    if (rc) mb_mapped_free(m);
+    else *mapped = m;
+    return rc;
+}
+
+int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, mb_plan **plan, struct mb_report **report) {
+    mb_plan *p = NULL;
+    mb_mapped *m = NULL;
+    memset(out, 0, sizeof *out);
+    int rc = o->plan_file ? mb_plan_load(o->plan_file, s->net, &p) : mb_point_map(s, o->progress, &p, NULL);
+    if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
+    out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = NAN;
+    if (!rc && o->simulate) rc = accuracies(s, p, o->progress, out, &m);
+    if (!rc) rc = cost_results(s, p, m, out, report);
+    mb_mapped_free(m);
+    if (rc) {
+        mb_point_result_free(out);
+        memset(out, 0, sizeof *out);
+    }
+    if (rc || !plan) mb_plan_free(p);
+    else *plan = p;
+    return rc;
+}
+
+/* --- whole experiments --------------------------------------------------------------------------------------------- */
+
+/* Load every point once, so that a mistake in the last one is told before the first one is computed; the text of used.cfg and the ids on the way. */
+static int check_points(const mb_conf *root, const mb_points *pts, mb_cache *cache, const char *plan_file, mb_str *used, uint64_t *id) {
+    for (size_t i = 0; i < pts->n; i++) {
+        mb_setup s;
+        mb_conf *c = mb_conf_clone(pts->p[i].conf);
+        int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+        if (rc) return pts->n > 1 ? mb_context(rc, "point %zu (%s)", i, pts->p[i].label) : rc;
+        id[i] = s.id;
+        if (i == 0) rc = mb_experiment_used(root, &s, used);
+        mb_plan *p = NULL;
+        if (!rc && plan_file) rc = mb_plan_load(plan_file, s.net, &p);
+        mb_plan_free(p);
+        mb_setup_free(&s);
+        if (rc) return rc;
+    }
+    return MB_OK;
+}
+
+static int copy_settings(const mb_point *p, mb_point_result *r) {
+    r->label = mb_strdup(p->label);
+    r->set = mb_calloc(p->n_set, sizeof *r->set);
+    if (!r->label || !r->set) return mb_nomem();
+    for (size_t k = 0; k < p->n_set; k++) {
+        r->n_set++;
+        r->set[k].key = mb_strdup(p->key[k]);
+        r->set[k].value = mb_strdup(p->value[k]);
+        if (!r->set[k].key || !r->set[k].value) return mb_nomem();
+    }
+    return MB_OK;
+}
+
+static int run_point(mb_run *run, const mb_point *pt, size_t index, mb_cache *cache, const mb_run_options *o, mb_point_result *r) {
+    mb_setup s;
+    mb_plan *plan = NULL;
+    mb_conf *c = mb_conf_clone(pt->conf);
+    int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+    if (rc) return rc;
+    mb_point_options po = {o->plan_file, true, o->progress};
+    rc = mb_point_run(&s, &po, r, &plan, NULL);
+    mb_str text = {0};
+    if (!rc) {
+        r->index = (int64_t)index;
+        rc = copy_settings(pt, r);
+        if (!rc && !(r->plan = mb_asprintf("plan-%04zu.cfg", index))) rc = mb_nomem();
+        mb_plan_write(plan, &text);
+        if (!rc) rc = text.failed ? mb_nomem() : mb_run_write_file(run, r->plan, mb_cstr(&text));
+        if (!rc) rc = mb_run_point(run, r);
+        if (rc) mb_point_result_free(r);
+    }
+    mb_str_free(&text);
+    mb_plan_free(plan);
+    mb_setup_free(&s);
+    return rc;
+}
+
+static int note_data(mb_run *run, const mb_conf *conf, mb_cache *cache) {
+    mb_setup s;
+    mb_conf *c = mb_conf_clone(conf);
+    int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+    if (rc) return rc;
+    rc = mb_run_note(run, "network", s.net->path);
+    if (!rc) rc = mb_run_note(run, "dataset", s.data->source);
+    if (!rc) rc = mb_run_note(run, "calibration", s.calib->source);
+    mb_setup_free(&s);
+    return rc;
+}
+
+int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir) {
+    mb_cache *cache = NULL;
+    mb_points pts = {0};
+    mb_run *run = NULL;
+    mb_str used = {0};
+    uint64_t *id = NULL;
+    char *folder = NULL;
+    const mb_conf *name = NULL;
+    int rc = mb_cache_new(&cache);
+    if (!rc) rc = mb_sweep_points(root, &pts);
+    if (!rc && !(id = mb_calloc(pts.n, sizeof *id))) rc = mb_nomem();
+    if (!rc) rc = check_points(root, &pts, cache, o->plan_file, &used, id);
+    if (rc) goto out;
+    name = mb_conf_find(root, "name");
+    folder = o->dir ? mb_strdup(o->dir) : mb_asprintf("runs/%s", name->s);
+    rc = folder ? mb_run_create(folder, name->s, mb_cstr(&used), o->resume, &run) : mb_nomem();
+    if (!rc) rc = note_data(run, pts.p[0].conf, cache);
+    size_t done = 0;
+    for (size_t i = 0; i < pts.n && !rc; i++) {
+        char text[17];
+        mb_point_result r = {0};
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)id[i]);
+        if (mb_run_done(run, (int64_t)i, text)) {
+            done++;
+            continue;
+        }
+        rc = run_point(run, &pts.p[i], i, cache, o, &r);
+        if (rc) {
+            if (pts.n > 1) mb_context(rc, "point %zu (%s)", i, pts.p[i].label);
+            break;
+        }
+        done++;
+        if (o->on_point) rc = o->on_point(o->ctx, &r, done, pts.n);
+        mb_point_result_free(&r);
+    }
+out:
+    if (run) {
+        int close = mb_run_close(run, !rc);
+        if (!rc) rc = close;
+    }
+    if (dir && run) *dir = folder;
+    else mb_free(folder);
+    mb_free(id);
+    mb_str_free(&used);
+    mb_points_free(&pts);
+    mb_cache_free(cache);
+    return rc;
+}

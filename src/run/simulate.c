@@ -1,0 +1,563 @@
+/* simulate.c - accuracy of networks: the parallel loop over blocks of samples, and what it computes in weighted layers
+ *
+ * A pass runs samples [0, n) of a dataset through the network in blocks of MB_SIM_BLOCK. Each thread has its own executor and buffers (struct worker); a block is
+ * computed by one thread from beginning to end, and everything gathered is integer (or belongs to block 0 alone), so results do not depend on threads.
+ * Equation of an analog layer, with input scale s_x, weight scales s_w[n], array scale F and bias b:
+ *     q = quantise(x / s_x);   y[n] = s_x s_w[n] / F * array(q)[n] + b[n]
+ */
+#include "run/simulate.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+#include <omp.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "array/xbar.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "nn/exec.h"
+#include "nn/unroll.h"
+
+#define CHUNK_VECTORS 2048           /* input vectors unrolled at once */
+#define LOSS_SCALE 1048576.0         /* losses are summed as integers of 2^-20: exact and free of order */
+
+/* --- passes ------------------------------------------------------------------------------------------------------- */
+
+typedef enum { PASS_FLOAT, PASS_PROFILE, PASS_INTEGER, PASS_RANGES, PASS_ANALOG } pass_kind;
+
+typedef struct layer_gather {        /* what a worker gathers in one weighted layer */
+    mb_observer *input;              /* PASS_PROFILE */
+    mb_xbar_hist **hist;             /* PASS_RANGES: per group */
+    mb_xbar_stats stats;             /* PASS_ANALOG */
+    double signal, noise;            /* block 0 only */
+} layer_gather;
+
+typedef struct pass {
+    pass_kind kind;
+    const mb_network *net;
+    const mb_dataset *data;
+    int64_t samples;
+    mb_mapped *map;
+    const mb_progress *progress;
+    const char *what;
+    uint32_t trial;
+} pass;
+
+typedef struct worker {
+    const pass *p;
+    mb_exec *exec;
+    float *in, *out;
+    int16_t *q, *x;                  /* quantised activations of a block; unrolled vectors of a chunk */
+    int64_t *y, *exact;
+    layer_gather *layer;
+    int n_layer;
+    int64_t first;                   /* sample number of the block's first sample */
+    int64_t correct, loss;
+} worker;
+
+typedef struct mapped_layer {
+    mb_matmul mm;
+    int16_t *Wq;                     /* [groups][K][N] */
+    double *sw;                      /* [cout] */
+    double sx;
+    bool is_signed;
+    int input_bits;
+    mb_engine engine;
+    mb_xbar_spec spec;
+    mb_xbar **xbar;                  /* [groups], analog only */
+    mb_xbar_stats stats;             /* gathered over trials */
+    double signal, noise;
+} mapped_layer;
+
+struct mb_mapped {
+    const mb_setup *s;
+    const mb_network *net;
+    mapped_layer *layer;
+    int n;
+    bool *input_signed;
+    bool ranges_set, deterministic;
+    uint32_t trial;
+};
+
+static void worker_free(worker *w) {
+    mb_exec_free(w->exec);
+    mb_free(w->in);
+    mb_free(w->out);
+    mb_free(w->q);
+    mb_free(w->x);
+    mb_free(w->y);
+    mb_free(w->exact);
+    for (int k = 0; w->layer && k < w->n_layer; k++) {
+        mb_free(w->layer[k].input);
+        if (w->layer[k].hist)
+            for (int g = 0; g < w->p->map->layer[k].mm.groups; g++) mb_xbar_hist_free(w->layer[k].hist[g]);
+        mb_free(w->layer[k].hist);
+    }
+    mb_free(w->layer);
+}
+
+/* Buffers large enough for every weighted layer of the network. */
+static int worker_buffers(worker *w) {
+    const mb_network *net = w->p->net;
+    size_t q = 1, x = 1, y = 1;
+    for (int k = 0; k < net->n_weighted; k++) {
+        const mb_layer *l = &net->layer[net->weighted[k]];
+        mb_matmul mm = mb_layer_matmul(l);
+        size_t in = (size_t)l->win.cin * (size_t)l->win.ih * (size_t)l->win.iw * MB_SIM_BLOCK;
+        if (in > q) q = in;
+        if ((size_t)mm.K * CHUNK_VECTORS > x) x = (size_t)mm.K * CHUNK_VECTORS;
+        if ((size_t)mm.N * CHUNK_VECTORS > y) y = (size_t)mm.N * CHUNK_VECTORS;
+    }
+    w->q = mb_malloc(q, sizeof *w->q);
+    w->x = mb_malloc(x, sizeof *w->x);
+    w->y = mb_malloc(y, sizeof *w->y);
+    w->exact = mb_malloc(y, sizeof *w->exact);
+    return w->q && w->x && w->y && w->exact ? MB_OK : mb_nomem();
+}
+
+static int worker_init(worker *w, const pass *p) {
+    memset(w, 0, sizeof *w);
+    w->p = p;
+    w->in = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&p->net->layer[p->net->input].shape), sizeof *w->in);
+    w->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&p->net->layer[p->net->output].shape), sizeof *w->out);
+    w->layer = mb_calloc((size_t)p->net->n_weighted, sizeof *w->layer);
+    if (!w->in || !w->out || !w->layer) return mb_nomem();
+    w->n_layer = p->net->n_weighted;
+    for (int k = 0; k < w->n_layer; k++) {
+        layer_gather *g = &w->layer[k];
+        mb_xbar_stats_init(&g->stats);
+        if (p->kind == PASS_PROFILE) {
+            if (!(g->input = mb_malloc(1, sizeof *g->input))) return mb_nomem();
+            mb_observer_init(g->input);
+        }
+        if (p->kind == PASS_RANGES && p->map->layer[k].engine == MB_ANALOG) {
+            const mapped_layer *m = &p->map->layer[k];
+            if (!(g->hist = mb_calloc((size_t)m->mm.groups, sizeof *g->hist))) return mb_nomem();
+            for (int i = 0; i < m->mm.groups; i++) {
+                int rc = mb_xbar_hist_new(m->xbar[i], &g->hist[i]);
+                if (rc) return rc;
+            }
+        }
+    }
+    int rc = mb_exec_new(p->net, MB_SIM_BLOCK, &w->exec);
+    if (!rc && p->kind >= PASS_INTEGER) rc = worker_buffers(w);
+    return rc;
+}
+
+static int profile_layer(void *ctx, const mb_network *net, int m, int n, const float *x, float *y) {
+    worker *w = ctx;
+    const mb_window *win = &net->layer[net->weighted[m]].win;
+    mb_observer_add(w->layer[m].input, x, (size_t)n * (size_t)win->cin * (size_t)win->ih * (size_t)win->iw);
+    return mb_exec_reference(NULL, net, m, n, x, y);
+}
+
+/* Squared signal and error of an analog chunk against the exact product, in array units. */
+static void gather_snr(worker *w, int m, size_t count, double F) {
+    layer_gather *g = &w->layer[m];
+    for (size_t i = 0; i < count; i++) {
+        double s = (double)w->exact[i] * F, e = (double)w->y[i] - s;
+        g->signal += s * s;
+        g->noise += e * e;
+    }
+}
+
+/* w->y of chunk [v0, v1) of vectors (over the block's samples) of one group. */
+static int chunk_product(worker *w, int m, int group, int64_t v0, int rows) {
+    const pass *p = w->p;
+    const mapped_layer *l = &p->map->layer[m];
+    const int16_t *Wq = l->Wq + (size_t)group * (size_t)l->mm.K * (size_t)l->mm.N;
+    bool analog = l->engine == MB_ANALOG && p->kind == PASS_ANALOG;
+    if (l->engine == MB_ANALOG && p->kind == PASS_RANGES) {
+        int rc = mb_xbar_observe(l->xbar[group], rows, w->x, w->layer[m].hist[group]);
+        if (rc) return rc;
+    }
+    if (!analog) {
+        mb_matmul_i16(rows, l->mm.K, l->mm.N, w->x, Wq, w->y);
+        return MB_OK;
+    }
+    mb_read_id id = {(uint64_t)p->map->s->keys.seed, p->trial, (uint32_t)m, (uint32_t)group, (uint32_t)(w->first * l->mm.vectors + v0)};
+    int rc = mb_xbar_mvm(l->xbar[group], &id, rows, w->x, w->y, &w->layer[m].stats);
+    if (!rc && w->first == 0) {
+        mb_matmul_i16(rows, l->mm.K, l->mm.N, w->x, Wq, w->exact);
+        gather_snr(w, m, (size_t)rows * (size_t)l->mm.N, mb_xbar_scale(l->xbar[group]));
+    }
+    return rc;
+}
+
+/* Scale w->y of vectors [v0, v0 + rows) to real numbers and put them where they belong: y[sample][channel][position]. */
+static void chunk_output(const worker *w, const mb_layer *L, int m, int group, int64_t v0, int rows, float *y) {
+    const mapped_layer *l = &w->p->map->layer[m];
+    const int N = l->mm.N, V = l->mm.vectors;
+    bool analog = l->engine == MB_ANALOG && w->p->kind == PASS_ANALOG;
+    double F = analog ? mb_xbar_scale(l->xbar[group]) : 1.0;
+    for (int n = 0; n < N; n++) {
+        int c = group * N + n;
+        double scale = l->sx * l->sw[c] / F;
+        float bias = L->bias ? L->bias[c] : 0.0f;
+        for (int r = 0; r < rows; r++) {
+            int64_t v = v0 + r;
+            y[((size_t)(v / V) * (size_t)L->win.cout + (size_t)c) * (size_t)V + (size_t)(v % V)] = (float)((double)w->y[(size_t)r * (size_t)N + (size_t)n] * scale) + bias;
+        }
+    }
+}
+
+/* Weighted layer M on integers: quantise once, unroll in chunks, multiply, scale. */
+static int mapped_layer_run(void *ctx, const mb_network *net, int m, int n, const float *x, float *y) {
+    worker *w = ctx;
+    const mb_layer *L = &net->layer[net->weighted[m]];
+    const mapped_layer *l = &w->p->map->layer[m];
+    const size_t in = (size_t)L->win.cin * (size_t)L->win.ih * (size_t)L->win.iw;
+    const int V = l->mm.vectors;
+    const int64_t total = (int64_t)n * V;
+    mb_input_quantise(x, in * (size_t)n, l->sx, l->input_bits, l->is_signed, w->q);
+    for (int g = 0; g < l->mm.groups; g++)
+        for (int64_t v0 = 0; v0 < total; v0 += CHUNK_VECTORS) {
+            int rows = (int)(total - v0 < CHUNK_VECTORS ? total - v0 : CHUNK_VECTORS);
+            for (int64_t v = v0; v < v0 + rows;) { /* pieces of one sample */
+                int64_t s = v / V;
+                int a = (int)(v % V), b = (int)((s + 1) * V < v0 + rows ? V : v0 + rows - s * V);
+                mb_unroll_i16(L, g, w->q + (size_t)s * in, a, b, w->x + (size_t)(v - v0) * (size_t)l->mm.K);
+                v += b - a;
+            }
+            int rc = chunk_product(w, m, g, v0, rows);
+            if (rc) return mb_context(rc, "layer %s", L->name);
+            chunk_output(w, L, m, g, v0, rows, y);
+        }
+    return MB_OK;
+}
+
+/* Cross-entropy of the softmax of V against class LABEL, as an integer of 2^-20, capped at 2^11 (a probability of zero). */
+static int64_t loss_units(const float *v, size_t n, int label) {
+    double top = (double)v[0], sum = 0;
+    for (size_t i = 1; i < n; i++)
+        if ((double)v[i] > top) top = (double)v[i];
+    for (size_t i = 0; i < n; i++) sum += exp((double)v[i] - top);
+    double loss = log(sum) + top - (double)v[label];
+    if (!(loss < 2048.0)) loss = 2048.0;
+    return (int64_t)llround(loss * LOSS_SCALE);
+}
+
+static int run_block(worker *w, int64_t block) {
+    const pass *p = w->p;
+    w->first = block * MB_SIM_BLOCK;
+    int n = (int)(p->samples - w->first < MB_SIM_BLOCK ? p->samples - w->first : MB_SIM_BLOCK);
+    mb_dataset_get(p->data, (size_t)w->first, (size_t)n, w->in);
+    mb_weighted_fn fn = p->kind == PASS_FLOAT ? NULL : p->kind == PASS_PROFILE ? profile_layer : mapped_layer_run;
+    int rc = mb_exec_run(w->exec, n, w->in, w->out, fn, w, NULL, NULL);
+    if (rc || p->kind == PASS_PROFILE || p->kind == PASS_RANGES) return rc;
+    size_t classes = mb_shape_count(&p->net->layer[p->net->output].shape);
+    for (int i = 0; i < n; i++) {
+        const float *v = w->out + (size_t)i * classes;
+        int label = p->data->label[w->first + i];
+        w->correct += mb_argmax(v, classes) == label;
+        w->loss += loss_units(v, classes, label);
+    }
+    return MB_OK;
+}
+
+/* Merge what a worker gathered into SUM (its first layer array); serial. */
+static int gather_merge(const pass *p, layer_gather *sum, const layer_gather *one) {
+    for (int k = 0; k < p->net->n_weighted; k++) {
+        if (sum[k].input) mb_observer_merge(sum[k].input, one[k].input);
+        if (sum[k].hist)
+            for (int g = 0; g < p->map->layer[k].mm.groups; g++) {
+                int rc = mb_xbar_hist_merge(sum[k].hist[g], one[k].hist[g]);
+                if (rc) return rc;
+            }
+        mb_xbar_stats_merge(&sum[k].stats, &one[k].stats);
+        sum[k].signal += one[k].signal; /* non-zero in one worker only: block 0 */
+        sum[k].noise += one[k].noise;
+    }
+    return MB_OK;
+}
+
+/* Run a pass on all threads. total receives the merged worker (free it with worker_free) when not NULL. */
+static int run_pass(const pass *p, worker *total) {
+    const int64_t blocks = (p->samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK;
+    int threads = omp_get_max_threads(), rc = MB_OK;
+    if (threads > blocks) threads = blocks > 0 ? (int)blocks : 1;
+    worker *w = mb_calloc((size_t)threads, sizeof *w);
+    if (!w) return mb_nomem();
+    for (int t = 0; t < threads; t++) w[t].p = p;
+    mb_error *trail = NULL;
+    int64_t done = 0;
+    atomic_int stop = 0;
+#pragma omp parallel num_threads(threads)
+    {
+        worker *me = &w[omp_get_thread_num()];
+        int my = worker_init(me, p);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t b = 0; b < blocks; b++) {
+            if (atomic_load(&stop)) continue;
+            if (!my) my = run_block(me, b);
+#pragma omp critical(mb_progress)
+            {
+                done++;
+                if (!my && !rc && p->progress && p->progress->step && p->progress->step(p->progress->ctx, p->what, done, blocks))
+                    my = mb_fail(MB_INTERRUPTED, "interrupted");
+                if (my && !rc) {
+                    rc = my;
+                    trail = mb_error_take();
+                    atomic_store(&stop, 1);
+                }
+            }
+            if (my) mb_error_clear();
+        }
+#pragma omp critical(mb_progress)
+        if (my && !rc) { /* a thread without any block could not start */
+            rc = my;
+            trail = mb_error_take();
+        }
+    }
+    if (rc) rc = mb_error_raise(trail, rc);
+    for (int t = 1; t < threads && !rc; t++) {
+        w[0].correct += w[t].correct;
+        w[0].loss += w[t].loss;
+        rc = gather_merge(p, w[0].layer, w[t].layer);
+    }
+    for (int t = rc || !total ? 0 : 1; t < threads; t++) worker_free(&w[t]);
+    if (!rc && total) *total = w[0];
+    mb_free(w);
+    return rc;
+}
+
+static int accuracy_pass(pass *p, mb_accuracy *acc, worker *keep) {
+    worker w;
+    int rc = run_pass(p, &w);
+    if (rc) return rc;
+    acc->samples = p->samples;
+    acc->correct = w.correct;
+    acc->loss = (double)w.loss / LOSS_SCALE / (double)p->samples;
+    if (keep) *keep = w;
+    else worker_free(&w);
+    return MB_OK;
+}
+
+/* --- public: profile, float ------------------------------------------------------------------------------------------ */
+
+void mb_profile_free(mb_profile *p) {
+    if (!p) return;
+    mb_free(p->input);
+    mb_free(p);
+}
+
+int mb_profile_new(const mb_network *net, const mb_dataset *calib, int64_t samples, const mb_progress *pr, mb_profile **out) {
+    pass ps = {.kind = PASS_PROFILE, .net = net, .data = calib, .samples = samples, .progress = pr, .what = "calibrate inputs"};
+    worker w;
+    int rc = run_pass(&ps, &w);
+    if (rc) return rc;
+    mb_profile *p = mb_calloc(1, sizeof *p);
+    if (p) p->input = mb_malloc((size_t)net->n_weighted, sizeof *p->input);
+    if (!p || !p->input) {
+        mb_free(p);
+        rc = mb_nomem();
+    } else {
+        p->n = net->n_weighted;
+        for (int k = 0; k < p->n; k++) p->input[k] = *w.layer[k].input;
+        *out = p;
+    }
+    worker_free(&w);
+    return rc;
+}
+
+int mb_float_accuracy(const mb_network *net, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc) {
+    pass ps = {.kind = PASS_FLOAT, .net = net, .data = data, .samples = samples, .progress = pr, .what = "float"};
+    return accuracy_pass(&ps, acc, NULL);
+}
+
+/* --- public: mapped networks ------------------------------------------------------------------------------------------- */
+
+void mb_mapped_free(mb_mapped *m) {
+    if (!m) return;
+    for (int k = 0; m->layer && k < m->n; k++) {
+        mapped_layer *l = &m->layer[k];
+        for (int g = 0; l->xbar && g < l->mm.groups; g++) mb_xbar_free(l->xbar[g]);
+        mb_free(l->xbar);
+        mb_free(l->Wq);
+        mb_free(l->sw);
+    }
+    mb_free(m->layer);
+    mb_free(m->input_signed);
+    mb_free(m);
+}
+
+/* Integer weights and scales of one layer. */
+static int quantise_layer(const mb_setup *s, const mb_layer *L, const mb_assign *a, mapped_layer *l) {
+    const int K = l->mm.K, N = l->mm.N;
+    const size_t size = (size_t)K * (size_t)N;
+    float *W = mb_malloc(size, sizeof *W);
+    l->Wq = mb_malloc(size * (size_t)l->mm.groups, sizeof *l->Wq);
+    l->sw = mb_malloc((size_t)N * (size_t)l->mm.groups, sizeof *l->sw);
+    if (!W || !l->Wq || !l->sw) {
+        mb_free(W);
+        return mb_nomem();
+    }
+    const mb_range_rule rule = (mb_range_rule)s->cal.weight_rule;
+    const double pct = s->cal.weight_percentile;
+    /* a layer-wide scale is that of all its weights, whatever the groups: the file's matrix cout x (cin/groups kh kw) as one column of numbers */
+    double whole = s->cal.per_channel ? 0 : mb_weight_scale(L->weight, (int)(size * (size_t)l->mm.groups), 1, -1, a->weight_bits, rule, pct);
+    for (int g = 0; g < l->mm.groups; g++) {
+        double *sw = l->sw + (size_t)g * (size_t)N;
+        mb_layer_matrix(L, g, W);
+        for (int n = 0; n < N; n++) sw[n] = s->cal.per_channel ? mb_weight_scale(W, K, N, n, a->weight_bits, rule, pct) : whole;
+        mb_weight_quantise(W, K, N, sw, a->weight_bits, l->Wq + (size_t)g * size);
+    }
+    mb_free(W);
+    return MB_OK;
+}
+
+static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *plan, int k, mapped_layer *l) {
+    const mb_layer *L = &s->net->layer[s->net->weighted[k]];
+    const mb_assign *a = &plan->assign[k];
+    const mb_observer *o = &prof->input[k];
+    l->mm = mb_layer_matmul(L);
+    l->engine = (mb_engine)a->engine;
+    l->input_bits = a->input_bits;
+    l->is_signed = o->min < 0;
+    l->sx = mb_input_scale(o, a->input_bits, l->is_signed, (mb_range_rule)s->cal.input_rule, s->cal.input_percentile);
+    mb_xbar_stats_init(&l->stats);
+    int rc = quantise_layer(s, L, a, l);
+    if (rc || l->engine == MB_DIGITAL) return rc;
+    rc = mb_machine_spec(s->mach, &s->cell, a, l->is_signed, &l->spec);
+    if (rc) return rc;
+    l->spec.time_s = s->read.time_s;
+    l->spec.temp_K = s->read.temperature_K;
+    l->xbar = mb_calloc((size_t)l->mm.groups, sizeof *l->xbar);
+    if (!l->xbar) return mb_nomem();
+    for (int g = 0; g < l->mm.groups && !rc; g++)
+        rc = mb_xbar_new(&l->spec, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
+    return rc;
+}
+
+int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan, mb_mapped **out) {
+    const mb_network *net = s->net;
+    int rc = MB_OK;
+    mb_mapped *m = mb_calloc(1, sizeof *m);
+    if (!m) return mb_nomem();
+    m->s = s;
+    m->net = net;
+    m->layer = mb_calloc((size_t)net->n_weighted, sizeof *m->layer);
+    m->input_signed = mb_calloc((size_t)net->n_weighted, sizeof *m->input_signed);
+    if (!m->layer || !m->input_signed) rc = mb_nomem();
+    m->n = m->layer ? net->n_weighted : 0;
+    bool analog = false;
+    for (int k = 0; k < m->n && !rc; k++) {
+        const mb_layer *L = &net->layer[net->weighted[k]];
+        rc = map_layer(s, prof, plan, k, &m->layer[k]);
+        if (!rc && (uint64_t)s->keys.samples * (uint64_t)m->layer[k].mm.vectors > UINT32_MAX)
+            rc = mb_fail(MB_BADINPUT, "samples times vectors of the layer exceed the 2^32 read keys: lower samples");
+        if (rc) mb_context(rc, "mapping layer %s", L->name);
+        m->input_signed[k] = m->layer[k].is_signed;
+        analog = analog || m->layer[k].engine == MB_ANALOG;
+    }
+    if (rc) {
+        mb_mapped_free(m);
+        return rc;
+    }
+    const mb_cell_type *ct = s->cell.type;
+    const mb_adc_type *at = s->mach->adc.type;
+    m->deterministic = !analog || ((!ct->deterministic || ct->deterministic(s->cell.params)) && !ct->read_sigma && (!at->deterministic || at->deterministic(s->mach->adc.params)));
+    *out = m;
+    return MB_OK;
+}
+
+const bool *mb_mapped_input_signed(const mb_mapped *m) { return m->input_signed; }
+bool mb_mapped_deterministic(const mb_mapped *m) { return m->deterministic; }
+
+int mb_quantised_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc) {
+    pass ps = {.kind = PASS_INTEGER, .net = m->net, .data = data, .samples = samples, .map = m, .progress = pr, .what = "quantised"};
+    return accuracy_pass(&ps, acc, NULL);
+}
+
+/* Ranges of all converters: full-scale and given ones follow from the arrays, calibrated ones from the calibration samples run on exact integers. */
+static int set_ranges(mb_mapped *m, const mb_progress *pr) {
+    bool calibrate = false;
+    for (int k = 0; k < m->n; k++)
+        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && m->layer[k].spec.adc_rule == MB_ADC_CALIBRATED && !m->layer[k].spec.adc.type->transparent);
+    worker w = {0};
+    int rc = MB_OK;
+    pass ps = {.kind = PASS_RANGES, .net = m->net, .data = m->s->calib, .samples = m->s->cal.samples, .map = m, .progress = pr, .what = "calibrate converters"};
+    if (calibrate) rc = run_pass(&ps, &w);
+    if (rc) return rc;
+    for (int k = 0; k < m->n && !rc; k++) {
+        mapped_layer *l = &m->layer[k];
+        if (l->engine != MB_ANALOG) continue;
+        for (int g = 0; g < l->mm.groups && !rc; g++) rc = mb_xbar_set_ranges(l->xbar[g], calibrate ? w.layer[k].hist[g] : NULL);
+        if (rc) mb_context(rc, "layer %s", m->net->layer[m->net->weighted[k]].name);
+    }
+    if (calibrate) worker_free(&w);
+    m->ranges_set = !rc;
+    return rc;
+}
+
+int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
+    int rc = MB_OK;
+    mb_error *trail = NULL;
+    const uint64_t seed = (uint64_t)m->s->keys.seed;
+    int jobs = 0;
+    for (int k = 0; k < m->n; k++) jobs += m->layer[k].engine == MB_ANALOG ? m->layer[k].mm.groups : 0;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int j = 0; j < jobs; j++) {
+        int k = 0, g = j;
+        for (; m->layer[k].engine != MB_ANALOG || g >= m->layer[k].mm.groups; k++)
+            if (m->layer[k].engine == MB_ANALOG) g -= m->layer[k].mm.groups;
+        int my = mb_xbar_program(m->layer[k].xbar[g], seed, trial, (uint32_t)k, (uint32_t)g);
+        if (my) {
+            mb_context(my, "programming layer %s", m->net->layer[m->net->weighted[k]].name);
+#pragma omp critical(mb_progress)
+            if (!rc) {
+                rc = my;
+                trail = mb_error_take();
+            }
+            mb_error_clear();
+        }
+    }
+    if (rc) return mb_error_raise(trail, rc);
+    m->trial = trial;
+    return m->ranges_set ? MB_OK : set_ranges(m, pr);
+}
+
+int mb_analog_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc) {
+    pass ps = {.kind = PASS_ANALOG, .net = m->net, .data = data, .samples = samples, .map = m, .progress = pr, .what = "analog", .trial = m->trial};
+    worker w;
+    int rc = accuracy_pass(&ps, acc, &w);
+    if (rc) return rc;
+    for (int k = 0; k < m->n; k++) {
+        mb_xbar_stats_merge(&m->layer[k].stats, &w.layer[k].stats);
+        m->layer[k].signal += w.layer[k].signal;
+        m->layer[k].noise += w.layer[k].noise;
+    }
+    worker_free(&w);
+    return MB_OK;
+}
+
+void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
+    const mapped_layer *l = &m->layer[k];
+    const mb_xbar_stats *s = &l->stats;
+    memset(st, 0, sizeof *st);
+    st->snr_dB = l->noise > 0 ? 10.0 * log10(l->signal / l->noise) : INFINITY;
+    if (l->engine != MB_ANALOG) return;
+    const mb_xbar_layout *lay = mb_xbar_get_layout(l->xbar[0]);
+    st->adc_bits_lossless = lay->adc_bits_lossless;
+    if (s->vectors == 0) return;
+    st->clipped = (double)s->clipped / (double)(s->conversions ? s->conversions : 1);
+    st->row_rate = s->rows_offered ? (double)s->rows_driven / (double)s->rows_offered : 0;
+    const mb_adc_range *r = mb_xbar_range(l->xbar[0], 0);
+    double span = (double)r->q_hi - (double)r->q_lo;
+    st->adc_occupancy = !l->spec.adc.type->transparent && span > 0 && s->q_max >= s->q_min ? ((double)s->q_max - (double)s->q_min) / span : 0;
+    st->activity.measured = true;
+    st->activity.rows_driven = (double)s->rows_driven / (double)s->vectors;
+    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors;
+    st->activity.charge_S = (double)s->charge / (double)s->vectors * mb_xbar_unit_S(l->xbar[0]);
+}
+
+void mb_accuracy_interval(double mean, int64_t n, double sd, int64_t t, double *low, double *high) {
+    const double z = 1.959963984540054;
+    double N = (double)n, z2 = z * z / N;
+    double centre = (mean + z2 / 2) / (1 + z2), half = z / (1 + z2) * sqrt(mean * (1 - mean) / N + z2 / (4 * N));
+    double draws = t > 1 ? gsl_cdf_tdist_Pinv(0.975, (double)(t - 1)) * sd / sqrt((double)t) : 0;
+    double down = mean - (centre - half), up = (centre + half) - mean;
+    *low = fmax(0.0, mean - sqrt(down * down + draws * draws));
+    *high = fmin(1.0, mean + sqrt(up * up + draws * draws));
+}

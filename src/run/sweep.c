@@ -1,0 +1,242 @@
+/* sweep.c - points of an experiment: grid, zip, list */
+#include "run/sweep.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/param.h"
+
+#define MAX_POINTS 10000000u
+
+typedef struct { int mode; } sweep_keys;
+enum { GRID, ZIP, LIST };
+static const mb_param sweep_params[] = {
+    MB_CHOICE(sweep_keys, mode, "grid|zip|list", "grid", "all combinations of the axes; axes in step; points written out"),
+    MB_PARAM_END};
+
+typedef struct { const char *key; const mb_conf *values; } axis;
+
+void mb_points_free(mb_points *pts) {
+    for (size_t i = 0; i < pts->n; i++) {
+        mb_point *p = &pts->p[i];
+        for (size_t k = 0; k < p->n_set; k++) {
+            mb_free(p->key[k]);
+            mb_free(p->value[k]);
+        }
+        mb_free(p->key);
+        mb_free(p->value);
+        mb_free(p->label);
+        mb_conf_free(p->conf);
+    }
+    mb_free(pts->p);
+    pts->p = NULL;
+    pts->n = 0;
+}
+
+/* A value as one would type it after KEY=; long ones by their first characters. */
+static char *value_text(const mb_conf *v) {
+    char num[32];
+    switch (v->type) {
+    case MB_CONF_INT: return mb_asprintf("%lld", (long long)v->i);
+    case MB_CONF_REAL: return mb_strdup(mb_fmt_double(num, v->r, 0));
+    case MB_CONF_BOOL: return mb_strdup(v->i ? "true" : "false");
+    case MB_CONF_STRING: return mb_strdup(v->s);
+    default: break;
+    }
+    mb_str s = {0};
+    mb_conf_write(v, &s, false);
+    char *t = s.n > 60 ? mb_asprintf("%.57s...", mb_cstr(&s)) : mb_strdup(mb_cstr(&s));
+    mb_str_free(&s);
+    return t;
+}
+
+static int remember(mb_point *p, const char *key, char *value) {
+    char **k = mb_realloc(p->key, p->n_set + 1, sizeof *k);
+    if (k) p->key = k;
+    char **v = mb_realloc(p->value, p->n_set + 1, sizeof *v);
+    if (v) p->value = v;
+    char *copy = mb_strdup(key);
+    if (!k || !v || !copy || !value) {
+        mb_free(copy);
+        mb_free(value);
+        return mb_nomem();
+    }
+    p->key[p->n_set] = copy;
+    p->value[p->n_set++] = value;
+    return MB_OK;
+}
+
+/* The label of a point: last words of its keys with their values, or the name given in `names`. */
+static int make_label(mb_point *p, const mb_conf *names, size_t index) {
+    if (names) {
+        p->label = mb_strdup(names->child[index]->s);
+        return p->label ? MB_OK : mb_nomem();
+    }
+    mb_str s = {0};
+    for (size_t k = 0; k < p->n_set; k++) {
+        const char *dot = strrchr(p->key[k], '.');
+        mb_str_addf(&s, "%s%s=%s", k ? " " : "", dot ? dot + 1 : p->key[k], p->value[k]);
+    }
+    p->label = s.failed ? NULL : mb_strdup(mb_cstr(&s));
+    mb_str_free(&s);
+    return p->label ? MB_OK : mb_nomem();
+}
+
+static int read_axes(mb_conf *sweep, axis **out, size_t *n) {
+    mb_conf *list = mb_conf_use(sweep, "axes");
+    if (!list || list->type != MB_CONF_LIST || list->n == 0)
+        return mb_fail(MB_BADINPUT, "%s: sweep needs axes = ( { key = \"map.weight_bits\"; values = [8, 4]; }, ... )",
+                       mb_conf_where(list ? list : sweep));
+    axis *a = mb_calloc(list->n, sizeof *a);
+    if (!a) return mb_nomem();
+    *out = a;
+    *n = list->n;
+    for (size_t i = 0; i < list->n; i++) {
+        mb_conf *e = list->child[i], *key = e->type == MB_CONF_GROUP ? mb_conf_use(e, "key") : NULL;
+        mb_conf *values = e->type == MB_CONF_GROUP ? mb_conf_use(e, "values") : NULL;
+        if (!key || key->type != MB_CONF_STRING || !*key->s)
+            return mb_fail(MB_BADINPUT, "%s: an axis needs a key, e.g. key = \"map.weight_bits\"", mb_conf_where(e));
+        if (!values || values->type != MB_CONF_LIST || values->n == 0)
+            return mb_fail(MB_BADINPUT, "%s: axis %s needs values, e.g. values = [8, 4]", mb_conf_where(e), key->s);
+        mb_conf_use_all(values);
+        a[i].key = key->s;
+        a[i].values = values;
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(a[j].key, a[i].key)) return mb_fail(MB_BADINPUT, "%s: axis %s stands twice", mb_conf_where(e), key->s);
+    }
+    return MB_OK;
+}
+
+/* How many points; refuses axes of different lengths (zip) and absurd products (grid). */
+static int count_points(const mb_conf *sweep, int mode, const axis *a, size_t n_axes, const mb_conf *points, size_t *n) {
+    *n = 1;
+    if (mode == LIST) *n = points->n;
+    if (mode == ZIP) {
+        *n = a[0].values->n;
+        for (size_t i = 1; i < n_axes; i++)
+            if (a[i].values->n != *n)
+                return mb_fail(MB_BADINPUT, "%s: axes in step (zip) need the same number of values: %s has %zu, %s has %zu",
+                               mb_conf_where(a[i].values), a[0].key, *n, a[i].key, a[i].values->n);
+    }
+    if (mode == GRID)
+        for (size_t i = 0; i < n_axes; i++) {
+            if (*n > MAX_POINTS / a[i].values->n)
+                return mb_fail(MB_BADINPUT, "%s: more than %u points: shorten an axis", mb_conf_where(sweep), MAX_POINTS);
+            *n *= a[i].values->n;
+        }
+    return MB_OK;
+}
+
+static int set_list_point(mb_point *p, const mb_conf *words) {
+    if (words->type != MB_CONF_LIST) return mb_fail(MB_BADINPUT, "%s: a point is a list ( \"KEY=VALUE\", ... )", mb_conf_where(words));
+    for (size_t k = 0; k < words->n; k++) {
+        const mb_conf *w = words->child[k];
+        const char *eq = w->type == MB_CONF_STRING ? strchr(w->s, '=') : NULL;
+        if (!eq || eq == w->s) return mb_fail(MB_BADINPUT, "%s: a point's entries have the form \"KEY=VALUE\"", mb_conf_where(w));
+        int rc = mb_conf_assign(p->conf, w->s, MB_FROM_SWEEP);
+        if (rc) return mb_context(rc, "in the point at %s", mb_conf_where(words));
+        char *key = mb_strndup(w->s, (size_t)(eq - w->s));
+        if (!key) return mb_nomem();
+        rc = remember(p, key, mb_strdup(eq + 1));
+        mb_free(key);
+        if (rc) return rc;
+    }
+    return MB_OK;
+}
+
+static int set_axes_point(mb_point *p, int mode, const axis *a, size_t n_axes, size_t index) {
+    size_t rest = index;
+    size_t pick[64];
+    if (n_axes > 64) return mb_fail(MB_BADINPUT, "a sweep has at most 64 axes");
+    for (size_t i = n_axes; i-- > 0;) {
+        pick[i] = mode == ZIP ? index : rest % a[i].values->n;
+        rest /= a[i].values->n;
+    }
+    for (size_t i = 0; i < n_axes; i++) {
+        const mb_conf *v = a[i].values->child[pick[i]];
+        int rc = mb_conf_put(p->conf, a[i].key, v, MB_FROM_SWEEP);
+        if (!rc) rc = remember(p, a[i].key, value_text(v));
+        if (rc) return mb_context(rc, "in the sweep over %s at %s", a[i].key, mb_conf_where(v));
+    }
+    return MB_OK;
+}
+
+static int read_names(mb_conf *sweep, size_t n, const mb_conf **names) {
+    mb_conf *l = mb_conf_use(sweep, "names");
+    *names = l;
+    if (!l) return MB_OK;
+    mb_conf_use_all(l);
+    if (l->type != MB_CONF_LIST || l->n != n)
+        return mb_fail(MB_BADINPUT, "%s: names needs one text per point: %zu", mb_conf_where(l), n);
+    for (size_t i = 0; i < n; i++)
+        if (l->child[i]->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: names holds texts", mb_conf_where(l->child[i]));
+    return MB_OK;
+}
+
+/* The experiment without its sweep. */
+static mb_conf *bare_clone(const mb_conf *root) {
+    mb_conf *c = mb_conf_clone(root);
+    if (!c) return NULL;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->child[i]->name && !strcmp(c->child[i]->name, "sweep")) {
+            mb_conf_free(c->child[i]);
+            memmove(c->child + i, c->child + i + 1, (c->n - i - 1) * sizeof *c->child);
+            c->n--;
+            break;
+        }
+    return c;
+}
+
+int mb_sweep_points(mb_conf *root, mb_points *pts) {
+    static const char *const also[] = {"axes", "points", "names", NULL};
+    pts->p = NULL;
+    pts->n = 0;
+    mb_conf *sweep = mb_conf_use(root, "sweep");
+    sweep_keys keys = {LIST};
+    axis *a = NULL;
+    size_t n_axes = 0, n = 1;
+    const mb_conf *points = NULL, *names = NULL;
+    int rc = MB_OK;
+    if (sweep) {
+        if (sweep->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: sweep is a group { mode; axes; }", mb_conf_where(sweep));
+        rc = mb_params_load(sweep_params, sweep, also, &keys);
+        if (rc) return rc;
+        if (keys.mode == LIST) {
+            mb_conf *l = mb_conf_use(sweep, "points");
+            if (!l || l->type != MB_CONF_LIST || l->n == 0)
+                return mb_fail(MB_BADINPUT, "%s: a list sweep needs points = ( (\"KEY=VALUE\", ...), ... )", mb_conf_where(l ? l : sweep));
+            mb_conf_use_all(l);
+            points = l;
+        } else {
+            rc = read_axes(sweep, &a, &n_axes);
+            if (rc) goto out;
+        }
+        rc = count_points(sweep, keys.mode, a, n_axes, points, &n);
+        if (!rc) rc = read_names(sweep, n, &names);
+        if (!rc) rc = mb_conf_check_used(sweep);
+        if (rc) goto out;
+    }
+    pts->p = mb_calloc(n, sizeof *pts->p);
+    if (!pts->p) {
+        rc = mb_nomem();
+        goto out;
+    }
+    for (pts->n = 0; pts->n < n; pts->n++) {
+        mb_point *p = &pts->p[pts->n];
+        p->conf = bare_clone(root);
+        rc = p->conf ? MB_OK : mb_nomem();
+        if (!rc && points) rc = set_list_point(p, points->child[pts->n]);
+        if (!rc && a) rc = set_axes_point(p, keys.mode, a, n_axes, pts->n);
+        if (!rc) rc = make_label(p, names, pts->n);
+        if (rc) {
+            pts->n++;
+            break;
+        }
+    }
+out:
+    mb_free(a);
+    mb_params_free(sweep_params, &keys);
+    if (rc) mb_points_free(pts);
+    return rc;
+}
