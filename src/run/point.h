@@ -12,7 +12,7 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
 int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics);
 
 /* A whole experiment: points in order into the run folder. DIR NULL: runs/NAME. */
-typedef struct mb_run_options { const char *dir; bool resume; const mb_progress *progress; int (*on_point)(void *ctx, const mb_point_result *p, size_t done, size_t total); void *ctx; const char *plan_file; } mb_run_options;
+typedef struct mb_run_options { const char *dir; bool resume; bool force; const mb_progress *progress; int (*on_point)(void *ctx, const mb_point_result *p, size_t done, size_t total); void *ctx; const char *plan_file; } mb_run_options;
 int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir);
 
 #endif
