@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "mapping/policy.h"
+#include "run/sweep.h"
 
 static void free_profile(void *p) { mb_profile_free(p); }
 static void free_plain(void *p) { mb_free(p); }
@@ -143,7 +144,7 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
     out->groups = mm.groups, out->K = mm.K, out->N = mm.N, out->vectors = mm.vectors, out->macs = mb_layer_macs(l);
     out->weight_bits = a->weight_bits, out->cell_bits = a->cell_bits, out->input_bits = a->input_bits, out->dac_bits = a->dac_bits;
     out->adc_bits = a->adc_bits, out->rows_active = a->rows_active ? a->rows_active : s->mach->rows, out->copies = a->copies;
-    out->snr_dB = INFINITY;
+    out->snr_dB = (double)INFINITY;
     int rc = MB_OK;
     if (analog) {
         rc = mb_machine_arrays(s->mach, &s->cell, l, a, &out->arrays);
@@ -274,7 +275,7 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     memset(out, 0, sizeof *out);
     int rc = o->plan_file ? mb_plan_load(o->plan_file, s->net, &p) : mb_point_map(s, o->progress, &p, NULL);
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
-    out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = NAN;
+    out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = (double)NAN;
     if (!rc && o->simulate) rc = accuracies(s, p, o->progress, out, &m);
     if (!rc) rc = cost_results(s, p, m, out, report);
     mb_mapped_free(m);

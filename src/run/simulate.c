@@ -536,7 +536,7 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     const mapped_layer *l = &m->layer[k];
     const mb_xbar_stats *s = &l->stats;
     memset(st, 0, sizeof *st);
-    st->snr_dB = l->noise > 0 ? 10.0 * log10(l->signal / l->noise) : INFINITY;
+    st->snr_dB = l->noise > 0 ? 10.0 * log10(l->signal / l->noise) : (double)INFINITY;
     if (l->engine != MB_ANALOG) return;
     const mb_xbar_layout *lay = mb_xbar_get_layout(l->xbar[0]);
     st->adc_bits_lossless = lay->adc_bits_lossless;

@@ -1,0 +1,104 @@
+/* test_sweep.c - points of grid, zip and list sweeps; mistakes are told with their place */
+#include "mbtest.h"
+
+#include "run/sweep.h"
+
+static mb_conf *parse(const char *text) {
+    mb_conf *c = NULL;
+    assert_ok(mb_conf_parse(text, "exp.cfg", &c));
+    return c;
+}
+
+static int64_t value(const mb_point *p, const char *key) {
+    const mb_conf *c = mb_conf_find(p->conf, key);
+    assert_non_null(c);
+    return c->i;
+}
+
+static void no_sweep_is_one_point(void **state) {
+    (void)state;
+    mb_conf *c = parse("map = { a = 1; };");
+    mb_points p;
+    assert_ok(mb_sweep_points(c, &p));
+    assert_int_equal(p.n, 1);
+    assert_string_equal(p.p[0].label, "");
+    assert_int_equal(value(&p.p[0], "map.a"), 1);
+    mb_points_free(&p);
+    mb_conf_free(c);
+}
+
+static void grid_has_all_combinations_last_fastest(void **state) {
+    (void)state;
+    mb_conf *c = parse("map = { a = 1; }; sweep = { axes = ( { key = \"map.a\"; values = [1, 2, 3]; }, { key = \"map.b.c\"; values = [10, 20]; } ); };");
+    mb_points p;
+    assert_ok(mb_sweep_points(c, &p));
+    assert_int_equal(p.n, 6);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(value(&p.p[i], "map.a"), 1 + i / 2);
+        assert_int_equal(value(&p.p[i], "map.b.c"), 10 * (1 + i % 2));
+        assert_null(mb_conf_find(p.p[i].conf, "sweep"));
+        assert_int_equal(p.p[i].n_set, 2);
+    }
+    assert_string_equal(p.p[5].label, "a=3 c=20");
+    assert_string_equal(p.p[5].key[1], "map.b.c");
+    assert_string_equal(p.p[5].value[1], "20");
+    mb_points_free(&p);
+    mb_conf_free(c);
+}
+
+static void zip_goes_in_step(void **state) {
+    (void)state;
+    mb_conf *c = parse("sweep = { mode = \"zip\"; names = [\"x\", \"y\"]; axes = ( { key = \"a\"; values = [8, 4]; }, { key = \"d\"; values = [\"rram\", \"ideal\"]; } ); };");
+    mb_points p;
+    assert_ok(mb_sweep_points(c, &p));
+    assert_int_equal(p.n, 2);
+    assert_int_equal(value(&p.p[1], "a"), 4);
+    assert_string_equal(mb_conf_find(p.p[1].conf, "d")->s, "ideal");
+    assert_string_equal(p.p[1].label, "y");
+    mb_points_free(&p);
+    mb_conf_free(c);
+}
+
+static void list_sets_what_each_point_says(void **state) {
+    (void)state;
+    mb_conf *c = parse("a = 0; sweep = { mode = \"list\"; points = ( (\"a=1\", \"m.x=0.5\"), (\"a=2\") ); };");
+    mb_points p;
+    assert_ok(mb_sweep_points(c, &p));
+    assert_int_equal(p.n, 2);
+    assert_int_equal(value(&p.p[0], "a"), 1);
+    assert_true(mb_conf_find(p.p[0].conf, "m.x")->r == 0.5);
+    assert_null(mb_conf_find(p.p[1].conf, "m.x"));
+    assert_string_equal(p.p[0].label, "a=1 x=0.5");
+    mb_points_free(&p);
+    mb_conf_free(c);
+}
+
+static void refused(const char *text, const char *message) {
+    mb_conf *c = parse(text);
+    mb_points p;
+    assert_fails(mb_sweep_points(c, &p), MB_BADINPUT, message);
+    assert_int_equal(p.n, 0);
+    mb_conf_free(c);
+}
+
+static void mistakes_are_told(void **state) {
+    (void)state;
+    refused("sweep = { mode = \"zip\"; axes = ( { key = \"a\"; values = [1, 2]; }, { key = \"b\"; values = [1]; } ); };", "b has 1");
+    refused("sweep = { axes = ( { key = \"a\"; values = []; } ); };", "needs values");
+    refused("sweep = { axes = ( { values = [1]; } ); };", "needs a key");
+    refused("sweep = { axes = ( { key = \"a\"; values = [1]; }, { key = \"a\"; values = [1]; } ); };", "stands twice");
+    refused("sweep = { mode = \"list\"; points = ( (\"a\") ); };", "KEY=VALUE");
+    refused("sweep = { mode = \"list\"; };", "needs points");
+    refused("sweep = { mode = \"gird\"; axes = (); };", "gird");
+    refused("sweep = { axs = (); };", "axs");
+    refused("sweep = { names = [\"one\"]; axes = ( { key = \"a\"; values = [1, 2]; } ); };", "names needs");
+    refused("sweep = { axes = ( { key = \"a\"; values = [1]; valeus = [2]; } ); };", "valeus");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_sweep_is_one_point), cmocka_unit_test(grid_has_all_combinations_last_fastest), cmocka_unit_test(zip_goes_in_step),
+        cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(mistakes_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
