@@ -45,18 +45,21 @@ mb_conf *mb_conf_find(const mb_conf *c, const char *path);
 /* As find, but marks the value and its parents used. */
 mb_conf *mb_conf_use(mb_conf *c, const char *path);
 void mb_conf_use_all(mb_conf *c);                                            /* marks the whole subtree */
-/* Set PATH from text in libconfig syntax (8, 0.5, true, "text", [1,2], ( ... ), { ... }); a bare word is a string. Missing groups are made. */
+/* Set PATH from text in libconfig syntax (8, 0.5, true, "text", [1,2], ( ... ), { ... }); a bare word is a string.
+ * Missing groups are made; [k] with k = the length of a list appends. */
 int mb_conf_set(mb_conf *root, const char *path, const char *text, mb_conf_origin origin);
 /* "KEY=VALUE" as on the command line. */
 int mb_conf_assign(mb_conf *root, const char *key_value, mb_conf_origin origin);
 /* Put a copy of VALUE at PATH (replacing). Groups are made as needed. Keeps VALUE's file and line, sets its origin. */
 int mb_conf_put(mb_conf *root, const char *path, const mb_conf *value, mb_conf_origin origin);
-/* Append CHILD (owned afterwards) to a group or list. */
+/* Append CHILD (owned afterwards, freed on failure) to a group or list. */
 int mb_conf_append(mb_conf *parent, mb_conf *child);
-/* Lay OVER on BASE: groups merge key by key, everything else replaces. */
+/* Lay OVER on BASE: groups merge key by key, everything else replaces. A text in BASE under a group of OVER counts as { preset = TEXT }, so that
+ * keys can be laid over a preset that is given by its name alone; mb_conf_set and mb_conf_put do the same on their way. */
 int mb_conf_overlay(mb_conf *base, const mb_conf *over);
 /* Replace the value at C (a string naming a preset, or a group with the key `preset`) by the preset's group with C's other keys laid over it.
- * A group without `preset` is left as it is. KIND as in mb_preset_find. The preset's path is kept as the string `preset` in the group (marked used). */
+ * A preset may itself have the key `preset`, at most 8 deep; a loop is MB_BADINPUT. A group without `preset` is left as it is. KIND as in mb_preset_find. The preset's absolute path is kept as the string
+ * `preset` in the group (marked used). */
 int mb_conf_expand_preset(mb_conf *c, const char *kind);
 
 /* "file:line", "command line", "default": for messages. Valid until the 8th next call in this thread. */
