@@ -1,0 +1,17 @@
+# presets and experiments that ship and are installed
+nobase_dist_pkgdata_DATA += \
+  experiments/data/README.md \
+  experiments/data/cifar10.cfg \
+  experiments/data/fashion-mnist.cfg \
+  experiments/data/fashion-mnist-fallback.cfg \
+  experiments/data/fashion-mnist-standardised.cfg \
+  experiments/data/fashion-mnist-train.cfg \
+  experiments/data/fashion-mnist-train-standardised.cfg \
+  experiments/data/mnist.cfg \
+  experiments/data/fashion-calib-256-images-idx3-ubyte.gz \
+  experiments/data/fashion-calib-256-labels-idx1-ubyte.gz \
+  experiments/data/fashion-test-1000-images-idx3-ubyte.gz \
+  experiments/data/fashion-test-1000-labels-idx1-ubyte.gz \
+  experiments/networks/README.md \
+  experiments/networks/fashion_cnn.onnx \
+  experiments/networks/fashion_resnet8.onnx

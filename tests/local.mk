@@ -2,6 +2,7 @@
 # A unit test is one program tests/unit/test_NAME.c; it is listed in the .mk file of the floor it tests.
 include tests/unit/base.mk
 include tests/unit/nn.mk
+include tests/unit/data.mk
 include tests/unit/array.mk
 include tests/unit/devices.mk
 include tests/unit/mapping.mk
