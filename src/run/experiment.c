@@ -292,6 +292,24 @@ static void drop_named(mb_conf *c, const char *name) {
     }
 }
 
+static void free_plain(void *p) { mb_free(p); }
+
+/* Mix the first N samples of D into H: a longer file that begins with the same samples gives the same results and the same identity. */
+static int hash_samples(mb_cache *cache, const mb_dataset *d, size_t n, uint64_t *h) {
+    uint64_t key = mb_hash64(&d, sizeof d, MB_HASH_START);
+    key = mb_hash64(&n, sizeof n, key);
+    uint64_t *v = mb_cache_get(cache, "samples", key);
+    if (!v) {
+        if (!(v = mb_malloc(1, sizeof *v))) return mb_nomem();
+        *v = mb_hash64(d->raw, n * mb_shape_count(&d->shape) * mb_dtype_size(d->type), MB_HASH_START);
+        *v = mb_hash64(d->label, n * sizeof *d->label, *v);
+        int rc = mb_cache_put(cache, "samples", key, v, free_plain);
+        if (rc) return rc;
+    }
+    *h = mb_hash64(v, sizeof *v, *h);
+    return MB_OK;
+}
+
 /* The point's identity: used values without places and texts, and the contents of network and data. */
 static int compute_id(mb_setup *s) {
     static const char *const places[] = {"preset", "network", "dataset", "plot", "name", "question"};
@@ -301,10 +319,11 @@ static int compute_id(mb_setup *s) {
     uint64_t h = mb_conf_hash(c);
     mb_conf_free(c);
     h = mb_hash64(&s->net->hash, sizeof h, h);
-    if (s->data) h = mb_hash64(&s->data->hash, sizeof h, h);
-    if (s->calib) h = mb_hash64(&s->calib->hash, sizeof h, h);
+    int rc = MB_OK;
+    if (s->data) rc = hash_samples(s->cache, s->data, (size_t)s->keys.samples, &h);
+    if (!rc && s->calib) rc = hash_samples(s->cache, s->calib, (size_t)s->cal.samples, &h);
     s->id = h;
-    return MB_OK;
+    return rc;
 }
 
 int mb_setup_load(mb_conf *root, mb_cache *cache, bool need_data, mb_setup *s) {
