@@ -123,12 +123,6 @@ static int make_absolute(mb_conf *c) {
     return MB_OK;
 }
 
-static void make_all_absolute(mb_conf *c) {
-    if (!c) return;
-    make_absolute(c);
-    for (size_t i = 0; i < c->n; i++) make_all_absolute(c->child[i]);
-}
-
 static int load_network(mb_conf *root, mb_cache *cache, const mb_network **net) {
     mb_conf *c = mb_conf_use(root, "network");
     if (!c) return mb_fail(MB_BADINPUT, "%s: network is missing, e.g. network = \"networks/fashion_cnn.onnx\"", mb_conf_where(root));
@@ -152,8 +146,8 @@ static int load_data(mb_conf *root, const char *path, mb_cache *cache, const mb_
     int rc = mb_conf_expand_preset(c, "data");
     if (rc) return mb_context(rc, "%s asked for at %s", path, mb_conf_where(c));
     c = mb_conf_use(root, path);
-    make_all_absolute(mb_conf_find(c, "images"));
-    make_all_absolute(mb_conf_find(c, "labels"));
+    rc = mb_dataset_resolve(c);
+    if (rc) return mb_context(rc, "%s asked for at %s", path, mb_conf_where(c));
     uint64_t key = mb_conf_hash(c);
     cached_data *d = mb_cache_get(cache, "dataset", key);
     if (d) {

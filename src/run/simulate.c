@@ -354,8 +354,14 @@ int mb_profile_new(const mb_network *net, const mb_dataset *calib, int64_t sampl
         rc = mb_nomem();
     } else {
         p->n = net->n_weighted;
-        for (int k = 0; k < p->n; k++) p->input[k] = *w.layer[k].input;
-        *out = p;
+        for (int k = 0; k < p->n; k++) {
+            p->input[k] = *w.layer[k].input;
+            if (p->input[k].n_bad && !rc)
+                rc = mb_fail(MB_NUMERIC, "layer %s: %llu of its inputs are NaN or infinite on the calibration samples: is the normalisation of the data right?",
+                             net->layer[net->weighted[k]].name, (unsigned long long)p->input[k].n_bad);
+        }
+        if (rc) mb_profile_free(p);
+        else *out = p;
     }
     worker_free(&w);
     return rc;
