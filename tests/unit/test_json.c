@@ -21,8 +21,8 @@ static void values_read_back(void **state) {
         mb_json_int(&j, "small", INT64_MIN);
         mb_json_real(&j, "third", 1.0 / 3);
         mb_json_real(&j, "tiny", 5e-324);
-        mb_json_real(&j, "nan", NAN);
-        mb_json_real(&j, "inf", INFINITY);
+        mb_json_real(&j, "nan", (double)NAN);
+        mb_json_real(&j, "inf", HUGE_VAL);
         mb_json_bool(&j, "yes", true);
         mb_json_null(&j, "null");
         mb_json_open(&j, "list", '[');
