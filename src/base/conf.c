@@ -178,15 +178,8 @@ static int parse_error(const mb_conf_text *t, const config_t *cfg) {
     for (long i = 1; i < k && *s; s++) i += *s == '\n';
     while (*s == ' ' || *s == '\t') s++;
     int n = (int)strcspn(s, "\r\n");
-    const char *hint = "";
-    if (strcmp(what, "duplicate setting name") == 0) {
-        what = "this key is set twice in its group";
-    } else if (strcmp(what, "mismatched element type in array") == 0) {
-        hint = "; all elements between [ ] have one type: write 1.0 for 1 beside reals, or use ( )";
-    } else if (strcmp(what, "syntax error") == 0) {
-        hint = "; a setting is NAME = VALUE; perhaps something is missing here or on the line before";
-    }
-    return mb_fail(MB_BADINPUT, "%s:%d: %s%s%.*s%s%s", t->file[p.file], p.line, what, n ? ", near \"" : "", n > 60 ? 60 : n, s, n ? "\"" : "", hint);
+    if (strcmp(what, "duplicate setting name") == 0) what = "this key is set twice in its group";
+    return mb_fail(MB_BADINPUT, "%s:%d: %s%s%.*s%s", t->file[p.file], p.line, what, n ? ", near \"" : "", n > 60 ? 60 : n, s, n ? "\"" : "");
 }
 
 static int parse(const char *text, size_t n, const char *label, mb_conf **root) {

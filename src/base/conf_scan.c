@@ -2,8 +2,9 @@
  *
  * libconfig wraps integers over 32 bits in silence, looks @include up from the current folder, ends the program when an included "file" is a folder,
  * follows nested lists without limit, takes a comment or string without end, and drops what follows a zero byte. Here the text is
- * read once, character by character, before it is parsed: these cases become errors with file:line, and included files are put in
- * place relative to the file that includes them. The grammar itself is left to libconfig.
+ * read once, token by token, before it is parsed: these cases become errors with file:line that say what is wanted, and included files are
+ * put in place relative to the file that includes them. So is every breach of the grammar: libconfig only says "syntax error", and loses
+ * memory when it does. What is left to libconfig is the parsing of text that is known to be good, and finding keys that are set twice.
  * Grammar: libconfig manual 1.5, "Configuration File Grammar". Only conf.c calls this file; it calls file.c, mem.c, str.c, error.c.
  */
 #include "base/conf_scan.h"
@@ -91,13 +92,18 @@ mb_num_kind mb_conf_number(const char *s, size_t n, int64_t *v, int *has_l) {
 
 /* --- the scanner -------------------------------------------------------------------------------------------------- */
 
-typedef struct open_bracket { char c; mb_conf_place at; } open_bracket;
+/* What may come next; see step(). */
+typedef enum { WANT_NAME, WANT_EQUALS, WANT_VALUE, WANT_VALUE_OR_CLOSE, WANT_AFTER } want;
+
+/* ELEMENT: token of the first element, for [ ] whose elements have one type. */
+typedef struct open_bracket { char c; int element; mb_conf_place at; } open_bracket;
 
 typedef struct scan {
     mb_conf_text *out;
     open_bracket open[MB_CONF_NESTING];
     size_t depth;
-    int prev;              /* last token: its character, '"' for a string, 'a' for a name, '0' for a number */
+    want want;
+    int prev;              /* last token */
     int up[INCLUDE_DEPTH + 1]; /* the files that are being included */
     int ups;
 } scan;
@@ -163,6 +169,93 @@ static int next_line(scan *z, source *f) {
     return add_line(z->out, f->file, f->line);
 }
 
+/* --- the grammar --------------------------------------------------------------------------------------------------
+ * Tokens are characters: brackets and = : ; , stand for themselves, 'a' is a name, 'b' true or false, '"' a text, '0' an integer, 'L' one of 64 bits,
+ * 'r' a real. SHOWN are the N bytes of the token.
+ *     settings := { NAME ("=" | ":") value [";" | ","] }    value := scalar | "{" settings "}" | "(" [value {"," value}] ")" | "[" [scalar {"," scalar}] "]"
+ */
+static const char *token_name(int token) {
+    switch (token) {
+    case 'b': return "true/false";
+    case '"': return "a text";
+    case '0': return "an integer";
+    case 'L': return "an integer with L";
+    case 'r': return "a real number";
+    default: return "";
+    }
+}
+
+static int refuse(const scan *z, const source *f, const char *shown, size_t n, const char *wanted) {
+    return mb_fail(MB_BADINPUT, "%s:%d: syntax error: %s, found %.*s%s", name_of(z, f->file), f->line, wanted, n > 40 ? 40 : (int)n, shown, n > 40 ? "..." : "");
+}
+
+static int close_bracket(scan *z, const source *f, char c) {
+    static const char pairs[] = "()[]{}";
+    const open_bracket *o = z->depth ? &z->open[z->depth - 1] : NULL;
+    if (!o) return mb_fail(MB_BADINPUT, "%s:%d: '%c' closes nothing", name_of(z, f->file), f->line, c);
+    if (strchr(pairs, c)[-1] != o->c)
+        return mb_fail(MB_BADINPUT, "%s:%d: '%c' stands where '%c' of %s:%d should be closed", name_of(z, f->file), f->line, c, o->c,
+                       name_of(z, o->at.file), o->at.line);
+    if (z->want == WANT_VALUE) return refuse(z, f, &c, 1, o->c == '{' ? "a value is missing after '='" : "a value is missing after ','");
+    if (z->want == WANT_EQUALS) return refuse(z, f, &c, 1, "'=' and a value are missing after the name of a key");
+    z->depth--;
+    z->want = WANT_AFTER;
+    return MB_OK;
+}
+
+/* A value begins. */
+static int begin_value(scan *z, const source *f, int token, const char *shown, size_t n) {
+    open_bracket *o = z->depth ? &z->open[z->depth - 1] : NULL;
+    int scalar = strchr("b\"0Lr", token) != NULL, shows = n > 40 ? 40 : (int)n;
+    if (token == 'a')
+        return mb_fail(MB_BADINPUT, "%s:%d: the text %.*s needs double quotes: \"%.*s\"", name_of(z, f->file), f->line, shows, shown, shows, shown);
+    if (!scalar && !strchr("([{", token)) return refuse(z, f, shown, n, "a value is missing here");
+    if (o && o->c == '[' && !scalar) return refuse(z, f, shown, n, "[ ] holds numbers, texts or true/false; lists and groups go into ( )");
+    if (o && o->c == '[' && o->element && o->element != token)
+        return mb_fail(MB_BADINPUT, "%s:%d: all elements of [ ] have one type, but %.*s is %s after %s: write 1.0 for 1 beside reals and 1L for 1 beside integers with L, or use ( )",
+                       name_of(z, f->file), f->line, shows, shown, token_name(token), token_name(o->element));
+    if (o) o->element = token;
+    z->want = WANT_AFTER;
+    if (scalar) return MB_OK;
+    if (z->depth == MB_CONF_NESTING) return mb_fail(MB_BADINPUT, "%s:%d: brackets nest deeper than %d levels", name_of(z, f->file), f->line, MB_CONF_NESTING);
+    z->open[z->depth++] = (open_bracket){(char)token, 0, {f->file, f->line}};
+    z->want = token == '{' ? WANT_NAME : WANT_VALUE_OR_CLOSE;
+    return MB_OK;
+}
+
+static int step(scan *z, const source *f, int token, const char *shown, size_t n) {
+    int in_list = z->depth && z->open[z->depth - 1].c != '{', rc = MB_OK;
+    if (token == '"' && z->prev == '"' && z->want == WANT_AFTER) {
+        /* texts side by side are one value */
+    } else if (strchr(")]}", token)) {
+        rc = close_bracket(z, f, (char)token);
+    } else if (z->want == WANT_VALUE || z->want == WANT_VALUE_OR_CLOSE) {
+        rc = begin_value(z, f, token, shown, n);
+    } else if (z->want == WANT_EQUALS) {
+        if (token == '=' || token == ':') {
+            z->want = WANT_VALUE;
+        } else {
+            rc = refuse(z, f, shown, n, "'=' is missing after the name of a key");
+        }
+    } else if (z->want == WANT_AFTER && in_list) {
+        if (token == ',') {
+            z->want = WANT_VALUE;
+        } else {
+            rc = refuse(z, f, shown, n, "',' or the end of the list is missing here");
+        }
+    } else if (z->want == WANT_AFTER && (token == ';' || token == ',')) {
+        z->want = WANT_NAME;
+    } else if (token == 'a') {
+        z->want = WANT_EQUALS;
+    } else {
+        rc = refuse(z, f, shown, n, z->want == WANT_AFTER ? "';' or the name of a key is wanted after a value" : "the name of a key is wanted here");
+    }
+    z->prev = token;
+    return rc;
+}
+
+/* --- tokens ------------------------------------------------------------------------------------------------------- */
+
 /* f->at stands on the opening quote. Afterwards behind the closing one. */
 static int scan_string(scan *z, source *f) {
     const char *s = f->s;
@@ -180,8 +273,9 @@ static int scan_string(scan *z, source *f) {
     }
     if (i >= f->n || s[i] == '\n')
         return mb_fail(MB_BADINPUT, "%s:%d: the string that begins here has no closing quote on its line (a line break is written \\n)", name_of(z, f->file), f->line);
+    int first = z->prev != '"', rc = step(z, f, '"', s + f->at, i + 1 - f->at);
     f->at = i + 1;
-    return z->prev == '"' ? MB_OK : add_string(z->out); /* strings side by side are one value */
+    return rc == MB_OK && first ? add_string(z->out) : rc;
 }
 
 static int scan_number(scan *z, source *f) {
@@ -203,7 +297,7 @@ static int scan_number(scan *z, source *f) {
     if (k == MB_NUM_INT && !has_l && (v > INT32_MAX || v < INT32_MIN))
         return mb_fail(MB_BADINPUT, "%s:%d: the integer %.*s does not fit in 32 bits; write %.*sL", name_of(z, f->file), f->line, shown, s, shown, s);
     f->at += n;
-    return MB_OK;
+    return step(z, f, k == MB_NUM_REAL ? 'r' : has_l ? 'L' : '0', s, n);
 }
 
 static int scan_word(scan *z, source *f) {
@@ -212,32 +306,8 @@ static int scan_word(scan *z, source *f) {
     while (n < left && is_name_char((unsigned char)s[n])) n++;
     char low[6] = "";
     for (size_t i = 0; i < n && n < sizeof low; i++) low[i] = (char)(s[i] | 0x20);
-    if (strchr("=:[", z->prev) && strcmp(low, "true") != 0 && strcmp(low, "false") != 0) {
-        int shown = n > 40 ? 40 : (int)n;
-        return mb_fail(MB_BADINPUT, "%s:%d: the text %.*s needs double quotes: \"%.*s\"", name_of(z, f->file), f->line, shown, s, shown, s);
-    }
     f->at += n;
-    return MB_OK;
-}
-
-static int scan_bracket(scan *z, source *f, char c) {
-    static const char pairs[] = "()[]{}";
-    const char *p = strchr(pairs, c);
-    if ((p - pairs) % 2 == 0) {
-        if (z->depth == MB_CONF_NESTING)
-            return mb_fail(MB_BADINPUT, "%s:%d: brackets nest deeper than %d levels", name_of(z, f->file), f->line, MB_CONF_NESTING);
-        z->open[z->depth++] = (open_bracket){c, {f->file, f->line}};
-    } else if (z->depth == 0) {
-        return mb_fail(MB_BADINPUT, "%s:%d: '%c' closes nothing", name_of(z, f->file), f->line, c);
-    } else if (z->open[z->depth - 1].c != p[-1]) {
-        const open_bracket *o = &z->open[z->depth - 1];
-        return mb_fail(MB_BADINPUT, "%s:%d: '%c' stands where '%c' of %s:%d should be closed", name_of(z, f->file), f->line, c, o->c,
-                       name_of(z, o->at.file), o->at.line);
-    } else {
-        z->depth--;
-    }
-    f->at++;
-    return MB_OK;
+    return step(z, f, strcmp(low, "true") == 0 || strcmp(low, "false") == 0 ? 'b' : 'a', s, n);
 }
 
 static int scan_comment(scan *z, source *f) {
@@ -328,7 +398,6 @@ static int scan_source(scan *z, const char *text, size_t n, int file) {
     z->up[z->ups++] = file;
     while (rc == MB_OK && f.at < n) {
         char c = text[f.at], after = f.at + 1 < n ? text[f.at + 1] : '\0';
-        int token = 0;
         if (c == '\n') {
             f.at++;
             rc = next_line(z, &f);
@@ -342,26 +411,19 @@ static int scan_source(scan *z, const char *text, size_t n, int file) {
             rc = scan_include(z, &f);
         } else if (c == '"') {
             rc = scan_string(z, &f);
-            token = '"';
-        } else if (strchr("()[]{}", c)) {
-            rc = scan_bracket(z, &f, c);
-            token = c;
+        } else if (strchr("()[]{}=:;,", c)) {
+            rc = step(z, &f, c, text + f.at, 1);
+            f.at++;
         } else if (is_alpha((unsigned char)c) || c == '*') {
             rc = scan_word(z, &f);
-            token = 'a';
         } else if (is_digit((unsigned char)c) || c == '+' || c == '-' || c == '.') {
             rc = scan_number(z, &f);
-            token = '0';
-        } else if (strchr("=:;,", c)) {
-            f.at++;
-            token = c;
         } else if (c == '\'') {
             rc = mb_fail(MB_BADINPUT, "%s:%d: a text takes double quotes, not '", name_of(z, file), f.line);
         } else {
             rc = mb_fail(MB_BADINPUT, (unsigned char)c < 0x80 ? "%s:%d: unexpected character '%c'" : "%s:%d: unexpected character outside a string (byte 0x%02x)",
                          name_of(z, file), f.line, (unsigned char)c);
         }
-        if (token) z->prev = token;
     }
     z->ups--;
     if (rc == MB_OK) rc = keep_until(z, &f, n);
@@ -369,7 +431,7 @@ static int scan_source(scan *z, const char *text, size_t n, int file) {
 }
 
 int mb_conf_scan(const char *text, size_t n, const char *label, mb_conf_text *out) {
-    scan z = {.out = out, .prev = ';'};
+    scan z = {.out = out, .want = WANT_NAME, .prev = ';'};
     int index = 0;
     memset(out, 0, sizeof *out);
     if (n > TEXT_LIMIT) return mb_fail(MB_BADINPUT, "%s: the configuration is too large (over %zu MiB)", label, TEXT_LIMIT >> 20);
@@ -381,6 +443,10 @@ int mb_conf_scan(const char *text, size_t n, const char *label, mb_conf_text *ou
     if (rc == MB_OK && z.depth) {
         const open_bracket *o = &z.open[z.depth - 1];
         rc = mb_fail(MB_BADINPUT, "%s:%d: '%c' is never closed", out->file[o->at.file], o->at.line, o->c);
+    } else if (rc == MB_OK && (z.want == WANT_EQUALS || z.want == WANT_VALUE)) {
+        const mb_conf_place *last = &out->place[out->lines - 1];
+        rc = mb_fail(MB_BADINPUT, "%s:%d: syntax error: the text ends where %s is wanted", out->file[last->file], last->line,
+                     z.want == WANT_VALUE ? "a value" : "'='");
     }
     return rc;
 }

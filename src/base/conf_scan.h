@@ -20,9 +20,10 @@ typedef struct mb_conf_text {
     size_t strings, strings_cap;
 } mb_conf_text;
 
-/* Check N bytes of TEXT read from LABEL and fill OUT. MB_BADINPUT with file:line for: binary data, strings and comments without end, brackets that
- * do not match or nest deeper than MB_CONF_NESTING, integers that libconfig would wrap, malformed numbers, words without quotes, @include of
- * a file that is missing, includes itself, or lies too deep. OUT is to be freed in any case. */
+/* Check N bytes of TEXT read from LABEL and fill OUT. MB_BADINPUT with file:line for: binary data, strings and comments
+ * without end, brackets that do not match or nest deeper than MB_CONF_NESTING, integers that libconfig would wrap, malformed numbers, words
+ * without quotes, any other breach of the grammar, @include of a file that is missing, includes itself, or lies too deep.
+ * OUT is to be freed in any case. */
 int mb_conf_scan(const char *text, size_t n, const char *label, mb_conf_text *out);
 void mb_conf_text_free(mb_conf_text *t);
 #define MB_CONF_NESTING 64

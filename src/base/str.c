@@ -143,7 +143,7 @@ uint64_t mb_hash64(const void *p, size_t n, uint64_t h) {
 
 #define NAME_MAX_COMPARED 96
 
-/* Optimal string alignment distance of A and B without regard to case; both are cut at NAME_MAX_COMPARED bytes. */
+/* Optimal string alignment distance of A and B without regard to case; what is over NAME_MAX_COMPARED bytes counts as different. */
 static size_t distance(const char *a, const char *b) {
     size_t row[3][NAME_MAX_COMPARED + 1];
     size_t na = strnlen(a, NAME_MAX_COMPARED), nb = strnlen(b, NAME_MAX_COMPARED);
@@ -166,7 +166,7 @@ static size_t distance(const char *a, const char *b) {
         prev = cur;
         cur = t;
     }
-    return prev[nb];
+    return prev[nb] + strlen(a) - na + strlen(b) - nb;
 }
 
 const char *mb_nearest(const char *name, const char *const *candidates, size_t n) {
