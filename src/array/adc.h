@@ -2,12 +2,14 @@
  *
  * Column currents arrive as exact integers S ("array units": fixed-point conductance times input digit, see array/xbar.h). A converter maps S to
  *     value = base + q * step,   q = clip( sign(u) * floor((|u| + step / 2) / step), q_lo, q_hi ),   u = S - base
- * with an integer step >= 1: rounding half away from zero in integer arithmetic, so every instruction set gives the same bits.
+ * with an integer step >= 1 (step / 2 is an integer division): rounding half away from zero in integer arithmetic, so every instruction set gives the same bits.
+ * The crossbar promises |S| < 2^30, |base| <= 2^29 + 2^16, step <= 2^29 + 1, so that u and |u| + step / 2 fit an int32.
  * Non-ideal converters add their errors to u or to the decision levels, with numbers from the stream they are given.
  */
 #ifndef MB_ARRAY_ADC_H
 #define MB_ARRAY_ADC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,19 +26,29 @@ typedef struct mb_adc_type {
     int (*check)(const void *p);            /* NULL: none */
     bool transparent;                       /* value = S: no quantisation, no range (the ideal converter) */
     bool (*deterministic)(const void *p);   /* no random part */
-    /* n conversions; *clipped grows by the number of saturated ones. rng may be NULL when deterministic. in and out may be the same array. */
+    bool (*uniform)(const void *p);         /* exactly the formula above: kernels fuse it instead of calling convert; NULL: never */
+    /* n conversions; *clipped grows by the number of saturated ones. rng may be NULL when deterministic. in and out may be the same array.
+     * Values are base + q * step with q_lo <= q <= q_hi. The stream is consumed as a function of n and the parameters only, never of the data. */
     void (*convert)(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng);
     /* One conversion of BITS bits at RATE conversions per second in a NODE_NM technology: energy of one conversion, its time, the converter's area.
-     * MB_BADINPUT when the model does not cover the request. */
+     * rate_Hz 0: as fast as it can. MB_BADINPUT when the model does not cover the request. */
     int (*cost)(const void *p, int bits, double rate_Hz, double node_nm, mb_cost *c);
     const char *cost_source;
 } mb_adc_type;
+
+/* The formula above for one conversion; *clipped grows by 1 when the code saturates. */
+static inline int32_t mb_adc_code(const mb_adc_range *r, int32_t S, uint64_t *clipped) {
+    int32_t u = S - r->base, a = u < 0 ? -u : u, q = (a + r->step / 2) / r->step;
+    q = u < 0 ? -q : q;
+    *clipped += q < r->q_lo || q > r->q_hi;
+    return q < r->q_lo ? r->q_lo : q > r->q_hi ? r->q_hi : q;
+}
 
 extern const mb_adc_type *const mb_adcs[];   /* NULL-terminated, generated from devices/local.mk */
 
 typedef struct mb_adc { const mb_adc_type *type; void *params; } mb_adc;
 const mb_adc_type *mb_adc_find(const char *name);
-/* GROUP has the key `type = NAME` and the parameters of that type. */
+/* GROUP (preset expanded) has the key `type = NAME` and the parameters of that type. */
 int mb_adc_load(mb_conf *group, mb_adc *adc);
 void mb_adc_free(mb_adc *adc);
 

@@ -3,8 +3,9 @@
  * A cell type is a const descriptor. All functions work on N cells at once, structure of arrays: state[k * n + i] is the k-th number of cell i.
  * Conductances are in siemens (float), times in seconds after programming, temperatures in kelvin.
  * Laws (a contract test runs them on every registered cell):
- *   program and read with all error parameters zero give exactly the level grid;  mean() = program's result at t = 0;
- *   the same stream gives the same bits, for any split of the n cells over calls that pass equal streams;  no result is negative or non-finite.
+ *   program and read with all error parameters zero give exactly the level grid;  mean() at t = 0 is what program() left;
+ *   the same stream gives the same bits; cells are served in chunks of MB_CELL_CHUNK, each of which draws the same amount, so that cell i depends on the stream
+ *   and on i alone: a longer call begins with the cells of a shorter one, and calls may be split at multiples of the chunk;  no result is negative or non-finite.
  */
 #ifndef MB_ARRAY_CELL_H
 #define MB_ARRAY_CELL_H
@@ -16,6 +17,7 @@
 #include "base/rng.h"
 
 #define MB_CELL_ABI 1
+#define MB_CELL_CHUNK 256
 
 typedef struct mb_cell_cost {
     double read_V;           /* voltage of a full-scale input digit */
@@ -34,7 +36,7 @@ typedef struct mb_cell_type {
     int n_state;
     void (*range)(const void *p, double *g_min, double *g_max);   /* S; 0 <= g_min < g_max */
     int (*levels)(const void *p);       /* programmable levels, 0: continuous */
-    bool (*deterministic)(const void *p); /* programming has no random part and mean() is the target: nothing to average over draws */
+    bool (*deterministic)(const void *p); /* no random part in programming, ageing or reading: nothing to average over draws */
     /* targets (S, inside the range) -> state, with level grid and programming error */
     void (*program)(const void *p, size_t n, const float *g_target, float *state, mb_stream *rng);
     /* conductance t seconds after programming without read noise */

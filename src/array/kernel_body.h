@@ -1,0 +1,343 @@
+/* kernel_body.h - the body of the vector kernels, included once by each kernel_NAME.c for its instruction set
+ *
+ * The includer defines
+ *     VL              bytes of a vector: 16, 32 or 64
+ *     row_bits()      bit planes of 64 inputs: bits[b] holds bit b of |x_0| .. |x_63|; returns the mask of negative inputs
+ * Sums: the rows whose bit is set are added (zero bits cost nothing), int16 weights widened to int32, 64 columns in registers; a plane of several bits is summed
+ * bit by bit, most significant first, doubling in between. Integer arithmetic only, so the order does not matter.
+ * Conversion: q = floor(n / step) from a single-precision reciprocal and one exact correction: for quotients below 2^17 the estimate is off by less than 1/32 before
+ * truncation, and larger ones are clipped at 2^16 anyway.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "array/kernel.h"
+
+#define LANES (VL / 4)
+#define VECTORS 32                    /* vectors per pass over a panel */
+#define INPUT_BITS 8
+
+typedef int32_t vint __attribute__((vector_size(VL)));
+typedef int16_t vshort __attribute__((vector_size(VL / 2)));
+
+#if VL == 64
+#define EACH(X) X(0) X(1) X(2) X(3)
+#elif VL == 32
+#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+#else
+#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#endif
+
+/* Bit planes of one vector: pos[b][word] and neg[b][word], words = ceil(k / 64); neg only if has_neg. */
+typedef struct planes { uint64_t *pos, *neg; size_t words; bool has_neg; } planes;
+
+static size_t words_of(const mb_row_group *g) { return ((size_t)g->k + 63) / 64; }
+static size_t round64(size_t n) { return (n + 63) / 64 * 64; }
+
+static void planes_make(planes *b, int k, const int16_t *x) {
+    b->has_neg = false;
+    for (size_t w = 0; w < b->words; w++) {
+        int16_t tail[64];
+        const int16_t *xw = x + w * 64;
+        uint64_t bits[INPUT_BITS], neg;
+        if ((size_t)k < w * 64 + 64) {
+            memset(tail, 0, sizeof tail);
+            memcpy(tail, xw, ((size_t)k - w * 64) * sizeof *xw);
+            xw = tail;
+        }
+        neg = row_bits(xw, bits);
+        if (neg && !b->has_neg) {
+            memset(b->neg, 0, INPUT_BITS * b->words * sizeof *b->neg);
+            b->has_neg = true;
+        }
+        for (size_t i = 0; i < INPUT_BITS; i++) b->pos[i * b->words + w] = bits[i] & ~neg;
+        if (b->has_neg)
+            for (size_t i = 0; i < INPUT_BITS; i++) b->neg[i * b->words + w] = bits[i] & neg;
+    }
+}
+
+#define LOAD(i) (__builtin_convertvector(*(const vshort *)(const void *)(row + i * LANES), vint))
+#define ZERO(i) vint a##i = {0};
+#define ADD(i) a##i += LOAD(i);
+#define SUB(i) a##i -= LOAD(i);
+#define DOUBLE(i) a##i <<= 1;
+#define STORE(i) *(vint *)(void *)(S + i * LANES) = a##i;
+#define FOR_SET_BITS(mask, words, DO)                                    \
+    for (size_t w_ = 0; w_ < (words); w_++)                              \
+        for (uint64_t m_ = (mask)[w_]; m_; m_ &= m_ - 1) {               \
+            const int16_t *row = panel + (w_ * 64 + (size_t)__builtin_ctzll(m_)) * MB_PANEL; \
+            EACH(DO)                                                     \
+        }
+
+/* S[64] = partial sums of plane p in one panel; negative inputs are subtracted (NEG_SIGN) or, for variances, added. */
+#define PLANE_SUM(name, NEG_SIGN)                                                                                 \
+    static inline void name(const mb_row_group *g, const int16_t *panel, const planes *b, int p, int32_t *S) {    \
+        EACH(ZERO)                                                                                                \
+        for (int i = g->dac_bits - 1; i >= 0; i--) {                                                              \
+            size_t bit = (size_t)(p * g->dac_bits + i);                                                           \
+            EACH(DOUBLE)                                                                                          \
+            if (bit >= INPUT_BITS) continue;                                                                      \
+            FOR_SET_BITS(b->pos + bit * b->words, b->words, ADD)                                                  \
+            if (b->has_neg) { FOR_SET_BITS(b->neg + bit * b->words, b->words, NEG_SIGN) }                         \
+        }                                                                                                         \
+        EACH(STORE)                                                                                               \
+    }
+PLANE_SUM(plane_sum, SUB)
+PLANE_SUM(plane_var, ADD)
+
+/* Converter settings of the 64 columns of a panel. */
+typedef struct columns {
+    int32_t base[MB_PANEL], half[MB_PANEL], step[MB_PANEL], lo[MB_PANEL], hi[MB_PANEL], q_min[MB_PANEL], q_max[MB_PANEL];
+    float inv[MB_PANEL];
+} __attribute__((aligned(64))) columns;
+
+/* Columns of panel that lie in one (slice, polarity): first column, length, first output. */
+typedef struct segment { int at, n, output; int64_t coef; const mb_adc_range *r; } segment;
+
+static int panel_segments(const mb_row_group *g, int panel, segment seg[MB_PANEL]) {
+    int count = 0, first = panel * MB_PANEL, total = g->slices * g->polarities * g->n;
+    int end = first + MB_PANEL < total ? first + MB_PANEL : total;
+    for (int c = first; c < end;) {
+        int part = c / g->n, stop = (part + 1) * g->n < end ? (part + 1) * g->n : end, s = part / g->polarities;
+        int64_t coef = (int64_t)1 << (s * g->cell_bits);
+        seg[count++] = (segment){.at = c - first, .n = stop - c, .output = c % g->n, .coef = part % g->polarities ? -coef : coef, .r = &g->range[s]};
+        c = stop;
+    }
+    return count;
+}
+
+static void columns_make(const segment *seg, int count, columns *c) {
+    for (int i = 0; i < MB_PANEL; i++) {
+        c->base[i] = c->half[i] = c->lo[i] = c->hi[i] = 0;
+        c->step[i] = 1;
+        c->inv[i] = 1;
+        c->q_min[i] = INT32_MAX;
+        c->q_max[i] = INT32_MIN;
+    }
+    for (int k = 0; k < count; k++)
+        for (int i = seg[k].at; i < seg[k].at + seg[k].n; i++) {
+            c->base[i] = seg[k].r->base;
+            c->step[i] = seg[k].r->step;
+            c->half[i] = seg[k].r->step / 2;
+            c->inv[i] = 1.0f / (float)seg[k].r->step;
+            c->lo[i] = seg[k].r->q_lo;
+            c->hi[i] = seg[k].r->q_hi;
+        }
+}
+
+/* q of one sum before clipping */
+static inline int32_t quantise(int32_t S, int32_t base, int32_t half, int32_t step, float inv) {
+    int32_t u = S - base, sign = u >> 31, n = ((u ^ sign) - sign) + half;
+    int32_t q = (int32_t)((float)n * inv), r = n - q * step;
+    q += (r >= step) - (r < 0);
+    return (q ^ sign) - sign;
+}
+
+/* acc = acc * 2^shift + q for the 64 columns of a panel. */
+static inline uint64_t convert_panel(columns *restrict c, const int32_t *restrict S, int shift, int32_t *restrict acc) {
+    int32_t clipped = 0;
+#pragma omp simd reduction(+ : clipped) aligned(S, acc : 64)
+    for (int i = 0; i < MB_PANEL; i++) {
+        int32_t q = quantise(S[i], c->base[i], c->half[i], c->step[i], c->inv[i]), lo = c->lo[i], hi = c->hi[i];
+        clipped += (q < lo) | (q > hi);
+        q = q < lo ? lo : q;
+        q = q > hi ? hi : q;
+        c->q_min[i] = q < c->q_min[i] ? q : c->q_min[i];
+        c->q_max[i] = q > c->q_max[i] ? q : c->q_max[i];
+        acc[i] = (int32_t)((uint32_t)acc[i] << shift) + q;
+    }
+    return (uint64_t)clipped;
+}
+
+static void columns_report(const segment *seg, int count, const columns *c, mb_kernel_stats *st) {
+    for (int k = 0; k < count; k++)
+        for (int i = seg[k].at; i < seg[k].at + seg[k].n; i++) {
+            st->q_min = c->q_min[i] < st->q_min ? c->q_min[i] : st->q_min;
+            st->q_max = c->q_max[i] > st->q_max ? c->q_max[i] : st->q_max;
+        }
+}
+
+/* Fast path: uniform or transparent converter, no noise: panels outside, vectors inside, so that a panel stays in L1. */
+static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *st, void *work) {
+    size_t words = words_of(g), each = 2 * INPUT_BITS * words;
+    bool transparent = g->adc->type->transparent;
+    int64_t weights = 0;                                    /* sum of the weights of the planes */
+    for (int p = 0; p < g->planes; p++) weights += (int64_t)1 << (p * g->dac_bits);
+    for (int v0 = 0; v0 < m; v0 += VECTORS) {
+        planes b[VECTORS];
+        int nv = m - v0 < VECTORS ? m - v0 : VECTORS;
+        for (int v = 0; v < nv; v++) {
+            b[v].pos = (uint64_t *)work + (size_t)v * each;
+            b[v].neg = b[v].pos + each / 2;
+            b[v].words = words;
+            planes_make(&b[v], g->k, x + (size_t)(v0 + v) * ldx);
+        }
+        for (int panel = 0; panel < g->panels; panel++) {
+            const int16_t *w = g->w + (size_t)panel * (size_t)g->k * MB_PANEL;
+            segment seg[MB_PANEL];
+            columns c;
+            int count = panel_segments(g, panel, seg);
+            columns_make(seg, count, &c);
+            for (int v = 0; v < nv; v++) {
+                int32_t S[MB_PANEL] __attribute__((aligned(64))), acc[MB_PANEL] __attribute__((aligned(64))) = {0};
+                int64_t sum[MB_PANEL] = {0}, *yv = y + (size_t)(v0 + v) * ldy;
+                for (int p = g->planes - 1; p >= 0; p--) {
+                    plane_sum(g, w, &b[v], p, S);
+                    if (!transparent)
+                        st->clipped += convert_panel(&c, S, g->dac_bits, acc);
+                    else
+                        for (int i = 0; i < MB_PANEL; i++) sum[i] = sum[i] * (1 << g->dac_bits) + S[i];
+                }
+                for (int k = 0; k < count; k++) {
+                    int64_t step = seg[k].coef * (transparent ? 1 : seg[k].r->step), offset = transparent ? 0 : seg[k].coef * seg[k].r->base * weights;
+                    int64_t *restrict out = yv + seg[k].output;
+                    if (transparent)
+                        for (int i = 0; i < seg[k].n; i++) out[i] += step * sum[seg[k].at + i];
+                    else
+                        for (int i = 0; i < seg[k].n; i++) out[i] += step * acc[seg[k].at + i] + offset;
+                }
+            }
+            if (!transparent) columns_report(seg, count, &c, st);
+        }
+    }
+}
+
+/* Scratch of the general path for one vector. */
+typedef struct general { uint64_t *bits; int32_t *S, *value; float *root, *z; } general;
+
+static size_t general_layout(const mb_row_group *g, void *work, general *s) {
+    size_t columns_all = (size_t)g->panels * MB_PANEL, planes_all = (size_t)g->planes, at = 0;
+    size_t part[5] = {2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), planes_all * columns_all * sizeof(int32_t), (size_t)g->n * sizeof(int32_t),
+                      g->var ? planes_all * columns_all * sizeof(float) : 0,
+                      g->var ? (size_t)g->slices * planes_all * (size_t)g->polarities * (size_t)g->n * sizeof(float) : 0};
+    unsigned char *p = work;
+    void *q[5] = {NULL, NULL, NULL, NULL, NULL};
+    for (int i = 0; i < 5; i++) {
+        if (p) q[i] = p + at;
+        at += round64(part[i]);
+    }
+    if (s) *s = (general){.bits = q[0], .S = q[1], .value = q[2], .root = q[3], .z = q[4]};
+    return at;
+}
+
+static size_t work_size(const mb_row_group *g, int m) {
+    size_t fused = (size_t)(m < VECTORS ? m : VECTORS) * 2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), single = general_layout(g, NULL, NULL);
+    return fused > single ? fused : single;
+}
+
+static void sums_of(const mb_row_group *g, const planes *b, int32_t *S) {
+    for (int panel = 0; panel < g->panels; panel++)
+        for (int p = 0; p < g->planes; p++)
+            plane_sum(g, g->w + (size_t)panel * (size_t)g->k * MB_PANEL, b, p, S + ((size_t)p * (size_t)g->panels + (size_t)panel) * MB_PANEL);
+}
+
+/* root = sqrt of sum digit^2 var, in single precision from the exact integer */
+static void roots_of(const mb_row_group *g, const int16_t *x, const planes *b, float *root) {
+    for (int panel = 0; panel < g->panels; panel++) {
+        const int16_t *var = g->var + (size_t)panel * (size_t)g->k * MB_PANEL;
+        for (int p = 0; p < g->planes; p++) {
+            float *restrict out = root + ((size_t)p * (size_t)g->panels + (size_t)panel) * MB_PANEL;
+            if (g->dac_bits == 1) {
+                int32_t V[MB_PANEL] __attribute__((aligned(64)));
+                plane_var(g, var, b, p, V);
+#pragma omp simd
+                for (int i = 0; i < MB_PANEL; i++) out[i] = sqrtf((float)V[i]);
+            } else {
+                int64_t V[MB_PANEL] = {0};
+                int mask = (1 << g->dac_bits) - 1;
+                for (int k = 0; k < g->k; k++) {
+                    int d = (x[k] < 0 ? -x[k] : x[k]) >> (p * g->dac_bits) & mask;
+                    if (d == 0) continue;
+#pragma omp simd
+                    for (int i = 0; i < MB_PANEL; i++) V[i] += d * d * var[(size_t)k * MB_PANEL + (size_t)i];
+                }
+                for (int i = 0; i < MB_PANEL; i++) out[i] = sqrtf((float)V[i]);
+            }
+        }
+    }
+}
+
+/* n conversions with one range; q statistics from the values */
+static void convert_row(const mb_row_group *g, const mb_adc_range *r, bool uniform, int32_t *v, mb_stream *rng, mb_kernel_stats *st) {
+    const mb_adc_type *type = g->adc->type;
+    int32_t lo = st->q_min, hi = st->q_max, clipped = 0, half = r->step / 2;
+    if (type->transparent) return;
+    if (!uniform) {
+        type->convert(g->adc->params, r, (size_t)g->n, v, v, &st->clipped, rng);
+        for (int i = 0; i < g->n; i++) {
+            int32_t q = (v[i] - r->base) / r->step;
+            lo = q < lo ? q : lo;
+            hi = q > hi ? q : hi;
+        }
+    } else {
+        float inv = 1.0f / (float)r->step;
+#pragma omp simd reduction(+ : clipped) reduction(min : lo) reduction(max : hi)
+        for (int i = 0; i < g->n; i++) {
+            int32_t q = quantise(v[i], r->base, half, r->step, inv);
+            clipped += (q < r->q_lo) | (q > r->q_hi);
+            q = q < r->q_lo ? r->q_lo : q;
+            q = q > r->q_hi ? r->q_hi : q;
+            lo = q < lo ? q : lo;
+            hi = q > hi ? q : hi;
+            v[i] = r->base + q * r->step;
+        }
+        st->clipped += (uint64_t)clipped;
+    }
+    st->q_min = lo;
+    st->q_max = hi;
+}
+
+/* General path: vectors outside; all sums of a vector, then noise and conversion in the order (slice, plane, polarity, output). */
+static void run_general(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_stream *adc_noise, bool uniform,
+                        mb_kernel_stats *st, void *work) {
+    general s;
+    general_layout(g, work, &s);
+    size_t n = (size_t)g->n, columns_all = (size_t)g->panels * MB_PANEL, words = words_of(g);
+    float u = (float)sqrt(g->var_unit);
+    for (int v = 0; v < m; v++) {
+        const int16_t *xv = x + (size_t)v * ldx;
+        int64_t *restrict yv = y + (size_t)v * ldy;
+        planes b = {.pos = s.bits, .neg = s.bits + INPUT_BITS * words, .words = words};
+        planes_make(&b, g->k, xv);
+        sums_of(g, &b, s.S);
+        if (g->var) {
+            roots_of(g, xv, &b, s.root);
+            mb_stream_fill_normal(&noise[v], (size_t)g->slices * (size_t)g->planes * (size_t)g->polarities * n, s.z);
+        }
+        const float *z = s.z;
+        for (int sl = 0; sl < g->slices; sl++)
+            for (int p = 0; p < g->planes; p++)
+                for (int q = 0; q < g->polarities; q++) {
+                    size_t at = (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n;
+                    int64_t coef = (q ? (int64_t)-1 : (int64_t)1) * ((int64_t)1 << (sl * g->cell_bits + p * g->dac_bits));
+                    int32_t *restrict value = s.value;
+                    const int32_t *restrict S = s.S + at;
+                    if (g->var) {
+                        const float *restrict root = s.root + at, *restrict zz = z;
+#pragma omp simd
+                        for (size_t i = 0; i < n; i++) value[i] = mb_add_noise(S[i], zz[i], root[i], u);
+                        z += n;
+                    } else {
+                        memcpy(value, S, n * sizeof *value);
+                    }
+                    convert_row(g, &g->range[sl], uniform, value, adc_noise ? &adc_noise[v] : NULL, st);
+                    for (size_t i = 0; i < n; i++) yv[i] += coef * value[i];
+                }
+    }
+}
+
+static void run(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_stream *adc_noise, mb_kernel_stats *st, void *work) {
+    const mb_adc_type *type = g->adc->type;
+    bool uniform = !type->transparent && type->uniform && type->uniform(g->adc->params);
+    if (!g->var && (uniform || type->transparent))
+        run_fused(g, m, x, ldx, y, ldy, st, work);
+    else
+        run_general(g, m, x, ldx, y, ldy, noise, adc_noise, uniform, st, work);
+}
+
+static void sums(const mb_row_group *g, const int16_t *x, int32_t *S, void *work) {
+    size_t words = words_of(g);
+    planes b = {.pos = work, .neg = (uint64_t *)work + INPUT_BITS * words, .words = words};
+    planes_make(&b, g->k, x);
+    sums_of(g, &b, S);
+}

@@ -1,0 +1,158 @@
+/* program.c - from integer weights to programmed conductances in fixed point
+ *
+ * Per array, slice and polarity one call of the cell model; w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max; sigma^2 of the read noise in
+ * array units squared, held in 15 bits of the largest one. Units and symbols: array/xbar.h.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "array/xbar_private.h"
+#include "base/error.h"
+#include "base/mem.h"
+
+/* The cells of one (array, slice, polarity), row by row. */
+typedef struct block {
+    int row_tile, k0, k1;             /* rows */
+    int n0, n1, ref0, columns;        /* outputs n0..n1-1, then references from output ref0 on */
+    size_t cells;
+    float *target, *G, *sigma, *state;
+} block;
+
+static int block_output(const block *b, int c) { return c < b->n1 - b->n0 ? b->n0 + c : b->ref0 + c - (b->n1 - b->n0); }
+
+static int block_alloc(const mb_xbar *xb, block *b) {
+    size_t rows = (size_t)(xb->spec.rows < xb->K ? xb->spec.rows : xb->K);
+    size_t outputs = (size_t)(xb->lay.outputs_per_tile < xb->N ? xb->lay.outputs_per_tile : xb->N);
+    size_t n = rows * (outputs + (size_t)xb->sc.references), ns = (size_t)xb->spec.cell.type->n_state;
+    *b = (block){.target = mb_malloc(n, sizeof(float)), .G = mb_malloc(n, sizeof(float)), .sigma = mb_malloc(n, sizeof(float)), .state = mb_malloc(n * ns, sizeof(float))};
+    return b->target && b->G && b->sigma && b->state ? MB_OK : mb_nomem();
+}
+
+static void block_free(block *b) {
+    mb_free(b->target);
+    mb_free(b->G);
+    mb_free(b->sigma);
+    mb_free(b->state);
+}
+
+static void block_place(const mb_xbar *xb, int row_tile, int col_tile, block *b) {
+    b->row_tile = row_tile;
+    b->k0 = row_tile * xb->spec.rows;
+    b->k1 = b->k0 + xb->spec.rows < xb->K ? b->k0 + xb->spec.rows : xb->K;
+    b->n0 = col_tile * xb->lay.outputs_per_tile;
+    b->n1 = b->n0 + xb->lay.outputs_per_tile < xb->N ? b->n0 + xb->lay.outputs_per_tile : xb->N;
+    b->ref0 = xb->N + col_tile * xb->sc.references;
+    b->columns = b->n1 - b->n0 + xb->sc.references;
+    b->cells = (size_t)(b->k1 - b->k0) * (size_t)b->columns;
+}
+
+/* Program slice s, polarity q of the block and read back its conductances. */
+static int block_program(const mb_xbar *xb, int s, int q, mb_stream *stream, block *b) {
+    const mb_cell_type *type = xb->spec.cell.type;
+    const void *p = xb->spec.cell.params;
+    size_t i = 0;
+    for (int k = b->k0; k < b->k1; k++)
+        for (int c = 0; c < b->columns; c++, i++) {
+            int d = mb_xbar_digit(xb, s, q, k, block_output(b, c));
+            b->target[i] = (float)(xb->sc.g_min + d * (xb->sc.g_max - xb->sc.g_min) / xb->sc.digits);
+        }
+    type->program(p, b->cells, b->target, b->state, stream);
+    type->mean(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G);
+    for (i = 0; i < b->cells; i++)
+        if (!isfinite(b->G[i]) || b->G[i] < 0)
+            return mb_fail(MB_NUMERIC, "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters", type->name, (double)b->G[i],
+                           (double)b->target[i], xb->spec.time_s, xb->spec.temp_K);
+    if (!type->read_sigma) return MB_OK;
+    type->read_sigma(p, b->cells, b->G, b->sigma);
+    for (i = 0; i < b->cells; i++)
+        if (!isfinite(b->sigma[i]) || b->sigma[i] < 0)
+            return mb_fail(MB_NUMERIC, "cell %s gives the read noise %g S at %g S; check its parameters", type->name, (double)b->sigma[i], (double)b->G[i]);
+    return MB_OK;
+}
+
+/* Add the block to the panels (w), the row sums and the variances (var[group], or NULL). */
+static void block_store(mb_xbar *xb, int s, int q, const block *b, float *const *var) {
+    int first = b->row_tile * ((xb->spec.rows + xb->spec.rows_active - 1) / xb->spec.rows_active);
+    int sign = q == 1 && xb->sc.polarities == 1 ? -1 : 1, part = xb->sc.polarities == 2 ? q : 0;
+    double unit = xb->sc.unit_S;
+    size_t i = 0;
+    for (int k = b->k0; k < b->k1; k++) {
+        int g = first + (k - b->k0) / xb->spec.rows_active;
+        const mb_xbar_group *gr = &xb->group[g];
+        for (int c = 0; c < b->columns; c++, i++) {
+            int n = block_output(b, c), d = mb_xbar_digit(xb, s, q, k, n);
+            double w = xb->sc.w0 + (double)d * xb->sc.F + floor(((double)b->G[i] - (double)b->target[i]) / unit + 0.5);
+            xb->saturated += w > xb->sc.w_max;
+            w = w < 0 ? 0 : w > xb->sc.w_max ? xb->sc.w_max : w;
+            size_t col = (size_t)(s * xb->sc.polarities + part) * (size_t)xb->n_all + (size_t)n;
+            size_t at = (col / MB_PANEL * (size_t)gr->k + (size_t)(k - gr->k0)) * MB_PANEL + col % MB_PANEL;
+            gr->w[at] = (int16_t)(gr->w[at] + sign * (int)w);
+            xb->row_w[k] += (int64_t)w;
+            if (var) var[g][at] += (float)((double)b->sigma[i] / unit * ((double)b->sigma[i] / unit));
+        }
+    }
+}
+
+static size_t group_cells(const mb_xbar *xb, int g) { return (size_t)xb->panels * (size_t)xb->group[g].k * MB_PANEL; }
+
+/* Variances to 15 bits of the largest one. */
+static int store_noise(mb_xbar *xb, float *const *var) {
+    float top = 0;
+    for (int g = 0; g < xb->lay.row_groups; g++)
+        for (size_t i = 0; i < group_cells(xb, g); i++) top = var[g][i] > top ? var[g][i] : top;
+    xb->noisy = top > 0;
+    if (!xb->noisy) return MB_OK;
+    if (!(top < 1e18f)) return mb_fail(MB_NUMERIC, "cell %s: read noise of %g S is beyond all bounds", xb->spec.cell.type->name, sqrt((double)top) * xb->sc.unit_S);
+    xb->var_unit = (double)top / INT16_MAX;
+    for (int g = 0; g < xb->lay.row_groups; g++) {
+        mb_xbar_group *gr = &xb->group[g];
+        if (!gr->var) gr->var = mb_malloc(group_cells(xb, g), sizeof *gr->var);
+        if (!gr->var) return mb_nomem();
+        for (size_t i = 0; i < group_cells(xb, g); i++) gr->var[i] = (int16_t)floor((double)var[g][i] / xb->var_unit + 0.5);
+    }
+    return MB_OK;
+}
+
+int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, uint32_t group) {
+    int rc = MB_OK, groups = xb->lay.row_groups;
+    block b = {0};
+    float **var = NULL;
+    uint64_t arrays = (uint64_t)xb->lay.row_tiles * (uint64_t)xb->lay.col_tiles;
+    if (layer > 4095 || trial > MB_RNG_TRIAL_MAX || (group + (uint64_t)1) * arrays > 1u << 20)
+        return mb_fail(MB_BADINPUT, "layer %u, group %u, trial %u have no random stream of their own (limits: 4096 layers, %u arrays in a layer, %u trials)", (unsigned)layer,
+                       (unsigned)group, (unsigned)trial, 1u << 20, MB_RNG_TRIAL_MAX);
+    xb->programmed = false;
+    xb->saturated = 0;
+    xb->noisy = false;
+    memset(xb->row_w, 0, (size_t)xb->K * sizeof *xb->row_w);
+    for (int g = 0; g < groups; g++) memset(xb->group[g].w, 0, group_cells(xb, g) * sizeof(int16_t));
+    if ((rc = block_alloc(xb, &b))) goto out;
+    if (xb->spec.cell.type->read_sigma) {
+        var = mb_calloc((size_t)groups, sizeof *var);
+        if (!var) rc = mb_nomem();
+        for (int g = 0; !rc && g < groups; g++) {
+            var[g] = mb_calloc(group_cells(xb, g), sizeof **var);
+            if (!var[g]) rc = mb_nomem();
+        }
+        if (rc) goto out;
+    }
+    for (int rt = 0; rt < xb->lay.row_tiles; rt++)
+        for (int ct = 0; ct < xb->lay.col_tiles; ct++) {
+            uint32_t slot = group * (uint32_t)arrays + (uint32_t)(rt * xb->lay.col_tiles + ct);
+            block_place(xb, rt, ct, &b);
+            for (int s = 0; s < xb->lay.slices; s++)
+                for (int q = 0; q < xb->sc.pairs; q++) {
+                    mb_stream stream;
+                    mb_stream_init(&stream, seed, MB_RNG_PROGRAM, trial, mb_unit(layer, slot), (uint32_t)(s * 2 + q));
+                    if ((rc = block_program(xb, s, q, &stream, &b))) goto out;
+                    block_store(xb, s, q, &b, var);
+                }
+        }
+    if (var && (rc = store_noise(xb, var))) goto out;
+    xb->programmed = true;
+out:
+    for (int g = 0; var && g < groups; g++) mb_free(var[g]);
+    mb_free(var);
+    block_free(&b);
+    return rc;
+}

@@ -1,0 +1,67 @@
+/* xbar_private.h - the inside of mb_xbar, shared by xbar.c, program.c, range.c and oracle.c only */
+#ifndef MB_ARRAY_XBAR_PRIVATE_H
+#define MB_ARRAY_XBAR_PRIVATE_H
+
+#include "array/kernel.h"
+#include "array/xbar.h"
+
+#define MB_MAX_SLICES 8
+#define MB_W_BITS 14
+#define MB_S_BITS 29                  /* |S| <= 2^29 without noise */
+#define MB_ROWS_MAX 65535             /* so that a sum of 15-bit variances over binary digits stays in int32 */
+
+/* Numbers that follow from the specification, the cell and the shape. */
+typedef struct mb_xbar_scale_info {
+    double g_min, g_max, unit_S;      /* S */
+    int32_t F, w0, w_max;
+    int digits;                       /* 2^cell_bits - 1: largest digit of a cell */
+    int slice_digits[MB_MAX_SLICES];  /* largest digit that slice s holds */
+    int x_max;                        /* largest |input| */
+    int input_digit;                  /* largest digit of a plane */
+    int rows_read;                    /* rows of the largest row group */
+    int references;                   /* dummy outputs per array: 0, 1 or 2 */
+    int gain;                         /* y = gain * data - sum of the references */
+    int pairs;                        /* physical polarities: 2 differential, 1 offset */
+    int polarities;                   /* polarities converted separately */
+    bool bipolar;                     /* S has both signs */
+} mb_xbar_scale_info;
+
+typedef struct mb_xbar_group {        /* a row group */
+    int k0, k;                        /* rows k0 .. k0 + k - 1 */
+    int row_tile;
+    int16_t *w, *var;                 /* panels of kernel.h; var NULL without read noise */
+} mb_xbar_group;
+
+struct mb_xbar {
+    mb_xbar_spec spec;
+    mb_xbar_layout lay;
+    mb_xbar_scale_info sc;
+    int K, N;
+    int n_all;                        /* N + references * col_tiles: reference r of column tile t is output N + t * references + r */
+    int panels;
+    int16_t *Wq;                      /* [K][N] */
+    mb_xbar_group *group;             /* [row_groups] */
+    bool noisy;                       /* some cell has read noise */
+    double var_unit;
+    int64_t *row_w;                   /* [K] sum of w over all cells of a row */
+    uint64_t saturated;
+    bool programmed, ranged;
+    mb_adc_range range[MB_MAX_SLICES];
+};
+
+/* Layout and scale together (xbar.c). */
+int mb_xbar_derive(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l, mb_xbar_scale_info *sc);
+/* Digit of slice s in the cell of polarity q (0 positive or only, 1 negative) that stores output n (dummy outputs from N on) in row k. */
+int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n);
+/* What the kernels read of group G. */
+void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg);
+/* Streams of the read noise (domain MB_RNG_READ) and of the converters (MB_RNG_ADC) of vector V in group G. */
+void mb_xbar_stream(const mb_xbar *xb, const mb_read_id *id, mb_rng_domain domain, int g, int v, mb_stream *s);
+/* MB_BUG when not programmed, MB_BADINPUT when an input is out of range. */
+int mb_xbar_check_inputs(const mb_xbar *xb, int m, const int16_t *x);
+/* The same, and MB_BUG without ranges, MB_BADINPUT when ID has no random stream of its own. */
+int mb_xbar_check_read(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x);
+/* y[m][N] from the outputs with their references, all[m][n_all] */
+void mb_xbar_subtract(const mb_xbar *xb, int m, const int64_t *all, int64_t *y);
+
+#endif
