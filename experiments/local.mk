@@ -15,3 +15,9 @@ nobase_dist_pkgdata_DATA += \
   experiments/networks/README.md \
   experiments/networks/fashion_cnn.onnx \
   experiments/networks/fashion_resnet8.onnx
+
+# machines and baselines
+nobase_dist_pkgdata_DATA += experiments/arch/ideal.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/rram-22nm.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/systolic-32x32.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/tpu-128x128.cfg

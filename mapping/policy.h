@@ -20,6 +20,9 @@ typedef struct mb_layer_info { const char *name; mb_matmul mm; int64_t macs, par
 
 /* What a plan costs, in all of which budgets can be set. */
 typedef struct mb_metrics { double energy_J, latency_s, area_m2, arrays, weight_bits; } mb_metrics;
+#define MB_METRICS 5
+extern const mb_param mb_metric_params[];    /* one row per field of mb_metrics: name, unit, help (budget keys) */
+double mb_metric_get(const mb_metrics *m, int k);
 /* What a plan loses: mean loss over the calibration samples (cross-entropy), accuracy, half-width of its 95 % interval. */
 typedef struct mb_loss { double loss, accuracy, half_width; } mb_loss;
 
@@ -43,9 +46,10 @@ typedef struct mb_menu { mb_assign base; int *v[MB_ASSIGN_KEYS]; size_t n[MB_ASS
 typedef struct mb_problem {
     mb_menu menu;
     mb_metrics budget;                    /* upper bounds; INFINITY: none */
+    char *budget_where[MB_METRICS];       /* "file:line" of the bound, for messages; NULL: none */
     bool *fixed;                          /* [n * MB_ASSIGN_KEYS]: this layer's key is pinned to fixed_value */
     int *fixed_value;
-    int n;
+    int n;                                /* weighted layers */
 } mb_problem;
 
 typedef struct mb_policy_type {
@@ -57,15 +61,28 @@ typedef struct mb_policy_type {
 } mb_policy_type;
 
 extern const mb_policy_type *const mb_policies[];      /* NULL-terminated, generated */
+#define MB_DEFAULT_POLICY "uniform"
 const mb_policy_type *mb_policy_find(const char *name);
 
-/* Read `map` for NET into a problem (base assignment, menu, pins, budgets). Keys of the chosen policy's own table are accepted too. */
+/* Read `map` (NULL: all defaults) for NET into a problem (base assignment, menu, pins, budgets). Keys of the chosen policy's own table are accepted too.
+ * Pins: `layers` wins over `last`, `last` over `first`. All keys of MAP are checked, the policy's included. */
 int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob);
 void mb_problem_free(mb_problem *prob);
 /* Lay the pins of the problem on a plan. */
 void mb_problem_pin(const mb_problem *prob, mb_plan *plan);
+/* The policy named in MAP and its own parameters from MAP (NULL when it has none; end with mb_policy_unload). An unknown name or key is MB_BADINPUT. */
+int mb_policy_load(mb_conf *map, const mb_policy_type **type, void **params);
+void mb_policy_unload(const mb_policy_type *type, void *params);
 /* Run the policy named in MAP: the plan (with names, hash, policy filled in). */
 int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best);
+/* True when M obeys all bounds; else *binding (may be NULL) is the first budget key that does not hold. NaN never holds. */
 bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding);
+double mb_edap(const mb_metrics *m);       /* energy x latency x area, J s m2 */
+
+/* For policies without an answer: remembers the cheapest of each metric and the plan nearest to the budgets, and words the MB_NUMERIC failure. Start from mb_shortfall_init. */
+typedef struct mb_shortfall { mb_metrics least, nearest; double ratio; long tried; } mb_shortfall;
+void mb_shortfall_init(mb_shortfall *s);
+void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m);
+int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob);
 
 #endif

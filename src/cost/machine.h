@@ -1,6 +1,7 @@
 /* machine.h - the accelerator: chip -> tiles -> arrays with converters, drivers, buffers; digital unit. One group `arch` (preset in experiments/arch/)
  *
  * The parameter table is the documentation of the keys (`mixbar show arch NAME`). Unit costs come from models with a source or are given in the file; calibration factors are printed.
+ * Equations, sources and what is left out: doc/models-cost.md.
  */
 #ifndef MB_COST_MACHINE_H
 #define MB_COST_MACHINE_H
@@ -16,26 +17,40 @@
 
 typedef struct mb_machine {
     char *name;                 /* of the preset or "arch" */
+    char *where;                /* "file:line" of the group, for messages */
     /* keys of the table mb_machine_params; the ones the simulator needs come first */
     int rows, cols;             /* array */
     int subtract;               /* "analog|digital" subtraction of the pair */
     int adc_rule;               /* "full|calibrated|given" */
     double adc_percentile, adc_fraction;
     int columns_per_adc;        /* column multiplexing */
+    double adc_rate_Hz;         /* of one converter */
+    bool sample_hold;           /* columns are sampled, so that conversions overlap the next drive */
     double node_nm, vdd_V, clock_Hz;
     double read_s;              /* time that a row is driven per unit of input digit (pulse-width input) */
     int arrays_per_tile;
+    int tiles;                  /* built; 0: as many as the plan needs */
     int buffer_KiB;             /* activation buffer of a tile */
-    int global_buffer_KiB;
-    int bus_bits;               /* width of a tile's bus */
+    int global_buffer_KiB;      /* 0: as large as the network's live activations */
+    int bus_bits;               /* width of a tile's bus and of the global buffer's port */
+    int digital_lanes;          /* operations per cycle of the digital unit (layers without weights, scaling of outputs) */
+    int digital_rows, digital_cols;  /* multipliers of the digital unit for layers with engine "digital" (output stationary) */
     double driver_C_F;          /* capacitance switched by a row driver per array column; energy C V^2 per drive */
-    double noc_J_per_bit;       /* moving one bit between tiles */
-    double leakage_W_per_m2;
+    double driver_area_m2;      /* of one row driver */
+    double integrator_W;        /* of the circuit that holds and integrates one column (or pair), while rows are driven */
+    double integrator_area_m2;
+    double sample_C_F;          /* sampling capacitor of a column (or pair) */
+    double sample_area_m2;
+    double bus_J_per_bit;       /* one bit between the buffer of a tile and its arrays */
+    double noc_J_per_bit;       /* moving one bit between tiles, or between a tile and the global buffer */
+    double router_area_m2;      /* of a tile's share of the network */
+    double leakage_W_per_m2;    /* of logic and mixed-signal area; SRAM leaks by its own model, cells do not leak */
     double adc_energy_factor, adc_area_factor, digital_factor;   /* calibration, default 1, printed */
     mb_adc adc;                 /* group `adc` */
 } mb_machine;
 
 extern const mb_param mb_machine_params[];
+/* GROUP with the preset expanded. Conditions between keys (columns_per_adc divides cols, node covered by the models, ...) are checked here: MB_BADINPUT with key and file:line. */
 int mb_machine_load(mb_conf *group, const char *name, mb_machine **m);
 void mb_machine_free(mb_machine *m);
 
@@ -46,15 +61,39 @@ typedef struct mb_activity {
     double digit_sum;           /* sum of digits over rows and planes */
     double charge_S;            /* sum over rows and planes of digit * (conductance of all cells of the row), in S */
 } mb_activity;
-/* Statistical estimate without a simulation: half of the rows driven per plane (documented), mean conductance from the stored weights. */
+/* Statistical estimate without a simulation: input bits are set independently with probability 1/2 (so half of the rows are driven in a plane of one bit), inputs are unsigned;
+ * the mean conductance comes from the stored weights, quantised per layer to their largest magnitude (without weights: normal, cut at 3.5 sigma). act[n_weighted].
+ * Reads all weights: in a search, ask once per setting of a layer and pass the result to mb_cost_network. */
 int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell, mb_activity *act);
 
-/* Specification of the arrays of weighted layer m under an assignment: the one place where machine + assignment + cell become a crossbar. input_signed is the caller's. */
+/* Specification of the arrays of weighted layer m under an assignment: the one place where machine + assignment + cell become a crossbar. input_signed is the caller's.
+ * Read at time 0, 300 K: the caller sets others. */
 int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, bool input_signed, mb_xbar_spec *spec);
-/* Arrays that a layer takes (copies included; groups of a depthwise layer are packed block-diagonally where they fit). */
+
+/* Where a layer lies and in what sequence its arrays work.
+ * Groups (depthwise layers): when the K inputs and the columns of a group fit one array more than once, groups are packed block-diagonally, each on rows and columns of its own:
+ *     groups per array = min(floor(rows / K), floor(cols / columns of a group)), columns of a group = N * cells_per_weight + its dummy columns.
+ * A row group of rows_active rows covers floor(rows_active / K) packed groups, which are read together. Otherwise every group has its own row_tiles x col_tiles arrays.
+ * The arrays that share input rows stand in one tile as far as they fit. */
+typedef struct mb_placement {
+    mb_xbar_layout layout;      /* of one group */
+    int64_t arrays;             /* copies included */
+    int groups_per_array;       /* 1: not packed */
+    int columns_per_group;      /* in one array, dummies included */
+    int steps;                  /* row groups read in sequence in the busiest array, per plane */
+    int adc_steps;              /* conversions in sequence of the busiest converter, per step */
+    int tiles_across;           /* tiles that need the same inputs (columns of a layer spread over tiles) */
+    int tiles_along;            /* tiles whose partial sums meet (rows of a layer spread over tiles) */
+    int groups_per_tile;        /* at least 1 */
+} mb_placement;
+int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_layer *l, int copies, mb_placement *p);
+
+/* Arrays that a layer takes (copies included; groups of a depthwise layer are packed block-diagonally where they fit). 0 for the digital engine. */
 int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_layer *l, const mb_assign *a, int64_t *arrays);
 
-/* The whole network under a plan: tree chip -> layer -> leaves. act has net->n_weighted entries, or NULL: estimated. input_signed[m], or NULL: unsigned. */
+/* The whole network under a plan: tree machine -> layer -> leaves, and a group "shared" (buffers, digital unit, leakage). act has net->n_weighted entries, or NULL: estimated.
+ * input_signed[m], or NULL: unsigned. report may be NULL: only the metrics, without any allocation for the tree (the same numbers, bit for bit).
+ * Layers run one after the other: latency is that of one sample. A plan that needs more than `tiles` or a larger global buffer is MB_NUMERIC with what is missing. */
 int mb_cost_network(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan, const mb_activity *act, const bool *input_signed,
                     mb_report **report, mb_metrics *metrics);
 

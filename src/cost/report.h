@@ -13,7 +13,7 @@
 typedef struct mb_report mb_report;
 struct mb_report {
     char *name;                 /* layer name, component or action */
-    char *component;            /* leaves: "adc", "cells", "drivers", "shift-add", "input buffer", "digital unit", ... */
+    char *component;            /* leaves only (NULL marks a group): "adc", "cells", "drivers", "shift-add", "input buffer", "digital unit", ... */
     double count;               /* leaves: how often per inference (energy, latency) */
     double instances;           /* leaves: how many are built (area) */
     mb_cost each;               /* leaves: energy per count, exposed latency per count, area per instance */

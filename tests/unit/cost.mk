@@ -1,1 +1,16 @@
 # unit tests of cost
+check_PROGRAMS += tests/unit/test_report
+tests_unit_test_report_SOURCES = tests/unit/test_report.c tests/unit/mbtest.h
+TESTS += tests/unit/test_report
+
+check_PROGRAMS += tests/unit/test_sram
+tests_unit_test_sram_SOURCES = tests/unit/test_sram.c tests/unit/mbtest.h
+TESTS += tests/unit/test_sram
+
+check_PROGRAMS += tests/unit/test_machine
+tests_unit_test_machine_SOURCES = tests/unit/test_machine.c tests/unit/mbtest.h tests/unit/testnet.h
+TESTS += tests/unit/test_machine
+
+check_PROGRAMS += tests/unit/test_baseline
+tests_unit_test_baseline_SOURCES = tests/unit/test_baseline.c tests/unit/mbtest.h tests/unit/testnet.h
+TESTS += tests/unit/test_baseline

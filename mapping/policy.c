@@ -1,0 +1,116 @@
+/* policy.c - the oracle's counters, budgets, and the run of a policy by name
+ *
+ * Who may call: the runner (mb_policy_run), policies (the rest).
+ */
+#include "mapping/policy.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out)
+{
+    o->n_cost++;
+    return o->cost(o->ctx, plan, out);
+}
+
+int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out)
+{
+    o->n_loss++;
+    return o->loss(o->ctx, plan, out);
+}
+
+const mb_policy_type *mb_policy_find(const char *name)
+{
+    for (size_t i = 0; mb_policies[i]; i++)
+        if (strcmp(mb_policies[i]->name, name) == 0) return mb_policies[i];
+    return NULL;
+}
+
+bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding)
+{
+    for (int k = 0; k < MB_METRICS; k++)
+        if (!(mb_metric_get(m, k) <= mb_metric_get(budget, k))) {
+            if (binding) *binding = mb_metric_params[k].name;
+            return false;
+        }
+    return true;
+}
+
+double mb_edap(const mb_metrics *m)
+{
+    return m->energy_J * m->latency_s * m->area_m2;
+}
+
+void mb_shortfall_init(mb_shortfall *s)
+{
+    s->least = (mb_metrics){INFINITY, INFINITY, INFINITY, INFINITY, INFINITY};
+    s->nearest = s->least;
+    s->ratio = INFINITY;
+    s->tried = 0;
+}
+
+void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m)
+{
+    double worst = 0;
+    double *least[MB_METRICS] = {&s->least.energy_J, &s->least.latency_s, &s->least.area_m2, &s->least.arrays, &s->least.weight_bits};
+    for (int k = 0; k < MB_METRICS; k++) {
+        double v = mb_metric_get(m, k), b = mb_metric_get(&prob->budget, k);
+        if (v < *least[k]) *least[k] = v;
+        if (v / b > worst) worst = v / b;
+    }
+    if (worst < s->ratio) {
+        s->ratio = worst;
+        s->nearest = *m;
+    }
+    s->tried++;
+}
+
+int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob)
+{
+    char have[48], want[48];
+    for (int k = 0; k < MB_METRICS; k++) {
+        double v = mb_metric_get(&s->least, k), b = mb_metric_get(&prob->budget, k);
+        if (v <= b) continue;
+        return mb_fail(MB_NUMERIC, "%s: no plan fits budget.%s = %s: the cheapest of the %ld settings needs %s; raise the budget or widen the menu",
+                       prob->budget_where[k] ? prob->budget_where[k] : "budget", mb_metric_params[k].name, mb_fmt_si(want, b, mb_metric_params[k].unit, 4), s->tried,
+                       mb_fmt_si(have, v, mb_metric_params[k].unit, 4));
+    }
+    for (int k = 0; k < MB_METRICS; k++) {      /* each bound can be met, but not together */
+        double v = mb_metric_get(&s->nearest, k), b = mb_metric_get(&prob->budget, k);
+        if (v <= b) continue;
+        return mb_fail(MB_NUMERIC, "%s: none of the %ld settings meets all budgets together: the nearest needs budget.%s = %s, and %s is allowed",
+                       prob->budget_where[k] ? prob->budget_where[k] : "budget", s->tried, mb_metric_params[k].name,
+                       mb_fmt_si(have, v, mb_metric_params[k].unit, 4), mb_fmt_si(want, b, mb_metric_params[k].unit, 4));
+    }
+    return mb_fail(MB_NUMERIC, "no setting could be costed (%ld tried)", s->tried);
+}
+
+int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best)
+{
+    const mb_policy_type *type = NULL;
+    mb_problem prob;
+    mb_plan *plan = NULL;
+    void *params = NULL;
+    int rc = mb_problem_load(map, o->net, &prob);
+    if (rc) return rc;
+    rc = mb_policy_load(map, &type, &params);
+    if (rc) goto out;
+    rc = type->search(params, &prob, o, seed, &plan);
+    if (rc) {
+        rc = mb_context(rc, "in the mapping policy %s", type->name);
+        goto out;
+    }
+    mb_free(plan->policy);
+    plan->policy = mb_strdup(type->name);
+    if (!plan->policy) rc = mb_nomem();
+out:
+    mb_policy_unload(type, params);
+    mb_problem_free(&prob);
+    if (rc) mb_plan_free(plan);
+    else *best = plan;
+    return rc;
+}

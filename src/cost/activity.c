@@ -1,0 +1,97 @@
+/* activity.c - what the data do in an array, estimated without a simulation
+ *
+ * Inputs: each of the B input bits is set independently with probability 1/2, so a digit of p bits is non-zero with probability 1 - 2^-p and (2^p - 1) / 2 on average.
+ * Weights: quantised symmetrically by the largest magnitude of the layer (nn/quant.h), their digits give the mean conductance of a row:
+ *     differential: per weight and slice  2 Gmin + d (Gmax - Gmin) / (2^c - 1);   offset: Gmin + d (Gmax - Gmin) / (2^c - 1), and one dummy of 2^(b-1) per column tile.
+ * Independence of inputs and weights is assumed: charge = (sum of digits) x (mean row conductance). Simulation measures the true value.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "cost/machine.h"
+
+#define CODES 256
+
+/* How the stored codes are distributed: share[q + L] of weights with quantised value q in -L .. L. */
+static void weight_shares(const mb_layer *l, int bits, double *share)
+{
+    int L = bits == 1 ? 1 : (1 << (bits - 1)) - 1;
+    memset(share, 0, CODES * sizeof *share);
+    if (!l->weight || !l->n_weight) {                   /* shapes only: normal, largest magnitude at 3.5 sigma */
+        double sum = 0;
+        for (int q = -L; q <= L; q++) {
+            double lo = (q - 0.5) / L * 3.5, hi = (q + 0.5) / L * 3.5;
+            if (bits == 1) share[q + L] = q ? 0.5 : 0;
+            else share[q + L] = 0.5 * (erf(hi / M_SQRT2) - erf(lo / M_SQRT2));
+            sum += share[q + L];
+        }
+        for (int q = -L; q <= L; q++) share[q + L] /= sum;
+        return;
+    }
+    float top = 0;
+    int64_t n[CODES] = {0};
+    for (size_t i = 0; i < l->n_weight; i++) {
+        float v = fabsf(l->weight[i]);
+        if (v > top) top = v;
+    }
+    double scale = top > 0 ? (double)L / (double)top : 0;
+    for (size_t i = 0; i < l->n_weight; i++) {
+        double v = (double)l->weight[i] * scale;
+        int q = (int)(v < 0 ? v - 0.5 : v + 0.5);
+        if (bits == 1) q = v < 0 ? -1 : 1;
+        n[q + L]++;
+    }
+    for (int q = 0; q <= 2 * L; q++) share[q] = (double)n[q] / (double)l->n_weight;
+}
+
+/* Sum over slices of the base-2^c digits of V. */
+static int digits(int v, int cell_bits)
+{
+    int sum = 0, mask = (1 << cell_bits) - 1;
+    for (; v; v >>= cell_bits) sum += v & mask;
+    return sum;
+}
+
+/* Mean conductance of all cells of a row, S. */
+static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xbar_layout *lay, const mb_cell *cell)
+{
+    double share[CODES], g_min, g_max, mean = 0;
+    int bits = a->weight_bits, L = bits == 1 ? 1 : (1 << (bits - 1)) - 1, N = mb_layer_matmul(l).N;
+    cell->type->range(cell->params, &g_min, &g_max);
+    double unit = (g_max - g_min) / ((1 << a->cell_bits) - 1);
+    weight_shares(l, bits, share);
+    bool pair = a->scheme == MB_DIFFERENTIAL;
+    int zero = 1 << (bits - 1);                         /* offset: code of a zero weight; one bit: codes 0 and 1 stand for -1 and +1 */
+    for (int q = -L; q <= L; q++) {
+        int code = pair ? (q < 0 ? -q : q) : bits == 1 ? (q + 1) / 2 : q + zero;
+        mean += share[q + L] * digits(code, a->cell_bits);
+    }
+    double weight = lay->slices * (pair ? 2 : 1) * g_min + mean * unit;
+    double dummy = pair ? 0 : lay->dummy_columns * g_min + digits(zero, a->cell_bits) * unit;
+    return N * weight + lay->col_tiles * dummy;
+}
+
+int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell, mb_activity *act)
+{
+    for (int m = 0; m < net->n_weighted; m++) {
+        const mb_layer *l = &net->layer[net->weighted[m]];
+        const mb_assign *a = &plan->assign[m];
+        mb_xbar_spec spec;
+        mb_xbar_layout lay;
+        mb_matmul mm = mb_layer_matmul(l);
+        act[m] = (mb_activity){0};
+        if (a->engine == MB_DIGITAL) continue;
+        int rc = mb_machine_spec(mach, cell, a, false, &spec);
+        if (!rc) rc = mb_xbar_plan(&spec, mm.K, mm.N, &lay);
+        if (rc) return mb_context(rc, "layer %s on the machine %s (%s)", l->name, mach->name, mach->where);
+        for (int done = 0; done < a->input_bits; done += a->dac_bits) {
+            int p = a->input_bits - done < a->dac_bits ? a->input_bits - done : a->dac_bits;
+            act[m].rows_driven += mm.K * (1 - 1.0 / (1 << p));
+            act[m].digit_sum += mm.K * ((1 << p) - 1) / 2.0;
+        }
+        act[m].charge_S = act[m].digit_sum * row_conductance(l, a, &lay, cell);
+    }
+    return MB_OK;
+}
