@@ -44,8 +44,7 @@ function strip(line,    out, i, n, c, two, quote) {
 }
 
 function check_include(header,    to, slash) {
-    if (header == "config.h" && me == "cli") return
-    if (header == "config.h") { say("floors", "config.h is for the command line; pass what the library needs by -D or a header"); return }
+    if (header == "config.h") return
     slash = index(header, "/")
     to = slash ? folder_of(header) : ""
     if (!floor_of(to)) { say("floors", "include \"" header "\" does not name its floor (base/, nn/, array/, mapping/, devices/, cost/, run/, cli/)"); return }
@@ -56,8 +55,30 @@ function check_include(header,    to, slash) {
     if (me == "mapping" && to == "devices") say("floors", "mapping does not know devices: " header)
 }
 
+# Sums and products over threads or lanes are exact for integers only: the variable's declaration above must say so. Minimum, maximum and bit operations are exact.
+function check_reductions(code,    rest, list, var, n, i) {
+    rest = code
+    while (match(rest, /reduction[ \t]*\([^)]*\)/)) {
+        list = substr(rest, RSTART, RLENGTH)
+        rest = substr(rest, RSTART + RLENGTH)
+        sub(/^reduction[ \t]*\(/, "", list)
+        sub(/\)$/, "", list)
+        if (list ~ /^[ \t]*(min|max|\||&|\^)/) continue
+        sub(/^[^:]*:/, "", list)
+        n = split(list, var, ",")
+        for (i = 1; i <= n; i++) {
+            gsub(/[ \t]/, "", var[i])
+            if (declared ~ ("(^|[^A-Za-z0-9_])(float|double)[^;(){}\n]*[^A-Za-z0-9_]" var[i] "([^A-Za-z0-9_]|\n)"))
+                say("threads", "no reduction of floating numbers: " var[i] " (sums have one order)")
+            else if (declared !~ ("(^|[^A-Za-z0-9_])(int|unsigned|long|size_t|u?int(8|16|32|64)_t)[^;(){}\n]*[^A-Za-z0-9_]" var[i] "([^A-Za-z0-9_]|\n)"))
+                say("threads", "reduction of " var[i] ", whose integer type is not seen above")
+        }
+    }
+}
+
 FNR == 1 {
     in_comment = 0
+    declared = ""
     me = folder_of(FILENAME)
     library = me != "cli"
     name = FILENAME
@@ -80,10 +101,12 @@ FNR == 1 {
     if (library && calls(code, "printf|vprintf|puts|putchar|perror|exit|_exit|_Exit|quick_exit|abort|assert|err|errx|warn|warnx"))
         say("silent", "the library prints nothing and never ends the program: " code)
     if (library && word(code, "stdout|stderr") && FILENAME != "src/base/error.c") say("silent", "the library does not know stdout and stderr: " code)
-    if (code ~ /#[ \t]*pragma[ \t]+omp/ || code ~ /_Pragma[ \t]*\([ \t]*"/) {
-        if (FILENAME != "src/run/simulate.c") say("threads", "parallel loops stand in src/run/simulate.c only")
-        if (raw ~ /reduction[ \t]*\(/) say("threads", "no reduction(): floating sums have one order, integer sums are merged by hand")
+    if (code ~ /#[ \t]*pragma[ \t]+omp/) {
+        if (code !~ /omp[ \t]+simd/ && FILENAME != "src/run/simulate.c") say("threads", "parallel loops stand in src/run/simulate.c only")
+        check_reductions(code)
     }
+    if (code ~ /_Pragma/) say("threads", "write #pragma, so that this can be read")
+    declared = declared "\n" code
     if (code ~ /#[ \t]*include[ \t]*<(omp|pthread|threads)\.h>/ && FILENAME != "src/run/simulate.c" && me != "cli") say("threads", "threads belong to src/run/simulate.c")
     if (me != "run" && me != "cli" && calls(code, "time|clock|clock_gettime|gettimeofday|localtime|gmtime|omp_get_wtime"))
         say("time", "no result may depend on time: " code)

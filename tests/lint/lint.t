@@ -40,18 +40,30 @@ fresh() {
         >"$work/tree/src/nn/good.c"
     echo 'libmixbar_la_SOURCES += src/nn/good.c' >"$work/tree/src/nn/local.mk"
 }
+clean() { # FILE TEXT
+    fresh
+    printf '/* %s - no offence */\n%s\n' "$(basename "$1")" "$2" >"$work/tree/$1"
+    echo "X += $1" >"$work/tree/src/base/local.mk"
+    [ -z "$(sh "$lint" "$work/tree" 2>&1)" ]
+    ok $? "nothing is found: $(echo "$2" | tail -n 1)"
+}
 offence() { # FILE RULE TEXT
     fresh
     printf '/* %s - an offence */\n%s\n' "$(basename "$1")" "$3" >"$work/tree/$1"
     echo "X += $1" >"$work/tree/src/base/local.mk"
     sh "$lint" "$work/tree" 2>&1 | grep -q "^$1:[0-9]*: $2: "
-    ok $? "an offence is found: $2: $3"
+    ok $? "an offence is found: $2: $(echo "$3" | tail -n 1)"
 }
 
 fresh
 out=$(sh "$lint" "$work/tree" 2>&1)
 [ -z "$out" ]; ok $? "a clean tree passes"
 [ -z "$out" ] || printf '# %s\n' "$out"
+
+clean src/array/good.c 'uint64_t clipped = 0; int lo = 0, hi = 0;
+#pragma omp simd reduction(+ : clipped) reduction(min : lo) reduction(max : hi)'
+clean src/base/good.c 'int mb_f(char *s, size_t n) { return snprintf(s, n, "%d", my_random(1)); }'
+clean src/run/simulate.c '#pragma omp parallel for'
 
 offence src/base/bad.c floors '#include "nn/network.h"'
 offence src/array/bad.c floors '#include "mapping/plan.h"'
@@ -70,7 +82,11 @@ offence devices/bad.c silent 'void f(void) { fprintf(stderr, "hello"); }'
 offence mapping/bad.c silent 'void f(void) { if (0) exit(1); }'
 offence src/array/bad.c threads '#pragma omp parallel for'
 offence src/run/bad.c threads '#include <omp.h>'
-offence src/run/simulate.c threads '#pragma omp parallel for reduction(+:sum)'
+offence src/run/simulate.c threads 'double sum = 0;
+#pragma omp parallel for reduction(+:sum)'
+offence src/array/bad.c threads 'float *f(void) { int n; float a, total;
+#pragma omp simd reduction(+ : n, total)'
+offence src/array/bad.c threads '#pragma omp simd reduction(+ : mystery)'
 offence src/base/bad.c time 'long f(void) { return time(0); }'
 offence devices/bad.c time '#include <time.h>'
 offence src/nn/bad.c paths "const char *mb_p = \"$(echo /ho | cat)me/somebody\";"
