@@ -1,4 +1,5 @@
-# floor 6: the command line. A verb is one file verb_NAME.c that defines `const mb_verb mb_verb_NAME`, and one line here (order = order in help).
+# floor 6: the command line.
+# A verb is one file verb_NAME.c that defines `const mb_verb mb_verb_NAME`, and one line here (order = order in help).
 MB_VERBS = \
   src/cli/verb_run.c \
   src/cli/verb_check.c \
@@ -12,7 +13,8 @@ MB_VERBS = \
   src/cli/verb_help.c \
   src/cli/verb_completion.c
 
-mixbar_SOURCES += $(MB_VERBS) src/cli/main.c src/cli/options.c src/cli/options.h src/cli/cli.h src/cli/common.c src/cli/common.h
+mixbar_SOURCES += $(MB_VERBS) \
+  src/cli/main.c src/cli/options.c src/cli/options.h src/cli/cli.h src/cli/common.c src/cli/common.h src/cli/doc.c src/cli/doc.h
 nodist_mixbar_SOURCES = src/cli/verb_registry.c
 CLEANFILES += src/cli/verb_registry.c
 

@@ -1,0 +1,298 @@
+/* common.c - what verbs share: writing the answer, threads, signals, progress, the points of an experiment
+ *
+ * Progress: the library calls the meter from inside its parallel loop (one thread at a time); the meter draws at most ten times a
+ * second, only when stderr is a terminal, and tells the library to stop once a signal has arrived.
+ */
+#include "cli/common.h"
+
+#include <errno.h>
+#include <omp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+static bool is_quiet;
+static volatile sig_atomic_t stop_signal;
+
+/* --- the answer ------------------------------------------------------------------------------------------------------- */
+
+/* Nobody reads any more (mixbar list | head): end as a filter does, by the signal. */
+static int write_failed(void) {
+    if (errno == EPIPE) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    return mb_fail(MB_SYSTEM, "cannot write to standard output: %s", strerror(errno));
+}
+
+int mb_cli_write(mb_str *out) {
+    int rc = MB_OK;
+    if (out->failed) rc = mb_nomem();
+    else if (out->n && fwrite(out->s, 1, out->n, stdout) != out->n) rc = write_failed();
+    mb_str_free(out);
+    return rc;
+}
+
+int mb_cli_flush(void) { return fflush(stdout) || ferror(stdout) ? write_failed() : MB_OK; }
+
+mb_table_format mb_cli_table_format(const char *format) {
+    if (!format || strcmp(format, "text") == 0) return MB_TABLE_TEXT;
+    return strcmp(format, "csv") == 0 ? MB_TABLE_CSV : MB_TABLE_JSON;
+}
+
+mb_format mb_cli_format(const char *format) {
+    if (!format || strcmp(format, "text") == 0) return MB_FORMAT_TEXT;
+    if (strcmp(format, "csv") == 0) return MB_FORMAT_CSV;
+    return strcmp(format, "jsonl") == 0 ? MB_FORMAT_JSONL : MB_FORMAT_JSON;
+}
+
+int mb_cli_columns(mb_table *t, const char *const (*columns)[3]) {
+    int rc = MB_OK;
+    for (; (*columns)[0] && !rc; columns++)
+        rc = mb_table_column(t, (*columns)[0], (*columns)[1], (*columns)[2][0] == 'r' ? MB_RIGHT : MB_LEFT);
+    return rc;
+}
+
+/* --- the process ------------------------------------------------------------------------------------------------------ */
+
+void mb_cli_set_quiet(bool quiet) {
+    is_quiet = quiet;
+    mb_log_quiet(quiet);
+}
+
+void mb_cli_threads(int n) {
+    if (n > 0) omp_set_num_threads(n);
+}
+
+static void on_signal(int number) { stop_signal = number; }
+
+void mb_cli_catch_signals(void) {
+    struct sigaction a;
+    memset(&a, 0, sizeof a);
+    a.sa_handler = on_signal;
+    a.sa_flags = (int)SA_RESETHAND | SA_RESTART; /* the second signal finds the default action */
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a run must not die because nobody reads its progress */
+}
+
+bool mb_cli_stopped(void) { return stop_signal != 0; }
+
+/* --- progress --------------------------------------------------------------------------------------------------------- */
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool wants_colour(void) {
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return !(no && *no) && term && strcmp(term, "dumb") != 0;
+}
+
+/* "3 s", "2:05", "1 h 20 min" */
+static void time_text(double s, char *buf, size_t cap) {
+    long t = s < 1e9 ? (long)(s + 0.5) : 1000000000L;
+    if (t >= 3600) snprintf(buf, cap, "%ld h %02ld min", t / 3600, t / 60 % 60);
+    else if (t >= 60) snprintf(buf, cap, "%ld:%02ld", t / 60, t % 60);
+    else snprintf(buf, cap, "%ld s", t);
+}
+
+static void draw(mb_meter *m, int64_t done, int64_t total, double now) {
+    enum { WIDTH = 24 };
+    static const char full[] = "########################", empty[] = "------------------------";
+    char left[32] = "", rest[80] = "", at[48] = "";
+    double share = total > 0 ? (double)done / (double)total : 0, spent = now - m->start_s;
+    int n = share >= 1 ? WIDTH : (int)(share * WIDTH);
+    if (done > 0 && spent > 0) {
+        time_text(spent * (double)(total - done) / (double)done, left, sizeof left);
+        snprintf(rest, sizeof rest, "  %.0f/s  %s left", (double)done / spent, left);
+    }
+    if (m->points > 1) snprintf(at, sizeof at, "point %zu/%zu  ", m->point < m->points ? m->point + 1 : m->points, m->points);
+    fprintf(stderr, "\r\033[K%s%s  [%s%.*s%s%.*s] %3.0f %%%s", at, m->what, m->colour ? "\033[32m" : "", n, full,
+            m->colour ? "\033[0m" : "", WIDTH - n, empty, 100 * share, rest);
+    fflush(stderr);
+    m->visible = true;
+    m->shown_s = now;
+}
+
+static int on_step(void *ctx, const char *what, int64_t done, int64_t total) {
+    mb_meter *m = ctx;
+    if (stop_signal) return 1;
+    if (!m->bar) return 0;
+    double now = now_s();
+    if (strncmp(m->what, what, sizeof m->what - 1) != 0 || done == 0) {
+        snprintf(m->what, sizeof m->what, "%s", what);
+        m->start_s = now;
+    }
+    if (now - m->shown_s >= 0.1) draw(m, done, total, now);
+    return 0;
+}
+
+void mb_meter_start(mb_meter *m, size_t points) {
+    memset(m, 0, sizeof *m);
+    m->progress.step = on_step;
+    m->progress.ctx = m;
+    m->bar = !is_quiet && isatty(STDERR_FILENO);
+    m->colour = m->bar && wants_colour();
+    m->points = points;
+    m->start_s = m->shown_s = now_s();
+}
+
+void mb_meter_clear(mb_meter *m) {
+    if (m->visible) fputs("\r\033[K", stderr);
+    m->visible = false;
+}
+
+void mb_meter_line(mb_meter *m, const char *fmt, ...) {
+    va_list ap;
+    if (is_quiet) return;
+    mb_meter_clear(m);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
+int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t total) {
+    mb_meter *m = ctx;
+    char energy[48], latency[48], area[48];
+    m->point = done;
+    m->points = total;
+    mb_fmt_si(energy, p->energy_J, "J", 3);
+    mb_fmt_si(latency, p->latency_s, "s", 3);
+    mb_fmt_si(area, p->area_m2, "m2", 3);
+    mb_meter_line(m, "point %zu/%zu  %s%saccuracy %.2f %% (%.2f to %.2f), %s, %s, %s", done, total, p->label ? p->label : "",
+                  p->label && *p->label ? ": " : "", 100 * p->accuracy, 100 * p->accuracy_low, 100 * p->accuracy_high, energy,
+                  latency, area);
+    if (stop_signal && done < total) return mb_fail(MB_INTERRUPTED, "stopped by a signal after %zu of %zu points", done, total);
+    return MB_OK;
+}
+
+/* --- experiments ------------------------------------------------------------------------------------------------------ */
+
+int mb_cli_check_plot(const char *name, int code) {
+    const char *candidate[32];
+    size_t n = 0;
+    mb_str all = {0};
+    for (; mb_plot_names[n] && n < 32; n++) {
+        if (strcmp(mb_plot_names[n], name) == 0) {
+            mb_str_free(&all);
+            return MB_OK;
+        }
+        mb_str_addf(&all, "%s%s", n ? ", " : "", mb_plot_names[n]);
+        candidate[n] = mb_plot_names[n];
+    }
+    const char *near = mb_nearest(name, candidate, n);
+    int rc = near ? mb_fail(code, "no plot is called \"%s\"; did you mean \"%s\"?", name, near)
+                  : mb_fail(code, "no plot is called \"%s\"; possible: %s", name, mb_cstr(&all));
+    mb_str_free(&all);
+    return rc;
+}
+
+int mb_cli_check_plots(const mb_conf *root) {
+    const mb_conf *list = mb_conf_find(root, "plot");
+    if (!list) return MB_OK;
+    if (list->type != MB_CONF_LIST)
+        return mb_fail(MB_BADINPUT, "%s: plot is a list of names, e.g. plot = [ \"accuracy-energy\" ]", mb_conf_where(list));
+    for (size_t i = 0; i < list->n; i++) {
+        const mb_conf *c = list->child[i];
+        if (c->type != MB_CONF_STRING)
+            return mb_fail(MB_BADINPUT, "%s: plot holds names of plots (`mixbar list plots`)", mb_conf_where(c));
+        int rc = mb_cli_check_plot(c->s, MB_BADINPUT);
+        if (rc) return mb_context(rc, "in the list `plot` at %s", mb_conf_where(list));
+    }
+    return MB_OK;
+}
+
+bool mb_cli_have_gnuplot(void) {
+    const char *path = getenv("PATH");
+    bool found = false;
+    while (path && *path && !found) {
+        size_t n = strcspn(path, ":");
+        char *file = mb_asprintf("%.*s/gnuplot", (int)n, path);
+        found = file && access(file, X_OK) == 0;
+        mb_free(file);
+        path += n + (path[n] == ':');
+    }
+    return found;
+}
+
+/* "--point N": only that one. */
+static int choose_point(mb_cli_points *e, const char *text) {
+    char *end;
+    errno = 0;
+    long v = strtol(text, &end, 10);
+    if (end == text || *end || errno || v < 0 || (size_t)v >= e->points.n) {
+        return mb_fail(MB_USAGE, "option --point wants the number of a point, 0 to %zu, not \"%s\" (`mixbar check` lists them)",
+                       e->points.n - 1, text);
+    }
+    e->first = (size_t)v;
+    e->end = e->first + 1;
+    return MB_OK;
+}
+
+int mb_cli_points_open(const char *path, const mb_strings *set, const char *point, mb_cli_points *e) {
+    mb_conf *root = NULL;
+    memset(e, 0, sizeof *e);
+    int rc = mb_experiment_read(path, set->v, set->n, &root);
+    if (!rc) rc = mb_sweep_points(root, &e->points);
+    if (!rc) {
+        const mb_conf *name = mb_conf_find(root, "name");
+        e->end = e->points.n;
+        e->name = mb_strdup(name && name->type == MB_CONF_STRING ? name->s : "");
+        if (!e->name) rc = mb_nomem();
+    }
+    if (!rc) rc = mb_cli_check_plots(root);
+    if (!rc && point) rc = choose_point(e, point);
+    if (!rc) rc = mb_cache_new(&e->cache);
+    mb_conf_free(root);
+    if (rc) mb_cli_points_close(e);
+    return rc;
+}
+
+void mb_cli_points_close(mb_cli_points *e) {
+    mb_points_free(&e->points);
+    mb_cache_free(e->cache);
+    mb_free(e->name);
+    memset(e, 0, sizeof *e);
+}
+
+int mb_cli_point_load(const mb_cli_points *e, size_t i, bool need_data, mb_setup *s) {
+    const mb_point *p = &e->points.p[i];
+    mb_conf *c = mb_conf_clone(p->conf); /* owned by the setup from here on, also on failure */
+    int rc = c ? mb_setup_load(c, e->cache, need_data, s) : mb_nomem();
+    if (rc && e->points.n > 1) mb_context(rc, "point %zu (%s)", i, p->label);
+    return rc;
+}
+
+int mb_cli_point_describe(const mb_cli_points *e, size_t i, mb_point_result *r) {
+    const mb_point *p = &e->points.p[i];
+    r->index = (int64_t)i;
+    r->label = mb_strdup(p->label);
+    r->plan = mb_strdup("");
+    r->set = mb_calloc(p->n_set, sizeof *r->set);
+    if (!r->label || !r->plan || !r->set) return mb_nomem();
+    for (size_t k = 0; k < p->n_set; k++) {
+        r->n_set++;
+        r->set[k].key = mb_strdup(p->key[k]);
+        r->set[k].value = mb_strdup(p->value[k]);
+        if (!r->set[k].key || !r->set[k].value) return mb_nomem();
+    }
+    return MB_OK;
+}
+
+void mb_cli_point_title(const mb_cli_points *e, size_t i, mb_str *out) {
+    const mb_point *p = &e->points.p[i];
+    if (e->points.n > 1) mb_str_addf(out, "point %zu of 0..%zu (%s)", i, e->points.n - 1, p->label);
+    else mb_str_add(out, e->name);
+}
