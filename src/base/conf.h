@@ -3,8 +3,10 @@
  * Text is parsed by libconfig (1.5) and copied into our own tree at once; its traps are guarded:
  *  - an integer without L outside 32 bits is an error (libconfig wraps it in silence);
  *  - integers and reals are told apart in the tree, and the reader converts an integer where a real is asked, never the reverse;
+ *  - [ ] may mix integers and reals (libconfig refuses [0, 0.5]);
  *  - doubles are written so that they read back to the same bits;
- *  - @include is relative to the including file (or an error, when libconfig would look elsewhere).
+ *  - @include is relative to the including file; strings and comments without end, binary data, endless nesting and every breach of the
+ *    grammar are errors with file:line.
  */
 #ifndef MB_BASE_CONF_H
 #define MB_BASE_CONF_H

@@ -95,7 +95,7 @@ mb_num_kind mb_conf_number(const char *s, size_t n, int64_t *v, int *has_l) {
 /* What may come next; see step(). */
 typedef enum { WANT_NAME, WANT_EQUALS, WANT_VALUE, WANT_VALUE_OR_CLOSE, WANT_AFTER } want;
 
-/* ELEMENT: token of the first element, for [ ] whose elements have one type. */
+/* ELEMENT: '0', 'b' or '"', what the elements of [ ] are. */
 typedef struct open_bracket { char c; int element; mb_conf_place at; } open_bracket;
 
 typedef struct scan {
@@ -174,16 +174,7 @@ static int next_line(scan *z, source *f) {
  * 'r' a real. SHOWN are the N bytes of the token.
  *     settings := { NAME ("=" | ":") value [";" | ","] }    value := scalar | "{" settings "}" | "(" [value {"," value}] ")" | "[" [scalar {"," scalar}] "]"
  */
-static const char *token_name(int token) {
-    switch (token) {
-    case 'b': return "true/false";
-    case '"': return "a text";
-    case '0': return "an integer";
-    case 'L': return "an integer with L";
-    case 'r': return "a real number";
-    default: return "";
-    }
-}
+static const char *token_name(int token) { return token == 'b' ? "true/false" : token == '"' ? "a text" : "a number"; }
 
 static int refuse(const scan *z, const source *f, const char *shown, size_t n, const char *wanted) {
     return mb_fail(MB_BADINPUT, "%s:%d: syntax error: %s, found %.*s%s", name_of(z, f->file), f->line, wanted, n > 40 ? 40 : (int)n, shown, n > 40 ? "..." : "");
@@ -206,15 +197,15 @@ static int close_bracket(scan *z, const source *f, char c) {
 /* A value begins. */
 static int begin_value(scan *z, const source *f, int token, const char *shown, size_t n) {
     open_bracket *o = z->depth ? &z->open[z->depth - 1] : NULL;
-    int scalar = strchr("b\"0Lr", token) != NULL, shows = n > 40 ? 40 : (int)n;
+    int scalar = strchr("b\"0Lr", token) != NULL, shows = n > 40 ? 40 : (int)n, kind = strchr("0Lr", token) ? '0' : token;
     if (token == 'a')
         return mb_fail(MB_BADINPUT, "%s:%d: the text %.*s needs double quotes: \"%.*s\"", name_of(z, f->file), f->line, shows, shown, shows, shown);
     if (!scalar && !strchr("([{", token)) return refuse(z, f, shown, n, "a value is missing here");
     if (o && o->c == '[' && !scalar) return refuse(z, f, shown, n, "[ ] holds numbers, texts or true/false; lists and groups go into ( )");
-    if (o && o->c == '[' && o->element && o->element != token)
-        return mb_fail(MB_BADINPUT, "%s:%d: all elements of [ ] have one type, but %.*s is %s after %s: write 1.0 for 1 beside reals and 1L for 1 beside integers with L, or use ( )",
-                       name_of(z, f->file), f->line, shows, shown, token_name(token), token_name(o->element));
-    if (o) o->element = token;
+    if (o && o->c == '[' && o->element && o->element != kind)
+        return mb_fail(MB_BADINPUT, "%s:%d: all elements of [ ] have one type, but %.*s is %s after %s; use ( ) for a list of several types",
+                       name_of(z, f->file), f->line, shows, shown, token_name(kind), token_name(o->element));
+    if (o) o->element = kind;
     z->want = WANT_AFTER;
     if (scalar) return MB_OK;
     if (z->depth == MB_CONF_NESTING) return mb_fail(MB_BADINPUT, "%s:%d: brackets nest deeper than %d levels", name_of(z, f->file), f->line, MB_CONF_NESTING);
@@ -379,6 +370,14 @@ out:
     return rc;
 }
 
+/* libconfig sees ( ) for [ ], because it would refuse [0, 0.5]; in our tree both are lists. */
+static int round_bracket(scan *z, source *f) {
+    int rc = keep_until(z, f, f->at);
+    mb_str_addn(&z->out->text, f->s[f->at] == '[' ? "(" : ")", 1);
+    f->kept = f->at + 1;
+    return rc;
+}
+
 /* Text only: the first byte that no text holds is an error. */
 static int check_binary(const scan *z, const char *text, size_t n, int file) {
     int line = 1;
@@ -413,6 +412,7 @@ static int scan_source(scan *z, const char *text, size_t n, int file) {
             rc = scan_string(z, &f);
         } else if (strchr("()[]{}=:;,", c)) {
             rc = step(z, &f, c, text + f.at, 1);
+            if (rc == MB_OK && (c == '[' || c == ']')) rc = round_bracket(z, &f);
             f.at++;
         } else if (is_alpha((unsigned char)c) || c == '*') {
             rc = scan_word(z, &f);
