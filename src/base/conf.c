@@ -1,8 +1,8 @@
 /* conf.c - the configuration tree
  *
- * conf_scan.c guards the text and joins included files, libconfig parses it, and the result is copied into our own tree at once, so
- * that each value knows its file and line and whether somebody read it. Presets are groups read from other files with keys laid over them.
- * Anybody may call this file; it calls conf_scan.c, file.c, mem.c, str.c, error.c.
+ * conf_scan.c guards the text and joins included files, libconfig parses it, and the result is copied into our own tree at once,
+ * so that each value knows its file and line and whether somebody read it. Presets are groups read from other files with keys
+ * laid over them. Anybody may call this file; it calls conf_scan.c, file.c, mem.c, str.c, error.c.
  */
 #include "base/conf.h"
 
@@ -179,7 +179,8 @@ static int parse_error(const mb_conf_text *t, const config_t *cfg) {
     while (*s == ' ' || *s == '\t') s++;
     int n = (int)strcspn(s, "\r\n");
     if (strcmp(what, "duplicate setting name") == 0) what = "this key is set twice in its group";
-    return mb_fail(MB_BADINPUT, "%s:%d: %s%s%.*s%s", t->file[p.file], p.line, what, n ? ", near \"" : "", n > 60 ? 60 : n, s, n ? "\"" : "");
+    return mb_fail(MB_BADINPUT, "%s:%d: %s%s%.*s%s", t->file[p.file], p.line, what, n ? ", near \"" : "", n > 60 ? 60 : n, s,
+                   n ? "\"" : "");
 }
 
 static int parse(const char *text, size_t n, const char *label, mb_conf **root) {
@@ -203,7 +204,8 @@ static int parse(const char *text, size_t n, const char *label, mb_conf **root) 
     c->line = 1;
     copy z = {&t, 0};
     const config_setting_t *top = config_root_setting(&cfg);
-    for (int i = 0; rc == MB_OK && i < config_setting_length(top); i++) rc = copy_setting(&z, config_setting_get_elem(top, (unsigned)i), c);
+    for (int i = 0; rc == MB_OK && i < config_setting_length(top); i++)
+        rc = copy_setting(&z, config_setting_get_elem(top, (unsigned)i), c);
     if (rc == MB_OK) {
         *root = c;
         c = NULL;
@@ -297,7 +299,9 @@ static int check_path(const char *path) {
     int n = 0;
     segment g;
     do g = next_segment(&p, n == 0); while (g.kind != SEG_END && g.kind != SEG_BAD && ++n <= PATH_SEGMENTS);
-    if (g.kind == SEG_BAD) return mb_fail(MB_BADINPUT, "\"%s\" is not the name of a key (names are like map.weight_bits or sweep.axes[0].key)", path);
+    if (g.kind == SEG_BAD)
+        return mb_fail(MB_BADINPUT, "\"%s\" is not the name of a key (names are like map.weight_bits or sweep.axes[0].key)",
+                       path);
     if (g.kind != SEG_END) return mb_fail(MB_BADINPUT, "the name of a key has more than %d parts", PATH_SEGMENTS);
     return MB_OK;
 }
@@ -341,7 +345,8 @@ static int put_node(mb_conf *root, const char *path, mb_conf *node) {
         } else if (g.kind == SEG_INDEX && at->type != MB_CONF_LIST) {
             rc = mb_fail(MB_BADINPUT, "%s cannot be set: %s (%s) is no list", path, mb_conf_key(at), mb_conf_where(at));
         } else if (g.kind == SEG_INDEX && g.index > at->n) {
-            rc = mb_fail(MB_BADINPUT, "%s cannot be set: %s (%s) has %zu elements", path, mb_conf_key(at), mb_conf_where(at), at->n);
+            rc = mb_fail(MB_BADINPUT, "%s cannot be set: %s (%s) has %zu elements", path, mb_conf_key(at), mb_conf_where(at),
+                         at->n);
         }
         if (rc != MB_OK) break;
         k = g.index;
@@ -478,7 +483,8 @@ int mb_conf_put(mb_conf *root, const char *path, const mb_conf *value, mb_conf_o
 
 int mb_conf_overlay(mb_conf *base, const mb_conf *over) {
     int rc = MB_OK;
-    if (base->type != MB_CONF_GROUP || over->type != MB_CONF_GROUP) return mb_fail(MB_BUG, "configuration: only groups are laid over each other");
+    if (base->type != MB_CONF_GROUP || over->type != MB_CONF_GROUP)
+        return mb_fail(MB_BUG, "configuration: only groups are laid over each other");
     for (size_t i = 0; rc == MB_OK && i < over->n; i++) {
         const mb_conf *o = over->child[i];
         mb_conf *b = child_named(base, o->name);
@@ -496,7 +502,8 @@ int mb_conf_overlay(mb_conf *base, const mb_conf *over) {
 
 typedef struct preset_chain { const char *real; int depth; const struct preset_chain *up; } preset_chain;
 
-/* Folder beside which the preset named at C is looked for. A name from the command line has no file: the file of the group around it serves. */
+/* Folder beside which the preset named at C is looked for. A name from the command line has no file: the file of the group around
+ * it serves. */
 static char *beside_of(const mb_conf *c) {
     const mb_conf *at = c;
     if (!strchr(c->s, '/')) {
@@ -513,10 +520,12 @@ static int expand(mb_conf *c, const char *kind, const preset_chain *up) {
     if (c->type == MB_CONF_GROUP && !name) return MB_OK;
     if (!name || name->type != MB_CONF_STRING) {
         const mb_conf *wrong = name ? name : c;
-        return mb_fail(MB_BADINPUT, "%s: %s must be the name of a preset in %s (a text) or a group", mb_conf_where(wrong), mb_conf_key(wrong), kind);
+        return mb_fail(MB_BADINPUT, "%s: %s must be the name of a preset in %s (a text) or a group", mb_conf_where(wrong),
+                       mb_conf_key(wrong), kind);
     }
     if (up && up->depth >= PRESET_DEPTH)
-        return mb_fail(MB_BADINPUT, "%s: presets are built on each other deeper than %d levels", mb_conf_where(name), PRESET_DEPTH);
+        return mb_fail(MB_BADINPUT, "%s: presets are built on each other deeper than %d levels", mb_conf_where(name),
+                       PRESET_DEPTH);
     beside = beside_of(name);
     if (!beside) {
         rc = mb_nomem();
@@ -617,7 +626,9 @@ int mb_conf_check_used(const mb_conf *root) {
     for (size_t i = 0; rc == MB_OK && i < root->n; i++) {
         const mb_conf *c = root->child[i];
         if (!c->used) {
-            rc = mb_fail(MB_BADINPUT, "%s: the key \"%s\" is not used here: unknown, or without meaning beside the other settings; remove it or correct its name",
+            rc = mb_fail(MB_BADINPUT,
+                         "%s: the key \"%s\" is not used here: unknown, or without meaning beside the other settings; remove it "
+                         "or correct its name",
                          mb_conf_where(c), mb_conf_key(c));
         } else {
             rc = mb_conf_check_used(c);

@@ -5,8 +5,8 @@
  *  - integers and reals are told apart in the tree, and the reader converts an integer where a real is asked, never the reverse;
  *  - [ ] may mix integers and reals (libconfig refuses [0, 0.5]);
  *  - doubles are written so that they read back to the same bits;
- *  - @include is relative to the including file; strings and comments without end, binary data, endless nesting and every breach of the
- *    grammar are errors with file:line.
+ *  - @include is relative to the including file; strings and comments without end, binary data, endless nesting and every breach
+ *    of the grammar are errors with file:line.
  */
 #ifndef MB_BASE_CONF_H
 #define MB_BASE_CONF_H
@@ -37,7 +37,7 @@ struct mb_conf {
 };
 
 int mb_conf_read(const char *path, mb_conf **root);                          /* *root is a GROUP */
-int mb_conf_parse(const char *text, const char *label, mb_conf **root);      /* the same from memory; label stands for the file name */
+int mb_conf_parse(const char *text, const char *label, mb_conf **root); /* the same from memory; label stands for the file name */
 mb_conf *mb_conf_new(mb_conf_type type, const char *name);                   /* empty; NULL without memory */
 mb_conf *mb_conf_clone(const mb_conf *c);
 void mb_conf_free(mb_conf *c);
@@ -56,12 +56,14 @@ int mb_conf_assign(mb_conf *root, const char *key_value, mb_conf_origin origin);
 int mb_conf_put(mb_conf *root, const char *path, const mb_conf *value, mb_conf_origin origin);
 /* Append CHILD (owned afterwards, freed on failure) to a group or list. */
 int mb_conf_append(mb_conf *parent, mb_conf *child);
-/* Lay OVER on BASE: groups merge key by key, everything else replaces. A text in BASE under a group of OVER counts as { preset = TEXT }, so that
- * keys can be laid over a preset that is given by its name alone; mb_conf_set and mb_conf_put do the same on their way. */
+/* Lay OVER on BASE: groups merge key by key, everything else replaces. A text in BASE under a group of OVER counts as
+ * { preset = TEXT }, so that keys can be laid over a preset that is given by its name alone; mb_conf_set and mb_conf_put do
+ * the same on their way. */
 int mb_conf_overlay(mb_conf *base, const mb_conf *over);
-/* Replace the value at C (a string naming a preset, or a group with the key `preset`) by the preset's group with C's other keys laid over it.
- * A preset may itself have the key `preset`, at most 8 deep; a loop is MB_BADINPUT. A group without `preset` is left as it is. KIND as in mb_preset_find. The preset's absolute path is kept as the string
- * `preset` in the group (marked used). */
+/* Replace the value at C (a string naming a preset, or a group with the key `preset`) by the preset's group with C's other keys
+ * laid over it. A preset may itself have the key `preset`, at most 8 deep; a loop is MB_BADINPUT. A group without `preset` is
+ * left as it is. KIND as in mb_preset_find. The preset's absolute path is kept as the string `preset` in the group (marked
+ * used). */
 int mb_conf_expand_preset(mb_conf *c, const char *kind);
 
 /* "file:line", "command line", "default": for messages. Valid until the 8th next call in this thread. */

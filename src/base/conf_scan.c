@@ -1,11 +1,12 @@
 /* conf_scan.c - the guard in front of libconfig 1.5
  *
- * libconfig wraps integers over 32 bits in silence, looks @include up from the current folder, ends the program when an included "file" is a folder,
- * follows nested lists without limit, takes a comment or string without end, and drops what follows a zero byte. Here the text is
- * read once, token by token, before it is parsed: these cases become errors with file:line that say what is wanted, and included files are
- * put in place relative to the file that includes them. So is every breach of the grammar: libconfig only says "syntax error", and loses
- * memory when it does. What is left to libconfig is the parsing of text that is known to be good, and finding keys that are set twice.
- * Grammar: libconfig manual 1.5, "Configuration File Grammar". Only conf.c calls this file; it calls file.c, mem.c, str.c, error.c.
+ * libconfig wraps integers over 32 bits in silence, looks @include up from the current folder, ends the program when an included
+ * "file" is a folder, follows nested lists without limit, takes a comment or string without end, and drops what follows a zero
+ * byte. Here the text is read once, token by token, before it is parsed: these cases become errors with file:line that say what
+ * is wanted, and included files are put in place relative to the file that includes them. So is every breach of the grammar:
+ * libconfig only says "syntax error", and loses memory when it does. What is left to libconfig is the parsing of text that is
+ * known to be good, and finding keys that are set twice. Grammar: libconfig manual 1.5, "Configuration File Grammar". Only conf.c
+ * calls this file; it calls file.c, mem.c, str.c, error.c.
  */
 #include "base/conf_scan.h"
 
@@ -160,7 +161,9 @@ static int keep_until(scan *z, source *f, size_t end) {
     mb_str_addn(&z->out->text, f->s + f->kept, end - f->kept);
     f->kept = end;
     if (z->out->text.failed) return mb_nomem();
-    if (z->out->text.n > TEXT_LIMIT) return mb_fail(MB_BADINPUT, "%s:%d: the configuration is too large (over %zu MiB)", name_of(z, f->file), f->line, TEXT_LIMIT >> 20);
+    if (z->out->text.n > TEXT_LIMIT)
+        return mb_fail(MB_BADINPUT, "%s:%d: the configuration is too large (over %zu MiB)", name_of(z, f->file), f->line,
+                       TEXT_LIMIT >> 20);
     return MB_OK;
 }
 
@@ -170,14 +173,16 @@ static int next_line(scan *z, source *f) {
 }
 
 /* --- the grammar --------------------------------------------------------------------------------------------------
- * Tokens are characters: brackets and = : ; , stand for themselves, 'a' is a name, 'b' true or false, '"' a text, '0' an integer, 'L' one of 64 bits,
- * 'r' a real. SHOWN are the N bytes of the token.
- *     settings := { NAME ("=" | ":") value [";" | ","] }    value := scalar | "{" settings "}" | "(" [value {"," value}] ")" | "[" [scalar {"," scalar}] "]"
+ * Tokens are characters: brackets and = : ; , stand for themselves, 'a' is a name, 'b' true or false, '"' a text, '0' an integer,
+ * 'L' one of 64 bits, 'r' a real. SHOWN are the N bytes of the token.
+ *     settings := { NAME ("=" | ":") value [";" | ","] }
+ *     value    := scalar | "{" settings "}" | "(" [value {"," value}] ")" | "[" [scalar {"," scalar}] "]"
  */
 static const char *token_name(int token) { return token == 'b' ? "true/false" : token == '"' ? "a text" : "a number"; }
 
 static int refuse(const scan *z, const source *f, const char *shown, size_t n, const char *wanted) {
-    return mb_fail(MB_BADINPUT, "%s:%d: syntax error: %s, found %.*s%s", name_of(z, f->file), f->line, wanted, n > 40 ? 40 : (int)n, shown, n > 40 ? "..." : "");
+    return mb_fail(MB_BADINPUT, "%s:%d: syntax error: %s, found %.*s%s", name_of(z, f->file), f->line, wanted,
+                   n > 40 ? 40 : (int)n, shown, n > 40 ? "..." : "");
 }
 
 static int close_bracket(scan *z, const source *f, char c) {
@@ -185,9 +190,10 @@ static int close_bracket(scan *z, const source *f, char c) {
     const open_bracket *o = z->depth ? &z->open[z->depth - 1] : NULL;
     if (!o) return mb_fail(MB_BADINPUT, "%s:%d: '%c' closes nothing", name_of(z, f->file), f->line, c);
     if (strchr(pairs, c)[-1] != o->c)
-        return mb_fail(MB_BADINPUT, "%s:%d: '%c' stands where '%c' of %s:%d should be closed", name_of(z, f->file), f->line, c, o->c,
-                       name_of(z, o->at.file), o->at.line);
-    if (z->want == WANT_VALUE) return refuse(z, f, &c, 1, o->c == '{' ? "a value is missing after '='" : "a value is missing after ','");
+        return mb_fail(MB_BADINPUT, "%s:%d: '%c' stands where '%c' of %s:%d should be closed", name_of(z, f->file), f->line, c,
+                       o->c, name_of(z, o->at.file), o->at.line);
+    if (z->want == WANT_VALUE)
+        return refuse(z, f, &c, 1, o->c == '{' ? "a value is missing after '='" : "a value is missing after ','");
     if (z->want == WANT_EQUALS) return refuse(z, f, &c, 1, "'=' and a value are missing after the name of a key");
     z->depth--;
     z->want = WANT_AFTER;
@@ -199,16 +205,20 @@ static int begin_value(scan *z, const source *f, int token, const char *shown, s
     open_bracket *o = z->depth ? &z->open[z->depth - 1] : NULL;
     int scalar = strchr("b\"0Lr", token) != NULL, shows = n > 40 ? 40 : (int)n, kind = strchr("0Lr", token) ? '0' : token;
     if (token == 'a')
-        return mb_fail(MB_BADINPUT, "%s:%d: the text %.*s needs double quotes: \"%.*s\"", name_of(z, f->file), f->line, shows, shown, shows, shown);
+        return mb_fail(MB_BADINPUT, "%s:%d: the text %.*s needs double quotes: \"%.*s\"", name_of(z, f->file), f->line, shows,
+                       shown, shows, shown);
     if (!scalar && !strchr("([{", token)) return refuse(z, f, shown, n, "a value is missing here");
-    if (o && o->c == '[' && !scalar) return refuse(z, f, shown, n, "[ ] holds numbers, texts or true/false; lists and groups go into ( )");
+    if (o && o->c == '[' && !scalar)
+        return refuse(z, f, shown, n, "[ ] holds numbers, texts or true/false; lists and groups go into ( )");
     if (o && o->c == '[' && o->element && o->element != kind)
-        return mb_fail(MB_BADINPUT, "%s:%d: all elements of [ ] have one type, but %.*s is %s after %s; use ( ) for a list of several types",
+        return mb_fail(MB_BADINPUT,
+                       "%s:%d: all elements of [ ] have one type, but %.*s is %s after %s; use ( ) for a list of several types",
                        name_of(z, f->file), f->line, shows, shown, token_name(kind), token_name(o->element));
     if (o) o->element = kind;
     z->want = WANT_AFTER;
     if (scalar) return MB_OK;
-    if (z->depth == MB_CONF_NESTING) return mb_fail(MB_BADINPUT, "%s:%d: brackets nest deeper than %d levels", name_of(z, f->file), f->line, MB_CONF_NESTING);
+    if (z->depth == MB_CONF_NESTING)
+        return mb_fail(MB_BADINPUT, "%s:%d: brackets nest deeper than %d levels", name_of(z, f->file), f->line, MB_CONF_NESTING);
     z->open[z->depth++] = (open_bracket){(char)token, 0, {f->file, f->line}};
     z->want = token == '{' ? WANT_NAME : WANT_VALUE_OR_CLOSE;
     return MB_OK;
@@ -239,7 +249,9 @@ static int step(scan *z, const source *f, int token, const char *shown, size_t n
     } else if (token == 'a') {
         z->want = WANT_EQUALS;
     } else {
-        rc = refuse(z, f, shown, n, z->want == WANT_AFTER ? "';' or the name of a key is wanted after a value" : "the name of a key is wanted here");
+        rc = refuse(z, f, shown, n,
+                    z->want == WANT_AFTER ? "';' or the name of a key is wanted after a value"
+                                          : "the name of a key is wanted here");
     }
     z->prev = token;
     return rc;
@@ -258,12 +270,16 @@ static int scan_string(scan *z, source *f) {
         if (hex && s[i + 2] == '0' && s[i + 3] == '0')
             return mb_fail(MB_BADINPUT, "%s:%d: a string cannot hold the zero byte \\x00", name_of(z, f->file), f->line);
         if (!hex && (left < 2 || !strchr("nrtf\\\"", s[i + 1])))
-            return mb_fail(MB_BADINPUT, "%s:%d: unknown escape \\%c in a string (known: \\n \\r \\t \\f \\\\ \\\" \\xHH; a backslash is written \\\\)",
-                           name_of(z, f->file), f->line, left < 2 || s[i + 1] == '\n' ? ' ' : s[i + 1]);
+            return mb_fail(
+                MB_BADINPUT,
+                "%s:%d: unknown escape \\%c in a string (known: \\n \\r \\t \\f \\\\ \\\" \\xHH; a backslash is written \\\\)",
+                name_of(z, f->file), f->line, left < 2 || s[i + 1] == '\n' ? ' ' : s[i + 1]);
         i++;
     }
     if (i >= f->n || s[i] == '\n')
-        return mb_fail(MB_BADINPUT, "%s:%d: the string that begins here has no closing quote on its line (a line break is written \\n)", name_of(z, f->file), f->line);
+        return mb_fail(MB_BADINPUT,
+                       "%s:%d: the string that begins here has no closing quote on its line (a line break is written \\n)",
+                       name_of(z, f->file), f->line);
     int first = z->prev != '"', rc = step(z, f, '"', s + f->at, i + 1 - f->at);
     f->at = i + 1;
     return rc == MB_OK && first ? add_string(z->out) : rc;
@@ -281,12 +297,14 @@ static int scan_number(scan *z, source *f) {
     mb_num_kind k = mb_conf_number(s, n, &v, &has_l);
     int shown = n > 40 ? 40 : (int)n;
     if (k == MB_NUM_NOT)
-        return mb_fail(MB_BADINPUT, "%s:%d: \"%.*s\" is not a number (a text needs double quotes; the name of a key begins with a letter)",
+        return mb_fail(MB_BADINPUT,
+                       "%s:%d: \"%.*s\" is not a number (a text needs double quotes; the name of a key begins with a letter)",
                        name_of(z, f->file), f->line, shown, s);
     if (k == MB_NUM_TOO_BIG)
         return mb_fail(MB_BADINPUT, "%s:%d: the integer %.*s does not fit in 64 bits", name_of(z, f->file), f->line, shown, s);
     if (k == MB_NUM_INT && !has_l && (v > INT32_MAX || v < INT32_MIN))
-        return mb_fail(MB_BADINPUT, "%s:%d: the integer %.*s does not fit in 32 bits; write %.*sL", name_of(z, f->file), f->line, shown, s, shown, s);
+        return mb_fail(MB_BADINPUT, "%s:%d: the integer %.*s does not fit in 32 bits; write %.*sL", name_of(z, f->file), f->line,
+                       shown, s, shown, s);
     f->at += n;
     return step(z, f, k == MB_NUM_REAL ? 'r' : has_l ? 'L' : '0', s, n);
 }
@@ -307,7 +325,8 @@ static int scan_comment(scan *z, source *f) {
     for (; rc == MB_OK && i < f->n && !(f->s[i] == '*' && i + 1 < f->n && f->s[i + 1] == '/'); i++) {
         if (f->s[i] == '\n') rc = next_line(z, f);
     }
-    if (rc == MB_OK && i >= f->n) rc = mb_fail(MB_BADINPUT, "%s:%d: the comment that begins here has no end: */ is missing", name_of(z, f->file), start);
+    if (rc == MB_OK && i >= f->n)
+        rc = mb_fail(MB_BADINPUT, "%s:%d: the comment that begins here has no end: */ is missing", name_of(z, f->file), start);
     f->at = i + 2;
     return rc;
 }
@@ -331,9 +350,13 @@ static int scan_include(scan *z, source *f) {
         return mb_fail(MB_BADINPUT, "%s:%d: '@' begins nothing but @include \"FILE\" at the start of a line", here, f->line);
     from = ++i;
     while (i < f->n && s[i] != '"' && s[i] != '\n') i++;
-    if (i >= f->n || s[i] != '"') return mb_fail(MB_BADINPUT, "%s:%d: @include: the name of the file has no closing quote", here, f->line);
-    if (z->ups > INCLUDE_DEPTH) return mb_fail(MB_BADINPUT, "%s:%d: @include: files include each other deeper than %d levels", here, f->line, INCLUDE_DEPTH);
-    if (z->out->files >= INCLUDE_FILES) return mb_fail(MB_BADINPUT, "%s:%d: @include: more than %d files", here, f->line, INCLUDE_FILES);
+    if (i >= f->n || s[i] != '"')
+        return mb_fail(MB_BADINPUT, "%s:%d: @include: the name of the file has no closing quote", here, f->line);
+    if (z->ups > INCLUDE_DEPTH)
+        return mb_fail(MB_BADINPUT, "%s:%d: @include: files include each other deeper than %d levels", here, f->line,
+                       INCLUDE_DEPTH);
+    if (z->out->files >= INCLUDE_FILES)
+        return mb_fail(MB_BADINPUT, "%s:%d: @include: more than %d files", here, f->line, INCLUDE_FILES);
     name = mb_strndup(s + from, i - from);
     dir = mb_path_dir(here);
     path = name && dir ? mb_path_join(dir, name) : NULL;
@@ -350,7 +373,8 @@ static int scan_include(scan *z, source *f) {
     rc = mb_file_read(path, TEXT_LIMIT, &data, &size);
     if (rc != MB_OK) {
         char *cause = mb_strdup(mb_error_message()); /* the place first, as in every other message */
-        rc = cause ? mb_fail(rc, "%s:%d: @include: %s (the name is relative to the file that includes it)", here, f->line, cause) : mb_nomem();
+        rc = cause ? mb_fail(rc, "%s:%d: @include: %s (the name is relative to the file that includes it)", here, f->line, cause)
+                   : mb_nomem();
         mb_free(cause);
         goto out;
     }
@@ -385,7 +409,8 @@ static int check_binary(const scan *z, const char *text, size_t n, int file) {
         unsigned char c = (unsigned char)text[i];
         if (c == '\n') line++;
         if ((c < 0x20 && !strchr("\t\n\r\f", c)) || c == 0 || c == 0x7f)
-            return mb_fail(MB_BADINPUT, "%s:%d: the byte 0x%02x does not belong in a configuration: is this a text file?", name_of(z, file), line, c);
+            return mb_fail(MB_BADINPUT, "%s:%d: the byte 0x%02x does not belong in a configuration: is this a text file?",
+                           name_of(z, file), line, c);
     }
     return MB_OK;
 }
@@ -421,7 +446,9 @@ static int scan_source(scan *z, const char *text, size_t n, int file) {
         } else if (c == '\'') {
             rc = mb_fail(MB_BADINPUT, "%s:%d: a text takes double quotes, not '", name_of(z, file), f.line);
         } else {
-            rc = mb_fail(MB_BADINPUT, (unsigned char)c < 0x80 ? "%s:%d: unexpected character '%c'" : "%s:%d: unexpected character outside a string (byte 0x%02x)",
+            rc = mb_fail(MB_BADINPUT,
+                         (unsigned char)c < 0x80 ? "%s:%d: unexpected character '%c'"
+                                                 : "%s:%d: unexpected character outside a string (byte 0x%02x)",
                          name_of(z, file), f.line, (unsigned char)c);
         }
     }

@@ -21,15 +21,16 @@ typedef struct mb_conf_text {
 } mb_conf_text;
 
 /* Check N bytes of TEXT read from LABEL and fill OUT. MB_BADINPUT with file:line for: binary data, strings and comments
- * without end, brackets that do not match or nest deeper than MB_CONF_NESTING, integers that libconfig would wrap, malformed numbers, words
- * without quotes, any other breach of the grammar, @include of a file that is missing, includes itself, or lies too deep.
- * OUT is to be freed in any case. */
+ * without end, brackets that do not match or nest deeper than MB_CONF_NESTING, integers that libconfig would wrap, malformed
+ * numbers, words without quotes, any other breach of the grammar, @include of a file that is missing, includes itself, or lies
+ * too deep. OUT is to be freed in any case. */
 int mb_conf_scan(const char *text, size_t n, const char *label, mb_conf_text *out);
 void mb_conf_text_free(mb_conf_text *t);
 #define MB_CONF_NESTING 64
 
 typedef enum { MB_NUM_NOT, MB_NUM_INT, MB_NUM_REAL, MB_NUM_TOO_BIG } mb_num_kind;
-/* What the N characters at S are by the grammar of libconfig: an integer (*v; *has_l: written with L), a real, an integer over 64 bits, or no number. */
+/* What the N characters at S are by the grammar of libconfig: an integer (*v; *has_l: written with L), a real, an integer over 64
+ * bits, or no number. */
 mb_num_kind mb_conf_number(const char *s, size_t n, int64_t *v, int *has_l);
 /* 1 when S can be the name of a setting. */
 int mb_conf_is_name(const char *s);

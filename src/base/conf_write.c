@@ -1,8 +1,8 @@
 /* conf_write.c - configuration trees as text and as hashes
  *
- * The text reads back to the same tree: doubles in the shortest form that keeps all bits, integers over 32 bits with L, control characters escaped,
- * lists of one scalar type as [ ] and others as ( ). The hash (FNV-1a) covers names, types and values; the keys of a group add up, so that their
- * order does not count. Anybody may call this file; it calls str.c and conf.c.
+ * The text reads back to the same tree: doubles in the shortest form that keeps all bits, integers over 32 bits with L, control
+ * characters escaped, lists of one scalar type as [ ] and others as ( ). The hash (FNV-1a) covers names, types and values; the
+ * keys of a group add up, so that their order does not count. Anybody may call this file; it calls str.c and conf.c.
  */
 #include "base/conf.h"
 

@@ -1,8 +1,8 @@
 /* error.c - the error trail of each thread, and notices
  *
- * The trail is a fixed array in thread-local storage, so that a failure can be reported when memory has run out. Line 0 is the cause; the
- * lines after it are what the outer levels added. When the array is full, the outermost lines are counted and dropped: the cause is never lost.
- * Anybody may call this file; it calls nobody but mem.c.
+ * The trail is a fixed array in thread-local storage, so that a failure can be reported when memory has run out. Line 0 is the
+ * cause; the lines after it are what the outer levels added. When the array is full, the outermost lines are counted and dropped:
+ * the cause is never lost. Anybody may call this file; it calls nobody but mem.c.
  */
 #include "base/error.h"
 

@@ -1,9 +1,9 @@
 /* file.c - whole files, atomic writes, paths, search for named presets
  *
- * Reading takes regular files, pipes and character devices; a folder, a missing file or a file over the limit is MB_BADINPUT, a file that
- * may not be read and a failing disk are MB_SYSTEM. Writing goes through a temporary file in the same folder, fsync and rename, so that
- * a killed run leaves the old file or the new one. gzip: RFC 1952, several members allowed, by zlib.
- * Anybody may call this file; it calls mem.c, str.c, error.c.
+ * Reading takes regular files, pipes and character devices; a folder, a missing file or a file over the limit is MB_BADINPUT, a
+ * file that may not be read and a failing disk are MB_SYSTEM. Writing goes through a temporary file in the same folder, fsync and
+ * rename, so that a killed run leaves the old file or the new one. gzip: RFC 1952, several members allowed, by zlib. Anybody may
+ * call this file; it calls mem.c, str.c, error.c.
  */
 #include "config.h"
 
@@ -32,7 +32,8 @@
 
 /* The status of a failed system call on a path that the user gave. */
 static int status_of(int err) {
-    int user = err == ENOENT || err == ENOTDIR || err == EISDIR || err == ELOOP || err == ENAMETOOLONG || err == EINVAL || err == ENXIO;
+    int user =
+        err == ENOENT || err == ENOTDIR || err == EISDIR || err == ELOOP || err == ENAMETOOLONG || err == EINVAL || err == ENXIO;
     return user ? MB_BADINPUT : MB_SYSTEM;
 }
 
@@ -56,7 +57,8 @@ int mb_file_read(const char *path, size_t limit, uint8_t **data, size_t *size) {
         goto out;
     }
     if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > limit) {
-        rc = mb_fail(MB_BADINPUT, "%s: the file is too large (%lld bytes; at most %zu are read)", path, (long long)st.st_size, limit);
+        rc = mb_fail(MB_BADINPUT, "%s: the file is too large (%lld bytes; at most %zu are read)", path, (long long)st.st_size,
+                     limit);
         goto out;
     }
     cap = (S_ISREG(st.st_mode) ? (size_t)st.st_size : 65536) + 1; /* one more byte shows the end, and holds the zero */
@@ -140,8 +142,8 @@ static int inflate_all(const char *path, const uint8_t *src, size_t n, size_t li
         }
         if (zs != Z_OK && zs != Z_STREAM_END && !(zs == Z_BUF_ERROR && used == cap)) {
             rc = zs == Z_MEM_ERROR ? mb_nomem()
-                                   : mb_fail(MB_BADINPUT, "%s: the gzip data are corrupt at byte %zu (%s); fetch the file again", path, at,
-                                             z.msg ? z.msg : "wrong format");
+                                   : mb_fail(MB_BADINPUT, "%s: the gzip data are corrupt at byte %zu (%s); fetch the file again",
+                                             path, at, z.msg ? z.msg : "wrong format");
             goto out;
         }
     }
@@ -173,7 +175,8 @@ static int inflate_all(const char *path, const uint8_t *src, size_t n, size_t li
         used += got;
     }
     if (zs != Z_STREAM_END) {
-        rc = mb_fail(MB_BADINPUT, "%s: the gzip data are corrupt at the end (%s); fetch the file again", path, z.msg ? z.msg : "wrong format");
+        rc = mb_fail(MB_BADINPUT, "%s: the gzip data are corrupt at the end (%s); fetch the file again", path,
+                     z.msg ? z.msg : "wrong format");
         goto out;
     }
     buf[used] = 0;
@@ -293,7 +296,8 @@ int mb_file_mkdirs(const char *path) {
             char keep = c[1];
             c[1] = '\0';
             if (mkdir(p, 0777) != 0 && !mb_dir_exists(p)) {
-                rc = mb_fail(status_of(errno == EEXIST ? ENOTDIR : errno), "%s: the folder cannot be made: %s: %s", path, p, strerror(errno));
+                rc = mb_fail(status_of(errno == EEXIST ? ENOTDIR : errno), "%s: the folder cannot be made: %s: %s", path, p,
+                             strerror(errno));
             }
             c[1] = keep;
         }
@@ -387,7 +391,8 @@ static int add_program(strings *s, const char *kind, int only_kind) {
     char *dir = mb_path_dir(exe), *up = NULL;
     int rc = dir ? MB_OK : mb_nomem();
     if (rc == MB_OK) rc = add_root(s, dir, kind, only_kind);
-    if (rc == MB_OK && strlen(dir) >= 6 && strcmp(dir + strlen(dir) - 6, "/.libs") == 0) { /* libtool runs the program from there */
+    if (rc == MB_OK && strlen(dir) >= 6 &&
+        strcmp(dir + strlen(dir) - 6, "/.libs") == 0) { /* libtool runs the program from there */
         up = mb_path_dir(dir);
         rc = up ? add_root(s, up, kind, only_kind) : mb_nomem();
     }
@@ -532,9 +537,12 @@ static int preset_missing(const char *kind, const char *name, const strings *fol
         if (mb_dir_exists(folders->v[i])) mb_str_addf(&tried, "%s%s", tried.n ? ", " : "", folders->v[i]);
     }
     if (rc == MB_OK && near) {
-        rc = mb_fail(MB_BADINPUT, "no preset \"%s\" in %s (did you mean \"%s\"?); folders tried: %s", name, kind, near, mb_cstr(&tried));
+        rc = mb_fail(MB_BADINPUT, "no preset \"%s\" in %s (did you mean \"%s\"?); folders tried: %s", name, kind, near,
+                     mb_cstr(&tried));
     } else if (rc == MB_OK) {
-        rc = mb_fail(MB_BADINPUT, "no preset \"%s\" in %s; folders tried: %s; add a folder with the environment variable MIXBAR_PATH, or give the path of a .cfg file",
+        rc = mb_fail(MB_BADINPUT,
+                     "no preset \"%s\" in %s; folders tried: %s; add a folder with the environment variable MIXBAR_PATH, or give "
+                     "the path of a .cfg file",
                      name, kind, tried.n ? mb_cstr(&tried) : "none exists");
     }
     mb_str_free(&tried);
@@ -557,8 +565,8 @@ int mb_preset_find(const char *kind, const char *name, const char *beside, char 
         *path = mb_path_join(beside && *beside ? beside : ".", name);
         if (!*path) return mb_nomem();
         if (!mb_file_exists(*path)) {
-            rc = mb_fail(MB_BADINPUT, "%s: there is no such file that can be read (the path of a preset in %s is relative to %s)", *path, kind,
-                         beside && *beside ? beside : ".");
+            rc = mb_fail(MB_BADINPUT, "%s: there is no such file that can be read (the path of a preset in %s is relative to %s)",
+                         *path, kind, beside && *beside ? beside : ".");
             mb_free(*path);
             *path = NULL;
         }

@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Read a whole file (at most LIMIT bytes, 0: 2 GiB) into *data (mb_free it; one zero byte follows the data). mb_gzread also inflates
- * gzip; a plain file is read as it is; a truncated or corrupt gzip stream is MB_BADINPUT. Directories and missing files are MB_BADINPUT. */
+/* Read a whole file (at most LIMIT bytes, 0: 2 GiB) into *data (mb_free it; one zero byte follows the data). mb_file_gzread also
+ * inflates gzip; a plain file is read as it is; a truncated or corrupt gzip stream is MB_BADINPUT. Directories and missing files
+ * are MB_BADINPUT. */
 int mb_file_read(const char *path, size_t limit, uint8_t **data, size_t *size);
 int mb_file_gzread(const char *path, size_t limit, uint8_t **data, size_t *size);
 /* Write through a temporary file in the same folder, fsync, rename: all or nothing. */
@@ -18,11 +19,13 @@ char *mb_path_dir(const char *path);            /* folder part, "." when none; m
 char *mb_path_join(const char *dir, const char *rel); /* REL itself when absolute; mb_free */
 char *mb_path_base(const char *path);           /* name without folder and last extension; mb_free */
 
-/* Where a preset called NAME of a kind ("devices", "arch", "baselines", "data", "networks") lives. NAME ending in ".cfg" or holding a '/' is a path
- * relative to BESIDE. Otherwise NAME.cfg is looked for in: BESIDE, BESIDE/KIND, then for each D of $MIXBAR_PATH, the folder of the running program
- * and the installed data folder: D, D/KIND, D/experiments/KIND. MB_BADINPUT lists the folders tried and the nearest name. *path is mb_free'd. */
+/* Where a preset called NAME of a kind ("devices", "arch", "baselines", "data", "networks") lives. NAME ending in ".cfg" or
+ * holding a '/' is a path relative to BESIDE. Otherwise NAME.cfg is looked for in: BESIDE, BESIDE/KIND, then for each D of
+ * $MIXBAR_PATH, the folder of the running program and the installed data folder: D, D/KIND, D/experiments/KIND. MB_BADINPUT lists
+ * the folders tried and the nearest name. *path is mb_free'd. */
 int mb_preset_find(const char *kind, const char *name, const char *beside, char **path);
-/* All names of presets of a kind in that search path: names[0..n-1], sorted, unique; free each and the array. */
+/* All names of presets of a kind in the folders of that search path that belong to the kind alone (BESIDE/KIND, D/KIND,
+ * D/experiments/KIND): names[0..n-1], sorted, unique; free each and the array. */
 int mb_preset_list(const char *kind, const char *beside, char ***names, char ***paths, size_t *n);
 
 #endif

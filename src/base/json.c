@@ -1,7 +1,7 @@
 /* json.c - JSON writer (RFC 8259)
  *
- * Text goes to a growing string; a depth over 31, a wrong closing bracket and memory that ran out set its `failed`. Bytes that are not
- * UTF-8 become U+FFFD, so that what is written can always be read. Anybody may call this file; it calls str.c.
+ * Text goes to a growing string; a depth over 31, a wrong closing bracket and memory that ran out set its `failed`. Bytes that
+ * are not UTF-8 become U+FFFD, so that what is written can always be read. Anybody may call this file; it calls str.c.
  */
 #include "base/json.h"
 
@@ -24,11 +24,17 @@ static void newline(mb_json *j) {
 
 /* Length of the UTF-8 character at S, 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
 static int utf8_length(const unsigned char *s) {
-    int len = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : s[0] >= 0xE0 && s[0] <= 0xEF ? 3 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 0;
+    int len = s[0] < 0x80                    ? 1
+              : s[0] >= 0xC2 && s[0] <= 0xDF ? 2
+              : s[0] >= 0xE0 && s[0] <= 0xEF ? 3
+              : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
+                                             : 0;
     for (int i = 1; i < len; i++) {
         if ((s[i] & 0xC0) != 0x80) return 0;
     }
-    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F)) return 0;
+    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) ||
+        (s[0] == 0xF4 && s[1] > 0x8F))
+        return 0;
     return len;
 }
 

@@ -1,5 +1,5 @@
-/* json.h - JSON writer: objects keep the order of calls, doubles are the shortest that read back to the same bits, non-finite is null.
- * Reading is done with libjansson by those who need it (results, golden cases). */
+/* json.h - JSON writer: objects keep the order of calls, doubles are the shortest that read back to the same bits, non-finite is
+ * null. Reading is done with libjansson by those who need it (results, golden cases). */
 #ifndef MB_BASE_JSON_H
 #define MB_BASE_JSON_H
 

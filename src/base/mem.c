@@ -1,8 +1,8 @@
 /* mem.c - allocation aligned to 64 bytes, with a count of live blocks and injected failure
  *
- * A block is [ 64 bytes: its size ][ the caller's bytes ]; the end of the caller's bytes is the end of the allocation, so that the address
- * sanitizer sees overruns by one byte. Reference for the injected failure: CHOLMOD/Tcov/t_memory.c (the n-th allocation fails for n = 1, 2, ...).
- * Anybody may call this file; it calls nobody.
+ * A block is [ 64 bytes: its size ][ the caller's bytes ]; the end of the caller's bytes is the end of the allocation, so that
+ * the address sanitizer sees overruns by one byte. Reference for the injected failure: CHOLMOD/Tcov/t_memory.c (the n-th
+ * allocation fails for n = 1, 2, ...). Anybody may call this file; it calls nobody.
  */
 #include "base/mem.h"
 

@@ -1,7 +1,7 @@
 /* npy.c - NumPy .npy arrays
  *
- * Format: NEP 1 (numpy.lib.format): magic, version, length of the header, a Python dict with 'descr', 'fortran_order' and 'shape', the data.
- * Nothing in the header is believed: every length is checked against the file, every product against overflow.
+ * Format: NEP 1 (numpy.lib.format): magic, version, length of the header, a Python dict with 'descr', 'fortran_order' and
+ * 'shape', the data. Nothing in the header is believed: every length is checked against the file, every product against overflow.
  * Anybody may call this file; it calls file.c, mem.c, str.c, error.c.
  */
 #include "base/npy.h"
@@ -23,9 +23,10 @@
 #define TYPES 10
 
 static const struct { const char *descr, *name; size_t size; } dtype[TYPES] = {
-    [MB_F32] = {"<f4", "float32", 4}, [MB_F64] = {"<f8", "float64", 8}, [MB_I8] = {"|i1", "int8", 1},     [MB_U8] = {"|u1", "uint8", 1},
-    [MB_I16] = {"<i2", "int16", 2},   [MB_U16] = {"<u2", "uint16", 2},  [MB_I32] = {"<i4", "int32", 4},   [MB_U32] = {"<u4", "uint32", 4},
-    [MB_I64] = {"<i8", "int64", 8},   [MB_BOOL8] = {"|b1", "bool", 1}};
+    [MB_F32] = {"<f4", "float32", 4}, [MB_F64] = {"<f8", "float64", 8}, [MB_I8] = {"|i1", "int8", 1},
+    [MB_U8] = {"|u1", "uint8", 1},    [MB_I16] = {"<i2", "int16", 2},   [MB_U16] = {"<u2", "uint16", 2},
+    [MB_I32] = {"<i4", "int32", 4},   [MB_U32] = {"<u4", "uint32", 4},  [MB_I64] = {"<i8", "int64", 8},
+    [MB_BOOL8] = {"|b1", "bool", 1}};
 
 size_t mb_dtype_size(mb_dtype t) { return (unsigned)t < TYPES ? dtype[t].size : 0; }
 const char *mb_dtype_name(mb_dtype t) { return (unsigned)t < TYPES ? dtype[t].name : "?"; }
@@ -79,24 +80,30 @@ static int read_descr(header *h, mb_npy *a) {
     char d[32];
     skip(h);
     if (h->s < h->end && *h->s == '[')
-        return mb_fail(MB_BADINPUT, "%s: holds a structured array (several fields per element); save one field: numpy.save(f, a['NAME'])", h->path);
+        return mb_fail(MB_BADINPUT,
+                       "%s: holds a structured array (several fields per element); save one field: numpy.save(f, a['NAME'])",
+                       h->path);
     if (!take_string(h, d, sizeof d)) return bad(h, "has a 'descr' that is no text");
     const char *kind = strchr("<>=|", d[0]) && d[0] ? d + 1 : d;
     for (int t = 0; t < TYPES; t++) {
         if (strcmp(kind, dtype[t].descr + 1) != 0) continue;
         if (d[0] == '>' && dtype[t].size > 1) {
-            return mb_fail(MB_BADINPUT, "%s: the type '%s' is big endian; convert with a.astype('%s')", h->path, d, dtype[t].descr);
+            return mb_fail(MB_BADINPUT, "%s: the type '%s' is big endian; convert with a.astype('%s')", h->path, d,
+                           dtype[t].descr);
         }
         a->type = (mb_dtype)t;
         return MB_OK;
     }
     if (kind[0] == 'O') {
-        return mb_fail(MB_BADINPUT, "%s: holds Python objects (type '%s'), not numbers; convert with a.astype('<f4')", h->path, d);
+        return mb_fail(MB_BADINPUT, "%s: holds Python objects (type '%s'), not numbers; convert with a.astype('<f4')", h->path,
+                       d);
     }
     for (char *c = d; *c; c++) {
         if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e) *c = '?';
     }
-    return mb_fail(MB_BADINPUT, "%s: the type '%s' is not supported (float32, float64, int8..int64, uint8..uint32 and bool are); convert with a.astype('<f4')",
+    return mb_fail(MB_BADINPUT,
+                   "%s: the type '%s' is not supported (float32, float64, int8..int64, uint8..uint32 and bool are); convert with "
+                   "a.astype('<f4')",
                    h->path, d);
 }
 
@@ -113,7 +120,8 @@ static int read_shape(header *h, mb_npy *a) {
                 return bad(h, "has a dimension over 64 bits");
         }
         if (h->s == from) return bad(h, "has a 'shape' that is not made of integers");
-        if (a->nd == MB_NPY_MAX_RANK) return mb_fail(MB_BADINPUT, "%s: the array has more than %d dimensions", h->path, MB_NPY_MAX_RANK);
+        if (a->nd == MB_NPY_MAX_RANK)
+            return mb_fail(MB_BADINPUT, "%s: the array has more than %d dimensions", h->path, MB_NPY_MAX_RANK);
         a->dim[a->nd++] = v;
         if (take(h, ',')) continue;
         if (!take(h, ')')) return bad(h, "has a 'shape' without end");
@@ -147,7 +155,8 @@ static int read_dict(header *h, mb_npy *a) {
     if (rc == MB_OK && h->s != h->end) rc = bad(h, "goes on after its dict");
     if (rc == MB_OK && !(h->has_descr && h->has_shape && h->has_order)) rc = bad(h, "lacks 'descr', 'shape' or 'fortran_order'");
     if (rc == MB_OK && fortran) {
-        rc = mb_fail(MB_BADINPUT, "%s: the array is stored in Fortran order; convert with numpy.save(f, numpy.ascontiguousarray(a))", h->path);
+        rc = mb_fail(MB_BADINPUT,
+                     "%s: the array is stored in Fortran order; convert with numpy.save(f, numpy.ascontiguousarray(a))", h->path);
     }
     return rc;
 }
@@ -159,7 +168,8 @@ int mb_npy_read(const char *path, mb_npy *a) {
     int rc = mb_file_gzread(path, 0, &data, &n);
     if (rc != MB_OK) goto out;
     if (n < 10 || memcmp(data, MAGIC, 6) != 0) {
-        rc = mb_fail(MB_BADINPUT, "%s: is no NPY file (it does not begin with \\x93NUMPY); arrays are written with numpy.save", path);
+        rc = mb_fail(MB_BADINPUT, "%s: is no NPY file (it does not begin with \\x93NUMPY); arrays are written with numpy.save",
+                     path);
         goto out;
     }
     if (data[6] != 1 && data[6] != 2) {
@@ -182,15 +192,18 @@ int mb_npy_read(const char *path, mb_npy *a) {
     int zero = 0, over = 0;
     for (int i = 0; i < a->nd; i++) zero |= a->dim[i] == 0;
     for (int i = 0; i < a->nd && !zero && !over; i++) {
-        over = __builtin_mul_overflow(a->count, (size_t)a->dim[i], &a->count) || __builtin_mul_overflow(bytes, (size_t)a->dim[i], &bytes);
+        over = __builtin_mul_overflow(a->count, (size_t)a->dim[i], &a->count) ||
+               __builtin_mul_overflow(bytes, (size_t)a->dim[i], &bytes);
     }
     if (zero) a->count = bytes = 0;
     if (over || bytes != n - at) {
         mb_str want = {0};
         for (int i = 0; i < a->nd; i++) mb_str_addf(&want, "%s%lld", i ? " x " : "", (long long)a->dim[i]);
         rc = mb_fail(MB_BADINPUT, "%s: %s: the shape %s of %s %s, but %zu bytes of data follow the header", path,
-                     over || bytes > n - at ? "the file is truncated or its header is wrong" : "there are bytes after the end of the array",
-                     a->nd ? mb_cstr(&want) : "()", mb_dtype_name(a->type), over ? "does not fit in memory" : "does not match", n - at);
+                     over || bytes > n - at ? "the file is truncated or its header is wrong"
+                                            : "there are bytes after the end of the array",
+                     a->nd ? mb_cstr(&want) : "()", mb_dtype_name(a->type), over ? "does not fit in memory" : "does not match",
+                     n - at);
         mb_str_free(&want);
         goto out;
     }
@@ -207,9 +220,11 @@ int mb_npy_write(const char *path, mb_dtype type, int nd, const int64_t *dim, co
     mb_str s = {0};
     size_t bytes = mb_dtype_size(type);
     int rc = MB_OK;
-    if (bytes == 0 || nd < 0 || nd > MB_NPY_MAX_RANK) return mb_fail(MB_BUG, "%s: type %d or rank %d cannot be written as NPY", path, (int)type, nd);
+    if (bytes == 0 || nd < 0 || nd > MB_NPY_MAX_RANK)
+        return mb_fail(MB_BUG, "%s: type %d or rank %d cannot be written as NPY", path, (int)type, nd);
     for (int i = 0; i < nd; i++) {
-        if (dim[i] < 0 || __builtin_mul_overflow(bytes, (size_t)dim[i], &bytes)) return mb_fail(MB_BUG, "%s: the array's sizes overflow", path);
+        if (dim[i] < 0 || __builtin_mul_overflow(bytes, (size_t)dim[i], &bytes))
+            return mb_fail(MB_BUG, "%s: the array's sizes overflow", path);
     }
     mb_str_addn(&s, MAGIC "\x01\0\0\0", 10);
     mb_str_addf(&s, "{'descr': '%s', 'fortran_order': False, 'shape': (", dtype[type].descr);

@@ -1,4 +1,5 @@
-/* npy.h - NumPy .npy arrays, versions 1 and 2, little endian, C order (Fortran order is refused with a message that says how to convert) */
+/* npy.h - NumPy .npy arrays, versions 1 and 2, little endian, C order (Fortran order is refused with a message that says how to
+ * convert) */
 #ifndef MB_BASE_NPY_H
 #define MB_BASE_NPY_H
 

@@ -1,7 +1,8 @@
 /* param.c - reading and writing structs by their parameter tables
  *
- * Defaults are put into the group as values with origin MB_FROM_DEFAULT and then read like any other value, so that there is one way
- * from text to struct and used.cfg holds every key. Anybody may call this file; it calls conf.c, file.c, mem.c, str.c, error.c.
+ * Defaults are put into the group as values with origin MB_FROM_DEFAULT and then read like any other value, so that there is one
+ * way from text to struct and used.cfg holds every key. Anybody may call this file; it calls conf.c, file.c, mem.c, str.c,
+ * error.c.
  */
 #include "base/param.h"
 
@@ -37,7 +38,8 @@ static void show(const mb_conf *c, mb_str *out) {
 static int wrong_type(const mb_conf *c, const char *wanted) {
     mb_str s = {0};
     if (c->type != MB_CONF_GROUP) show(c, &s);
-    int rc = mb_fail(MB_BADINPUT, "%s: %s must be %s; found %s%s%s", mb_conf_where(c), mb_conf_key(c), wanted, type_name(c), s.n ? ": " : "", mb_cstr(&s));
+    int rc = mb_fail(MB_BADINPUT, "%s: %s must be %s; found %s%s%s", mb_conf_where(c), mb_conf_key(c), wanted, type_name(c),
+                     s.n ? ": " : "", mb_cstr(&s));
     mb_str_free(&s);
     return rc;
 }
@@ -50,8 +52,8 @@ static int out_of_range(const mb_param *row, const mb_conf *c) {
     mb_fmt_double(hi, row->hi, 0);
     mb_fmt_double(v, c->r, 0);
     if (whole) snprintf(v, sizeof v, "%lld", (long long)c->i);
-    return mb_fail(MB_BADINPUT, "%s: %s = %s%s%s is out of range: it must lie between %s and %s%s%s", mb_conf_where(c), mb_conf_key(c), v, space,
-                   row->unit, lo, hi, space, row->unit);
+    return mb_fail(MB_BADINPUT, "%s: %s = %s%s%s is out of range: it must lie between %s and %s%s%s", mb_conf_where(c),
+                   mb_conf_key(c), v, space, row->unit, lo, hi, space, row->unit);
 }
 
 static int load_int(const mb_param *row, const mb_conf *c, int *v) {
@@ -124,8 +126,8 @@ static int load_choice(const mb_param *row, const mb_conf *c, int *v) {
         candidate[n] = mb_choice_name(row->choices, (int)n, name[n], sizeof name[n]);
     }
     const char *near = mb_nearest(c->s, candidate, n);
-    return mb_fail(MB_BADINPUT, "%s: %s = \"%s\" is not known%s%s%s; choices: %s", mb_conf_where(c), mb_conf_key(c), c->s, near ? " (did you mean \"" : "",
-                   near ? near : "", near ? "\"?)" : "", row->choices);
+    return mb_fail(MB_BADINPUT, "%s: %s = \"%s\" is not known%s%s%s; choices: %s", mb_conf_where(c), mb_conf_key(c), c->s,
+                   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "", row->choices);
 }
 
 static int load_text(const mb_param *row, const mb_conf *c, char **v) {
@@ -166,8 +168,8 @@ static int load_row(const mb_param *row, mb_conf *c, void *dst) {
 static int insert_default(const mb_param *row, mb_conf *group) {
     int text = row->kind == MB_P_STRING || row->kind == MB_P_CHOICE || row->kind == MB_P_PATH;
     if (!row->def) {
-        return mb_fail(MB_BADINPUT, "%s: %s%sthe key \"%s\" is missing and has no default (%s)", mb_conf_where(group), mb_conf_key(group),
-                       group->parent ? ": " : "", row->name, row->help);
+        return mb_fail(MB_BADINPUT, "%s: %s%sthe key \"%s\" is missing and has no default (%s)", mb_conf_where(group),
+                       mb_conf_key(group), group->parent ? ": " : "", row->name, row->help);
     }
     if (row->kind == MB_P_REALS && !*row->def) return mb_conf_set(group, row->name, "( )", MB_FROM_DEFAULT);
     if (!text) return mb_conf_set(group, row->name, row->def, MB_FROM_DEFAULT);
@@ -207,10 +209,12 @@ static int check_keys(const mb_param *table, const mb_conf *group, const char *c
         if (listed(names, n, c->name)) continue;
         const char *near = mb_nearest(c->name, names, n), *in = group->parent ? " in " : "";
         if (near) {
-            rc = mb_fail(MB_BADINPUT, "%s: unknown key \"%s\"%s%s (did you mean \"%s\"?)", mb_conf_where(c), c->name, in, mb_conf_key(group), near);
+            rc = mb_fail(MB_BADINPUT, "%s: unknown key \"%s\"%s%s (did you mean \"%s\"?)", mb_conf_where(c), c->name, in,
+                         mb_conf_key(group), near);
         } else {
             for (k = 0; k < n; k++) mb_str_addf(&known, "%s%s", k ? ", " : "", names[k]);
-            rc = mb_fail(MB_BADINPUT, "%s: unknown key \"%s\"%s%s (known: %s)", mb_conf_where(c), c->name, in, mb_conf_key(group), mb_cstr(&known));
+            rc = mb_fail(MB_BADINPUT, "%s: unknown key \"%s\"%s%s (known: %s)", mb_conf_where(c), c->name, in, mb_conf_key(group),
+                         mb_cstr(&known));
         }
     }
     mb_str_free(&known);

@@ -1,7 +1,7 @@
 /* param.h - parameter tables: one row is the whole truth about a key
  *
- * A module declares a plain struct and a table of rows. The row feeds parsing, range checks, defaults, `mixbar show`, sweeps, used.cfg and
- * the manual. The field's C type is checked at compile time against the row's kind.
+ * A module declares a plain struct and a table of rows. The row feeds parsing, range checks, defaults, `mixbar show`, sweeps,
+ * used.cfg and the manual. The field's C type is checked at compile time against the row's kind.
  *
  *     typedef struct { double g_max_S; int levels; } my_params;
  *     static const mb_param my_table[] = {
@@ -43,11 +43,11 @@ typedef struct mb_param {
 #define MB_FILE(s, f, def, help) {#f, MB_P_PATH, "", def, 0, 0, NULL, MB_FIELD_(s, f, char *, 0), help}
 #define MB_PARAM_END {NULL, MB_P_END, NULL, NULL, 0, 0, NULL, 0, NULL}
 
-/* Fill DST (zeroed first) from GROUP (may be NULL: all defaults). Keys read are marked used. A key of the group that is neither in the table
- * nor in ALSO (NULL-terminated names handled by somebody else; may be NULL) is an error with file:line and the nearest name; so are a wrong type and
- * a value out of range. Missing keys take the default AND are inserted into GROUP with origin MB_FROM_DEFAULT, so that used.cfg is complete.
- * MB_P_PATH values become absolute or relative to the current folder, resolved against the file they stand in ("" stays "").
- * On failure DST holds nothing to free. */
+/* Fill DST (zeroed first) from GROUP (may be NULL: all defaults). Keys read are marked used. A key of the group that is neither
+ * in the table nor in ALSO (NULL-terminated names handled by somebody else; may be NULL) is an error with file:line and the
+ * nearest name; so are a wrong type and a value out of range. Missing keys take the default AND are inserted into GROUP with
+ * origin MB_FROM_DEFAULT, so that used.cfg is complete. MB_P_PATH values become absolute or relative to the current folder,
+ * resolved against the file they stand in ("" stays ""). On failure DST holds nothing to free. */
 int mb_params_load(const mb_param *table, mb_conf *group, const char *const *also, void *dst);
 void mb_params_free(const mb_param *table, void *dst);
 /* Write the values of SRC into GROUP (replacing), e.g. to save a fitted model. */

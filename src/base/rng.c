@@ -1,12 +1,13 @@
 /* rng.c - Philox4x32-10 streams and normal numbers with the same bits on every instruction set
  *
- * Philox: Salmon, Moraes, Dror, Shaw, SC 2011, doi:10.1145/2063384.2063405; ten rounds, multipliers D2511F53 and CD9E8D57, Weyl constants
- * 9E3779B9 and BB67AE85. Normals: Box and Muller, Ann. Math. Statist. 29 (1958), doi:10.1214/aoms/1177706645. Of the two words (a, b)
+ * Philox: Salmon, Moraes, Dror, Shaw, SC 2011, doi:10.1145/2063384.2063405; ten rounds, multipliers D2511F53 and CD9E8D57, Weyl
+ * constants 9E3779B9 and BB67AE85. Normals: Box and Muller, Ann. Math. Statist. 29 (1958), doi:10.1214/aoms/1177706645. Of the
+ * two words (a, b)
  *     u = (a + 1/2) / 2^32,   R = sqrt(-2 ln u),   z = R cos(2 pi b / 2^32),   z' = R sin(2 pi b / 2^32),
- * so the largest number is sqrt(66 ln 2) = 6.76. The logarithm and the sine and cosine are the polynomials of Cephes (S. L. Moshier, 1989, single
- * precision, errors near 1e-7) behind our own reduction of the argument; near u = 1 the logarithm starts from 1 - u, which keeps small
- * numbers exact to the last bits. Only + - * sqrt and integer operations are used: with -ffp-contract=off every clone gives the same bits.
- * Anybody may call this file; it calls nobody.
+ * so the largest number is sqrt(66 ln 2) = 6.76. The logarithm and the sine and cosine are the polynomials of Cephes (Moshier,
+ * 1989, single precision, errors near 1e-7) behind our own reduction of the argument; near u = 1 the logarithm starts from 1 - u,
+ * which keeps small numbers exact to the last bits. Only + - * sqrt and integer operations are used: with -ffp-contract=off every
+ * clone gives the same bits. Anybody may call this file; it calls nobody.
  */
 #include "config.h"
 
@@ -229,7 +230,8 @@ static unsigned long philox_get(void *state) { return mb_stream_u32(state); }
 
 static double philox_get_double(void *state) { return mb_stream_uniform(state); }
 
-static const gsl_rng_type philox_type = {"mb_philox4x32_10", 0xFFFFFFFFul, 0, sizeof(mb_stream), philox_set, philox_get, philox_get_double};
+static const gsl_rng_type philox_type = {
+    "mb_philox4x32_10", 0xFFFFFFFFul, 0, sizeof(mb_stream), philox_set, philox_get, philox_get_double};
 const gsl_rng_type *mb_gsl_rng_philox = &philox_type;
 
 void mb_gsl_rng_bind(gsl_rng *r, const mb_stream *s) { memcpy(r->state, s, sizeof *s); }

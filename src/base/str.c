@@ -1,8 +1,8 @@
 /* str.c - growing strings, numbers as text, hashes, the nearest name
  *
- * Hash: FNV-1a, 64 bits (Fowler, Noll, Vo; RFC draft-eastlake-fnv). Distance of names: optimal string alignment (insert, delete, replace and
- * swap of neighbours each cost 1), Damerau, CACM 7 (1964), doi:10.1145/363958.363994.
- * Anybody may call this file; it calls mem.c.
+ * Hash: FNV-1a, 64 bits (Fowler, Noll, Vo; RFC draft-eastlake-fnv). Distance of names: optimal string alignment (insert, delete,
+ * replace and swap of neighbours each cost 1), Damerau, CACM 7 (1964), doi:10.1145/363958.363994. Anybody may call this file; it
+ * calls mem.c.
  */
 #include "base/str.h"
 
@@ -143,7 +143,8 @@ uint64_t mb_hash64(const void *p, size_t n, uint64_t h) {
 
 #define NAME_MAX_COMPARED 96
 
-/* Optimal string alignment distance of A and B without regard to case; what is over NAME_MAX_COMPARED bytes counts as different. */
+/* Optimal string alignment distance of A and B without regard to case; what is over NAME_MAX_COMPARED bytes counts as different.
+ */
 static size_t distance(const char *a, const char *b) {
     size_t row[3][NAME_MAX_COMPARED + 1];
     size_t na = strnlen(a, NAME_MAX_COMPARED), nb = strnlen(b, NAME_MAX_COMPARED);
@@ -157,7 +158,8 @@ static size_t distance(const char *a, const char *b) {
             size_t d = prev[j - 1] + (ca != cb);
             if (prev[j] + 1 < d) d = prev[j] + 1;
             if (cur[j - 1] + 1 < d) d = cur[j - 1] + 1;
-            if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) && cb == tolower((unsigned char)a[i - 2]) && before[j - 2] + 1 < d)
+            if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) && cb == tolower((unsigned char)a[i - 2]) &&
+                before[j - 2] + 1 < d)
                 d = before[j - 2] + 1;
             cur[j] = d;
         }

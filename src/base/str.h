@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct mb_str { char *s; size_t n, cap; int failed; } mb_str; /* {0} is empty; s may be NULL while empty; failed: memory ran out */
+/* {0} is empty; s may be NULL while empty; failed: memory ran out */
+typedef struct mb_str { char *s; size_t n, cap; int failed; } mb_str;
 
 void mb_str_add(mb_str *b, const char *s);
 void mb_str_addn(mb_str *b, const char *s, size_t n);

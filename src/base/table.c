@@ -1,8 +1,8 @@
 /* table.c - one table, three ways to write it
  *
- * Text: columns separated by two spaces, the header, units under it when a column has one, a rule of '-', numbers right-aligned; no spaces at
- * the end of a line. CSV: RFC 4180 with "\n", the column's label is "name [unit]". JSON: an array of objects, keys as in CSV; a cell whose whole
- * text is a JSON number is written as that number, an empty cell of a right-aligned column is null.
+ * Text: columns separated by two spaces, the header, units under it when a column has one, a rule of '-', numbers right-aligned;
+ * no spaces at the end of a line. CSV: RFC 4180 with "\n", the column's label is "name [unit]". JSON: an array of objects, keys
+ * as in CSV; a cell whose whole text is a JSON number is written as that number, an empty cell of a right-aligned column is null.
  * Anybody may call this file; it calls mem.c, str.c, json.c, error.c.
  */
 #include "base/table.h"

@@ -56,14 +56,16 @@ static mb_conf *parsed(const char *text) {
 
 static void values_keep_type_and_place(void **state) {
     (void)state;
-    mb_conf *c = parsed("a = 8;\nb = 0.5;\n\nc = true;\nd = \"x\\ty\" \"z\"\n;\ne = { f = -3L; };\n"
-                        "g = (1, \"two\"\n, { h = 3000000000L; },\n[1.5, 2.5]);\ni = 0x1F; j = [ ]; k = ( ); l : { }\n"
-                        "m = \"not # a // comment /* here */\"; # comment \" with quote\n// another '\n/* and\n@ one { */ n = 1e3;\n");
-    static const struct { const char *path; mb_conf_type type; int line; } t[] = {
-        {"a", MB_CONF_INT, 1},     {"b", MB_CONF_REAL, 2},      {"c", MB_CONF_BOOL, 4},      {"d", MB_CONF_STRING, 5}, {"e", MB_CONF_GROUP, 7},
-        {"e.f", MB_CONF_INT, 7},   {"g", MB_CONF_LIST, 8},      {"g[0]", MB_CONF_INT, 8},    {"g[1]", MB_CONF_STRING, 8}, {"g[2].h", MB_CONF_INT, 9},
-        {"g[3]", MB_CONF_LIST, 10}, {"g[3][1]", MB_CONF_REAL, 10}, {"i", MB_CONF_INT, 11},   {"j", MB_CONF_LIST, 11},  {"k", MB_CONF_LIST, 11},
-        {"l", MB_CONF_GROUP, 11},  {"m", MB_CONF_STRING, 12},   {"n", MB_CONF_REAL, 15}};
+    mb_conf *c =
+        parsed("a = 8;\nb = 0.5;\n\nc = true;\nd = \"x\\ty\" \"z\"\n;\ne = { f = -3L; };\n"
+               "g = (1, \"two\"\n, { h = 3000000000L; },\n[1.5, 2.5]);\ni = 0x1F; j = [ ]; k = ( ); l : { }\n"
+               "m = \"not # a // comment /* here */\"; # comment \" with quote\n// another '\n/* and\n@ one { */ n = 1e3;\n");
+    static const struct { const char *path; mb_conf_type type; int line;
+    } t[] = {{"a", MB_CONF_INT, 1},       {"b", MB_CONF_REAL, 2},     {"c", MB_CONF_BOOL, 4},     {"d", MB_CONF_STRING, 5},
+             {"e", MB_CONF_GROUP, 7},     {"e.f", MB_CONF_INT, 7},    {"g", MB_CONF_LIST, 8},     {"g[0]", MB_CONF_INT, 8},
+             {"g[1]", MB_CONF_STRING, 8}, {"g[2].h", MB_CONF_INT, 9}, {"g[3]", MB_CONF_LIST, 10}, {"g[3][1]", MB_CONF_REAL, 10},
+             {"i", MB_CONF_INT, 11},      {"j", MB_CONF_LIST, 11},    {"k", MB_CONF_LIST, 11},    {"l", MB_CONF_GROUP, 11},
+             {"m", MB_CONF_STRING, 12},   {"n", MB_CONF_REAL, 15}};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         const mb_conf *v = mb_conf_find(c, t[i].path);
         if (!v) fail_msg("%s is absent", t[i].path);
@@ -81,7 +83,8 @@ static void values_keep_type_and_place(void **state) {
     assert_int_equal(mb_conf_find(c, "i")->i, 31);
     assert_string_equal(mb_conf_find(c, "m")->s, "not # a // comment /* here */");
     assert_string_equal(mb_conf_where(mb_conf_find(c, "n")), "t.cfg:15");
-    static const char *const none[] = {"", ".", "a.", ".a", "a..b", "z", "a.b", "a[0]", "g[4]", "g[-1]", "g[", "g[0", "g[x]", "g]", "e[0]", "g.0", "g[0].x", "g[99999999999999999999]"};
+    static const char *const none[] = {"",      ".",  "a.",  ".a",   "a..b", "z",    "a.b", "a[0]",   "g[4]",
+                                       "g[-1]", "g[", "g[0", "g[x]", "g]",   "e[0]", "g.0", "g[0].x", "g[99999999999999999999]"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) assert_null(mb_conf_find(c, none[i]));
     mb_conf_free(c);
     c = parsed("");
@@ -175,10 +178,14 @@ static void bad_text_is_an_error_with_its_line(void **state) {
 
 static void integers_of_all_sizes(void **state) {
     (void)state;
-    mb_conf *c = parsed("a = 2147483647; b = -2147483648; c = 0x7FFFFFFF; d = 3000000000L; e = -9223372036854775808L; f = 9223372036854775807LL; "
-                        "g = 0xFFFFFFFFL; h = +5; i = \"3000000000\"; # 3000000000\n/* 3000000000 */ j = 007; k = 1L;");
-    static const struct { const char *key; int64_t v; } t[] = {{"a", INT32_MAX}, {"b", INT32_MIN}, {"c", INT32_MAX}, {"d", 3000000000}, {"e", INT64_MIN},
-                                                               {"f", INT64_MAX}, {"g", 0xFFFFFFFF}, {"h", 5}, {"j", 7}, {"k", 1}};
+    mb_conf *c = parsed(
+        "a = 2147483647; b = -2147483648; c = 0x7FFFFFFF; d = 3000000000L; e = -9223372036854775808L; f = 9223372036854775807LL; "
+        "g = 0xFFFFFFFFL; h = +5; i = \"3000000000\"; # 3000000000\n/* 3000000000 */ j = 007; k = 1L;");
+    static const struct {
+        const char *key;
+        int64_t v;
+    } t[] = {{"a", INT32_MAX}, {"b", INT32_MIN},  {"c", INT32_MAX}, {"d", 3000000000}, {"e", INT64_MIN},
+             {"f", INT64_MAX}, {"g", 0xFFFFFFFF}, {"h", 5},         {"j", 7},          {"k", 1}};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         assert_int_equal(mb_conf_find(c, t[i].key)->type, MB_CONF_INT);
         if (mb_conf_find(c, t[i].key)->i != t[i].v) fail_msg("%s is %lld", t[i].key, (long long)mb_conf_find(c, t[i].key)->i);
@@ -217,7 +224,8 @@ static void hostile_text_does_not_crash(void **state) {
         memcpy(text, good, sizeof good);
         unsigned changes = 1 + mb_stream_u32(&r) % 6;
         for (unsigned i = 0; i < changes; i++) {
-            text[mb_stream_u32(&r) % (sizeof good - 1)] = k % 4 ? odd[mb_stream_u32(&r) % (sizeof odd - 1)] : (char)(1 + mb_stream_u32(&r) % 255);
+            text[mb_stream_u32(&r) % (sizeof good - 1)] =
+                k % 4 ? odd[mb_stream_u32(&r) % (sizeof odd - 1)] : (char)(1 + mb_stream_u32(&r) % 255);
         }
         int rc = mb_conf_parse(text, "t.cfg", &c);
         assert_true(rc == MB_OK || rc == MB_BADINPUT);
@@ -244,14 +252,17 @@ static void includes_are_relative_to_their_file(void **state) {
     (void)state;
     mb_conf *c = NULL;
     assert_ok(mb_file_mkdirs("inc/sub"));
-    put("inc/main.cfg", "a = 1;\n  @include \"sub/one.cfg\"  # comment\nb = 2;\n@include \"sub/two.cfg\"\nz = ( \"p\",\n \"q\"\n);\n");
+    put("inc/main.cfg",
+        "a = 1;\n  @include \"sub/one.cfg\"  # comment\nb = 2;\n@include \"sub/two.cfg\"\nz = ( \"p\",\n \"q\"\n);\n");
     put("inc/sub/one.cfg", "\nc = 3;\n@include \"three.cfg\"\nd = 4;");
     put("inc/sub/two.cfg", "");
     put("inc/sub/three.cfg", "e = {\n f = 5;\n};\n");
     assert_ok(mb_conf_read("inc/main.cfg", &c));
-    static const struct { const char *key, *where; } t[] = {{"a", "inc/main.cfg:1"},      {"b", "inc/main.cfg:3"},      {"c", "inc/sub/one.cfg:2"},
-                                                            {"d", "inc/sub/one.cfg:4"},   {"e", "inc/sub/three.cfg:1"}, {"e.f", "inc/sub/three.cfg:2"},
-                                                            {"z", "inc/main.cfg:5"},      {"z[0]", "inc/main.cfg:5"},   {"z[1]", "inc/main.cfg:6"}};
+    static const struct {
+        const char *key, *where;
+    } t[] = {{"a", "inc/main.cfg:1"},    {"b", "inc/main.cfg:3"},      {"c", "inc/sub/one.cfg:2"},
+             {"d", "inc/sub/one.cfg:4"}, {"e", "inc/sub/three.cfg:1"}, {"e.f", "inc/sub/three.cfg:2"},
+             {"z", "inc/main.cfg:5"},    {"z[0]", "inc/main.cfg:5"},   {"z[1]", "inc/main.cfg:6"}};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) assert_string_equal(mb_conf_where(mb_conf_find(c, t[i].key)), t[i].where);
     char *dir = mb_conf_dir(mb_conf_find(c, "e.f"));
     assert_string_equal(dir, "inc/sub");
@@ -279,11 +290,27 @@ static void includes_are_relative_to_their_file(void **state) {
 static void texts_become_values(void **state) {
     (void)state;
     mb_conf *c = parsed("device = \"rram\"; map = { weight_bits = 8; }; list = (1, 2);");
-    static const struct { const char *text; mb_conf_type type; } t[] = {
-        {"8", MB_CONF_INT},       {"-8", MB_CONF_INT},        {"3000000000", MB_CONF_INT}, {"0x10", MB_CONF_INT},   {"0.5", MB_CONF_REAL},    {"1e-6", MB_CONF_REAL},
-        {"true", MB_CONF_BOOL},   {"[1,2,3]", MB_CONF_LIST},  {"(1, \"a\")", MB_CONF_LIST}, {"{ a = 1; }", MB_CONF_GROUP}, {"rram", MB_CONF_STRING}, {"a/b.cfg", MB_CONF_STRING},
-        {"\"8\"", MB_CONF_STRING}, {"./my_cell.so", MB_CONF_STRING}, {"", MB_CONF_STRING}, {"8x8", MB_CONF_STRING}, {"two words", MB_CONF_STRING}, {"Truely", MB_CONF_STRING},
-        {"1,2", MB_CONF_STRING},  {" 7 ", MB_CONF_INT}};
+    static const struct { const char *text; mb_conf_type type;
+    } t[] = {{"8", MB_CONF_INT},
+             {"-8", MB_CONF_INT},
+             {"3000000000", MB_CONF_INT},
+             {"0x10", MB_CONF_INT},
+             {"0.5", MB_CONF_REAL},
+             {"1e-6", MB_CONF_REAL},
+             {"true", MB_CONF_BOOL},
+             {"[1,2,3]", MB_CONF_LIST},
+             {"(1, \"a\")", MB_CONF_LIST},
+             {"{ a = 1; }", MB_CONF_GROUP},
+             {"rram", MB_CONF_STRING},
+             {"a/b.cfg", MB_CONF_STRING},
+             {"\"8\"", MB_CONF_STRING},
+             {"./my_cell.so", MB_CONF_STRING},
+             {"", MB_CONF_STRING},
+             {"8x8", MB_CONF_STRING},
+             {"two words", MB_CONF_STRING},
+             {"Truely", MB_CONF_STRING},
+             {"1,2", MB_CONF_STRING},
+             {" 7 ", MB_CONF_INT}};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         assert_ok(mb_conf_set(c, "x.y", t[i].text, MB_FROM_COMMAND));
         const mb_conf *v = mb_conf_find(c, "x.y");
@@ -345,7 +372,8 @@ static void unused_keys_are_named(void **state) {
 }
 
 static int same(const mb_conf *a, const mb_conf *b) {
-    int ok = a->type == b->type && a->n == b->n && (a->name == NULL) == (b->name == NULL) && (!a->name || strcmp(a->name, b->name) == 0);
+    int ok = a->type == b->type && a->n == b->n && (a->name == NULL) == (b->name == NULL) &&
+             (!a->name || strcmp(a->name, b->name) == 0);
     if (a->type == MB_CONF_INT || a->type == MB_CONF_BOOL) ok = ok && a->i == b->i;
     if (a->type == MB_CONF_REAL) ok = ok && memcmp(&a->r, &b->r, sizeof a->r) == 0;
     if (a->type == MB_CONF_STRING) ok = ok && strcmp(a->s, b->s) == 0;
@@ -355,8 +383,10 @@ static int same(const mb_conf *a, const mb_conf *b) {
 
 static void written_text_reads_back(void **state) {
     (void)state;
-    mb_conf *c = parsed("a = 1; b = 3000000000L; c = -5L; d = 0.1; e = 1e300; f = 5e-324; g = true; h = ( ); i = [ ]; j = { }; k = (1, 2.5, \"x\"); l = [1L, 3000000000L];"
-                        "m = [0.1, 0.2]; n = (( 1, 2 ), ( { o = ( ); } )); p = [\"a\", \"b\"]; q = [true, false]; r = 1e999; s = 3.0; t = (true, 1); u = { v = { w = -0.0; }; };");
+    mb_conf *c = parsed("a = 1; b = 3000000000L; c = -5L; d = 0.1; e = 1e300; f = 5e-324; g = true; h = ( ); i = [ ]; j = { }; k "
+                        "= (1, 2.5, \"x\"); l = [1L, 3000000000L];"
+                        "m = [0.1, 0.2]; n = (( 1, 2 ), ( { o = ( ); } )); p = [\"a\", \"b\"]; q = [true, false]; r = 1e999; s = "
+                        "3.0; t = (true, 1); u = { v = { w = -0.0; }; };");
     static const char nasty[] = "quote \" back \\ newline \n tab \t return \r bell \a del \x7f # // /* */ \xC3\xA9 ; } \x01" "f";
     mb_conf *s = mb_conf_new(MB_CONF_STRING, "nasty");
     mb_free(s->s);
@@ -398,16 +428,25 @@ static void written_text_reads_back(void **state) {
 
 static void hashes_look_at_names_and_values(void **state) {
     (void)state;
-    static const char *const texts[] = {"a = 1; b = { c = 2; d = \"x\"; };", "b = { d = \"x\"; c = 2; };\n\na = 1;", /* the same, in another order */
-                                        "a = 2; b = { c = 1; d = \"x\"; };", "a = 1; b = { c = 2; e = \"x\"; };", "a = 1; b = { c = 2.0; d = \"x\"; };",
-                                        "a = 1; b = { c = 2; d = \"y\"; };", "a = 1; b = ( 2, \"x\" );", "a = 1; b = ( \"x\", 2 );", "a = 1;", "a = true;", ""};
+    static const char *const texts[] = {"a = 1; b = { c = 2; d = \"x\"; };",
+                                        "b = { d = \"x\"; c = 2; };\n\na = 1;", /* the same, in another order */
+                                        "a = 2; b = { c = 1; d = \"x\"; };",
+                                        "a = 1; b = { c = 2; e = \"x\"; };",
+                                        "a = 1; b = { c = 2.0; d = \"x\"; };",
+                                        "a = 1; b = { c = 2; d = \"y\"; };",
+                                        "a = 1; b = ( 2, \"x\" );",
+                                        "a = 1; b = ( \"x\", 2 );",
+                                        "a = 1;",
+                                        "a = true;",
+                                        ""};
     uint64_t h[sizeof texts / sizeof *texts];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         mb_conf *c = parsed(texts[i]);
         h[i] = mb_conf_hash(c);
         mb_conf_free(c);
         for (size_t k = 0; k < i; k++) {
-            if ((h[i] == h[k]) != (i == 1 && k == 0)) fail_msg("texts %zu and %zu: hashes %s", i, k, h[i] == h[k] ? "equal" : "differ");
+            if ((h[i] == h[k]) != (i == 1 && k == 0))
+                fail_msg("texts %zu and %zu: hashes %s", i, k, h[i] == h[k] ? "equal" : "differ");
         }
     }
 }
@@ -416,7 +455,8 @@ static void trees_are_laid_over_each_other(void **state) {
     (void)state;
     mb_conf *base = parsed("a = 1; g = { x = 1; y = 2; h = { z = 3; }; }; l = (1, 2); adc = \"sar\"; dac = \"r2r\";");
     mb_conf *over = NULL;
-    assert_ok(mb_conf_parse("g = { y = 5; h = { w = 6; }; };\nl = (9); b = 7; adc = { bits = 6; }; dac = { preset = \"pwm\"; };", "over.cfg", &over));
+    assert_ok(mb_conf_parse("g = { y = 5; h = { w = 6; }; };\nl = (9); b = 7; adc = { bits = 6; }; dac = { preset = \"pwm\"; };",
+                            "over.cfg", &over));
     assert_ok(mb_conf_overlay(base, over));
     assert_int_equal(mb_conf_find(base, "a")->i, 1);
     assert_int_equal(mb_conf_find(base, "g.x")->i, 1);
@@ -448,7 +488,8 @@ static void presets_are_expanded(void **state) {
     (void)state;
     mb_conf *c = NULL;
     assert_ok(mb_file_mkdirs("pre/devices"));
-    put("pre/exp.cfg", "device = \"rram\";\nfast = {\n preset = \"rram\";\n noise = { read = 0.5; };\n};\nplain = { levels = 3; };\nbad = 7;\nmissing = \"rramm\";\n"
+    put("pre/exp.cfg", "device = \"rram\";\nfast = {\n preset = \"rram\";\n noise = { read = 0.5; };\n};\nplain = { levels = 3; "
+                       "};\nbad = 7;\nmissing = \"rramm\";\n"
                        "loop = \"loop1\"; deep = \"d0\"; broken = \"broken\"; badp = { preset = 3; };");
     put("pre/devices/rram.cfg", "preset = \"base\";\nlevels = 16;\n");
     put("pre/devices/base.cfg", "levels = 2;\nfile = \"x.csv\";\nnoise = {\n read = 0.1;\n program = 0.2;\n};\n");
@@ -490,7 +531,8 @@ static void presets_are_expanded(void **state) {
     assert_non_null(strstr(mb_error_message(), "pre/exp.cfg:8: missing:"));
     assert_fails(mb_conf_expand_preset(mb_conf_find(c, "loop"), "devices"), MB_BADINPUT, "built on itself");
     assert_fails(mb_conf_expand_preset(mb_conf_find(c, "deep"), "devices"), MB_BADINPUT, "deeper than 8");
-    assert_fails(mb_conf_expand_preset(mb_conf_find(c, "broken"), "devices"), MB_BADINPUT, "pre/devices/broken.cfg:1: syntax error");
+    assert_fails(mb_conf_expand_preset(mb_conf_find(c, "broken"), "devices"), MB_BADINPUT,
+                 "pre/devices/broken.cfg:1: syntax error");
     assert_string_equal(mb_conf_find(c, "loop")->s, "loop1"); /* a failure changes nothing */
     /* a bare name from the command line is looked for beside the experiment; keys over it stay */
     assert_ok(mb_conf_assign(c, "device=rram", MB_FROM_COMMAND));

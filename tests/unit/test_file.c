@@ -212,8 +212,11 @@ static void gzip_is_inflated(void **state) {
 
 static void paths_are_taken_apart(void **state) {
     (void)state;
-    static const struct { const char *path, *dir, *base; } t[] = {{"a/b.cfg", "a", "b"}, {"b.cfg", ".", "b"}, {"/b", "/", "b"},        {"/a//b.tar.gz", "/a", "b.tar"},
-                                                                  {"a/", "a", ""},      {"", ".", ""},       {"a/.hidden", "a", ".hidden"}, {"../x.onnx", "..", "x"}};
+    static const struct {
+        const char *path, *dir, *base;
+    } t[] = {{"a/b.cfg", "a", "b"},           {"b.cfg", ".", "b"},     {"/b", "/", "b"},
+             {"/a//b.tar.gz", "/a", "b.tar"}, {"a/", "a", ""},         {"", ".", ""},
+             {"a/.hidden", "a", ".hidden"},   {"../x.onnx", "..", "x"}};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         char *d = mb_path_dir(t[i].path), *b = mb_path_base(t[i].path);
         assert_string_equal(d, t[i].dir);
@@ -221,7 +224,9 @@ static void paths_are_taken_apart(void **state) {
         mb_free(d);
         mb_free(b);
     }
-    static const struct { const char *dir, *rel, *want; } j[] = {{"a", "b", "a/b"}, {"a/", "b", "a/b"}, {".", "b", "b"}, {"", "b", "b"}, {"a", "/b", "/b"}, {"/", "b", "/b"}};
+    static const struct {
+        const char *dir, *rel, *want;
+    } j[] = {{"a", "b", "a/b"}, {"a/", "b", "a/b"}, {".", "b", "b"}, {"", "b", "b"}, {"a", "/b", "/b"}, {"/", "b", "/b"}};
     for (size_t i = 0; i < sizeof j / sizeof *j; i++) {
         char *p = mb_path_join(j[i].dir, j[i].rel);
         assert_string_equal(p, j[i].want);
@@ -330,8 +335,9 @@ static void beside_the_program(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_files),           cmocka_unit_test(writes_are_whole_or_nothing), cmocka_unit_test(folders_are_made),
-        cmocka_unit_test(gzip_is_inflated),      cmocka_unit_test(paths_are_taken_apart),       cmocka_unit_test(presets_are_found_in_order),
+        cmocka_unit_test(whole_files),           cmocka_unit_test(writes_are_whole_or_nothing),
+        cmocka_unit_test(folders_are_made),      cmocka_unit_test(gzip_is_inflated),
+        cmocka_unit_test(paths_are_taken_apart), cmocka_unit_test(presets_are_found_in_order),
         cmocka_unit_test(beside_the_program),
     };
     return cmocka_run_group_tests(tests, enter, leave);

@@ -45,7 +45,8 @@ static void values_read_back(void **state) {
         assert_true(json_integer_value(json_object_get(r, "small")) == INT64_MIN);
         assert_true(json_real_value(json_object_get(r, "third")) == 1.0 / 3);
         assert_true(json_real_value(json_object_get(r, "tiny")) == 5e-324);
-        assert_true(json_is_null(json_object_get(r, "nan")) && json_is_null(json_object_get(r, "inf")) && json_is_null(json_object_get(r, "null")));
+        assert_true(json_is_null(json_object_get(r, "nan")) && json_is_null(json_object_get(r, "inf")) &&
+                    json_is_null(json_object_get(r, "null")));
         assert_true(json_is_true(json_object_get(r, "yes")) && json_is_false(json_object_get(r, "a \"key\"")));
         json_t *l = json_object_get(r, "list");
         assert_int_equal(json_array_size(l), 5);
@@ -84,7 +85,8 @@ static void the_text_itself(void **state) {
 /* Each of these is no UTF-8; what is written must be JSON all the same. */
 static void bytes_that_are_no_text(void **state) {
     (void)state;
-    static const char *const bad[] = {"\xFF", "\xC3", "a\xC3(", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "\x80", "\xF0\x80\x80\x80", "\x01\x1f"};
+    static const char *const bad[] = {"\xFF",     "\xC3", "a\xC3(",           "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                                      "\xE2\x82", "\x80", "\xF0\x80\x80\x80", "\x01\x1f"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         mb_str s = {0};
         mb_json j;

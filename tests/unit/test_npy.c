@@ -91,9 +91,12 @@ static void arrays_of_every_type_come_back(void **state) {
 static void spellings_of_the_header(void **state) {
     (void)state;
     mb_npy a;
-    static const char *const good[] = {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<f4\"}",
-                                       " { 'descr' : '=f4' , 'fortran_order' : False , 'shape' : ( 2 , 3 , ) } \n\n", "{'descr': 'f4', 'fortran_order': False, 'shape': (6,)}",
-                                       "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1, 6), }", "{'descr': '>u1', 'fortran_order': False, 'shape': (24,), }"};
+    static const char *const good[] = {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+                                       "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<f4\"}",
+                                       " { 'descr' : '=f4' , 'fortran_order' : False , 'shape' : ( 2 , 3 , ) } \n\n",
+                                       "{'descr': 'f4', 'fortran_order': False, 'shape': (6,)}",
+                                       "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1, 6), }",
+                                       "{'descr': '>u1', 'fortran_order': False, 'shape': (24,), }"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         for (int v = 1; v <= 2; v++) {
             put(v, good[i], 24);
@@ -273,8 +276,9 @@ static void numbers_are_converted(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arrays_of_every_type_come_back),     cmocka_unit_test(spellings_of_the_header), cmocka_unit_test(headers_that_lie_are_refused),
-        cmocka_unit_test(cut_and_changed_files_do_not_crash), cmocka_unit_test(numbers_are_converted),
+        cmocka_unit_test(arrays_of_every_type_come_back), cmocka_unit_test(spellings_of_the_header),
+        cmocka_unit_test(headers_that_lie_are_refused),   cmocka_unit_test(cut_and_changed_files_do_not_crash),
+        cmocka_unit_test(numbers_are_converted),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }

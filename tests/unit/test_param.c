@@ -61,7 +61,8 @@ static void values_come_from_the_group(void **state) {
     (void)state;
     static const char *const also[] = {"policy", "preset", NULL};
     probe p;
-    mb_conf *c = parsed("map = {\n flag = false; weight_bits = 4;\n g_max_S = 1; name = \"n\"; scheme = \"single\"; levels = ( 1, 0.5 );\n file = \"d/x.csv\"; policy = { a = 1; };\n};");
+    mb_conf *c = parsed("map = {\n flag = false; weight_bits = 4;\n g_max_S = 1; name = \"n\"; scheme = \"single\"; levels = ( "
+                        "1, 0.5 );\n file = \"d/x.csv\"; policy = { a = 1; };\n};");
     mb_conf *g = mb_conf_use(c, "map");
     assert_ok(mb_params_load(table, g, also, &p));
     assert_false(p.flag);
@@ -86,7 +87,8 @@ static void values_come_from_the_group(void **state) {
     for (const mb_param *row = table; row->kind != MB_P_END; row++) {
         const mb_conf *v = mb_conf_find(c, row->name);
         assert_non_null(v);
-        int given = !strcmp(row->name, "levels") || !strcmp(row->name, "weight_bits") || !strcmp(row->name, "file") || !strcmp(row->name, "g_max_S");
+        int given = !strcmp(row->name, "levels") || !strcmp(row->name, "weight_bits") || !strcmp(row->name, "file") ||
+                    !strcmp(row->name, "g_max_S");
         assert_int_equal(v->origin, given ? MB_FROM_FILE : MB_FROM_DEFAULT);
     }
     uint64_t h = mb_conf_hash(c);
@@ -106,10 +108,12 @@ static void values_come_from_the_group(void **state) {
 
 static void mistakes_are_explained(void **state) {
     (void)state;
-    static const struct { const char *text, *message; } t[] = {
+    static const struct { const char *text, *message;
+    } t[] = {
         {"map = {\n weigth_bits = 4; };", "folder/t.cfg:2: unknown key \"weigth_bits\" in map (did you mean \"weight_bits\"?)"},
         {"map = { temperature = 4; };", "unknown key \"temperature\" in map (known: flag, weight_bits,"},
-        {"map = { weight_bits = 17; };", "folder/t.cfg:1: map.weight_bits = 17 bit is out of range: it must lie between 1 and 16 bit"},
+        {"map = { weight_bits = 17; };",
+         "folder/t.cfg:1: map.weight_bits = 17 bit is out of range: it must lie between 1 and 16 bit"},
         {"map = { weight_bits = 0; };", "out of range"},
         {"map = { weight_bits = 5000000000L; };", "5000000000 bit is out of range"},
         {"map = { weight_bits = 8.0; };", "map.weight_bits must be an integer; found a real number: 8.0"},
@@ -122,7 +126,8 @@ static void mistakes_are_explained(void **state) {
         {"map = { flag = 1; };", "must be true or false; found an integer: 1"},
         {"map = { name = 7; };", "must be a text; found an integer: 7"},
         {"map = { name = { a = 1; }; };", "found a group"},
-        {"map = { scheme = \"ofset\"; };", "map.scheme = \"ofset\" is not known (did you mean \"offset\"?); choices: differential|offset|single"},
+        {"map = { scheme = \"ofset\"; };",
+         "map.scheme = \"ofset\" is not known (did you mean \"offset\"?); choices: differential|offset|single"},
         {"map = { scheme = \"\"; };", "choices: differential"},
         {"map = { scheme = \"diff\"; };", "choices: differential"},
         {"map = { scheme = 1; };", "found an integer: 1"},
@@ -145,7 +150,8 @@ static void mistakes_are_explained(void **state) {
     probe p;
     mb_conf *c = parsed("");
     assert_ok(mb_conf_assign(c, "weigth_bits=4", MB_FROM_COMMAND));
-    assert_fails(mb_params_load(table, c, NULL, &p), MB_BADINPUT, "command line: unknown key \"weigth_bits\" (did you mean \"weight_bits\"?)");
+    assert_fails(mb_params_load(table, c, NULL, &p), MB_BADINPUT,
+                 "command line: unknown key \"weigth_bits\" (did you mean \"weight_bits\"?)");
     mb_conf_free(c);
 }
 
@@ -157,7 +163,8 @@ static void required_keys_and_bad_defaults(void **state) {
     (void)state;
     needy p;
     mb_conf *c = parsed("tile = { };");
-    assert_fails(mb_params_load(needy_table, mb_conf_find(c, "tile"), NULL, &p), MB_BADINPUT, "folder/t.cfg:1: tile: the key \"rows\" is missing");
+    assert_fails(mb_params_load(needy_table, mb_conf_find(c, "tile"), NULL, &p), MB_BADINPUT,
+                 "folder/t.cfg:1: tile: the key \"rows\" is missing");
     assert_fails(mb_params_load(needy_table, NULL, NULL, &p), MB_BADINPUT, "rows of the array");
     mb_conf_free(c);
     c = parsed("rows = 3;");
@@ -192,7 +199,8 @@ static void stored_values_load_again(void **state) {
     assert_int_equal(q.levels.n, 2);
     assert_memory_equal(q.levels.v, v, sizeof v);
     assert_string_equal(q.file, p.file);
-    static const char *const text[] = {"false", "5", "0.30000000000000004", "x \"y\"\n", "single", "[0.3333333333333333, 1]", "/d/f.csv"};
+    static const char *const text[] = {"false",   "5", "0.30000000000000004", "x \"y\"\n", "single", "[0.3333333333333333, 1]",
+                                       "/d/f.csv"};
     for (size_t i = 0; table[i].kind != MB_P_END; i++) {
         mb_str_clear(&out);
         mb_params_format(&table[i], &q, &out);
@@ -237,8 +245,9 @@ static void every_allocation_may_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_fill_everything),       cmocka_unit_test(values_come_from_the_group), cmocka_unit_test(mistakes_are_explained),
-        cmocka_unit_test(required_keys_and_bad_defaults), cmocka_unit_test(stored_values_load_again),   cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(defaults_fill_everything), cmocka_unit_test(values_come_from_the_group),
+        cmocka_unit_test(mistakes_are_explained),   cmocka_unit_test(required_keys_and_bad_defaults),
+        cmocka_unit_test(stored_values_load_again), cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,10 +12,14 @@
 /* kat_vectors of Random123 1.14 (D. E. Shaw Research), philox4x32 with 10 rounds */
 static void known_answers(void **state) {
     (void)state;
-    static const struct { uint32_t ctr[4], key[2], out[4]; } t[] = {
-        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
+    static const struct { uint32_t ctr[4], key[2], out[4];
+    } t[] = {{{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+             {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+              {0xffffffff, 0xffffffff},
+              {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+             {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+              {0xa4093822, 0x299f31d0},
+              {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
     for (size_t i = 0; i < 3; i++) {
         uint32_t out[4];
         mb_philox(t[i].ctr, t[i].key, out);
@@ -165,9 +169,11 @@ static double normal_of(uint32_t a, uint32_t b) {
 static void transform_is_accurate(void **state) {
     (void)state;
     /* near the ends, and on both sides of every change of branch: sqrt(1/2), powers of two, eighths of a turn */
-    static const uint32_t edge[] = {0, 1, 2, 255, 256, 65535, 65536, 0x00ffffff, 0x01000000, 0x1fffffff, 0x20000000, 0x3fffffff, 0x40000000, 0x5fffffff, 0x60000000,
-                                    0x7fffffff, 0x80000000, 0x9fffffff, 0xa0000000, 0xb504f332, 0xb504f333, 0xb504f334, 0xb504f335, 0xbfffffff, 0xc0000001, 0xdfffffff,
-                                    0xe0000000, 0xffff0000, 0xffffff00, 0xfffffffe, 0xffffffff};
+    static const uint32_t edge[] = {0,          1,          2,          255,        256,        65535,      65536,
+                                    0x00ffffff, 0x01000000, 0x1fffffff, 0x20000000, 0x3fffffff, 0x40000000, 0x5fffffff,
+                                    0x60000000, 0x7fffffff, 0x80000000, 0x9fffffff, 0xa0000000, 0xb504f332, 0xb504f333,
+                                    0xb504f334, 0xb504f335, 0xbfffffff, 0xc0000001, 0xdfffffff, 0xe0000000, 0xffff0000,
+                                    0xffffff00, 0xfffffffe, 0xffffffff};
     enum { E = sizeof edge / sizeof *edge };
     mb_stream s;
     mb_stream_init(&s, 12, MB_RNG_TEST, 0, 0, 0);
@@ -214,7 +220,8 @@ static void filling_follows_the_formula(void **state) {
         if (n < N) assert_true(prefix[n] == 0);
     }
     mb_stream_init(&t, 21, MB_RNG_PROGRAM, 3, mb_unit(2, 1), 8);
-    for (size_t at = 0; at < 1024; at += 128) mb_stream_fill_normal(&t, 128, parts + at); /* multiples of four join without a seam */
+    for (size_t at = 0; at < 1024; at += 128)
+        mb_stream_fill_normal(&t, 128, parts + at); /* multiples of four join without a seam */
     assert_memory_equal(parts, z, 1024 * sizeof *z);
     mb_stream_init(&t, 21, MB_RNG_PROGRAM, 3, mb_unit(2, 1), 8);
     (void)mb_stream_u32(&t);

@@ -46,8 +46,26 @@ static uint64_t bits(double x) {
 
 static void doubles_come_back(void **state) {
     (void)state;
-    static const double some[] = {0.0, -0.0, 1.0, 0.1, 0.12, 1.0 / 3, 1e15, 1e16, 1e17, 123456789012345678.0, 1e-5, 5e-324, 2.2250738585072011e-308, DBL_MAX,
-                                  -DBL_MIN, 6.62607015e-34, 9007199254740993.0, 1e22, 1e23, 8.5e-9};
+    static const double some[] = {0.0,
+                                  -0.0,
+                                  1.0,
+                                  0.1,
+                                  0.12,
+                                  1.0 / 3,
+                                  1e15,
+                                  1e16,
+                                  1e17,
+                                  123456789012345678.0,
+                                  1e-5,
+                                  5e-324,
+                                  2.2250738585072011e-308,
+                                  DBL_MAX,
+                                  -DBL_MIN,
+                                  6.62607015e-34,
+                                  9007199254740993.0,
+                                  1e22,
+                                  1e23,
+                                  8.5e-9};
     char buf[32];
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
         for (int f = 0; f < 2; f++) {
@@ -89,11 +107,15 @@ static void the_locale_does_not_matter(void **state) {
 
 static void engineering_notation(void **state) {
     (void)state;
-    static const struct { double x; const char *unit; int digits; const char *want; } t[] = {
-        {1.23e-9, "J", 3, "1.23 nJ"},   {0, "J", 3, "0 J"},           {999.96, "W", 3, "1.00 kW"},  {-4.7e3, "V", 2, "-4.7 kV"},
-        {1, "s", 3, "1.00 s"},          {12.34, "", 3, "12.3"},       {1.5e6, "", 2, "1.5 M"},      {123456, "Hz", 3, "123 kHz"},
-        {2.5e-6, "m2", 3, "2.50 mm2"},  {1e-12, "m2", 3, "1.00 um2"}, {4.2e-8, "m2", 3, "42000 um2"},
-        {(double)NAN, "J", 3, "nan J"},         {-HUGE_VAL, "J", 3, "-inf J"}, {9.9996e-4, "A", 4, "1.000 mA"}, {5e-13, "F", 1, "500 fF"}};
+    static const struct { double x; const char *unit; int digits; const char *want;
+    } t[] = {{1.23e-9, "J", 3, "1.23 nJ"},   {0, "J", 3, "0 J"},
+             {999.96, "W", 3, "1.00 kW"},    {-4.7e3, "V", 2, "-4.7 kV"},
+             {1, "s", 3, "1.00 s"},          {12.34, "", 3, "12.3"},
+             {1.5e6, "", 2, "1.5 M"},        {123456, "Hz", 3, "123 kHz"},
+             {2.5e-6, "m2", 3, "2.50 mm2"},  {1e-12, "m2", 3, "1.00 um2"},
+             {4.2e-8, "m2", 3, "42000 um2"}, {(double)NAN, "J", 3, "nan J"},
+             {-HUGE_VAL, "J", 3, "-inf J"},  {9.9996e-4, "A", 4, "1.000 mA"},
+             {5e-13, "F", 1, "500 fF"}};
     char buf[48];
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         assert_string_equal(mb_fmt_si(buf, t[i].x, t[i].unit, t[i].digits), t[i].want);

@@ -54,8 +54,11 @@ static void csv_is_quoted(void **state) {
 
 static void json_keeps_numbers(void **state) {
     (void)state;
-    static const struct { const char *text; int number; } cells[] = {{"12.50", 1}, {"-3", 1}, {"1e-9", 1}, {"0.5E+3", 1}, {"0", 1}, {"007", 0}, {"1.", 0},
-                                                                      {".5", 0},    {"+1", 0}, {"nan", 0},  {"1e", 0},     {"-", 0}, {"8/8", 0}, {"12 nJ", 0}};
+    static const struct {
+        const char *text;
+        int number;
+    } cells[] = {{"12.50", 1}, {"-3", 1}, {"1e-9", 1}, {"0.5E+3", 1}, {"0", 1}, {"007", 0}, {"1.", 0},
+                 {".5", 0},    {"+1", 0}, {"nan", 0},  {"1e", 0},     {"-", 0}, {"8/8", 0}, {"12 nJ", 0}};
     mb_table *t = sample();
     mb_str s = {0};
     mb_table_write(t, MB_TABLE_JSON, &s);
