@@ -10,13 +10,17 @@
 
 #define MB_PANEL 64                  /* columns of a weight panel: one row of it is two cache lines */
 
+#define MB_PANEL_AT(c) ((c) < MB_PANEL / 2 ? 2 * (c) : 2 * (c) - MB_PANEL + 1)  /* columns c and c + 32 are neighbours, so that a 32-bit lane holds both */
+
 typedef struct mb_row_group {
     int k, n;                        /* rows of this group, columns (outputs, dummies included) */
     int slices, planes, dac_bits, cell_bits;
     int polarities;                  /* 2 when positive and negative columns are converted separately */
     int panels;                      /* ceil(slices * polarities * n / MB_PANEL) */
-    const int16_t *w;                /* [panels][k][MB_PANEL]; column c = (slice * polarities + polarity) * n + output stands in panel c / MB_PANEL; zeros fill the
-                                        last one. Differential with analog subtraction holds w+ - w-. 64-byte aligned. */
+    int32_t sum_max;                 /* no |S| is larger (without noise) */
+    const int16_t *w;                /* [panels][k + 1][MB_PANEL], |w| <= 16383; column c = (slice * polarities + polarity) * n + output stands in panel c / MB_PANEL at
+                                        MB_PANEL_AT(c % MB_PANEL); zeros fill the last panel and the last row of each. Differential with analog subtraction holds
+                                        w+ - w-. 64-byte aligned. */
     const int16_t *var;              /* the same shape: sigma^2 of the read noise in units of var_unit; NULL: no read noise */
     double var_unit;                 /* array units squared */
     const mb_adc_range *range;       /* [slices] */

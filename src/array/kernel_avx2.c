@@ -22,6 +22,16 @@
 
 #define VL 32
 
+typedef int32_t vint __attribute__((vector_size(VL)));
+typedef int16_t vshort __attribute__((vector_size(VL)));
+typedef float vfloat __attribute__((vector_size(VL)));
+
+static inline vint even(vint v) { return (vint)_mm256_madd_epi16((__m256i)v, _mm256_set1_epi32(1)); }
+static inline vint odd(vint v) { return (vint)_mm256_madd_epi16((__m256i)v, _mm256_set1_epi32(1 << 16)); }
+static inline vint vmin(vint a, vint b) { return (vint)_mm256_min_epi32((__m256i)a, (__m256i)b); }
+static inline vint vmax(vint a, vint b) { return (vint)_mm256_max_epi32((__m256i)a, (__m256i)b); }
+static inline vint vabs(vint a) { return (vint)_mm256_abs_epi32((__m256i)a); }
+
 static uint64_t row_bits(const int16_t x[64], uint64_t bits[8]) {
     uint64_t neg = 0;
     __m256i byte[2];

@@ -22,6 +22,16 @@
 
 #define VL 64
 
+typedef int32_t vint __attribute__((vector_size(VL)));
+typedef int16_t vshort __attribute__((vector_size(VL)));
+typedef float vfloat __attribute__((vector_size(VL)));
+
+static inline vint even(vint v) { return (vint)_mm512_madd_epi16((__m512i)v, _mm512_set1_epi32(1)); }
+static inline vint odd(vint v) { return (vint)_mm512_madd_epi16((__m512i)v, _mm512_set1_epi32(1 << 16)); }
+static inline vint vmin(vint a, vint b) { return (vint)_mm512_min_epi32((__m512i)a, (__m512i)b); }
+static inline vint vmax(vint a, vint b) { return (vint)_mm512_max_epi32((__m512i)a, (__m512i)b); }
+static inline vint vabs(vint a) { return (vint)_mm512_abs_epi32((__m512i)a); }
+
 static uint64_t row_bits(const int16_t x[64], uint64_t bits[8]) {
     __m512i a = _mm512_loadu_si512(x), b = _mm512_loadu_si512(x + 32);
     uint64_t neg = (uint64_t)_mm512_movepi16_mask(a) | (uint64_t)_mm512_movepi16_mask(b) << 32;

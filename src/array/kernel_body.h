@@ -1,12 +1,15 @@
 /* kernel_body.h - the body of the vector kernels, included once by each kernel_NAME.c for its instruction set
  *
  * The includer defines
- *     VL              bytes of a vector: 16, 32 or 64
- *     row_bits()      bit planes of 64 inputs: bits[b] holds bit b of |x_0| .. |x_63|; returns the mask of negative inputs
- * Sums: the rows whose bit is set are added (zero bits cost nothing), int16 weights widened to int32, 64 columns in registers; a plane of several bits is summed
- * bit by bit, most significant first, doubling in between. Integer arithmetic only, so the order does not matter.
- * Conversion: q = floor(n / step) from a single-precision reciprocal and one exact correction: for quotients below 2^17 the estimate is off by less than 1/32 before
- * truncation, and larger ones are clipped at 2^16 anyway.
+ *     VL                      bytes of a vector: 16, 32 or 64;  vint, vshort, vfloat: such vectors of int32_t, int16_t, float
+ *     even(v), odd(v)         sign-extended low and high halves of the 32-bit lanes
+ *     vmin, vmax, vabs        of vint
+ *     row_bits(x, bits)       bit planes of 64 inputs: bits[b] holds bit b of |x_0| .. |x_63|; returns the mask of negative inputs
+ * Sums: the rows whose bit is set are added (zero bits cost nothing), two rows at a time in 16 bits (weights have 14 bits and a sign), then widened: column c and
+ * column c + 32 of a panel share a 32-bit lane. 64 columns stay in registers. A plane of several bits is summed bit by bit, most significant first, doubling in between.
+ * Integer arithmetic only, so the order does not matter.
+ * Conversion: n = |u| + step / 2 in single precision times the reciprocal of the step, rounded up; exact while n < 3 * 2^20 (convert_panel, small); otherwise one
+ * exact correction, for quotients below 2^17; larger ones are clipped at 2^16 anyway.
  */
 #include <math.h>
 #include <string.h>
@@ -16,16 +19,14 @@
 #define LANES (VL / 4)
 #define VECTORS 32                    /* vectors per pass over a panel */
 #define INPUT_BITS 8
-
-typedef int32_t vint __attribute__((vector_size(VL)));
-typedef int16_t vshort __attribute__((vector_size(VL / 2)));
+#define SMALL (3 << 20)
 
 #if VL == 64
-#define EACH(X) X(0) X(1) X(2) X(3)
+#define EACH(X) X(0) X(1)
 #elif VL == 32
-#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+#define EACH(X) X(0) X(1) X(2) X(3)
 #else
-#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #endif
 
 /* Bit planes of one vector: pos[b][word] and neg[b][word], words = ceil(k / 64); neg only if has_neg. */
@@ -56,38 +57,44 @@ static void planes_make(planes *b, int k, const int16_t *x) {
     }
 }
 
-#define LOAD(i) (__builtin_convertvector(*(const vshort *)(const void *)(row + i * LANES), vint))
-#define ZERO(i) vint a##i = {0};
-#define ADD(i) a##i += LOAD(i);
-#define SUB(i) a##i -= LOAD(i);
-#define DOUBLE(i) a##i <<= 1;
-#define STORE(i) *(vint *)(void *)(S + i * LANES) = a##i;
-#define FOR_SET_BITS(mask, words, DO)                                    \
-    for (size_t w_ = 0; w_ < (words); w_++)                              \
-        for (uint64_t m_ = (mask)[w_]; m_; m_ &= m_ - 1) {               \
-            const int16_t *row = panel + (w_ * 64 + (size_t)__builtin_ctzll(m_)) * MB_PANEL; \
-            EACH(DO)                                                     \
+#define PAIR(i) ((vint)(*(const vshort *)(const void *)(row + i * 2 * LANES) + *(const vshort *)(const void *)(row2 + i * 2 * LANES)))
+#define ZERO(i) vint even##i = {0}, odd##i = {0};
+#define DOUBLE(i) even##i <<= 1, odd##i <<= 1;
+#define ADD(i) { vint t = PAIR(i); even##i += even(t), odd##i += odd(t); }
+#define SUB(i) { vint t = PAIR(i); even##i -= even(t), odd##i -= odd(t); }
+#define ADD_UNSIGNED(i) { vint t = PAIR(i); even##i += t & 0xFFFF, odd##i += t >> 16 & 0xFFFF; }
+#define STORE(i) *(vint *)(void *)(S + i * LANES) = even##i, *(vint *)(void *)(S + MB_PANEL / 2 + i * LANES) = odd##i;
+/* Pairs of rows whose bit is set; the last one may go with the row of zeros at the panel's end. */
+#define FOR_SET_BITS(mask, DO)                                                                            \
+    for (size_t w_ = 0; w_ < b->words; w_++)                                                              \
+        for (uint64_t m_ = (mask)[w_]; m_;) {                                                             \
+            const int16_t *row = panel + (w_ * 64 + (size_t)__builtin_ctzll(m_)) * MB_PANEL;              \
+            m_ &= m_ - 1;                                                                                 \
+            const int16_t *row2 = m_ ? panel + (w_ * 64 + (size_t)__builtin_ctzll(m_)) * MB_PANEL : zero; \
+            m_ &= m_ - 1;                                                                                 \
+            EACH(DO)                                                                                      \
         }
 
-/* S[64] = partial sums of plane p in one panel; negative inputs are subtracted (NEG_SIGN) or, for variances, added. */
-#define PLANE_SUM(name, NEG_SIGN)                                                                                 \
+/* S[64] = partial sums of plane p in one panel; negative inputs count with the sign of MINUS. */
+#define PLANE_SUM(name, PLUS, MINUS)                                                                              \
     static inline void name(const mb_row_group *g, const int16_t *panel, const planes *b, int p, int32_t *S) {    \
+        const int16_t *zero = panel + (size_t)g->k * MB_PANEL;                                                    \
         EACH(ZERO)                                                                                                \
         for (int i = g->dac_bits - 1; i >= 0; i--) {                                                              \
             size_t bit = (size_t)(p * g->dac_bits + i);                                                           \
             EACH(DOUBLE)                                                                                          \
             if (bit >= INPUT_BITS) continue;                                                                      \
-            FOR_SET_BITS(b->pos + bit * b->words, b->words, ADD)                                                  \
-            if (b->has_neg) { FOR_SET_BITS(b->neg + bit * b->words, b->words, NEG_SIGN) }                         \
+            FOR_SET_BITS(b->pos + bit * b->words, PLUS)                                                           \
+            if (b->has_neg) { FOR_SET_BITS(b->neg + bit * b->words, MINUS) }                                      \
         }                                                                                                         \
         EACH(STORE)                                                                                               \
     }
-PLANE_SUM(plane_sum, SUB)
-PLANE_SUM(plane_var, ADD)
+PLANE_SUM(plane_sum, ADD, SUB)
+PLANE_SUM(plane_var, ADD_UNSIGNED, ADD_UNSIGNED) /* variances: 15 bits, no sign, dac_bits 1 */
 
 /* Converter settings of the 64 columns of a panel. */
 typedef struct columns {
-    int32_t base[MB_PANEL], half[MB_PANEL], step[MB_PANEL], lo[MB_PANEL], hi[MB_PANEL], q_min[MB_PANEL], q_max[MB_PANEL];
+    int32_t base[MB_PANEL], half[MB_PANEL], step[MB_PANEL], lo[MB_PANEL], hi[MB_PANEL], q_min[MB_PANEL], q_max[MB_PANEL], clipped[MB_PANEL];
     float inv[MB_PANEL];
 } __attribute__((aligned(64))) columns;
 
@@ -106,9 +113,16 @@ static int panel_segments(const mb_row_group *g, int panel, segment seg[MB_PANEL
     return count;
 }
 
+/* 1 / step rounded up to a float: n * reciprocal never falls below an exact quotient, and for small n never reaches the next one: the largest n with quotient q is
+ * (q + 1) step - 1, and ((q + 1) - 1 / step) (1 + 2^-23) (1 + 2^-24) < q + 1 as long as n < 2^23 / 1.5. */
+static float reciprocal(int32_t step) {
+    float r = (float)(1.0 / step);
+    return (double)r * step < 1 ? nextafterf(r, 2.0f) : r;
+}
+
 static void columns_make(const segment *seg, int count, columns *c) {
     for (int i = 0; i < MB_PANEL; i++) {
-        c->base[i] = c->half[i] = c->lo[i] = c->hi[i] = 0;
+        c->base[i] = c->half[i] = c->lo[i] = c->hi[i] = c->clipped[i] = 0;
         c->step[i] = 1;
         c->inv[i] = 1;
         c->q_min[i] = INT32_MAX;
@@ -119,7 +133,7 @@ static void columns_make(const segment *seg, int count, columns *c) {
             c->base[i] = seg[k].r->base;
             c->step[i] = seg[k].r->step;
             c->half[i] = seg[k].r->step / 2;
-            c->inv[i] = 1.0f / (float)seg[k].r->step;
+            c->inv[i] = reciprocal(seg[k].r->step);
             c->lo[i] = seg[k].r->q_lo;
             c->hi[i] = seg[k].r->q_hi;
         }
@@ -133,20 +147,32 @@ static inline int32_t quantise(int32_t S, int32_t base, int32_t half, int32_t st
     return (q ^ sign) - sign;
 }
 
-/* acc = acc * 2^shift + q for the 64 columns of a panel. */
-static inline uint64_t convert_panel(columns *restrict c, const int32_t *restrict S, int shift, int32_t *restrict acc) {
-    int32_t clipped = 0;
-#pragma omp simd reduction(+ : clipped) aligned(S, acc : 64)
-    for (int i = 0; i < MB_PANEL; i++) {
-        int32_t q = quantise(S[i], c->base[i], c->half[i], c->step[i], c->inv[i]), lo = c->lo[i], hi = c->hi[i];
-        clipped += (q < lo) | (q > hi);
-        q = q < lo ? lo : q;
-        q = q > hi ? hi : q;
-        c->q_min[i] = q < c->q_min[i] ? q : c->q_min[i];
-        c->q_max[i] = q > c->q_max[i] ? q : c->q_max[i];
-        acc[i] = (int32_t)((uint32_t)acc[i] << shift) + q;
+/* Codes of the sums S[planes][64] of a panel, shifted and added: acc[64]. The same formula in vectors. */
+static inline void convert_panel(columns *c, const int32_t *S, int n_planes, int shift, bool small, int32_t *acc) {
+    for (int i = 0; i < MB_PANEL; i += LANES) {
+#define COLUMN(f) (*(vint *)(void *)(c->f + i))
+        const vint base = COLUMN(base), half = COLUMN(half), step = COLUMN(step), lo = COLUMN(lo), hi = COLUMN(hi);
+        const vfloat inv = *(vfloat *)(void *)(c->inv + i);
+        vint q_min = COLUMN(q_min), q_max = COLUMN(q_max), clipped = COLUMN(clipped), a = {0};
+        for (int p = n_planes - 1; p >= 0; p--) {
+            vint u = *(const vint *)(const void *)(S + p * MB_PANEL + i) - base, sign = u >> 31, n = vabs(u) + half;
+            vint q = __builtin_convertvector(__builtin_convertvector(n, vfloat) * inv, vint);
+            if (!small) {
+                vint r = n - q * step;
+                q += (vint)(r < 0) - (vint)(r >= step);     /* true is -1 */
+            }
+            q = (q ^ sign) - sign;
+            vint in = vmin(vmax(q, lo), hi);
+            clipped -= (vint)(q != in);
+            q_min = vmin(q_min, in);
+            q_max = vmax(q_max, in);
+            a = (a << shift) + in;
+        }
+        COLUMN(q_min) = q_min;
+        COLUMN(q_max) = q_max;
+        COLUMN(clipped) = clipped;
+        *(vint *)(void *)(acc + i) = a;
     }
-    return (uint64_t)clipped;
 }
 
 static void columns_report(const segment *seg, int count, const columns *c, mb_kernel_stats *st) {
@@ -154,13 +180,23 @@ static void columns_report(const segment *seg, int count, const columns *c, mb_k
         for (int i = seg[k].at; i < seg[k].at + seg[k].n; i++) {
             st->q_min = c->q_min[i] < st->q_min ? c->q_min[i] : st->q_min;
             st->q_max = c->q_max[i] > st->q_max ? c->q_max[i] : st->q_max;
+            st->clipped += (uint64_t)c->clipped[i];
         }
+}
+
+/* All |u| + step / 2 below SMALL? */
+static bool is_small(const mb_row_group *g) {
+    for (int s = 0; s < g->slices; s++) {
+        int64_t base = g->range[s].base < 0 ? -(int64_t)g->range[s].base : g->range[s].base;
+        if (base + g->sum_max + g->range[s].step / 2 >= SMALL) return false;
+    }
+    return true;
 }
 
 /* Fast path: uniform or transparent converter, no noise: panels outside, vectors inside, so that a panel stays in L1. */
 static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *st, void *work) {
     size_t words = words_of(g), each = 2 * INPUT_BITS * words;
-    bool transparent = g->adc->type->transparent;
+    bool transparent = g->adc->type->transparent, small = !transparent && is_small(g);
     int64_t weights = 0;                                    /* sum of the weights of the planes */
     for (int p = 0; p < g->planes; p++) weights += (int64_t)1 << (p * g->dac_bits);
     for (int v0 = 0; v0 < m; v0 += VECTORS) {
@@ -173,28 +209,32 @@ static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx
             planes_make(&b[v], g->k, x + (size_t)(v0 + v) * ldx);
         }
         for (int panel = 0; panel < g->panels; panel++) {
-            const int16_t *w = g->w + (size_t)panel * (size_t)g->k * MB_PANEL;
+            const int16_t *w = g->w + (size_t)panel * ((size_t)g->k + 1) * MB_PANEL;
             segment seg[MB_PANEL];
             columns c;
             int count = panel_segments(g, panel, seg);
             columns_make(seg, count, &c);
             for (int v = 0; v < nv; v++) {
-                int32_t S[MB_PANEL] __attribute__((aligned(64))), acc[MB_PANEL] __attribute__((aligned(64))) = {0};
-                int64_t sum[MB_PANEL] = {0}, *yv = y + (size_t)(v0 + v) * ldy;
-                for (int p = g->planes - 1; p >= 0; p--) {
-                    plane_sum(g, w, &b[v], p, S);
-                    if (!transparent)
-                        st->clipped += convert_panel(&c, S, g->dac_bits, acc);
-                    else
-                        for (int i = 0; i < MB_PANEL; i++) sum[i] = sum[i] * (1 << g->dac_bits) + S[i];
-                }
+                int32_t S[INPUT_BITS * MB_PANEL] __attribute__((aligned(64))), acc[MB_PANEL] __attribute__((aligned(64)));
+                int64_t sum[MB_PANEL], *yv = y + (size_t)(v0 + v) * ldy;
+                for (int p = 0; p < g->planes; p++) plane_sum(g, w, &b[v], p, S + p * MB_PANEL);
+                if (!transparent)
+                    small ? convert_panel(&c, S, g->planes, g->dac_bits, true, acc) : convert_panel(&c, S, g->planes, g->dac_bits, false, acc);
+                else
+                    for (int i = 0; i < MB_PANEL; i++) {
+                        sum[i] = 0;
+                        for (int p = 0; p < g->planes; p++) sum[i] += (int64_t)S[p * MB_PANEL + i] * (1 << (p * g->dac_bits));
+                    }
                 for (int k = 0; k < count; k++) {
                     int64_t step = seg[k].coef * (transparent ? 1 : seg[k].r->step), offset = transparent ? 0 : seg[k].coef * seg[k].r->base * weights;
                     int64_t *restrict out = yv + seg[k].output;
-                    if (transparent)
+                    if (transparent) {
+#pragma omp simd
                         for (int i = 0; i < seg[k].n; i++) out[i] += step * sum[seg[k].at + i];
-                    else
+                    } else {
+#pragma omp simd
                         for (int i = 0; i < seg[k].n; i++) out[i] += step * acc[seg[k].at + i] + offset;
+                    }
                 }
             }
             if (!transparent) columns_report(seg, count, &c, st);
@@ -228,13 +268,13 @@ static size_t work_size(const mb_row_group *g, int m) {
 static void sums_of(const mb_row_group *g, const planes *b, int32_t *S) {
     for (int panel = 0; panel < g->panels; panel++)
         for (int p = 0; p < g->planes; p++)
-            plane_sum(g, g->w + (size_t)panel * (size_t)g->k * MB_PANEL, b, p, S + ((size_t)p * (size_t)g->panels + (size_t)panel) * MB_PANEL);
+            plane_sum(g, g->w + (size_t)panel * ((size_t)g->k + 1) * MB_PANEL, b, p, S + ((size_t)p * (size_t)g->panels + (size_t)panel) * MB_PANEL);
 }
 
 /* root = sqrt of sum digit^2 var, in single precision from the exact integer */
 static void roots_of(const mb_row_group *g, const int16_t *x, const planes *b, float *root) {
     for (int panel = 0; panel < g->panels; panel++) {
-        const int16_t *var = g->var + (size_t)panel * (size_t)g->k * MB_PANEL;
+        const int16_t *var = g->var + (size_t)panel * ((size_t)g->k + 1) * MB_PANEL;
         for (int p = 0; p < g->planes; p++) {
             float *restrict out = root + ((size_t)p * (size_t)g->panels + (size_t)panel) * MB_PANEL;
             if (g->dac_bits == 1) {
@@ -249,7 +289,7 @@ static void roots_of(const mb_row_group *g, const int16_t *x, const planes *b, f
                     int d = (x[k] < 0 ? -x[k] : x[k]) >> (p * g->dac_bits) & mask;
                     if (d == 0) continue;
 #pragma omp simd
-                    for (int i = 0; i < MB_PANEL; i++) V[i] += d * d * var[(size_t)k * MB_PANEL + (size_t)i];
+                    for (int i = 0; i < MB_PANEL; i++) V[i] += d * d * var[(size_t)k * MB_PANEL + MB_PANEL_AT((size_t)i)];
                 }
                 for (int i = 0; i < MB_PANEL; i++) out[i] = sqrtf((float)V[i]);
             }
@@ -270,7 +310,7 @@ static void convert_row(const mb_row_group *g, const mb_adc_range *r, bool unifo
             hi = q > hi ? q : hi;
         }
     } else {
-        float inv = 1.0f / (float)r->step;
+        float inv = reciprocal(r->step);
 #pragma omp simd reduction(+ : clipped) reduction(min : lo) reduction(max : hi)
         for (int i = 0; i < g->n; i++) {
             int32_t q = quantise(v[i], r->base, half, r->step, inv);

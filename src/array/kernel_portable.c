@@ -8,6 +8,17 @@
 
 #define VL 16
 
+typedef int32_t vint __attribute__((vector_size(VL)));
+typedef int16_t vshort __attribute__((vector_size(VL)));
+typedef float vfloat __attribute__((vector_size(VL)));
+
+#define HIGH_FIRST (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+static inline vint even(vint v) { return HIGH_FIRST ? v >> 16 : v << 16 >> 16; }
+static inline vint odd(vint v) { return HIGH_FIRST ? v << 16 >> 16 : v >> 16; }
+static inline vint vmax(vint a, vint b) { return (a & (vint)(a > b)) | (b & (vint)(a <= b)); }
+static inline vint vmin(vint a, vint b) { return (a & (vint)(a < b)) | (b & (vint)(a >= b)); }
+static inline vint vabs(vint a) { return (a ^ a >> 31) - (a >> 31); }
+
 /* Bytes of A are rows of an 8 x 8 bit matrix; returns the transposed one. */
 static uint64_t transpose8(uint64_t a) {
     uint64_t t = (a ^ a >> 7) & 0x00AA00AA00AA00AAull;

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 
 static int16_t cell(const mb_xbar_group *gr, const int16_t *panels, int k, size_t column) {
-    return panels[(column / MB_PANEL * (size_t)gr->k + (size_t)k) * MB_PANEL + column % MB_PANEL];
+    return panels[mb_panel_index(gr->k, k, column)];
 }
 
 /* One vector in one row group, added to all[n_all]. z and S are scratch. */

@@ -85,7 +85,7 @@ static void block_store(mb_xbar *xb, int s, int q, const block *b, float *const 
             xb->saturated += w > xb->sc.w_max;
             w = w < 0 ? 0 : w > xb->sc.w_max ? xb->sc.w_max : w;
             size_t col = (size_t)(s * xb->sc.polarities + part) * (size_t)xb->n_all + (size_t)n;
-            size_t at = (col / MB_PANEL * (size_t)gr->k + (size_t)(k - gr->k0)) * MB_PANEL + col % MB_PANEL;
+            size_t at = mb_panel_index(gr->k, k - gr->k0, col);
             gr->w[at] = (int16_t)(gr->w[at] + sign * (int)w);
             xb->row_w[k] += (int64_t)w;
             if (var) var[g][at] += (float)((double)b->sigma[i] / unit * ((double)b->sigma[i] / unit));
@@ -93,7 +93,7 @@ static void block_store(mb_xbar *xb, int s, int q, const block *b, float *const 
     }
 }
 
-static size_t group_cells(const mb_xbar *xb, int g) { return (size_t)xb->panels * (size_t)xb->group[g].k * MB_PANEL; }
+static size_t group_cells(const mb_xbar *xb, int g) { return (size_t)xb->panels * ((size_t)xb->group[g].k + 1) * MB_PANEL; }
 
 /* Variances to 15 bits of the largest one. */
 static int store_noise(mb_xbar *xb, float *const *var) {

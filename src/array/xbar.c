@@ -155,7 +155,7 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
             xb->group[g].k0 = k0;
             xb->group[g].k = min_int(s->rows_active, end - k0);
             xb->group[g].row_tile = t;
-            xb->group[g].w = mb_calloc((size_t)xb->panels * (size_t)xb->group[g].k, MB_PANEL * sizeof(int16_t));
+            xb->group[g].w = mb_calloc((size_t)xb->panels * ((size_t)xb->group[g].k + 1), MB_PANEL * sizeof(int16_t));
             if (!xb->group[g].w) {
                 rc = mb_nomem();
                 goto out;
@@ -206,7 +206,7 @@ int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n) {
 void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
     const mb_xbar_group *x = &xb->group[g];
     *rg = (mb_row_group){.k = x->k, .n = xb->n_all, .slices = xb->lay.slices, .planes = xb->lay.planes, .dac_bits = xb->spec.dac_bits, .cell_bits = xb->spec.cell_bits,
-                         .polarities = xb->sc.polarities, .panels = xb->panels, .w = x->w, .var = xb->noisy ? x->var : NULL, .var_unit = xb->var_unit,
+                         .polarities = xb->sc.polarities, .panels = xb->panels, .sum_max = x->k * xb->sc.input_digit * xb->sc.w_max, .w = x->w, .var = xb->noisy ? x->var : NULL, .var_unit = xb->var_unit,
                          .range = xb->range, .adc = &xb->spec.adc};
 }
 

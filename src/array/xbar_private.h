@@ -53,6 +53,10 @@ struct mb_xbar {
 int mb_xbar_derive(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l, mb_xbar_scale_info *sc);
 /* Digit of slice s in the cell of polarity q (0 positive or only, 1 negative) that stores output n (dummy outputs from N on) in row k. */
 int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n);
+/* Where column c of row k (counted from the group's first) stands in the panels of a group of `rows` rows. */
+static inline size_t mb_panel_index(int rows, int k, size_t c) {
+    return (c / MB_PANEL * ((size_t)rows + 1) + (size_t)k) * MB_PANEL + MB_PANEL_AT(c % MB_PANEL);
+}
 /* What the kernels read of group G. */
 void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg);
 /* Streams of the read noise (domain MB_RNG_READ) and of the converters (MB_RNG_ADC) of vector V in group G. */

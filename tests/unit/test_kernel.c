@@ -1,0 +1,192 @@
+/* Kernels: every one that this machine has gives the bits of the oracle, with all kinds of noise and converters; the fused conversion is exact at every code boundary. */
+#include "mbtest.h"
+
+#include "array/kernel.h"
+#include "array/xbar.h"
+#include "base/mem.h"
+
+static mb_stream rnd;
+static int pick(int lo, int hi) { return lo + (int)(mb_stream_u32(&rnd) % (uint32_t)(hi - lo + 1)); }
+
+static mb_cell load_cell(const char *text) {
+    mb_conf *c = NULL;
+    mb_cell cell;
+    assert_ok(mb_conf_parse(text, "test", &c));
+    assert_ok(mb_cell_load(c, &cell));
+    mb_conf_free(c);
+    return cell;
+}
+
+static mb_adc load_adc(const char *text) {
+    mb_conf *c = NULL;
+    mb_adc adc;
+    assert_ok(mb_conf_parse(text, "test", &c));
+    assert_ok(mb_adc_load(c, &adc));
+    mb_conf_free(c);
+    return adc;
+}
+
+/* A converter that is neither uniform nor random: it truncates. */
+static bool yes(const void *p) { return p == NULL; }
+static void truncate_codes(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+    (void)p, (void)rng;
+    for (size_t i = 0; i < n; i++) {
+        int32_t q = (in[i] - r->base) / r->step, c = q < r->q_lo ? r->q_lo : q > r->q_hi ? r->q_hi : q;
+        *clipped += c != q;
+        out[i] = r->base + c * r->step;
+    }
+}
+static const mb_adc_type truncating = {.name = "truncating", .deterministic = yes, .convert = truncate_codes};
+
+static void fill(mb_xbar_spec *s, int n_w, int16_t *W, int n_x, int16_t *x) {
+    int L = s->weight_bits == 1 ? 1 : (1 << (s->weight_bits - 1)) - 1, X = (1 << s->input_bits) - 1;
+    if (s->input_signed) X = s->input_bits == 1 ? 1 : (1 << (s->input_bits - 1)) - 1;
+    for (int i = 0; i < n_w; i++) do W[i] = (int16_t)pick(-L, L);
+        while (s->weight_bits == 1 && W[i] == 0);
+    int density = pick(0, 3);
+    for (int i = 0; i < n_x; i++) x[i] = (int16_t)(pick(0, 3) < density ? 0 : pick(s->input_signed ? -X : 0, X));
+}
+
+static void test_bits(void **state) {
+    (void)state;
+    mb_cell cells[] = {load_cell("cell = \"rram\"; on_off = 17.0; prog_sigma = 0.03;"),
+                       load_cell("cell = \"rram\"; on_off = 4.5; prog_sigma = 0.02; read_sigma = 0.01; read_sigma_prop = 0.01;"), load_cell("cell = \"ideal\";")};
+    mb_adc adcs[] = {load_adc("type = \"ideal\";"), load_adc("type = \"sar\";"), load_adc("type = \"sar\"; noise_lsb = 0.7;"), {.type = &truncating}};
+    static int16_t W[300 * 40], x[70 * 300];
+    static int64_t y[70 * 40], z[70 * 40];
+    int kinds[3][4] = {{0}}, compared = 0;
+    for (int i = 0; i < 160; i++) {
+        int c = pick(0, 2), a = pick(0, 3), K = pick(1, i % 8 ? 150 : 300), N = pick(1, i % 8 ? 12 : 40), m = i % 16 == 5 ? 70 : pick(1, 5);
+        mb_xbar_spec s = {.rows = pick(1, 300), .cols = pick(34, 200), .weight_bits = pick(1, 8), .cell_bits = pick(1, 8), .input_bits = pick(1, 8), .adc_bits = pick(1, 12),
+                          .input_signed = pick(0, 1), .scheme = pick(0, 1) ? MB_OFFSET : MB_DIFFERENTIAL, .subtract = pick(0, 1) ? MB_SUB_ANALOG : MB_SUB_DIGITAL,
+                          .adc_rule = pick(0, 1) ? MB_ADC_FULL : MB_ADC_GIVEN, .adc_fraction = 0.3, .cell = cells[c], .adc = adcs[a], .temp_K = 300};
+        s.rows_active = pick(1, s.rows);
+        s.dac_bits = pick(0, 1) ? 1 : pick(1, s.input_bits);
+        fill(&s, K * N, W, m * K, x);
+        mb_xbar *xb = NULL;
+        mb_read_id id = {.seed = 5, .trial = 2, .layer = 3, .group = 1, .index0 = 17};
+        assert_ok(mb_xbar_new(&s, K, N, W, &xb));
+        assert_ok(mb_xbar_program(xb, 5, 2, 3, 1));
+        assert_ok(mb_xbar_set_ranges(xb, NULL));
+        assert_ok(mb_xbar_mvm_oracle(xb, &id, m, x, z));
+        mb_xbar_stats st0 = {0}, st;
+        bool first = true;
+        for (int k = 0; mb_kernels[k]; k++) {
+            if (!mb_kernels[k]->supported()) continue;
+            setenv("MIXBAR_KERNEL", mb_kernels[k]->name, 1);
+            mb_xbar_stats_init(&st);
+            assert_ok(mb_xbar_mvm(xb, &id, m, x, y, &st));
+            for (int j = 0; j < m * N; j++)
+                if (y[j] != z[j])
+                    fail_msg("case %d kernel %s cell %d adc %d K %d N %d m %d: y[%d] = %lld, oracle %lld", i, mb_kernels[k]->name, c, a, K, N, m, j, (long long)y[j], (long long)z[j]);
+            if (first) st0 = st;
+            first = false;
+            assert_memory_equal(&st, &st0, sizeof st);   /* the same clipping and codes, too */
+            if (s.adc.type->transparent) assert_true(st.q_min > st.q_max);
+            else assert_true(st.q_min <= st.q_max && st.q_min >= mb_xbar_range(xb, 0)->q_lo && st.q_max <= mb_xbar_range(xb, 0)->q_hi);
+            compared++;
+        }
+        unsetenv("MIXBAR_KERNEL");
+        kinds[c][a]++;
+        mb_xbar_free(xb);
+    }
+    for (int c = 0; c < 3; c++)
+        for (int a = 0; a < 4; a++) assert_true(kinds[c][a] > 3);
+    assert_true(compared >= 160);
+    for (int i = 0; i < 3; i++) mb_cell_free(&cells[i]), mb_adc_free(&adcs[i]);
+}
+
+/* One row, weights and steps chosen at will: every conversion against the formula of adc.h. Products cross all code boundaries of small steps. */
+static void test_conversion(void **state) {
+    (void)state;
+    mb_adc sar = load_adc("type = \"sar\";");
+    enum { N = 192, M = 256 };
+    int16_t *w = mb_calloc(N * 2, sizeof *w), x[M];
+    static int64_t y[M * N];
+    for (int v = 0; v < M; v++) x[v] = (int16_t)v;
+    for (int i = 0; i < 120; i++) {
+        int bits = pick(0, 1) ? 7 : 8, top = (1 << bits) - 1;     /* 7 bits: sums below 3 * 2^20, the short conversion; 8: beyond */
+        int wide = pick(0, 1) ? 16383 : pick(1, 16383), W[N];
+        mb_adc_range r = {.base = pick(0, 1) ? 0 : -pick(1, 100000), .step = pick(0, 1) ? pick(1, 40) : pick(1, 60000), .q_lo = pick(-65536, 0), .q_hi = pick(0, 65535)};
+        mb_row_group g = {.k = 1, .n = N, .slices = 1, .planes = 1, .dac_bits = bits, .cell_bits = 1, .polarities = 1, .panels = N / MB_PANEL, .sum_max = top * wide, .w = w,
+                          .range = &r, .adc = &sar};
+        for (int n = 0; n < N; n++) {
+            W[n] = pick(-wide, wide);
+            w[(n / MB_PANEL * 2) * MB_PANEL + MB_PANEL_AT(n % MB_PANEL)] = (int16_t)W[n];
+        }
+        for (int k = 0; mb_kernels[k]; k++) {
+            if (!mb_kernels[k]->supported()) continue;
+            mb_kernel_stats st = {0, INT32_MAX, INT32_MIN};
+            uint64_t clipped = 0;
+            void *work = mb_malloc(mb_kernels[k]->work_size(&g, M), 1);
+            memset(y, 0, sizeof y);
+            mb_kernels[k]->run(&g, top + 1, x, 1, y, N, NULL, NULL, &st, work);
+            for (int v = 0; v <= top; v++)
+                for (int n = 0; n < N; n++) {
+                    int64_t want = r.base + (int64_t)mb_adc_code(&r, x[v] * W[n], &clipped) * r.step;
+                    if (y[v * N + n] != want) fail_msg("%s: %d * %d, base %d step %d: %lld, not %lld", mb_kernels[k]->name, v, W[n], r.base, r.step, (long long)y[v * N + n], (long long)want);
+                }
+            assert_int_equal(st.clipped, clipped);
+            mb_free(work);
+        }
+    }
+    mb_free(w);
+    mb_adc_free(&sar);
+}
+
+/* Exact partial sums, with and without signs. */
+static void test_sums(void **state) {
+    (void)state;
+    enum { K = 130, N = 37 };
+    int16_t *w = mb_calloc((K + 1) * MB_PANEL, sizeof *w), W[K][N], x[K];
+    int32_t *S = mb_malloc(8 * MB_PANEL, sizeof *S);
+    mb_adc none = {0};
+    for (int k = 0; k < K; k++)
+        for (int n = 0; n < N; n++) w[k * MB_PANEL + MB_PANEL_AT(n)] = W[k][n] = (int16_t)pick(-16383, 16383);
+    for (int dac = 1; dac <= 8; dac++)
+        for (int sign = 0; sign < 2; sign++) {
+            mb_row_group g = {.k = K, .n = N, .slices = 1, .planes = (8 + dac - 1) / dac, .dac_bits = dac, .cell_bits = 1, .polarities = 1, .panels = 1, .w = w, .adc = &none};
+            for (int k = 0; k < K; k++) x[k] = (int16_t)pick(sign ? -255 : 0, 255);
+            for (int i = 0; mb_kernels[i]; i++) {
+                if (!mb_kernels[i]->supported()) continue;
+                void *work = mb_malloc(mb_kernels[i]->work_size(&g, 1), 1);
+                mb_kernels[i]->sums(&g, x, S, work);
+                for (int p = 0; p < g.planes; p++)
+                    for (int n = 0; n < N; n++) {
+                        int64_t s = 0;
+                        for (int k = 0; k < K; k++) s += (int64_t)((x[k] < 0 ? -1 : 1) * (abs(x[k]) >> (p * dac) & ((1 << dac) - 1))) * W[k][n];
+                        assert_int_equal(S[p * MB_PANEL + n], s);
+                    }
+                for (int n = N; n < MB_PANEL; n++) assert_int_equal(S[n], 0);
+                mb_free(work);
+            }
+        }
+    mb_free(w);
+    mb_free(S);
+}
+
+static void test_choice(void **state) {
+    (void)state;
+    const mb_kernel *k = NULL;
+    unsetenv("MIXBAR_KERNEL");
+    assert_ok(mb_kernel_best(&k));
+    assert_true(k->supported());
+    setenv("MIXBAR_KERNEL", "portable", 1);
+    assert_ok(mb_kernel_best(&k));
+    assert_string_equal(k->name, "portable");
+    setenv("MIXBAR_KERNEL", "abacus", 1);
+    assert_fails(mb_kernel_best(&k), MB_BADINPUT, "portable");
+    assert_null(k);
+    unsetenv("MIXBAR_KERNEL");
+}
+
+int main(void) {
+    mb_stream_init(&rnd, 77, MB_RNG_TEST, 0, 2, 0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_conversion),
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_choice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
