@@ -16,7 +16,7 @@ static mb_report *build(void)
     static const char *const component[] = {"adc", "cells", "drivers"};
     mb_report *root = mb_report_new("chip");
     for (int g = 0; g < 11; g++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "layer%d", g);
         mb_report *group = mb_report_group(root, name);
         for (int i = 0; i < 37; i++) mb_report_leaf(group, component[i % 3], "act", 1000.3 * i + g, i, each(i + g), "made up", 1);
