@@ -110,12 +110,12 @@ static void time_text(double s, char *buf, size_t cap) {
 static void draw(mb_meter *m, int64_t done, int64_t total, double now) {
     enum { WIDTH = 24 };
     static const char full[] = "########################", empty[] = "------------------------";
-    char left[32] = "", rest[80] = "", at[48] = "";
+    char left[64] = "", rest[160] = "", at[64] = "";
     double share = total > 0 ? (double)done / (double)total : 0, spent = now - m->start_s;
     int n = share >= 1 ? WIDTH : (int)(share * WIDTH);
     if (done > 0 && spent > 0) {
         time_text(spent * (double)(total - done) / (double)done, left, sizeof left);
-        snprintf(rest, sizeof rest, "  %.0f/s  %s left", (double)done / spent, left);
+        snprintf(rest, sizeof rest, "  %.0f samples/s  %s left", MB_SIM_BLOCK * (double)done / spent, left);
     }
     if (m->points > 1) snprintf(at, sizeof at, "point %zu/%zu  ", m->point < m->points ? m->point + 1 : m->points, m->points);
     fprintf(stderr, "\r\033[K%s%s  [%s%.*s%s%.*s] %3.0f %%%s", at, m->what, m->colour ? "\033[32m" : "", n, full,

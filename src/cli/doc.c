@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -121,12 +122,30 @@ mb_table *mb_param_table_new(bool with_value, bool with_applies) {
     return NULL;
 }
 
+/* X in the fewest characters that read back: 1e9 rather than 1000000000. BUF holds 32 bytes. */
+static char *shortest(char *buf, double x) {
+    char e[40];
+    mb_fmt_double(buf, x, 0);
+    for (int digits = 0; digits < 4; digits++) {
+        snprintf(e, sizeof e, "%.*e", digits, x);
+        if (!strchr(e, 'e') || strtod(e, NULL) != x) continue; /* inf stays */
+        char *mark = strchr(e, 'e'), *to = mark + 1, *from = mark + 1;
+        if (*from == '+') from++;
+        if (*from == '-') *to++ = *from++;
+        while (*from == '0' && from[1]) from++;
+        memmove(to, from, strlen(from) + 1);
+        if (strlen(buf) > 6 && strlen(e) < strlen(buf)) snprintf(buf, 32, "%.31s", e);
+        break;
+    }
+    return buf;
+}
+
 static int add_range(mb_table *t, const mb_param *p) {
     char lo[32], hi[32];
     switch (p->kind) {
     case MB_P_INT:
     case MB_P_REAL:
-    case MB_P_REALS: return mb_table_cellf(t, "%s .. %s", mb_fmt_double(lo, p->lo, 0), mb_fmt_double(hi, p->hi, 0));
+    case MB_P_REALS: return mb_table_cellf(t, "%s .. %s", shortest(lo, p->lo), shortest(hi, p->hi));
     case MB_P_CHOICE: return mb_table_cell(t, p->choices);
     case MB_P_BOOL: return mb_table_cell(t, "true|false");
     default: return mb_table_cell(t, "");
@@ -144,7 +163,7 @@ static int add_value(mb_table *t, const mb_conf *group, const char *key) {
     }
     switch (c->type) {
     case MB_CONF_INT: rc = mb_table_cellf(t, "%lld", (long long)c->i); break;
-    case MB_CONF_REAL: rc = mb_table_cell(t, mb_fmt_double(num, c->r, 0)); break;
+    case MB_CONF_REAL: rc = mb_table_cell(t, shortest(num, c->r)); break;
     case MB_CONF_BOOL: rc = mb_table_cell(t, c->i ? "true" : "false"); break;
     case MB_CONF_STRING: rc = mb_table_cell(t, c->s); break;
     default: rc = mb_table_cellf(t, "(%zu values)", c->n); break;
@@ -155,12 +174,13 @@ static int add_value(mb_table *t, const mb_conf *group, const char *key) {
 }
 
 int mb_param_table_add(mb_table *t, const char *prefix, const mb_param *params, const mb_conf *group, const char *applies) {
+    const char *without = applies && strcmp(applies, "optional") == 0 ? "" : "required";
     int rc = MB_OK;
     for (const mb_param *p = params; p && p->kind != MB_P_END && !rc; p++) {
         rc = mb_table_cellf(t, "%s%s", prefix, p->name);
         if (!rc) rc = mb_table_cell(t, kind_name[p->kind]);
         if (!rc && group) rc = add_value(t, group, p->name);
-        if (!rc) rc = mb_table_cell(t, p->def ? p->def : "required");
+        if (!rc) rc = mb_table_cell(t, p->def ? p->def : without);
         if (!rc) rc = mb_table_cell(t, p->unit);
         if (!rc) rc = add_range(t, p);
         if (!rc && applies) rc = mb_table_cell(t, applies);

@@ -34,7 +34,7 @@ void mb_doc_close(mb_doc *d, char kind);
 int mb_doc_end(mb_doc *d, int rc);
 
 /* Rows of parameters: key, type, unit, default, range, meaning; with GROUP (not NULL) also its value and where that comes from;
- * APPLIES (may be NULL): when the key exists. */
+ * APPLIES (may be NULL): when the key exists. A row without default is required, or "optional" when APPLIES says so. */
 mb_table *mb_param_table_new(bool with_value, bool with_applies);
 int mb_param_table_add(mb_table *t, const char *prefix, const mb_param *params, const mb_conf *group, const char *applies);
 

@@ -21,8 +21,10 @@
 
 static int print_version(void) {
     const dnnl_version_t *d = dnnl_version();
-    const mb_kernel *k = mb_kernel_best();
+    const mb_kernel *k = NULL;
     mb_str out = {0};
+    int rc = mb_kernel_best(&k);
+    if (rc) return rc;
     mb_str_addf(&out, "mixbar %s\n", PACKAGE_VERSION);
     mb_str_addf(&out, "  compiler   %s, OpenMP %d, %d threads at most\n",
 #if defined __clang__
@@ -38,7 +40,7 @@ static int print_version(void) {
     mb_str_addf(&out, "  oneDNN     %d.%d.%d\n", d->major, d->minor, d->patch);
     mb_str_addf(&out, "  jansson    %s\n", JANSSON_VERSION);
     mb_str_addf(&out, "  zlib       %s\n", zlibVersion());
-    mb_str_addf(&out, "  kernel     %s\n", k ? k->name : "none");
+    mb_str_addf(&out, "  kernel     %s\n", k->name);
     mb_str_add(&out, "Licence GPL-3.0-or-later; there is no warranty.\n");
     return mb_cli_write(&out);
 }

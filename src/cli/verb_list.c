@@ -31,8 +31,8 @@ static const mb_option table[] = {
 
 typedef struct rows {
     mb_table *t;
-    bool about;
-} rows; /* about: the last column is wanted */
+    bool about, all; /* the last column is wanted; every kind is listed */
+} rows;
 
 static int add(const rows *r, const char *kind, const char *name, const char *summary, const char *about) {
     int rc = mb_table_cell(r->t, kind);
@@ -82,8 +82,8 @@ static int add_operators(const rows *r) {
 }
 
 static int add_kernels(const rows *r) {
-    const mb_kernel *best = mb_kernel_best();
-    int rc = MB_OK;
+    const mb_kernel *best = NULL;
+    int rc = mb_kernel_best(&best);
     for (size_t i = 0; mb_kernels[i] && !rc; i++) {
         const mb_kernel *k = mb_kernels[i];
         rc = add(r, "kernel", k->name, k->summary,
@@ -106,6 +106,22 @@ static int add_verbs(const rows *r) {
     return rc;
 }
 
+/* The first comment of a preset file, "# what it is"; only its first sentence. */
+static void first_comment(const char *path, mb_str *out) {
+    uint8_t *data = NULL;
+    size_t size = 0;
+    if (mb_file_read(path, 1 << 20, &data, &size)) mb_error_clear(); /* those who use the preset are told */
+    else if (size && data[0] == '#') {
+        const char *s = (const char *)data + 1 + strspn((const char *)data + 1, "# ");
+        size_t n = strcspn(s, "\n");
+        for (size_t i = 0; i + 1 < n; i++) {
+            if (s[i] == '.' && s[i + 1] == ' ') n = i;
+        }
+        mb_str_addn(out, s, n);
+    }
+    mb_free(data);
+}
+
 /* Presets of one folder kind, with their paths. */
 static int add_preset_kind(const rows *r, const char *kind, const char *folder) {
     char **name = NULL, **path = NULL;
@@ -114,7 +130,7 @@ static int add_preset_kind(const rows *r, const char *kind, const char *folder) 
     for (size_t i = 0; i < n; i++) {
         if (!rc) {
             mb_str summary = {0};
-            mb_str_addf(&summary, "preset of %s", folder);
+            first_comment(path[i], &summary);
             rc = summary.failed ? mb_nomem() : add(r, kind, name[i], mb_cstr(&summary), path[i]);
             mb_str_free(&summary);
         }
@@ -127,9 +143,10 @@ static int add_preset_kind(const rows *r, const char *kind, const char *folder) 
 }
 
 static int add_presets(const rows *r) {
-    static const char *const folders[] = {"devices", "arch", "baselines", "data"};
+    static const char *const folder[][2] = {
+        {"device preset", "devices"}, {"arch preset", "arch"}, {"baseline preset", "baselines"}, {"dataset preset", "data"}};
     int rc = MB_OK;
-    for (size_t i = 0; i < sizeof folders / sizeof *folders && !rc; i++) rc = add_preset_kind(r, "preset", folders[i]);
+    for (size_t i = 0; i < sizeof folder / sizeof *folder && !rc; i++) rc = add_preset_kind(r, folder[i][0], folder[i][1]);
     return rc;
 }
 
@@ -138,7 +155,7 @@ static int add_datasets(const rows *r) {
     for (size_t i = 0; mb_dataset_types[i] && !rc; i++) {
         rc = add(r, "dataset format", mb_dataset_types[i]->name, mb_dataset_types[i]->summary, mb_dataset_types[i]->reference);
     }
-    return rc ? rc : add_preset_kind(r, "dataset", "data");
+    return rc || r->all ? rc : add_preset_kind(r, "dataset preset", "data"); /* among the presets when everything is listed */
 }
 
 /* The kinds of the command line. ABOUT: the last column is short enough to be shown in text, too. */
@@ -160,6 +177,7 @@ static int add_params(mb_table *t) {
     if (!rc) rc = mb_param_table_add(t, "calibration.", mb_calibration_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "read.", mb_read_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "map.", mb_assign_params, NULL, "");
+    if (!rc) rc = mb_param_table_add(t, "map.budget.", mb_metric_params, NULL, "optional");
     for (size_t i = 0; mb_policies[i] && !rc; i++) {
         mb_str_clear(&with);
         mb_str_addf(&with, "policy = %s", mb_policies[i]->name);
@@ -210,7 +228,7 @@ static int list_options(mb_table *t) {
 
 static int list_kind(mb_table *t, int kind, bool text) {
     enum { N = sizeof kinds / sizeof *kinds };
-    rows r = {t, !text || (kind >= 0 && kinds[kind].about)};
+    rows r = {t, !text || (kind >= 0 && kinds[kind].about), kind < 0};
     int rc = mb_table_column(t, "kind", "", MB_LEFT);
     if (!rc) rc = mb_table_column(t, "name", "", MB_LEFT);
     if (!rc) rc = mb_table_column(t, "summary", "", MB_LEFT);

@@ -54,8 +54,9 @@ run mixbar list -- -f; is 2 "after -- everything is an argument"; err 'unknown k
 # --- completion is a script that completes
 run mixbar completion bash; is 0 "completion"
 if command -v bash >/dev/null 2>&1; then
+    cp out completion.bash
     cat >try.bash <<'END'
-source ./out
+source ./completion.bash
 compopt() { :; }
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _mixbar; printf '%s\n' "${COMPREPLY[@]}"; }
 echo "verb: $(try mixbar re)"
@@ -63,7 +64,7 @@ echo "option: $(try mixbar run --res)"
 echo "kind: $(try mixbar show cel)"
 echo "format: $(try mixbar report x --format j | tr '\n' ' ')"
 END
-    bash -n out; ok $? "completion is valid bash"
+    bash -n completion.bash; ok $? "completion is valid bash"
     run bash try.bash; is 0 "completion runs"; out '^verb: report$'; out '^option: --resume$'; out '^kind: cell$'; out '^format: jsonl json '
 else
     skip "completion completes" "no bash"
