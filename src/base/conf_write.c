@@ -1,15 +1,78 @@
-/* conf_write.c - configuration trees as text and as hashes
+/* conf_write.c - configuration trees as text and as hashes, places and names of values for messages
  *
  * The text reads back to the same tree: doubles in the shortest form that keeps all bits, integers over 32 bits with L, control
  * characters escaped, lists of one scalar type as [ ] and others as ( ). The hash (FNV-1a) covers names, types and values; the
- * keys of a group add up, so that their order does not count. Anybody may call this file; it calls str.c and conf.c.
+ * keys of a group add up, so that their order does not count. Anybody may call this file; it calls file.c, mem.c,
+ * str.c, error.c.
  */
 #include "base/conf.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
+
+/* --- telling ------------------------------------------------------------------------------------------------------ */
+
+#define RING 8
+#define RING_BYTES 512
+
+static _Thread_local char where_text[RING][RING_BYTES], key_text[RING][RING_BYTES];
+static _Thread_local unsigned where_at, key_at;
+
+const char *mb_conf_where(const mb_conf *c) {
+    const char *fixed = c->origin == MB_FROM_COMMAND ? "command line" : c->origin == MB_FROM_DEFAULT ? "default" : NULL;
+    if (!fixed && !c->file) fixed = c->origin == MB_FROM_SWEEP ? "sweep" : "computed";
+    if (fixed) return fixed;
+    char *buf = where_text[where_at++ % RING];
+    snprintf(buf, RING_BYTES, "%s:%d", c->file, c->line);
+    return buf;
+}
+
+char *mb_conf_dir(const mb_conf *c) { return c->file ? mb_path_dir(c->file) : mb_strdup("."); }
+
+const char *mb_conf_key(const mb_conf *c) {
+    char *buf = key_text[key_at++ % RING];
+    size_t at = RING_BYTES - 1; /* written from the end */
+    buf[at] = '\0';
+    for (; c->parent; c = c->parent) {
+        char part[RING_BYTES];
+        if (c->name) {
+            snprintf(part, sizeof part, "%s%s", c->parent->parent ? "." : "", c->name);
+        } else {
+            size_t k = 0;
+            while (k < c->parent->n && c->parent->child[k] != c) k++;
+            snprintf(part, sizeof part, "[%zu]", k);
+        }
+        size_t n = strlen(part);
+        if (n > at) break;
+        at -= n;
+        memcpy(buf + at, part, n);
+    }
+    return buf + at;
+}
+
+int mb_conf_check_used(const mb_conf *root) {
+    int rc = MB_OK;
+    for (size_t i = 0; rc == MB_OK && i < root->n; i++) {
+        const mb_conf *c = root->child[i];
+        if (!c->used) {
+            rc = mb_fail(MB_BADINPUT,
+                         "%s: the key \"%s\" is not used here: unknown, or without meaning beside the other settings; remove it "
+                         "or correct its name",
+                         mb_conf_where(c), mb_conf_key(c));
+        } else {
+            rc = mb_conf_check_used(c);
+        }
+    }
+    return rc;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------- */
 
 static void write_string(const char *s, mb_str *out) {
     mb_str_add(out, "\"");

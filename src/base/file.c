@@ -97,106 +97,98 @@ out:
     return rc;
 }
 
-/* Inflate SRC (all members) into *out. */
-static int inflate_all(const char *path, const uint8_t *src, size_t n, size_t limit, uint8_t **out, size_t *out_n) {
-    int rc = MB_OK, zs = Z_OK, started = 0;
+/* What inflation has given so far. */
+typedef struct inflated { const char *path; uint8_t *buf; size_t used, cap, limit; } inflated;
+
+/* Make room for MORE bytes (and the final zero). */
+static int make_room(inflated *o, size_t more) {
+    if (more > o->limit - o->used) return mb_fail(MB_BADINPUT, "%s: inflates to more than %zu bytes", o->path, o->limit);
+    if (o->used + more > o->cap) {
+        size_t cap = o->cap < o->limit / 2 ? o->cap * 2 : o->limit;
+        uint8_t *buf = mb_realloc(o->buf, cap + 1, 1);
+        if (!buf) return mb_nomem();
+        o->buf = buf;
+        o->cap = cap;
+    }
+    return MB_OK;
+}
+
+static int corrupt(const inflated *o, int zs, const z_stream *z, size_t at) {
+    if (zs == Z_MEM_ERROR) return mb_nomem();
+    return mb_fail(MB_BADINPUT, "%s: the gzip data are corrupt at byte %zu (%s); fetch the file again", o->path, at,
+                   z->msg ? z->msg : "wrong format");
+}
+
+/* Inflate SRC (all members). o->buf is to be freed in any case. */
+static int inflate_all(inflated *o, const uint8_t *src, size_t n) {
+    int rc = MB_OK, zs = Z_OK;
+    size_t at = 0;
     z_stream z = {0};
-    uint8_t *buf = NULL;
-    size_t cap = n < 1 << 16 ? 1 << 16 : n * 3 < limit ? n * 3 : limit, used = 0, at = 0;
-    if (inflateInit2(&z, 15 + 16) != Z_OK) {
-        rc = mb_nomem();
-        goto out;
-    }
-    started = 1;
-    buf = mb_malloc(cap + 1, 1);
-    if (!buf) {
-        rc = mb_nomem();
-        goto out;
-    }
-    while (at < n) {
-        size_t in = n - at < 1u << 30 ? n - at : 1u << 30, room;
-        if (used == cap) {
-            if (cap >= limit) {
-                rc = mb_fail(MB_BADINPUT, "%s: inflates to more than %zu bytes", path, limit);
-                goto out;
-            }
-            cap = cap < limit / 2 ? cap * 2 : limit;
-            uint8_t *more = mb_realloc(buf, cap + 1, 1);
-            if (!more) {
-                rc = mb_nomem();
-                goto out;
-            }
-            buf = more;
-        }
-        room = cap - used < 1u << 30 ? cap - used : 1u << 30;
+    o->cap = n < 1 << 16 ? 1 << 16 : n * 3;
+    if (o->cap > o->limit) o->cap = o->limit;
+    o->buf = mb_malloc(o->cap + 1, 1);
+    if (!o->buf || inflateInit2(&z, 15 + 16) != Z_OK) return mb_nomem();
+    while (rc == MB_OK && at < n) {
+        size_t in = n - at < 1u << 30 ? n - at : 1u << 30;
+        if (o->used == o->cap && o->cap < o->limit) rc = make_room(o, 1);
+        if (rc != MB_OK) break;
+        size_t room = o->cap - o->used < 1u << 30 ? o->cap - o->used : 1u << 30;
+        if (room == 0) room = 1; /* at the limit: the place of the final zero shows whether there is more */
         z.next_in = (Bytef *)(uintptr_t)(src + at);
         z.avail_in = (uInt)in;
-        z.next_out = buf + used;
+        z.next_out = o->buf + o->used;
         z.avail_out = (uInt)room;
         zs = inflate(&z, Z_NO_FLUSH);
         at += in - z.avail_in;
-        used += room - z.avail_out;
+        o->used += room - z.avail_out;
         if (zs == Z_STREAM_END) {
             while (at < n && src[at] == 0) at++; /* padding with zeros is allowed */
             if (at < n && inflateReset(&z) != Z_OK) zs = Z_STREAM_ERROR;
         }
-        if (zs != Z_OK && zs != Z_STREAM_END && !(zs == Z_BUF_ERROR && used == cap)) {
-            rc = zs == Z_MEM_ERROR ? mb_nomem()
-                                   : mb_fail(MB_BADINPUT, "%s: the gzip data are corrupt at byte %zu (%s); fetch the file again",
-                                             path, at, z.msg ? z.msg : "wrong format");
-            goto out;
-        }
+        if (zs != Z_OK && zs != Z_STREAM_END && !(zs == Z_BUF_ERROR && o->used == o->cap)) rc = corrupt(o, zs, &z, at);
+        if (o->used > o->limit) rc = mb_fail(MB_BADINPUT, "%s: inflates to more than %zu bytes", o->path, o->limit);
     }
-    /* The input is used up; what zlib still holds comes out now. */
-    while (zs == Z_OK || zs == Z_BUF_ERROR) {
+    while (rc == MB_OK && zs != Z_STREAM_END) { /* the input is used up; what zlib still holds comes out now */
         uint8_t spill[4096];
         z.next_out = spill;
         z.avail_out = sizeof spill;
         zs = inflate(&z, Z_FINISH);
         size_t got = sizeof spill - z.avail_out;
-        if (got == 0 && zs != Z_STREAM_END) {
-            rc = mb_fail(MB_BADINPUT, "%s: the gzip data are truncated; fetch the file again", path);
-            goto out;
+        if (zs != Z_OK && zs != Z_BUF_ERROR && zs != Z_STREAM_END) {
+            rc = corrupt(o, zs, &z, at);
+        } else if (got == 0 && zs != Z_STREAM_END) {
+            rc = mb_fail(MB_BADINPUT, "%s: the gzip data are truncated; fetch the file again", o->path);
+        } else {
+            rc = make_room(o, got);
         }
-        if (used + got > limit) {
-            rc = mb_fail(MB_BADINPUT, "%s: inflates to more than %zu bytes", path, limit);
-            goto out;
-        }
-        if (used + got > cap) {
-            uint8_t *more = mb_realloc(buf, used + got + cap / 2 + 1, 1);
-            if (!more) {
-                rc = mb_nomem();
-                goto out;
-            }
-            buf = more;
-            cap = used + got + cap / 2;
-        }
-        memcpy(buf + used, spill, got);
-        used += got;
+        if (rc == MB_OK) memcpy(o->buf + o->used, spill, got);
+        if (rc == MB_OK) o->used += got;
     }
-    if (zs != Z_STREAM_END) {
-        rc = mb_fail(MB_BADINPUT, "%s: the gzip data are corrupt at the end (%s); fetch the file again", path,
-                     z.msg ? z.msg : "wrong format");
-        goto out;
-    }
-    buf[used] = 0;
-    *out = buf;
-    *out_n = used;
-    buf = NULL;
-out:
-    if (started) inflateEnd(&z);
-    mb_free(buf);
+    inflateEnd(&z);
     return rc;
 }
 
 int mb_file_gzread(const char *path, size_t limit, uint8_t **data, size_t *size) {
     uint8_t *raw = NULL;
     size_t n = 0;
-    int rc = mb_file_read(path, limit, &raw, &n);
+    if (limit == 0) limit = LIMIT_DEFAULT;
+    /* a small file may be larger as gzip than it is; headers can hold a name and a comment */
+    int rc = mb_file_read(path, limit > SIZE_MAX / 2 ? limit : limit + limit / 1000 + 65536, &raw, &n);
     *data = NULL;
     *size = 0;
     if (rc == MB_OK && n >= 2 && raw[0] == 0x1f && raw[1] == 0x8b) {
-        rc = inflate_all(path, raw, n, limit ? limit : LIMIT_DEFAULT, data, size);
+        inflated o = {path, NULL, 0, 0, limit};
+        rc = inflate_all(&o, raw, n);
+        mb_free(raw);
+        if (rc == MB_OK) {
+            o.buf[o.used] = 0;
+            *data = o.buf;
+            *size = o.used;
+        } else {
+            mb_free(o.buf);
+        }
+    } else if (rc == MB_OK && n > limit) {
+        rc = mb_fail(MB_BADINPUT, "%s: the file is too large (%zu bytes; at most %zu are read)", path, n, limit);
         mb_free(raw);
     } else if (rc == MB_OK) {
         *data = raw;

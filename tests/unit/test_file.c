@@ -172,6 +172,13 @@ static void gzip_is_inflated(void **state) {
     mb_free(d);
     assert_fails(mb_file_gzread("t.gz", 499999, &d, &n), MB_BADINPUT, "inflates to more");
     assert_null(d);
+    for (size_t size = 1; size < 3000; size += size < 40 ? 1 : 97) { /* a limit of just the size, whatever the last block looks like */
+        put_gzip("small.gz", text + 199000, size, 1, 0, 0);
+        assert_ok(mb_file_gzread("small.gz", size, &d, &n));
+        assert_memory_equal(d, text + 199000, size);
+        mb_free(d);
+        if (size > 1) assert_fails(mb_file_gzread("small.gz", size - 1, &d, &n), MB_BADINPUT, "inflates to more");
+    }
     for (size_t keep = 2; keep < len; keep += keep < 40 ? 1 : 4999) {
         put_gzip("cut.gz", text, 500000, 1, keep, 0);
         assert_fails(mb_file_gzread("cut.gz", 0, &d, &n), MB_BADINPUT, "truncated");
@@ -206,6 +213,8 @@ static void gzip_is_inflated(void **state) {
     assert_ok(mb_file_gzread("plain", 0, &d, &n));
     assert_memory_equal(d, "plain text", 11);
     mb_free(d);
+    assert_fails(mb_file_gzread("plain", 9, &d, &n), MB_BADINPUT, "too large");
+    assert_null(d);
     mb_free(text);
     assert_int_equal(mb_mem_live(), 0);
 }
