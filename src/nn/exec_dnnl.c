@@ -117,7 +117,7 @@ int mb_dnnl_new(const mb_network *net, mb_dnnl **out) {
     return rc;
 }
 
-static int describe(dnnl_memory_desc_t *md, int nd, const dnnl_dim_t *dim, dnnl_format_tag_t tag) {
+static int describe(dnnl_memory_desc_t *md, int nd, const dnnl_dims_t dim, dnnl_format_tag_t tag) {
     return dnnl_memory_desc_init_by_tag(md, nd, dim, dnnl_f32, tag) != dnnl_success;
 }
 
@@ -126,14 +126,16 @@ typedef struct shapes { dnnl_memory_desc_t x, y, w, b; } shapes;
 
 static int plain_shapes(const mb_layer *l, int n, shapes *s) {
     const mb_window *w = &l->win;
-    dnnl_dim_t bias[1] = {w->cout};
+    dnnl_dims_t bias = {w->cout};
     if (l->op == &mb_op_linear) {
-        dnnl_dim_t rows = (dnnl_dim_t)n * w->oh, x[2] = {rows, w->cin}, y[2] = {rows, w->cout}, k[2] = {w->cout, w->cin};
+        dnnl_dim_t rows = (dnnl_dim_t)n * w->oh;
+        dnnl_dims_t x = {rows, w->cin}, y = {rows, w->cout}, k = {w->cout, w->cin};
         return describe(&s->x, 2, x, dnnl_ab) || describe(&s->y, 2, y, dnnl_ab) || describe(&s->w, 2, k, dnnl_ab) || describe(&s->b, 1, bias, dnnl_a);
     }
-    dnnl_dim_t x[4] = {n, w->cin, w->ih, w->iw}, y[4] = {n, w->cout, w->oh, w->ow};
-    dnnl_dim_t k[5] = {w->groups, w->cout / w->groups, w->cin / w->groups, w->kh, w->kw};
-    int rc = w->groups > 1 ? describe(&s->w, 5, k, dnnl_abcde) : describe(&s->w, 4, k + 1, dnnl_abcd);
+    int g = w->groups;
+    dnnl_dims_t x = {n, w->cin, w->ih, w->iw}, y = {n, w->cout, w->oh, w->ow};
+    dnnl_dims_t k = {w->cout, w->cin, w->kh, w->kw}, kg = {g, w->cout / g, w->cin / g, w->kh, w->kw};
+    int rc = g > 1 ? describe(&s->w, 5, kg, dnnl_abcde) : describe(&s->w, 4, k, dnnl_abcd);
     return rc || describe(&s->x, 4, x, dnnl_abcd) || describe(&s->y, 4, y, dnnl_abcd) || describe(&s->b, 1, bias, dnnl_a);
 }
 
@@ -155,7 +157,7 @@ static dnnl_status_t forward_desc(const mb_dnnl *d, const mb_layer *l, const sha
         if (st == dnnl_success) st = dnnl_primitive_desc_create(pd, &ip, d->attr, d->engine, NULL);
     } else {
         dnnl_convolution_desc_t cv;
-        dnnl_dim_t stride[2] = {w->sh, w->sw}, dilate[2] = {w->dh - 1, w->dw - 1}, before[2] = {w->pt, w->pl}, after[2] = {w->pb, w->pr};
+        dnnl_dims_t stride = {w->sh, w->sw}, dilate = {w->dh - 1, w->dw - 1}, before = {w->pt, w->pl}, after = {w->pb, w->pr};
         st = dnnl_dilated_convolution_forward_desc_init(&cv, dnnl_forward_inference, dnnl_convolution_direct, &xa, &wa, bias, &ya, stride, dilate, before, after);
         if (st == dnnl_success) st = dnnl_primitive_desc_create(pd, &cv, d->attr, d->engine, NULL);
     }

@@ -217,7 +217,7 @@ static int fold_identity(const mb_node *node, const mb_const *const *in, mb_cons
 
 /* One value of a Cast to an integer type. */
 static int cast_to_int(const mb_node *node, int type, const mb_const *in, size_t k, int64_t *out) {
-    int64_t v;
+    int64_t v = 0;
     if (in->r) {
         double x = in->r[k];
         if (!(x > -9.2e18 && x < 9.2e18)) return mb_node_fail(node, "the value %g does not fit a whole number", x);
@@ -236,7 +236,7 @@ static int cast_to_int(const mb_node *node, int type, const mb_const *in, size_t
 }
 
 static int fold_cast(const mb_node *node, const mb_const *const *in, mb_const **out) {
-    int64_t to, v;
+    int64_t to = 0, v = 0;
     int rc = mb_node_known(node, "to|saturate");
     if (!rc) rc = mb_node_int(node, "to", 0, 1, 64, &to);
     if (!rc && to != MB_ONNX_INT64 && to != MB_ONNX_INT32 && to != MB_ONNX_BOOL && !mb_onnx_type_real((int)to))
@@ -396,7 +396,7 @@ static int fold_slice(const mb_node *node, const mb_const *const *in, mb_const *
 
 static int fold_gather(const mb_node *node, const mb_const *const *in, mb_const **out) {
     const mb_const *data = in[0], *index = in[1];
-    int64_t dim[2 * MB_ONNX_MAX_RANK], v;
+    int64_t dim[2 * MB_ONNX_MAX_RANK], v = 0;
     int axis, nd = 0;
     size_t outer = 1, inner = 1;
     int rc = mb_node_known(node, "axis");
@@ -422,7 +422,7 @@ static int fold_gather(const mb_node *node, const mb_const *const *in, mb_const 
 }
 
 static int fold_concat(const mb_node *node, const mb_const *const *in, mb_const **out) {
-    int64_t dim[MB_ONNX_MAX_RANK], v;
+    int64_t dim[MB_ONNX_MAX_RANK], v = 0;
     int axis, nd = in[0]->nd;
     size_t outer = 1, inner = 1, at = 0;
     int rc = mb_node_known(node, "axis");

@@ -57,7 +57,7 @@ static int one_axis(const mb_node *node, pad_rule rule, bool ceil_mode, int64_t 
 
 int mb_window_read(const mb_node *node, const mb_shape *in, const int64_t *kernel, bool ceil_mode, mb_window *w) {
     int64_t k[2], s[2], d[2], p[4], o[2] = {1, 1}, size[2];
-    pad_rule rule;
+    pad_rule rule = PAD_GIVEN;
     if (in->nd != 2 && in->nd != 3) {
         char text[80];
         return mb_node_fail(node, "its input is %s; only images (C x H x W) and sequences (C x L) are supported here", mb_shape_text(in, text, sizeof text));
