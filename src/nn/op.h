@@ -28,4 +28,7 @@ struct mb_op_type {
 
 extern const mb_op_type *const mb_ops[];   /* NULL-terminated, generated */
 
+/* Operators that others refer to by name. */
+extern const mb_op_type mb_op_input, mb_op_linear, mb_op_scale, mb_op_reshape;
+
 #endif
