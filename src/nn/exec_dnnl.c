@@ -16,6 +16,7 @@
 #include "nn/op.h"
 
 #define KEEP 4                           /* batch sizes whose primitives are kept */
+#define ROWS 16                          /* fully connected layers take this many vectors at a time, always: see mb_dnnl_run() */
 
 /* Weights in a layout that some primitive of the layer prefers. */
 typedef struct packed { struct packed *next; dnnl_memory_t mem; } packed;
@@ -35,10 +36,12 @@ struct mb_dnnl {
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr;
     packed **weights;                    /* [n_weighted] */
-    batch batch[KEEP];
+    prim *linear;                        /* [n_weighted] fully connected layers, for ROWS vectors */
+    batch batch[KEEP];                   /* convolutions */
     int next;                            /* entry of BATCH to be replaced next */
     void *src, *dst, *scratch;           /* buffers shared by all primitives */
-    size_t src_size, dst_size, scratch_size;
+    float *rows_x, *rows_y;              /* the last few vectors of a fully connected layer, filled up to ROWS */
+    size_t src_size, dst_size, scratch_size, rows_x_size, rows_y_size;
 };
 
 static int check(dnnl_status_t s, const mb_network *net, int m, const char *what) {
@@ -85,6 +88,7 @@ static void batch_free(const mb_dnnl *d, batch *b) {
 void mb_dnnl_free(mb_dnnl *d) {
     if (!d) return;
     for (int k = 0; k < KEEP; k++) batch_free(d, &d->batch[k]);
+    for (int m = 0; d->linear && m < d->net->n_weighted; m++) prim_free(&d->linear[m]);
     for (int m = 0; d->weights && m < d->net->n_weighted; m++)
         for (packed *w = d->weights[m], *next; w; w = next) {
             next = w->next;
@@ -94,6 +98,9 @@ void mb_dnnl_free(mb_dnnl *d) {
     if (d->attr) dnnl_primitive_attr_destroy(d->attr);
     if (d->stream) dnnl_stream_destroy(d->stream);
     if (d->engine) dnnl_engine_destroy(d->engine);
+    mb_free(d->linear);
+    mb_free(d->rows_x);
+    mb_free(d->rows_y);
     mb_free(d->weights);
     mb_free(d->src);
     mb_free(d->dst);
@@ -106,7 +113,8 @@ int mb_dnnl_new(const mb_network *net, mb_dnnl **out) {
     if (!d) return mb_nomem();
     d->net = net;
     d->weights = mb_calloc((size_t)net->n_weighted + 1, sizeof *d->weights);
-    int threads = one_thread(), rc = d->weights ? MB_OK : mb_nomem();
+    d->linear = mb_calloc((size_t)net->n_weighted + 1, sizeof *d->linear);
+    int threads = one_thread(), rc = d->weights && d->linear ? MB_OK : mb_nomem();
     if (!rc) rc = check(dnnl_engine_create(&d->engine, dnnl_cpu, 0), net, -1, "making an engine");
     if (!rc) rc = check(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags), net, -1, "making a stream");
     if (!rc) rc = check(dnnl_primitive_attr_create(&d->attr), net, -1, "making attributes");
@@ -121,15 +129,14 @@ static int describe(dnnl_memory_desc_t *md, int nd, const dnnl_dims_t dim, dnnl_
     return dnnl_memory_desc_init_by_tag(md, nd, dim, dnnl_f32, tag) != dnnl_success;
 }
 
-/* Plain descriptions of the layer's tensors. */
+/* Plain descriptions of the layer's tensors for N samples (convolution) or vectors (fully connected). */
 typedef struct shapes { dnnl_memory_desc_t x, y, w, b; } shapes;
 
 static int plain_shapes(const mb_layer *l, int n, shapes *s) {
     const mb_window *w = &l->win;
     dnnl_dims_t bias = {w->cout};
     if (l->op == &mb_op_linear) {
-        dnnl_dim_t rows = (dnnl_dim_t)n * w->oh;
-        dnnl_dims_t x = {rows, w->cin}, y = {rows, w->cout}, k = {w->cout, w->cin};
+        dnnl_dims_t x = {n, w->cin}, y = {n, w->cout}, k = {w->cout, w->cin};
         return describe(&s->x, 2, x, dnnl_ab) || describe(&s->y, 2, y, dnnl_ab) || describe(&s->w, 2, k, dnnl_ab) || describe(&s->b, 1, bias, dnnl_a);
     }
     int g = w->groups;
@@ -209,14 +216,13 @@ static int pack_weights(mb_dnnl *d, int m, const dnnl_memory_desc_t *plain, cons
     return MB_OK;
 }
 
-static int grow(void **buf, size_t *size, size_t need) {
-    if (*buf && *size >= need) return MB_OK;
-    mb_free(*buf);
-    *size = 0;
-    *buf = mb_malloc(need, 1);
-    if (!*buf) return mb_nomem();
-    *size = need;
-    return MB_OK;
+/* BUF, or a larger one instead of it, with room for NEED bytes; NULL without memory. */
+static void *grow(void *buf, size_t *size, size_t need) {
+    if (buf && *size >= need) return buf;
+    mb_free(buf);
+    buf = mb_malloc(need, 1);
+    *size = buf ? need : 0;
+    return buf;
 }
 
 /* The caller's tensor PLAIN and, when the primitive wants another layout (WANT), the inner one with its reorder. */
@@ -256,6 +262,10 @@ out:
 
 static int find_prim(mb_dnnl *d, int m, int n, prim **p) {
     batch *b = NULL;
+    if (d->net->layer[d->net->weighted[m]].op == &mb_op_linear) {
+        *p = &d->linear[m];
+        return (*p)->run ? MB_OK : prim_new(d, m, n, *p);
+    }
     for (int k = 0; k < KEEP && !b; k++)
         if (d->batch[k].prim && d->batch[k].n == n) b = &d->batch[k];
     if (!b) {
@@ -273,9 +283,10 @@ static int find_prim(mb_dnnl *d, int m, int n, prim **p) {
 /* Put the pointers of this call into the memories of P. */
 static int bind(mb_dnnl *d, int m, prim *p, const float *x, float *y) {
     union { const float *c; void *v; } in = {x};           /* oneDNN does not write to its source */
-    int rc = grow(&d->src, &d->src_size, p->src_size);
-    if (!rc) rc = grow(&d->dst, &d->dst_size, p->dst_size);
-    if (!rc) rc = grow(&d->scratch, &d->scratch_size, p->scratch_size);
+    d->src = grow(d->src, &d->src_size, p->src_size);
+    d->dst = grow(d->dst, &d->dst_size, p->dst_size);
+    d->scratch = grow(d->scratch, &d->scratch_size, p->scratch_size);
+    int rc = d->src && d->dst && d->scratch ? MB_OK : mb_nomem();
     if (!rc) rc = check(dnnl_memory_set_data_handle(p->x, in.v), d->net, m, "binding memory");
     if (!rc) rc = check(dnnl_memory_set_data_handle(p->y, y), d->net, m, "binding memory");
     if (!rc && p->src) rc = check(dnnl_memory_set_data_handle(p->src, d->src), d->net, m, "binding memory");
@@ -284,9 +295,9 @@ static int bind(mb_dnnl *d, int m, prim *p, const float *x, float *y) {
     return rc;
 }
 
-int mb_dnnl_run(mb_dnnl *d, int m, int n, const float *x, float *y) {
+static int run_prim(mb_dnnl *d, int m, int n, const float *x, float *y) {
     prim *p = NULL;
-    int threads = one_thread(), rc = find_prim(d, m, n, &p);
+    int rc = find_prim(d, m, n, &p);
     if (!rc) rc = bind(d, m, p, x, y);
     if (!rc && p->in) rc = run_reorder(d, m, p->in, p->x, p->src);
     if (!rc) {
@@ -296,6 +307,33 @@ int mb_dnnl_run(mb_dnnl *d, int m, int n, const float *x, float *y) {
     }
     if (!rc && p->out) rc = run_reorder(d, m, p->out, p->dst, p->y);
     if (!rc) rc = check(dnnl_stream_wait(d->stream), d->net, m, "a layer");
+    return rc;
+}
+
+/* The last COUNT < ROWS vectors, filled up with zeros. */
+static int run_rest(mb_dnnl *d, int m, size_t count, size_t in, size_t out, const float *x, float *y) {
+    d->rows_x = grow(d->rows_x, &d->rows_x_size, ROWS * in * sizeof *x);
+    d->rows_y = grow(d->rows_y, &d->rows_y_size, ROWS * out * sizeof *y);
+    if (!d->rows_x || !d->rows_y) return mb_nomem();
+    memcpy(d->rows_x, x, count * in * sizeof *x);
+    memset(d->rows_x + count * in, 0, (ROWS - count) * in * sizeof *x);
+    int rc = run_prim(d, m, ROWS, d->rows_x, d->rows_y);
+    if (!rc) memcpy(y, d->rows_y, count * out * sizeof *y);
+    return rc;
+}
+
+/* oneDNN chooses its matrix product by the number of vectors, and the choices differ in the last bit; with always ROWS of them, the result of a sample
+ * does not depend on the batch it is in. Convolutions keep their order of summation for all batch sizes (tests/unit/test_exec.c looks at both). */
+int mb_dnnl_run(mb_dnnl *d, int m, int n, const float *x, float *y) {
+    const mb_layer *l = &d->net->layer[d->net->weighted[m]];
+    size_t in = (size_t)l->win.cin, out = (size_t)l->win.cout, rows = (size_t)n * (size_t)l->win.oh, r = 0;
+    int threads = one_thread(), rc = MB_OK;
+    if (l->op != &mb_op_linear) {
+        rc = run_prim(d, m, n, x, y);
+    } else {
+        for (; !rc && r + ROWS <= rows; r += ROWS) rc = run_prim(d, m, ROWS, x + r * in, y + r * out);
+        if (!rc && r < rows) rc = run_rest(d, m, rows - r, in, out, x + r * in, y + r * out);
+    }
     give_back(threads);
     return rc;
 }
