@@ -21,25 +21,48 @@ static const mb_param table[] = {
     MB_PARAM_END};
 
 #define CHUNK 256
+#define TOP ((1 << 30) - 1)
 
 static bool deterministic(const void *p) { return ((const sar *)p)->noise_lsb <= 0; }
 
+/* The formula of array/adc.h; the quotient of two int32 in double precision, rounded once, never reaches the next integer, so truncating it is exact. */
+static void quantise(const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped) {
+    const int32_t base = r->base, step = r->step, lo = r->q_lo, hi = r->q_hi;
+    uint32_t count = 0;
+#pragma omp simd reduction(+ : count)
+    for (size_t i = 0; i < n; i++) {
+        int32_t u = in[i] - base, a = u < 0 ? -u : u;
+        int32_t q = (int32_t)((double)(a + step / 2) / (double)step);
+        q = u < 0 ? -q : q;
+        int32_t c = q < lo ? lo : q > hi ? hi : q;
+        count += c != q;
+        out[i] = base + c * step;
+    }
+    *clipped += count;
+}
+
 static void convert(const void *params, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
     const sar *p = params;
-    if (deterministic(p)) {
-        for (size_t i = 0; i < n; i++) out[i] = r->base + mb_adc_code(r, in[i], clipped) * r->step;
-        return;
-    }
-    double sigma = p->noise_lsb * r->step;
+    const float sigma = (float)(p->noise_lsb * r->step), limit = 1.0e9f;
     for (size_t at = 0; at < n; at += CHUNK) {
-        float z[CHUNK];
         size_t k = n - at < CHUNK ? n - at : CHUNK;
-        mb_stream_fill_normal(rng, k, z);
-        for (size_t i = at; i < at + k; i++) {
-            double noisy = floor(in[i] + sigma * (double)z[i - at] + 0.5), limit = (1 << 30) - 1;
-            noisy = noisy < -limit ? -limit : noisy > limit ? limit : noisy;
-            out[i] = r->base + mb_adc_code(r, (int32_t)noisy, clipped) * r->step;
+        float z[CHUNK];
+        int32_t v[CHUNK];
+        if (deterministic(p)) {
+            quantise(r, k, in + at, out + at, clipped);
+            continue;
         }
+        mb_stream_fill_normal(rng, k, z);
+#pragma omp simd
+        for (size_t i = 0; i < k; i++) {
+            float e = sigma * z[i];
+            e += e < 0 ? -0.5f : 0.5f;
+            e = e < -limit ? -limit : e > limit ? limit : e;
+            int32_t t = in[at + i] + (int32_t)e; /* |S| < 2^30 and |e| <= 1e9: no overflow */
+            t = t < -TOP ? -TOP : t > TOP ? TOP : t;
+            v[i] = t;
+        }
+        quantise(r, k, v, out + at, clipped);
     }
 }
 

@@ -23,7 +23,7 @@
 #define VL 32
 
 typedef int32_t vint __attribute__((vector_size(VL)));
-typedef int16_t vshort __attribute__((vector_size(VL)));
+typedef uint16_t vhalf __attribute__((vector_size(VL)));
 typedef float vfloat __attribute__((vector_size(VL)));
 
 static inline vint even(vint v) { return (vint)_mm256_madd_epi16((__m256i)v, _mm256_set1_epi32(1)); }

@@ -23,7 +23,7 @@
 #define VL 64
 
 typedef int32_t vint __attribute__((vector_size(VL)));
-typedef int16_t vshort __attribute__((vector_size(VL)));
+typedef uint16_t vhalf __attribute__((vector_size(VL)));
 typedef float vfloat __attribute__((vector_size(VL)));
 
 static inline vint even(vint v) { return (vint)_mm512_madd_epi16((__m512i)v, _mm512_set1_epi32(1)); }

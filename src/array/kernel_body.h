@@ -1,7 +1,7 @@
 /* kernel_body.h - the body of the vector kernels, included once by each kernel_NAME.c for its instruction set
  *
  * The includer defines
- *     VL                      bytes of a vector: 16, 32 or 64;  vint, vshort, vfloat: such vectors of int32_t, int16_t, float
+ *     VL                      bytes of a vector: 16, 32 or 64;  vint, vhalf, vfloat: such vectors of int32_t, uint16_t, float
  *     even(v), odd(v)         sign-extended low and high halves of the 32-bit lanes
  *     vmin, vmax, vabs        of vint
  *     row_bits(x, bits)       bit planes of 64 inputs: bits[b] holds bit b of |x_0| .. |x_63|; returns the mask of negative inputs
@@ -57,7 +57,7 @@ static void planes_make(planes *b, int k, const int16_t *x) {
     }
 }
 
-#define PAIR(i) ((vint)(*(const vshort *)(const void *)(row + i * 2 * LANES) + *(const vshort *)(const void *)(row2 + i * 2 * LANES)))
+#define PAIR(i) ((vint)(*(const vhalf *)(const void *)(row + i * 2 * LANES) + *(const vhalf *)(const void *)(row2 + i * 2 * LANES)))
 #define ZERO(i) vint even##i = {0}, odd##i = {0};
 #define DOUBLE(i) even##i <<= 1, odd##i <<= 1;
 #define ADD(i) { vint t = PAIR(i); even##i += even(t), odd##i += odd(t); }
@@ -139,23 +139,15 @@ static void columns_make(const segment *seg, int count, columns *c) {
         }
 }
 
-/* q of one sum before clipping */
-static inline int32_t quantise(int32_t S, int32_t base, int32_t half, int32_t step, float inv) {
-    int32_t u = S - base, sign = u >> 31, n = ((u ^ sign) - sign) + half;
-    int32_t q = (int32_t)((float)n * inv), r = n - q * step;
-    q += (r >= step) - (r < 0);
-    return (q ^ sign) - sign;
-}
-
-/* Codes of the sums S[planes][64] of a panel, shifted and added: acc[64]. The same formula in vectors. */
-static inline void convert_panel(columns *c, const int32_t *S, int n_planes, int shift, bool small, int32_t *acc) {
+/* Codes of the sums S[plane * stride + column] of a panel, shifted and added: acc[64]. */
+static inline void convert_panel(columns *c, const int32_t *S, size_t stride, int n_planes, int shift, bool small, int32_t *acc) {
     for (int i = 0; i < MB_PANEL; i += LANES) {
 #define COLUMN(f) (*(vint *)(void *)(c->f + i))
         const vint base = COLUMN(base), half = COLUMN(half), step = COLUMN(step), lo = COLUMN(lo), hi = COLUMN(hi);
         const vfloat inv = *(vfloat *)(void *)(c->inv + i);
         vint q_min = COLUMN(q_min), q_max = COLUMN(q_max), clipped = COLUMN(clipped), a = {0};
         for (int p = n_planes - 1; p >= 0; p--) {
-            vint u = *(const vint *)(const void *)(S + p * MB_PANEL + i) - base, sign = u >> 31, n = vabs(u) + half;
+            vint u = *(const vint *)(const void *)(S + (size_t)p * stride + i) - base, sign = u >> 31, n = vabs(u) + half;
             vint q = __builtin_convertvector(__builtin_convertvector(n, vfloat) * inv, vint);
             if (!small) {
                 vint r = n - q * step;
@@ -184,8 +176,39 @@ static void columns_report(const segment *seg, int count, const columns *c, mb_k
         }
 }
 
+/* Convert, shift and add the sums of one vector in one panel (S[plane * stride + column], 64-byte aligned) into its outputs y. */
+static inline void finish_panel(const mb_row_group *g, const segment *seg, int count, columns *c, const int32_t *S, size_t stride, bool small, int64_t *y) {
+    bool transparent = g->adc->type->transparent;
+    if (transparent) {
+        for (int k = 0; k < count; k++) {
+            int64_t *restrict out = y + seg[k].output;
+            for (int p = 0; p < g->planes; p++) {
+                const int32_t *restrict row = S + (size_t)p * stride + seg[k].at;
+                int64_t coef = seg[k].coef * ((int64_t)1 << (p * g->dac_bits));
+#pragma omp simd
+                for (int i = 0; i < seg[k].n; i++) out[i] += coef * row[i];
+            }
+        }
+    } else {
+        int32_t acc[MB_PANEL] __attribute__((aligned(64)));
+        int64_t weights = 0;                                /* sum of the weights of the planes: the base counts in each */
+        for (int p = 0; p < g->planes; p++) weights += (int64_t)1 << (p * g->dac_bits);
+        if (small)
+            convert_panel(c, S, stride, g->planes, g->dac_bits, true, acc);
+        else
+            convert_panel(c, S, stride, g->planes, g->dac_bits, false, acc);
+        for (int k = 0; k < count; k++) {
+            int64_t step = seg[k].coef * seg[k].r->step, offset = seg[k].coef * seg[k].r->base * weights, *restrict out = y + seg[k].output;
+            const int32_t *restrict q = acc + seg[k].at;
+#pragma omp simd
+            for (int i = 0; i < seg[k].n; i++) out[i] += step * q[i] + offset;
+        }
+    }
+}
+
 /* All |u| + step / 2 below SMALL? */
 static bool is_small(const mb_row_group *g) {
+    if (g->var || g->adc->type->transparent) return false;
     for (int s = 0; s < g->slices; s++) {
         int64_t base = g->range[s].base < 0 ? -(int64_t)g->range[s].base : g->range[s].base;
         if (base + g->sum_max + g->range[s].step / 2 >= SMALL) return false;
@@ -196,9 +219,7 @@ static bool is_small(const mb_row_group *g) {
 /* Fast path: uniform or transparent converter, no noise: panels outside, vectors inside, so that a panel stays in L1. */
 static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *st, void *work) {
     size_t words = words_of(g), each = 2 * INPUT_BITS * words;
-    bool transparent = g->adc->type->transparent, small = !transparent && is_small(g);
-    int64_t weights = 0;                                    /* sum of the weights of the planes */
-    for (int p = 0; p < g->planes; p++) weights += (int64_t)1 << (p * g->dac_bits);
+    bool transparent = g->adc->type->transparent, small = is_small(g);
     for (int v0 = 0; v0 < m; v0 += VECTORS) {
         planes b[VECTORS];
         int nv = m - v0 < VECTORS ? m - v0 : VECTORS;
@@ -215,27 +236,9 @@ static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx
             int count = panel_segments(g, panel, seg);
             columns_make(seg, count, &c);
             for (int v = 0; v < nv; v++) {
-                int32_t S[INPUT_BITS * MB_PANEL] __attribute__((aligned(64))), acc[MB_PANEL] __attribute__((aligned(64)));
-                int64_t sum[MB_PANEL], *yv = y + (size_t)(v0 + v) * ldy;
+                int32_t S[INPUT_BITS * MB_PANEL] __attribute__((aligned(64)));
                 for (int p = 0; p < g->planes; p++) plane_sum(g, w, &b[v], p, S + p * MB_PANEL);
-                if (!transparent)
-                    small ? convert_panel(&c, S, g->planes, g->dac_bits, true, acc) : convert_panel(&c, S, g->planes, g->dac_bits, false, acc);
-                else
-                    for (int i = 0; i < MB_PANEL; i++) {
-                        sum[i] = 0;
-                        for (int p = 0; p < g->planes; p++) sum[i] += (int64_t)S[p * MB_PANEL + i] * (1 << (p * g->dac_bits));
-                    }
-                for (int k = 0; k < count; k++) {
-                    int64_t step = seg[k].coef * (transparent ? 1 : seg[k].r->step), offset = transparent ? 0 : seg[k].coef * seg[k].r->base * weights;
-                    int64_t *restrict out = yv + seg[k].output;
-                    if (transparent) {
-#pragma omp simd
-                        for (int i = 0; i < seg[k].n; i++) out[i] += step * sum[seg[k].at + i];
-                    } else {
-#pragma omp simd
-                        for (int i = 0; i < seg[k].n; i++) out[i] += step * acc[seg[k].at + i] + offset;
-                    }
-                }
+                finish_panel(g, seg, count, &c, S, MB_PANEL, small, y + (size_t)(v0 + v) * ldy);
             }
             if (!transparent) columns_report(seg, count, &c, st);
         }
@@ -243,20 +246,19 @@ static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx
 }
 
 /* Scratch of the general path for one vector. */
-typedef struct general { uint64_t *bits; int32_t *S, *value; float *root, *z; } general;
+typedef struct general { uint64_t *bits; int32_t *S; float *root, *z; columns *c; } general;
 
 static size_t general_layout(const mb_row_group *g, void *work, general *s) {
     size_t columns_all = (size_t)g->panels * MB_PANEL, planes_all = (size_t)g->planes, at = 0;
-    size_t part[5] = {2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), planes_all * columns_all * sizeof(int32_t), (size_t)g->n * sizeof(int32_t),
-                      g->var ? planes_all * columns_all * sizeof(float) : 0,
-                      g->var ? (size_t)g->slices * planes_all * (size_t)g->polarities * (size_t)g->n * sizeof(float) : 0};
+    size_t part[5] = {2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), planes_all * columns_all * sizeof(int32_t), g->var ? planes_all * columns_all * sizeof(float) : 0,
+                      g->var ? (size_t)g->slices * planes_all * (size_t)g->polarities * (size_t)g->n * sizeof(float) : 0, (size_t)g->panels * sizeof(columns)};
     unsigned char *p = work;
     void *q[5] = {NULL, NULL, NULL, NULL, NULL};
     for (int i = 0; i < 5; i++) {
         if (p) q[i] = p + at;
         at += round64(part[i]);
     }
-    if (s) *s = (general){.bits = q[0], .S = q[1], .value = q[2], .root = q[3], .z = q[4]};
+    if (s) *s = (general){.bits = q[0], .S = q[1], .root = q[2], .z = q[3], .c = q[4]};
     return at;
 }
 
@@ -297,82 +299,80 @@ static void roots_of(const mb_row_group *g, const int16_t *x, const planes *b, f
     }
 }
 
-/* n conversions with one range; q statistics from the values */
-static void convert_row(const mb_row_group *g, const mb_adc_range *r, bool uniform, int32_t *v, mb_stream *rng, mb_kernel_stats *st) {
-    const mb_adc_type *type = g->adc->type;
-    int32_t lo = st->q_min, hi = st->q_max, clipped = 0, half = r->step / 2;
-    if (type->transparent) return;
-    if (!uniform) {
-        type->convert(g->adc->params, r, (size_t)g->n, v, v, &st->clipped, rng);
-        for (int i = 0; i < g->n; i++) {
-            int32_t q = (v[i] - r->base) / r->step;
-            lo = q < lo ? q : lo;
-            hi = q > hi ? q : hi;
-        }
-    } else {
-        float inv = reciprocal(r->step);
-#pragma omp simd reduction(+ : clipped) reduction(min : lo) reduction(max : hi)
-        for (int i = 0; i < g->n; i++) {
-            int32_t q = quantise(v[i], r->base, half, r->step, inv);
-            clipped += (q < r->q_lo) | (q > r->q_hi);
-            q = q < r->q_lo ? r->q_lo : q;
-            q = q > r->q_hi ? r->q_hi : q;
-            lo = q < lo ? q : lo;
-            hi = q > hi ? q : hi;
-            v[i] = r->base + q * r->step;
-        }
-        st->clipped += (uint64_t)clipped;
-    }
-    st->q_min = lo;
-    st->q_max = hi;
+/* Read noise on all sums of a vector: normal numbers in the order (slice, plane, polarity, output). */
+static void add_noise(const mb_row_group *g, const general *s) {
+    size_t n = (size_t)g->n, columns_all = (size_t)g->panels * MB_PANEL;
+    float u = (float)sqrt(g->var_unit);
+    const float *z = s->z;
+    for (int sl = 0; sl < g->slices; sl++)
+        for (int p = 0; p < g->planes; p++)
+            for (int q = 0; q < g->polarities; q++, z += n) {
+                size_t at = (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n;
+                int32_t *restrict S = s->S + at;
+                const float *restrict root = s->root + at;
+#pragma omp simd
+                for (size_t i = 0; i < n; i++) S[i] = mb_add_noise(S[i], z[i], root[i], u);
+            }
 }
 
-/* General path: vectors outside; all sums of a vector, then noise and conversion in the order (slice, plane, polarity, output). */
-static void run_general(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_stream *adc_noise, bool uniform,
+/* Converters of any kind, called row by row in the order (slice, plane, polarity). */
+static void convert_by_call(const mb_row_group *g, int32_t *S, int64_t *restrict y, mb_stream *rng, mb_kernel_stats *st) {
+    size_t n = (size_t)g->n, columns_all = (size_t)g->panels * MB_PANEL;
+    for (int sl = 0; sl < g->slices; sl++)
+        for (int p = 0; p < g->planes; p++)
+            for (int q = 0; q < g->polarities; q++) {
+                const mb_adc_range *r = &g->range[sl];
+                int32_t *restrict v = S + (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n, lo = INT32_MAX, hi = INT32_MIN;
+                int64_t coef = (q ? (int64_t)-1 : (int64_t)1) * ((int64_t)1 << (sl * g->cell_bits + p * g->dac_bits));
+                g->adc->type->convert(g->adc->params, r, n, v, v, &st->clipped, rng);
+                for (size_t i = 0; i < n; i++) {
+                    lo = v[i] < lo ? v[i] : lo;
+                    hi = v[i] > hi ? v[i] : hi;
+                    y[i] += coef * v[i];
+                }
+                lo = (lo - r->base) / r->step;
+                hi = (hi - r->base) / r->step;
+                st->q_min = lo < st->q_min ? lo : st->q_min;
+                st->q_max = hi > st->q_max ? hi : st->q_max;
+            }
+}
+
+/* General path, with noise or with any converter: vectors outside; all sums of a vector, then noise, then conversion. */
+static void run_general(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_stream *adc_noise, bool by_call,
                         mb_kernel_stats *st, void *work) {
     general s;
     general_layout(g, work, &s);
-    size_t n = (size_t)g->n, columns_all = (size_t)g->panels * MB_PANEL, words = words_of(g);
-    float u = (float)sqrt(g->var_unit);
+    size_t columns_all = (size_t)g->panels * MB_PANEL, words = words_of(g);
+    bool small = is_small(g);
+    segment seg[MB_PANEL];
+    for (int panel = 0; panel < g->panels; panel++) columns_make(seg, panel_segments(g, panel, seg), &s.c[panel]);
     for (int v = 0; v < m; v++) {
         const int16_t *xv = x + (size_t)v * ldx;
-        int64_t *restrict yv = y + (size_t)v * ldy;
         planes b = {.pos = s.bits, .neg = s.bits + INPUT_BITS * words, .words = words};
         planes_make(&b, g->k, xv);
         sums_of(g, &b, s.S);
         if (g->var) {
             roots_of(g, xv, &b, s.root);
-            mb_stream_fill_normal(&noise[v], (size_t)g->slices * (size_t)g->planes * (size_t)g->polarities * n, s.z);
+            mb_stream_fill_normal(&noise[v], (size_t)g->slices * (size_t)g->planes * (size_t)g->polarities * (size_t)g->n, s.z);
+            add_noise(g, &s);
         }
-        const float *z = s.z;
-        for (int sl = 0; sl < g->slices; sl++)
-            for (int p = 0; p < g->planes; p++)
-                for (int q = 0; q < g->polarities; q++) {
-                    size_t at = (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n;
-                    int64_t coef = (q ? (int64_t)-1 : (int64_t)1) * ((int64_t)1 << (sl * g->cell_bits + p * g->dac_bits));
-                    int32_t *restrict value = s.value;
-                    const int32_t *restrict S = s.S + at;
-                    if (g->var) {
-                        const float *restrict root = s.root + at, *restrict zz = z;
-#pragma omp simd
-                        for (size_t i = 0; i < n; i++) value[i] = mb_add_noise(S[i], zz[i], root[i], u);
-                        z += n;
-                    } else {
-                        memcpy(value, S, n * sizeof *value);
-                    }
-                    convert_row(g, &g->range[sl], uniform, value, adc_noise ? &adc_noise[v] : NULL, st);
-                    for (size_t i = 0; i < n; i++) yv[i] += coef * value[i];
-                }
+        if (by_call)
+            convert_by_call(g, s.S, y + (size_t)v * ldy, adc_noise ? &adc_noise[v] : NULL, st);
+        else
+            for (int panel = 0; panel < g->panels; panel++)
+                finish_panel(g, seg, panel_segments(g, panel, seg), &s.c[panel], s.S + panel * MB_PANEL, columns_all, small, y + (size_t)v * ldy);
     }
+    if (by_call || g->adc->type->transparent) return;
+    for (int panel = 0; panel < g->panels; panel++) columns_report(seg, panel_segments(g, panel, seg), &s.c[panel], st);
 }
 
 static void run(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_stream *adc_noise, mb_kernel_stats *st, void *work) {
     const mb_adc_type *type = g->adc->type;
-    bool uniform = !type->transparent && type->uniform && type->uniform(g->adc->params);
-    if (!g->var && (uniform || type->transparent))
+    bool by_call = !type->transparent && !(type->uniform && type->uniform(g->adc->params));
+    if (!g->var && !by_call)
         run_fused(g, m, x, ldx, y, ldy, st, work);
     else
-        run_general(g, m, x, ldx, y, ldy, noise, adc_noise, uniform, st, work);
+        run_general(g, m, x, ldx, y, ldy, noise, adc_noise, by_call, st, work);
 }
 
 static void sums(const mb_row_group *g, const int16_t *x, int32_t *S, void *work) {

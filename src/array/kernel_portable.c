@@ -9,7 +9,7 @@
 #define VL 16
 
 typedef int32_t vint __attribute__((vector_size(VL)));
-typedef int16_t vshort __attribute__((vector_size(VL)));
+typedef uint16_t vhalf __attribute__((vector_size(VL)));
 typedef float vfloat __attribute__((vector_size(VL)));
 
 #define HIGH_FIRST (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)

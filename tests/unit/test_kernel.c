@@ -96,34 +96,40 @@ static void test_bits(void **state) {
     for (int i = 0; i < 3; i++) mb_cell_free(&cells[i]), mb_adc_free(&adcs[i]);
 }
 
-/* One row, weights and steps chosen at will: every conversion against the formula of adc.h. Products cross all code boundaries of small steps. */
+/* Weights and steps chosen at will: every conversion against the formula of adc.h. Products cross all code boundaries of small steps; with one row the sums stay below
+ * 3 * 2^20 (the short conversion) for 7-bit inputs, with 12 rows they reach 5 * 10^7. */
 static void test_conversion(void **state) {
     (void)state;
     mb_adc sar = load_adc("type = \"sar\";");
-    enum { N = 192, M = 256 };
-    int16_t *w = mb_calloc(N * 2, sizeof *w), x[M];
+    enum { N = 192, M = 256, K = 12 };
+    int16_t *w = mb_calloc(N * (K + 1), sizeof *w);
+    static int16_t x[M * K];
     static int64_t y[M * N];
-    for (int v = 0; v < M; v++) x[v] = (int16_t)v;
     for (int i = 0; i < 120; i++) {
-        int bits = pick(0, 1) ? 7 : 8, top = (1 << bits) - 1;     /* 7 bits: sums below 3 * 2^20, the short conversion; 8: beyond */
-        int wide = pick(0, 1) ? 16383 : pick(1, 16383), W[N];
+        int bits = pick(0, 1) ? 7 : 8, top = (1 << bits) - 1, rows = pick(0, 1) ? 1 : K;
+        int wide = pick(0, 1) ? 16383 : pick(1, 16383), W[N] = {0};
         mb_adc_range r = {.base = pick(0, 1) ? 0 : -pick(1, 100000), .step = pick(0, 1) ? pick(1, 40) : pick(1, 60000), .q_lo = pick(-65536, 0), .q_hi = pick(0, 65535)};
-        mb_row_group g = {.k = 1, .n = N, .slices = 1, .planes = 1, .dac_bits = bits, .cell_bits = 1, .polarities = 1, .panels = N / MB_PANEL, .sum_max = top * wide, .w = w,
-                          .range = &r, .adc = &sar};
-        for (int n = 0; n < N; n++) {
-            W[n] = pick(-wide, wide);
-            w[(n / MB_PANEL * 2) * MB_PANEL + MB_PANEL_AT(n % MB_PANEL)] = (int16_t)W[n];
-        }
+        mb_row_group g = {.k = rows, .n = N, .slices = 1, .planes = 1, .dac_bits = bits, .cell_bits = 1, .polarities = 1, .panels = N / MB_PANEL, .sum_max = rows * top * wide,
+                          .w = w, .range = &r, .adc = &sar};
+        memset(w, 0, N * (K + 1) * sizeof *w);
+        for (int n = 0; n < N; n++)
+            for (int k = 0; k < rows; k++) {
+                int one = n % 2 ? pick(-wide, wide) : pick(wide - wide / 8, wide);
+                W[n] += one;
+                w[(n / MB_PANEL * (rows + 1) + k) * MB_PANEL + MB_PANEL_AT(n % MB_PANEL)] = (int16_t)one;
+            }
+        for (int v = 0; v <= top; v++)
+            for (int k = 0; k < rows; k++) x[v * rows + k] = (int16_t)v;
         for (int k = 0; mb_kernels[k]; k++) {
             if (!mb_kernels[k]->supported()) continue;
             mb_kernel_stats st = {0, INT32_MAX, INT32_MIN};
             uint64_t clipped = 0;
             void *work = mb_malloc(mb_kernels[k]->work_size(&g, M), 1);
             memset(y, 0, sizeof y);
-            mb_kernels[k]->run(&g, top + 1, x, 1, y, N, NULL, NULL, &st, work);
+            mb_kernels[k]->run(&g, top + 1, x, (size_t)rows, y, N, NULL, NULL, &st, work);
             for (int v = 0; v <= top; v++)
                 for (int n = 0; n < N; n++) {
-                    int64_t want = r.base + (int64_t)mb_adc_code(&r, x[v] * W[n], &clipped) * r.step;
+                    int64_t want = r.base + (int64_t)mb_adc_code(&r, v * W[n], &clipped) * r.step;
                     if (y[v * N + n] != want) fail_msg("%s: %d * %d, base %d step %d: %lld, not %lld", mb_kernels[k]->name, v, W[n], r.base, r.step, (long long)y[v * N + n], (long long)want);
                 }
             assert_int_equal(st.clipped, clipped);

@@ -464,7 +464,7 @@ static void test_read_noise(void **state) {
     mb_cell cell = load_cell("cell = \"rram\"; on_off = 5.0; read_sigma = 0.01; read_sigma_prop = 0.02;");
     mb_adc ideal = load_adc("type = \"ideal\";");
     mb_xbar_spec s = base_spec(cell, ideal);
-    enum { K = 40, M = 4000 };
+    enum { K = 40, M = 20000 };
     static int16_t W[K], x[K * M];
     static int64_t y[M];
     static double e[M], mc[M];
