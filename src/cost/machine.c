@@ -149,7 +149,7 @@ static int ceil_div(int a, int b) { return (a + b - 1) / b; }
 static void choose_block(mb_placement *p, mb_matmul mm, int apt, int input_bits, int sum_bits)
 {
     int T_r = p->layout.row_tiles, T_c = p->layout.col_tiles;
-    double least = INFINITY;
+    double least = HUGE_VAL;
     for (int a = 1;; a = 2 * a < T_r ? 2 * a : T_r) {
         if (a > apt) a = apt;
         int along = ceil_div(T_r, a), across = ceil_div(T_c, max_int(1, apt / a));

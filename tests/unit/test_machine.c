@@ -594,7 +594,7 @@ static void the_tree_and_the_numbers_agree(void **state)
     mb_report_free(r);
 
     int bits = 8;                                   /* fewer input bits: less of everything */
-    double last = INFINITY;
+    double last = HUGE_VAL;
     for (; bits >= 2; bits--) {
         for (int i = 0; i < p->n; i++) p->assign[i] = (mb_assign){MB_ANALOG, bits, 2, bits, 1, bits, 0, 0, 1};
         assert_ok(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, NULL, &other));
