@@ -47,9 +47,9 @@ double mb_edap(const mb_metrics *m)
 
 void mb_shortfall_init(mb_shortfall *s)
 {
-    s->least = (mb_metrics){INFINITY, INFINITY, INFINITY, INFINITY, INFINITY};
+    s->least = (mb_metrics){HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL};
     s->nearest = s->least;
-    s->ratio = INFINITY;
+    s->ratio = HUGE_VAL;
     s->tried = 0;
 }
 

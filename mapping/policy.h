@@ -45,7 +45,7 @@ typedef struct mb_menu { mb_assign base; int *v[MB_ASSIGN_KEYS]; size_t n[MB_ASS
 
 typedef struct mb_problem {
     mb_menu menu;
-    mb_metrics budget;                    /* upper bounds; INFINITY: none */
+    mb_metrics budget;                    /* upper bounds; infinite: none */
     char *budget_where[MB_METRICS];       /* "file:line" of the bound, for messages; NULL: none */
     bool *fixed;                          /* [n * MB_ASSIGN_KEYS]: this layer's key is pinned to fixed_value */
     int *fixed_value;

@@ -96,7 +96,7 @@ static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t 
     cand = mb_malloc(total, sizeof *cand);
     if (!cand) rc = mb_nomem();
     if (!rc) rc = cost_all(prob, o, total, plan, cand, &n);
-    double least = INFINITY;
+    double least = HUGE_VAL;
     for (size_t i = 0; !rc && n > 1 && i < n; i++) {
         mb_assign a = setting(&prob->menu, cand[i].index);
         mb_loss loss;

@@ -11,11 +11,11 @@
 #include "mapping/policy.h"
 
 const mb_param mb_metric_params[] = {
-    MB_REAL(mb_metrics, energy_J, "J", NULL, 0, INFINITY, "energy of one inference"),
-    MB_REAL(mb_metrics, latency_s, "s", NULL, 0, INFINITY, "time of one inference"),
-    MB_REAL(mb_metrics, area_m2, "m2", NULL, 0, INFINITY, "chip area"),
-    MB_REAL(mb_metrics, arrays, "", NULL, 0, INFINITY, "crossbar arrays"),
-    MB_REAL(mb_metrics, weight_bits, "bit", NULL, 0, INFINITY, "stored weight bits in all"),
+    MB_REAL(mb_metrics, energy_J, "J", NULL, 0, HUGE_VAL, "energy of one inference"),
+    MB_REAL(mb_metrics, latency_s, "s", NULL, 0, HUGE_VAL, "time of one inference"),
+    MB_REAL(mb_metrics, area_m2, "m2", NULL, 0, HUGE_VAL, "chip area"),
+    MB_REAL(mb_metrics, arrays, "", NULL, 0, HUGE_VAL, "crossbar arrays"),
+    MB_REAL(mb_metrics, weight_bits, "bit", NULL, 0, HUGE_VAL, "stored weight bits in all"),
     MB_PARAM_END,
 };
 _Static_assert(sizeof mb_metric_params / sizeof mb_metric_params[0] == MB_METRICS + 1, "MB_METRICS counts the rows of mb_metric_params");
@@ -146,7 +146,7 @@ static int load_pins(mb_conf *map, const mb_network *net, mb_problem *prob)
 static int load_budget(mb_conf *map, mb_problem *prob)
 {
     mb_conf *g;
-    for (int k = 0; k < MB_METRICS; k++) metric_set(&prob->budget, k, INFINITY);
+    for (int k = 0; k < MB_METRICS; k++) metric_set(&prob->budget, k, HUGE_VAL);
     int rc = child_of(map, "budget", MB_CONF_GROUP, "a group { energy_J = ...; ... }", &g);
     for (size_t i = 0; !rc && g && i < g->n; i++) {
         mb_conf *c = g->child[i];

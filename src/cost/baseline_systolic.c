@@ -150,10 +150,11 @@ static int evaluate(const void *params, const mb_baseline_case *c, mb_report **r
         if (w < net->n_weighted && net->weighted[w] == i) {
             const mb_assign *a = &c->plan->assign[w++];
             mb_matmul mm = mb_layer_matmul(l);
-            double seconds, stored = (double)mm.groups * mm.K * mm.N * mb_systolic_width(&m.array, a->weight_bits);
+            int bw = mb_systolic_width(&m.array, a->weight_bits), ba = mb_systolic_width(&m.array, a->input_bits);
+            double seconds, stored = (double)mm.groups * mm.K * mm.N * bw;
             mb_ledger_open(&book, l->name);
             mb_systolic_layer(&book, &m.array, mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, bits[i], &seconds);
-            mb_digital_rescale(&book, &m.unit, (double)mm.vectors * mm.groups * mm.N, mb_sum_bits(a->weight_bits, a->input_bits, mm.K));
+            mb_digital_rescale(&book, &m.unit, (double)mm.vectors * mm.groups * mm.N, mb_sum_bits(bw, ba, mm.K));
             if (!c->weights_resident) {
                 double wait = stored / 8 / p->dram_B_per_s - seconds;
                 mb_ledger_add(&book, "dram", "fetch weights", stored, 0, (mb_cost){p->dram_J_per_bit, wait > 0 ? wait / stored : 0, 0}, dram_source, 1);

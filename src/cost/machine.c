@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "cost/digital.h"
 #include "cost/sram.h"
 
 const mb_param mb_machine_params[] = {
@@ -19,12 +20,12 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, adc_percentile, "", "0.9999", 1e-3, 1, "calibrated: this share of the partial sums of the calibration data lies inside the range"),
     MB_REAL(mb_machine, adc_fraction, "", "1.0", 1e-6, 1, "given: the range as a fraction of full scale"),
     MB_INT(mb_machine, columns_per_adc, "", "8", 1, 8192, "columns that share a converter; divides cols"),
-    MB_REAL(mb_machine, adc_rate_Hz, "Hz", "200e6", 1e3, 1e10, "conversions per second of one converter"),
+    MB_REAL(mb_machine, adc_rate_Hz, "Hz", "0.0", 0, 1e10, "conversions per second that a converter is designed for; 0: as fast as its type can"),
     MB_FLAG(mb_machine, sample_hold, "true", "columns are sampled and held, so that conversions overlap the next drive"),
     MB_REAL(mb_machine, node_nm, "nm", "22.0", 7, 90, "technology node of logic, converters and SRAM"),
     MB_REAL(mb_machine, vdd_V, "V", "0.8", 0.3, 2.5, "supply of logic and row drivers"),
     MB_REAL(mb_machine, clock_Hz, "Hz", "500e6", 1e5, 1e10, "clock of buses, buffers and digital unit"),
-    MB_REAL(mb_machine, read_s, "s", "5e-9", 1e-12, 1e-3, "time that a row is driven per unit of input digit"),
+    MB_REAL(mb_machine, read_s, "s", "2e-9", 1e-12, 1e-3, "time that a row is driven per unit of input digit"),
     MB_INT(mb_machine, arrays_per_tile, "", "8", 1, 65536, "arrays that share a buffer and a bus"),
     MB_INT(mb_machine, tiles, "", "0", 0, 16777216, "tiles built; 0: as many as the plan needs"),
     MB_INT(mb_machine, buffer_KiB, "KiB", "16", 1, 65536, "activation buffer of a tile"),
@@ -35,13 +36,14 @@ const mb_param mb_machine_params[] = {
     MB_INT(mb_machine, digital_cols, "", "16", 1, 1024, "columns of that block"),
     MB_REAL(mb_machine, driver_C_F, "F", "0.3e-15", 0, 1e-9, "capacitance that a row driver switches per column of the array"),
     MB_REAL(mb_machine, driver_area_m2, "m2", "13.5e-12", 0, 1e-6, "area of a row driver"),
-    MB_REAL(mb_machine, integrator_W, "W", "10e-6", 0, 1, "power of the circuit that holds and integrates a column while rows are driven"),
+    MB_REAL(mb_machine, integrator_W, "W", "25e-6", 0, 1, "power of the circuit that holds and integrates a column while rows are driven"),
     MB_REAL(mb_machine, integrator_area_m2, "m2", "20e-12", 0, 1e-6, "its area"),
     MB_REAL(mb_machine, sample_C_F, "F", "10e-15", 0, 1e-9, "sampling capacitor of a column"),
     MB_REAL(mb_machine, sample_area_m2, "m2", "5e-12", 0, 1e-6, "its area"),
     MB_REAL(mb_machine, bus_J_per_bit, "J/bit", "15e-15", 0, 1e-6, "one bit between a tile's buffer and its arrays"),
     MB_REAL(mb_machine, noc_J_per_bit, "J/bit", "60e-15", 0, 1e-6, "one bit between tiles, or a tile and the global buffer"),
     MB_REAL(mb_machine, router_area_m2, "m2", "0.0", 0, 1e-3, "area of a tile's share of the network on chip"),
+    MB_REAL(mb_machine, control_area, "", "0.15", 0, 10, "control and routing, as a share of the area of digital logic"),
     MB_REAL(mb_machine, leakage_W_per_m2, "W/m2", "30.0", 0, 1e7, "leakage of logic and mixed-signal area"),
     MB_REAL(mb_machine, adc_energy_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' energy"),
     MB_REAL(mb_machine, adc_area_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' area"),
@@ -143,6 +145,24 @@ static int min_int(int a, int b) { return a < b ? a : b; }
 static int max_int(int a, int b) { return a > b ? a : b; }
 static int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
+/* The block of a x b arrays of a layer that one tile holds: the one that moves the fewest bits per vector, inputs to every tile that needs them and partial sums between tiles. */
+static void choose_block(mb_placement *p, mb_matmul mm, int apt, int input_bits, int sum_bits)
+{
+    int T_r = p->layout.row_tiles, T_c = p->layout.col_tiles;
+    double least = HUGE_VAL;
+    for (int a = 1;; a = 2 * a < T_r ? 2 * a : T_r) {
+        if (a > apt) a = apt;
+        int along = ceil_div(T_r, a), across = ceil_div(T_c, max_int(1, apt / a));
+        double bits = (double)mm.K * input_bits * across + (along - 1.0) * mm.N * sum_bits;
+        if (bits < least) {
+            least = bits;
+            p->tiles_along = along;
+            p->tiles_across = across;
+        }
+        if (a >= T_r || a >= apt) break;
+    }
+}
+
 int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_layer *l, int copies, mb_placement *p)
 {
     mb_matmul mm = mb_layer_matmul(l);
@@ -164,8 +184,7 @@ int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_
         p->steps = o->groups_per_tile;
         at_once = p->columns_per_group;
         p->arrays = (int64_t)copies * mm.groups * o->row_tiles * o->col_tiles;
-        p->tiles_across = ceil_div(o->col_tiles, apt);
-        p->tiles_along = ceil_div(o->row_tiles, max_int(1, apt / o->col_tiles));
+        choose_block(p, mm, apt, spec->input_bits, mb_sum_bits(spec->weight_bits, spec->input_bits, mm.K));
         p->groups_per_tile = min_int(mm.groups, max_int(1, apt / (o->row_tiles * o->col_tiles)));
     }
     p->adc_steps = min_int(mach->columns_per_adc, at_once);

@@ -24,7 +24,7 @@ typedef struct mb_machine {
     int adc_rule;               /* "full|calibrated|given" */
     double adc_percentile, adc_fraction;
     int columns_per_adc;        /* column multiplexing */
-    double adc_rate_Hz;         /* of one converter */
+    double adc_rate_Hz;         /* that a converter is designed for; 0: as fast as its type can */
     bool sample_hold;           /* columns are sampled, so that conversions overlap the next drive */
     double node_nm, vdd_V, clock_Hz;
     double read_s;              /* time that a row is driven per unit of input digit (pulse-width input) */
@@ -44,6 +44,7 @@ typedef struct mb_machine {
     double bus_J_per_bit;       /* one bit between the buffer of a tile and its arrays */
     double noc_J_per_bit;       /* moving one bit between tiles, or between a tile and the global buffer */
     double router_area_m2;      /* of a tile's share of the network */
+    double control_area;        /* control and routing: share of the area of digital logic */
     double leakage_W_per_m2;    /* of logic and mixed-signal area; SRAM leaks by its own model, cells do not leak */
     double adc_energy_factor, adc_area_factor, digital_factor;   /* calibration, default 1, printed */
     mb_adc adc;                 /* group `adc` */
@@ -74,7 +75,7 @@ int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign
  * Groups (depthwise layers): when the K inputs and the columns of a group fit one array more than once, groups are packed block-diagonally, each on rows and columns of its own:
  *     groups per array = min(floor(rows / K), floor(cols / columns of a group)), columns of a group = N * cells_per_weight + its dummy columns.
  * A row group of rows_active rows covers floor(rows_active / K) packed groups, which are read together. Otherwise every group has its own row_tiles x col_tiles arrays.
- * The arrays that share input rows stand in one tile as far as they fit. */
+ * A tile holds the block of a x b arrays (a power of two or all along the rows) that moves the fewest bits: inputs to all tiles that need them, partial sums between tiles. */
 typedef struct mb_placement {
     mb_xbar_layout layout;      /* of one group */
     int64_t arrays;             /* copies included */

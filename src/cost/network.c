@@ -39,6 +39,7 @@ typedef struct costing {
     const int *bits;                    /* precision of each layer's output */
     mb_ledger book;
     double arrays;
+    double digital_m2;                  /* logic inside the arrays: shift-and-add, registers */
 } costing;
 
 static int adc_cost(costing *c, int bits, mb_cost *out)
@@ -124,7 +125,7 @@ static int analog_layer(costing *c, int m, const mb_activity *act, bool input_si
     double rows_in_tile = fmin(mm.K, ceil((double)o->row_tiles / p.tiles_along) * mach->rows);
     double cols_in_tile = ceil((double)mm.N / p.tiles_across);
     double tile_in = p.groups_per_tile * rows_in_tile * a->input_bits, tile_out = p.groups_per_tile * cols_in_tile * (p.tiles_along > 1 ? sum : out_bits);
-    times t = layer_times(c, a, &spec, &p, &mm, adc.latency_s, tile_in, tile_out, fill + partial + stored);
+    times t = layer_times(c, a, &spec, &p, &mm, adc.latency_s, tile_in, tile_out, fill + stored);
 
     mb_ledger *b = &c->book;
     mb_ledger_open(b, l->name);
@@ -148,14 +149,15 @@ static int analog_layer(costing *c, int m, const mb_activity *act, bool input_si
     mb_ledger_logic(b, "adc", "conversion", conversions, arrays * mach->cols / mach->columns_per_adc, (mb_cost){adc.energy_J, t.convert_s / conversions, adc.area_m2},
                     mach->adc.type->cost_source, mach->adc_energy_factor);
 
-    mb_cost adder = mb_unit_add(tech, sum), reg = mb_unit_register(tech, sum);
-    mb_ledger_logic(b, "shift-add", "shift and add", conversions, arrays * mach->cols / mach->columns_per_adc,
+    mb_cost adder = mb_unit_add(tech, sum), reg = mb_unit_register(tech, sum), input = mb_unit_register(tech, a->input_bits);
+    double adders = arrays * mach->cols / mach->columns_per_adc, accumulators = arrays * p.groups_per_array * fmin(mm.N, o->outputs_per_tile);
+    mb_ledger_logic(b, "shift-add", "shift and add", conversions, adders,
                     (mb_cost){adder.energy_J + reg.energy_J, 0, adder.area_m2}, mb_unit_source, tech->factor);
-    mb_ledger_logic(b, "shift-add", "accumulators", 0, arrays * p.groups_per_array * fmin(mm.N, o->outputs_per_tile), reg, mb_register_source, tech->factor);
+    mb_ledger_logic(b, "shift-add", "accumulators", 0, accumulators, reg, mb_register_source, tech->factor);
     if (o->dummy_columns) mb_ledger_add(b, "shift-add", "subtract the offset", outputs * o->row_tiles, 0, adder, mb_unit_source, tech->factor);
     mb_ledger_add(b, "shift-add", "add row tiles", outputs * (o->row_tiles - 1), 0, adder, mb_unit_source, tech->factor);
-    mb_ledger_logic(b, "registers", "load an input", vectors * mm.K * o->col_tiles, arrays * mach->rows, mb_unit_register(tech, a->input_bits), mb_register_source,
-                    tech->factor);
+    mb_ledger_logic(b, "registers", "load an input", vectors * mm.K * o->col_tiles, arrays * mach->rows, input, mb_register_source, tech->factor);
+    c->digital_m2 += adders * adder.area_m2 + accumulators * reg.area_m2 + arrays * mach->rows * input.area_m2;
 
     mb_ledger_add(b, c->tile.name, "write inputs", fill, 0, (mb_cost){c->tile.write_J_per_bit, 0, 0}, mb_sram_source, 1);
     mb_ledger_add(b, c->tile.name, "read inputs", read, 0, (mb_cost){c->tile.read_J_per_bit, 0, 0}, mb_sram_source, 1);
@@ -237,11 +239,15 @@ static int shared(costing *c)
     add_memory(b, &c->tile, tiles);
     add_memory(b, &c->global, 1);
     mb_ledger_logic(b, "interconnect", "router", 0, tiles, (mb_cost){0, 0, mach->router_area_m2}, src_machine, 1);
-    mb_ledger_logic(b, "digital unit", "lanes", 0, 1, (mb_cost){0, 0, mb_digital_area(&c->unit)}, mb_unit_source, 1);
+    double logic = c->digital_m2, lanes = mb_digital_area(&c->unit), block = mb_systolic_area(&c->block, 8, 8);
+    mb_ledger_logic(b, "digital unit", "lanes", 0, 1, (mb_cost){0, 0, lanes}, mb_unit_source, 1);
+    logic += lanes;
     if (c->weights.name) {
         add_memory(b, &c->weights, 1);
-        mb_ledger_logic(b, "multiply-accumulate", "multiplier block", 0, 1, (mb_cost){0, 0, mb_systolic_area(&c->block, 8, 8)}, mb_unit_source, 1);
+        mb_ledger_logic(b, "multiply-accumulate", "multiplier block", 0, 1, (mb_cost){0, 0, block}, mb_unit_source, 1);
+        logic += block;
     }
+    mb_ledger_logic(b, "control", "control and routing", 0, 1, (mb_cost){0, 0, mach->control_area * logic}, src_machine, 1);
     mb_ledger_add(b, "leakage", "while the sample is computed", b->total.latency_s, 0, (mb_cost){b->logic_m2 * mach->leakage_W_per_m2 + b->leakage_W, 0, 0}, src_machine, 1);
     mb_ledger_close(b);
     return MB_OK;

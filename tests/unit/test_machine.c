@@ -30,7 +30,7 @@ static int fake_adc_cost(const void *p, int bits, double rate_Hz, double node_nm
 {
     (void)p;
     if (bits > 12) return mb_fail(MB_BADINPUT, "no converter of %d bits", bits);
-    *c = (mb_cost){bits * 1e-13, 1 / rate_Hz, bits * node_nm * 1e-12};
+    *c = (mb_cost){bits * 1e-13, rate_Hz > 0 ? 1 / rate_Hz : 5e-9, bits * node_nm * 1e-12};
     return MB_OK;
 }
 
@@ -221,6 +221,40 @@ static void layers_lie_on_arrays(void **state)
     }
 }
 
+/* The chosen block moves no more bits than any other block of arrays that fits a tile. */
+static void tiles_hold_the_best_block(void **state)
+{
+    (void)state;
+    static const testlayer l[] = {{"a", 'w', 1568, 1, 1, 64, 1, 1, 0, 1}, {"b", 'w', 512, 7, 7, 512, 3, 1, 1, 1}, {"c", 'w', 64, 8, 8, 300, 1, 1, 0, 1}, {"d", 'w', 600, 1, 1, 8, 1, 1, 0, 1}};
+    for (int i = 0; i < 4; i++)
+        for (int apt = 1; apt <= 64; apt *= 4) {
+            fixture f;
+            char text[100];
+            mb_network *net = testnet("one", 1, 1, &l[i]);
+            mb_matmul mm = mb_layer_matmul(&net->layer[1]);
+            mb_assign a = {MB_ANALOG, 8, 2, 8, 1, 8, 0, 0, 1};
+            snprintf(text, sizeof text, "arrays_per_tile = %d;", apt);
+            begin(&f, text);
+            mb_xbar_spec spec;
+            mb_placement p;
+            assert_ok(mb_machine_spec(f.mach, &cell, &a, false, &spec));
+            assert_ok(mb_machine_place(f.mach, &spec, &net->layer[1], 1, &p));
+            int tr = p.layout.row_tiles, tc = p.layout.col_tiles, sum = 16, fits = 0;
+            for (int k = 1; k < mm.K; k *= 2) sum++;
+            double got = (double)mm.K * 8 * p.tiles_across + (p.tiles_along - 1.0) * mm.N * sum;
+            for (int r = 1; r <= apt; r *= 2)
+                for (int c = 1; r * c <= apt; c++) {
+                    int along = (tr + r - 1) / r, across = (tc + c - 1) / c;
+                    assert_true(got <= (double)mm.K * 8 * across + (along - 1.0) * mm.N * sum);
+                    fits |= along == p.tiles_along && across == p.tiles_across;
+                }
+            assert_true(fits || apt >= tr);         /* the block exists (all rows in one tile need not be a power of two) */
+            if (tr * tc <= apt) assert_true(p.tiles_along == 1 && p.tiles_across == 1);
+            end(&f);
+            mb_network_free(net);
+        }
+}
+
 static void impossible_assignments_are_refused(void **state)
 {
     (void)state;
@@ -391,7 +425,7 @@ static void energies_by_hand(void **state)
     mb_report *r;
     mb_metrics m;
     begin(&f, "rows = 64; cols = 64; columns_per_adc = 8; arrays_per_tile = 4; read_s = 4e-9; vdd_V = 0.9; node_nm = 45.0; driver_C_F = 2e-16; integrator_W = 1e-6; sample_C_F = 1e-14;"
-              "bus_bits = 64; buffer_KiB = 4; global_buffer_KiB = 16; noc_J_per_bit = 5e-14; bus_J_per_bit = 1e-14; adc_energy_factor = 2.0; leakage_W_per_m2 = 100.0;"
+              "bus_bits = 64; buffer_KiB = 4; global_buffer_KiB = 16; noc_J_per_bit = 5e-14; bus_J_per_bit = 1e-14; adc_energy_factor = 2.0; leakage_W_per_m2 = 100.0; control_area = 0.5;"
               "driver_area_m2 = 1e-11; integrator_area_m2 = 2e-11; sample_area_m2 = 3e-12; router_area_m2 = 1e-8; adc_rate_Hz = 1e8; clock_Hz = 1e9; digital_lanes = 4;");
     assert_ok(mb_plan_new(net, &a, &p));
     assert_ok(mb_cost_network(f.mach, &cell, net, p, &act, NULL, &r, &m));
@@ -441,6 +475,9 @@ static void energies_by_hand(void **state)
     near(leaf(r, "shared", "tile buffer", "memory")->total.area_m2, tile.area_m2);
     near(leaf(r, "shared", "global buffer", "memory")->total.area_m2, global.area_m2);
     near(leaf(r, "shared", "interconnect", "router")->total.area_m2, 1e-8);
+    double logic = leaf(r, "fc", "shift-add", "shift and add")->total.area_m2 + leaf(r, "fc", "shift-add", "accumulators")->total.area_m2
+                   + leaf(r, "fc", "registers", "load an input")->total.area_m2 + leaf(r, "shared", "digital unit", "lanes")->total.area_m2;
+    near(leaf(r, "shared", "control", "control and routing")->total.area_m2, 0.5 * logic);
     double silicon = m.area_m2 - tile.area_m2 - global.area_m2 - leaf(r, "fc", "cells", "read")->total.area_m2;
     near(leaf(r, "shared", "leakage", "while the sample is computed")->total.energy_J, m.latency_s * (100 * silicon + tile.leakage_W + global.leakage_W));
     assert_true(r->total.energy_J == m.energy_J && r->total.latency_s == m.latency_s && r->total.area_m2 == m.area_m2);
@@ -557,7 +594,7 @@ static void the_tree_and_the_numbers_agree(void **state)
     mb_report_free(r);
 
     int bits = 8;                                   /* fewer input bits: less of everything */
-    double last = INFINITY;
+    double last = HUGE_VAL;
     for (; bits >= 2; bits--) {
         for (int i = 0; i < p->n; i++) p->assign[i] = (mb_assign){MB_ANALOG, bits, 2, bits, 1, bits, 0, 0, 1};
         assert_ok(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, NULL, &other));
@@ -633,7 +670,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_descriptions_are_refused),     cmocka_unit_test(the_presets_load),
-        cmocka_unit_test(layers_lie_on_arrays),               cmocka_unit_test(impossible_assignments_are_refused),
+        cmocka_unit_test(layers_lie_on_arrays),               cmocka_unit_test(tiles_hold_the_best_block),
+        cmocka_unit_test(impossible_assignments_are_refused),
         cmocka_unit_test(counts_against_brute_force),         cmocka_unit_test(time_against_simulated_events),
         cmocka_unit_test(energies_by_hand),                   cmocka_unit_test(estimated_activity_is_the_mean_over_all_inputs),
         cmocka_unit_test(the_tree_and_the_numbers_agree),     cmocka_unit_test(what_does_not_fit_is_told),

@@ -161,7 +161,7 @@ static void wrong_problems_are_refused(void **state)
 static void budgets(void **state)
 {
     (void)state;
-    mb_metrics b = {1, 2, (double)INFINITY, 5, (double)INFINITY}, m = {1, 2, 1e9, 5, 3};
+    mb_metrics b = {1, 2, HUGE_VAL, 5, HUGE_VAL}, m = {1, 2, 1e9, 5, 3};
     const char *why = NULL;
     assert_true(mb_within(&m, &b, &why));
     m.arrays = 6;
@@ -204,7 +204,7 @@ static void no_group_means_all_defaults(void **state)
 /* All settings by brute force: the smallest loss, then the smallest energy x delay x area, then the first. */
 static int brute(fixture *f, const int *wb, int nw, const int *ib, int ni, const int *ab, int na, const mb_metrics *budget, mb_plan *out)
 {
-    double loss = INFINITY, edap = INFINITY;
+    double loss = HUGE_VAL, edap = HUGE_VAL;
     int feasible = 0;
     mb_plan *p = NULL;
     assert_ok(mb_plan_clone(out, &p));
@@ -247,7 +247,7 @@ static void the_menu_against_brute_force(void **state)
                          "budget = { energy_J = %g; latency_s = %g; weight_bits = 1800.0; };", energy[e], latency[t]);
                 begin(&f, text);
                 f.w.flat = flat ? 0.7 : 0;
-                mb_metrics budget = {energy[e], latency[t], (double)INFINITY, (double)INFINITY, 1800};
+                mb_metrics budget = {energy[e], latency[t], HUGE_VAL, HUGE_VAL, 1800};
                 mb_plan *want = NULL;
                 assert_ok(mb_plan_new(f.net, &(mb_assign){MB_ANALOG, 8, 2, 8, 1, 8, 0, 0, 1}, &want));
                 int feasible = brute(&f, wb, 4, ib, 3, ab, 2, &budget, want);
