@@ -1,0 +1,72 @@
+#!/bin/sh
+# show.t - list and show: everything registered can be shown, presets lie where they are said to lie, numbers of a network are right
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+
+for kind in cells adcs policies baselines operators datasets kernels presets plots verbs params options; do
+    run mixbar list $kind; is 0 "list $kind"
+    [ "$(wc -l <out)" -ge 3 ]; ok $? "list $kind: there is something"
+    run mixbar list $kind --format csv; is 0 "list $kind --format csv"
+    run mixbar list $kind --format json; is 0 "list $kind --format json"
+    if command -v jq >/dev/null 2>&1; then jq -e 'length > 0' out >/dev/null; ok $? "list $kind: valid JSON"; else skip "list $kind: valid JSON" "no jq"; fi
+done
+run mixbar list; is 0 "list"; out '^cell +rram '; out '^verb +run '; out '^kernel +portable '
+
+# Every type and preset that is listed can be shown, as text and as JSON.
+for pair in cells:cell adcs:adc policies:policy baselines:baseline; do
+    mixbar list ${pair%:*} --format csv | sed 1d | cut -d, -f2 >names
+    while read -r name; do
+        run mixbar show ${pair#*:} "$name"; is 0 "show ${pair#*:} $name"; out "^${pair#*:} +$name"
+        run mixbar show ${pair#*:} "$name" --format json; is 0 "show ${pair#*:} $name as JSON"
+        if command -v jq >/dev/null 2>&1; then jq -e .reference out >/dev/null; ok $? "show ${pair#*:} $name: valid JSON with a reference"; else skip "valid JSON" "no jq"; fi
+    done <names
+done
+mixbar list presets --format csv | sed 1d | cut -d, -f1,2 >presets
+while IFS=, read -r kind name; do
+    kind=${kind% preset}
+    [ "$kind" = device ] && kind=cell
+    [ "$kind:$name" = dataset:mnist ] || [ "$kind:$name" = dataset:cifar10 ] && continue   # files of the user's own
+    run mixbar show "$kind" "$name"; is 0 "show $kind $name (preset)"; out "^file +.*/$name.cfg\$|^file +$name.cfg\$" "show $kind $name: where it lies"
+done <presets
+
+# Values of a preset come with their lines.
+run mixbar show cell rram --format csv
+value=$(sed -n 's/^g_max_S,real,\([^,]*\),line.*/\1/p' out)
+[ -n "$value" ] && grep -q "^g_max_S" "$src/devices/rram.cfg"; ok $? "the value of a preset stands in its file"
+out '^drift_t0_s,real,[^,]*,default,' "the origin of a default is told"
+
+# A file of one's own.
+cat >mine.cfg <<'END'
+# mine
+cell = "rram";
+g_max_S = 50e-6;
+END
+run mixbar show cell mine.cfg; is 0 "show cell FILE"; out '^g_max +50.00 uS'; out '^g_max_S .* 5e-5 +line 3'
+run mixbar show cell ./mine.cfg; is 0 "show cell ./FILE"
+
+# The network: numbers worked out by hand from its layers.
+net=$exp/networks/fashion_cnn.onnx
+run mixbar show network "$net"; is 0 "show network"; out '^input +1x28x28'; out '^output +10$'
+mixbar show network "$net" --format csv | awk -F, '
+    NR > 1 && $12 != "" { params += $11; macs += $12; rows++; if ($7 * $8 * $9 * $10 != $12) bad++ }
+    END { printf "params=%d\nmacs=%d\nrows=%d\nbad=%d\n", params, macs, rows, bad + 0 }' >sums
+. ./sums
+[ "$bad" -eq 0 ] && [ "$rows" -gt 0 ]; ok $? "groups x K x N x vectors are the MACs of each layer"
+out "^parameters +$params\$" "the parameters of the layers sum to the total"
+out "^MACs +$macs\$" "the MACs of the layers sum to the total"
+out "^weighted +$rows\$" "weighted layers are counted"
+
+run mixbar show dataset fashion-mnist-fallback; is 0 "show dataset"; out '^samples +1000$'; out '^shape +1x28x28$'; out '^classes +10$'
+mixbar show dataset fashion-mnist-fallback --format csv | awk -F, 'NR > 1 { n += $2 } END { exit n != 1000 }'; ok $? "samples of the classes sum to the total"
+
+# Names that do not exist.
+refused 'did you mean "?rram' "show cell: nearest name" mixbar show cell rrom
+refused 'did you mean sar' "show adc: nearest name" mixbar show adc sra
+refused 'did you mean uniform' "show policy: nearest name" mixbar show policy unifrom
+refused 'did you mean "?systolic' "show baseline: nearest name" mixbar show baseline systolik-32x32
+refused 'did you mean "?rram-22nm' "show arch: nearest name" mixbar show arch rram-22mn
+refused 'nothere.onnx' "show network: missing file" mixbar show network nothere.onnx
+refused 'nothere.cfg' "show plan: missing file" mixbar show plan nothere.cfg
+refused 'nothere' "show dataset: missing preset" mixbar show dataset nothere
+refused 'nothere.npy' "show dataset: missing file" mixbar show dataset nothere.npy
+
+done_testing
