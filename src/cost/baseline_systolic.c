@@ -45,7 +45,7 @@ static const mb_param table[] = {
     MB_REAL(systolic_params, dram_J_per_bit, "J/bit", "8e-12", 0, 1e-6,
             "off-chip memory, used when weights are not resident (LPDDR4: 4 to 11 pJ/bit)"),
     MB_REAL(systolic_params, dram_B_per_s, "B/s", "12.8e9", 1, 1e15, "its bandwidth (LPDDR4-3200, 32 bits)"),
-    MB_REAL(systolic_params, leakage_W_per_m2, "W/m2", "30.0", 0, 1e7, "leakage of logic area"),
+    MB_REAL(systolic_params, leakage_W_per_m2, "W/m2", "28.0", 0, 1e7, "leakage of logic area"),
     MB_REAL(systolic_params, control_area, "", "0.15", 0, 10, "control and routing, as a share of the logic area"),
     MB_REAL(systolic_params, digital_factor, "", "1.0", 0, 1000, "calibration: multiplies the energy of digital logic"),
     MB_PARAM_END,

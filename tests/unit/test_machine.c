@@ -155,6 +155,37 @@ static void the_presets_load(void **state) {
         mb_conf_free(c);
         mb_free(path);
     }
+    /* the preset for exactness takes every precision: 512 rows of 8-bit digits are exact in the simulator's integers, or it says so */
+    {
+        char *path = mb_asprintf("%s/experiments/arch/ideal.cfg", srcdir());
+        mb_conf *c, *d;
+        mb_machine *m;
+        mb_cell ideal;
+        static const testlayer l = {"l", 'w', 700, 1, 1, 100, 1, 1, 0, 1};
+        mb_network *net = testnet("one", 1, 1, &l);
+        assert_ok(mb_conf_read(path, &c));
+        assert_ok(mb_machine_load(c, "ideal", &m));
+        assert_ok(mb_conf_parse("cell = \"ideal\";", "cell.cfg", &d));
+        assert_ok(mb_cell_load(d, &ideal));
+        for (int bits = 1; bits <= 8; bits++)
+            for (int cb = 1; cb <= 4; cb++) {
+                mb_assign a = {MB_ANALOG, bits, cb, bits, bits < 4 ? bits : 4, 8, 0, 0, 1};
+                mb_plan *p;
+                mb_metrics got;
+                mb_report *r;
+                assert_ok(mb_plan_new(net, &a, &p));
+                assert_ok(mb_cost_network(m, &ideal, net, p, NULL, NULL, &r, &got));
+                assert_true(leaf(r, "l", "adc", "conversion")->total.energy_J == 0);
+                mb_report_free(r);
+                mb_plan_free(p);
+            }
+        mb_cell_free(&ideal);
+        mb_machine_free(m);
+        mb_conf_free(c);
+        mb_conf_free(d);
+        mb_network_free(net);
+        mb_free(path);
+    }
     mb_conf *c; /* an empty group: the defaults, converter included, are written into it */
     mb_machine *m;
     assert_ok(mb_conf_parse("", "arch.cfg", &c));
