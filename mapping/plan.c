@@ -1,7 +1,8 @@
 /* plan.c - assignments and plans: table of keys, comparison, readable files
  *
  * Who may call: policies, the cost floor, the simulator, the command line. Units: bits and counts.
- * The file is written by hand rather than through mb_conf_write so that each layer is one line: plans are meant to be read and diffed.
+ * The file is written by hand rather than through mb_conf_write so that each layer is one line: plans are meant to be read and
+ * diffed.
  */
 #include "mapping/plan.h"
 
@@ -14,46 +15,45 @@
 #include "base/mem.h"
 #include "mapping/policy.h"
 
-#define MAX_LAYERS 4096    /* as many as the random streams can tell apart (mb_unit) */
+#define MAX_LAYERS 4096 /* as many as the random streams can tell apart (mb_unit) */
 
 const mb_param mb_assign_params[] = {
-    MB_CHOICE(mb_assign, engine, MB_ENGINES, "analog", "where the layer runs: crossbar arrays, or exact integers on the digital unit"),
+    MB_CHOICE(mb_assign, engine, MB_ENGINES, "analog",
+              "where the layer runs: crossbar arrays, or exact integers on the digital unit"),
     MB_INT(mb_assign, weight_bits, "bit", "8", 1, 8, "weight precision, sign included"),
     MB_INT(mb_assign, cell_bits, "bit", "2", 1, 8, "bits held by one cell: the width of a slice"),
     MB_INT(mb_assign, input_bits, "bit", "8", 1, 8, "activation precision"),
     MB_INT(mb_assign, dac_bits, "bit", "1", 1, 8, "input bits driven in one cycle"),
     MB_INT(mb_assign, adc_bits, "bit", "8", 1, 16, "resolution of the converters"),
     MB_INT(mb_assign, rows_active, "", "0", 0, 65536, "rows read at once; 0: all rows of the array"),
-    MB_CHOICE(mb_assign, scheme, "differential|offset", "differential", "signed weights: a pair of cells, or an offset and a dummy column"),
+    MB_CHOICE(mb_assign, scheme, "differential|offset", "differential",
+              "signed weights: a pair of cells, or an offset and a dummy column"),
     MB_INT(mb_assign, copies, "", "1", 1, 4096, "duplicates of the layer's arrays that share the input vectors"),
     MB_PARAM_END,
 };
 
-_Static_assert(sizeof mb_assign_params / sizeof mb_assign_params[0] == MB_ASSIGN_KEYS + 1, "MB_ASSIGN_KEYS counts the rows of mb_assign_params");
+_Static_assert(sizeof mb_assign_params / sizeof mb_assign_params[0] == MB_ASSIGN_KEYS + 1,
+               "MB_ASSIGN_KEYS counts the rows of mb_assign_params");
 _Static_assert(sizeof(mb_assign) == MB_ASSIGN_KEYS * sizeof(int), "every field of mb_assign has a row");
 
-int mb_assign_get(const mb_assign *a, int key)
-{
+int mb_assign_get(const mb_assign *a, int key) {
     int v;
     memcpy(&v, (const char *)a + mb_assign_params[key].offset, sizeof v);
     return v;
 }
 
-void mb_assign_set(mb_assign *a, int key, int value)
-{
+void mb_assign_set(mb_assign *a, int key, int value) {
     memcpy((char *)a + mb_assign_params[key].offset, &value, sizeof value);
 }
 
-int mb_assign_key(const char *name)
-{
+int mb_assign_key(const char *name) {
     for (int k = 0; k < MB_ASSIGN_KEYS; k++)
         if (strcmp(mb_assign_params[k].name, name) == 0) return k;
     return -1;
 }
 
 /* Index of WORD in "a|b|c", -1 when it is not there. */
-static int choice_index(const char *choices, const char *word)
-{
+static int choice_index(const char *choices, const char *word) {
     size_t n = strlen(word);
     int index = 0;
     for (const char *s = choices; s; index++) {
@@ -65,47 +65,45 @@ static int choice_index(const char *choices, const char *word)
     return -1;
 }
 
-int mb_assign_parse(int key, const mb_conf *value, int *out)
-{
+int mb_assign_parse(int key, const mb_conf *value, int *out) {
     const mb_param *row = &mb_assign_params[key];
     if (row->kind == MB_P_CHOICE) {
         if (value->type != MB_CONF_STRING)
             return mb_fail(MB_BADINPUT, "%s: %s must be one of %s", mb_conf_where(value), mb_conf_key(value), row->choices);
         int index = choice_index(row->choices, value->s);
         if (index < 0)
-            return mb_fail(MB_BADINPUT, "%s: %s = \"%s\" is not one of %s", mb_conf_where(value), mb_conf_key(value), value->s, row->choices);
+            return mb_fail(MB_BADINPUT, "%s: %s = \"%s\" is not one of %s", mb_conf_where(value), mb_conf_key(value), value->s,
+                           row->choices);
         *out = index;
         return MB_OK;
     }
     if (value->type != MB_CONF_INT)
-        return mb_fail(MB_BADINPUT, "%s: %s must be an integer from %d to %d", mb_conf_where(value), mb_conf_key(value), (int)row->lo, (int)row->hi);
+        return mb_fail(MB_BADINPUT, "%s: %s must be an integer from %d to %d", mb_conf_where(value), mb_conf_key(value),
+                       (int)row->lo, (int)row->hi);
     if ((double)value->i < row->lo || (double)value->i > row->hi)
-        return mb_fail(MB_BADINPUT, "%s: %s = %" PRId64 " is outside %d .. %d", mb_conf_where(value), mb_conf_key(value), value->i, (int)row->lo, (int)row->hi);
+        return mb_fail(MB_BADINPUT, "%s: %s = %" PRId64 " is outside %d .. %d", mb_conf_where(value), mb_conf_key(value),
+                       value->i, (int)row->lo, (int)row->hi);
     *out = (int)value->i;
     return MB_OK;
 }
 
-const char *mb_assign_fault(const mb_assign *a)
-{
+const char *mb_assign_fault(const mb_assign *a) {
     return a->dac_bits > a->input_bits ? "dac_bits is larger than input_bits" : NULL;
 }
 
-void mb_assign_write(const mb_assign *a, mb_str *out)
-{
+void mb_assign_write(const mb_assign *a, mb_str *out) {
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) {
         const mb_param *row = &mb_assign_params[k];
         char word[32];
         if (k) mb_str_add(out, " ");
         if (row->kind == MB_P_CHOICE)
             mb_str_addf(out, "%s = \"%s\";", row->name, mb_choice_name(row->choices, mb_assign_get(a, k), word, sizeof word));
-        else
-            mb_str_addf(out, "%s = %d;", row->name, mb_assign_get(a, k));
+        else mb_str_addf(out, "%s = %d;", row->name, mb_assign_get(a, k));
     }
 }
 
 /* A plan with N layers whose names are NULL. */
-static mb_plan *plan_alloc(int n)
-{
+static mb_plan *plan_alloc(int n) {
     mb_plan *p = mb_calloc(1, sizeof *p);
     if (!p) return NULL;
     p->layer = mb_calloc((size_t)n, sizeof *p->layer);
@@ -118,8 +116,7 @@ static mb_plan *plan_alloc(int n)
     return p;
 }
 
-int mb_plan_new(const mb_network *net, const mb_assign *all, mb_plan **plan)
-{
+int mb_plan_new(const mb_network *net, const mb_assign *all, mb_plan **plan) {
     mb_plan *p = plan_alloc(net->n_weighted);
     if (!p) return mb_nomem();
     int rc = MB_OK;
@@ -137,15 +134,13 @@ int mb_plan_new(const mb_network *net, const mb_assign *all, mb_plan **plan)
 }
 
 /* *dst = copy of SRC (NULL stays NULL); 0 on success */
-static int copy_text(const char *src, char **dst)
-{
+static int copy_text(const char *src, char **dst) {
     if (!src) return 0;
     *dst = mb_strdup(src);
     return *dst == NULL;
 }
 
-int mb_plan_clone(const mb_plan *p, mb_plan **copy)
-{
+int mb_plan_clone(const mb_plan *p, mb_plan **copy) {
     mb_plan *c = plan_alloc(p->n);
     if (!c) return mb_nomem();
     c->network_hash = p->network_hash;
@@ -162,8 +157,7 @@ int mb_plan_clone(const mb_plan *p, mb_plan **copy)
     return MB_OK;
 }
 
-void mb_plan_free(mb_plan *p)
-{
+void mb_plan_free(mb_plan *p) {
     if (!p) return;
     for (int m = 0; p->layer && m < p->n; m++) mb_free(p->layer[m]);
     mb_free(p->layer);
@@ -174,14 +168,12 @@ void mb_plan_free(mb_plan *p)
     mb_free(p);
 }
 
-int mb_plan_equal(const mb_plan *a, const mb_plan *b)
-{
+int mb_plan_equal(const mb_plan *a, const mb_plan *b) {
     return a->n == b->n && (a->n == 0 || memcmp(a->assign, b->assign, (size_t)a->n * sizeof *a->assign) == 0);
 }
 
 /* Text in quotes, as libconfig reads it back. */
-static void add_quoted(mb_str *out, const char *s)
-{
+static void add_quoted(mb_str *out, const char *s) {
     mb_str_add(out, "\"");
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
@@ -192,16 +184,14 @@ static void add_quoted(mb_str *out, const char *s)
     mb_str_add(out, "\"");
 }
 
-static void add_head(mb_str *out, const char *key, const char *text)
-{
+static void add_head(mb_str *out, const char *key, const char *text) {
     if (!text) return;
     mb_str_addf(out, "%s = ", key);
     add_quoted(out, text);
     mb_str_add(out, ";\n");
 }
 
-void mb_plan_write(const mb_plan *p, mb_str *out)
-{
+void mb_plan_write(const mb_plan *p, mb_str *out) {
     mb_str_add(out, "# one setting per weighted layer; replay with: mixbar eval EXP.cfg -p THIS_FILE\nschema = 1;\n");
     add_head(out, "network", p->network);
     mb_str_addf(out, "network_hash = \"%016" PRIx64 "\";\n", p->network_hash);
@@ -218,8 +208,7 @@ void mb_plan_write(const mb_plan *p, mb_str *out)
     mb_str_add(out, ");\n");
 }
 
-int mb_plan_save(const mb_plan *p, const char *path)
-{
+int mb_plan_save(const mb_plan *p, const char *path) {
     mb_str text = {0};
     mb_plan_write(p, &text);
     int rc = text.failed ? mb_nomem() : mb_file_write(path, mb_cstr(&text), text.n);
@@ -228,8 +217,7 @@ int mb_plan_save(const mb_plan *p, const char *path)
 }
 
 /* Text value KEY of ROOT into *out (owned by the caller); NULL when absent and not required. */
-static int read_text(mb_conf *root, const char *path, const char *key, bool required, char **out)
-{
+static int read_text(mb_conf *root, const char *path, const char *key, bool required, char **out) {
     mb_conf *c = mb_conf_use(root, key);
     *out = NULL;
     if (!c) return required ? mb_fail(MB_BADINPUT, "%s: the plan has no key %s", path, key) : MB_OK;
@@ -239,15 +227,17 @@ static int read_text(mb_conf *root, const char *path, const char *key, bool requ
 }
 
 /* One element of `layers`. */
-static int read_layer(mb_conf *g, int index, const char *path, char **name, mb_assign *a)
-{
+static int read_layer(mb_conf *g, int index, const char *path, char **name, mb_assign *a) {
     static const char *const also[] = {"name", NULL};
-    if (g->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: layers[%d] must be a group { name = ...; ... }", mb_conf_where(g), index);
+    if (g->type != MB_CONF_GROUP)
+        return mb_fail(MB_BADINPUT, "%s: layers[%d] must be a group { name = ...; ... }", mb_conf_where(g), index);
     mb_conf *n = mb_conf_use(g, "name");
-    if (!n || n->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: layers[%d] has no name in quotes", mb_conf_where(n ? n : g), index);
+    if (!n || n->type != MB_CONF_STRING)
+        return mb_fail(MB_BADINPUT, "%s: layers[%d] has no name in quotes", mb_conf_where(n ? n : g), index);
     for (int k = 0; k < MB_ASSIGN_KEYS; k++)
         if (!mb_conf_find(g, mb_assign_params[k].name))
-            return mb_fail(MB_BADINPUT, "%s: layer %s of the plan has no %s; a plan states every key of every layer", mb_conf_where(n), n->s, mb_assign_params[k].name);
+            return mb_fail(MB_BADINPUT, "%s: layer %s of the plan has no %s; a plan states every key of every layer",
+                           mb_conf_where(n), n->s, mb_assign_params[k].name);
     int rc = mb_params_load(mb_assign_params, g, also, a);
     if (rc) return mb_context(rc, "in layer %s of the plan %s", n->s, path);
     const char *fault = mb_assign_fault(a);
@@ -256,20 +246,21 @@ static int read_layer(mb_conf *g, int index, const char *path, char **name, mb_a
     return *name ? MB_OK : mb_nomem();
 }
 
-static int find_name(char *const *names, int n, const char *name)
-{
+static int find_name(char *const *names, int n, const char *name) {
     for (int i = 0; i < n; i++)
         if (strcmp(names[i], name) == 0) return i;
     return -1;
 }
 
 /* Does the plan belong to NET? Puts its layers into the network's order. */
-static int match_network(mb_plan *p, const mb_network *net, bool has_hash, const char *path)
-{
+static int match_network(mb_plan *p, const mb_network *net, bool has_hash, const char *path) {
     if (has_hash && p->network_hash != net->hash)
-        return mb_fail(MB_BADINPUT, "%s: the plan was made for network \"%s\" with hash %016" PRIx64 ", but %s (\"%s\") has hash %016" PRIx64
-                       "; make a new one with `mixbar map`, or delete the line network_hash to use the plan on any network with these layers",
-                       path, p->network, p->network_hash, net->path ? net->path : "this one", net->name ? net->name : "", net->hash);
+        return mb_fail(MB_BADINPUT,
+                       "%s: the plan was made for network \"%s\" with hash %016" PRIx64 ", but %s (\"%s\") has hash %016" PRIx64
+                       "; make a new one with `mixbar map`, or delete the line network_hash to use the plan on any network with "
+                       "these layers",
+                       path, p->network, p->network_hash, net->path ? net->path : "this one", net->name ? net->name : "",
+                       net->hash);
     mb_plan *sorted = plan_alloc(net->n_weighted);
     const char **want = mb_calloc((size_t)net->n_weighted, sizeof *want);
     int rc = sorted && want ? MB_OK : mb_nomem();
@@ -279,17 +270,18 @@ static int match_network(mb_plan *p, const mb_network *net, bool has_hash, const
         while (m < net->n_weighted && strcmp(want[m], p->layer[i]) != 0) m++;
         if (m == net->n_weighted) {
             const char *near = mb_nearest(p->layer[i], want, (size_t)net->n_weighted);
-            rc = mb_fail(MB_BADINPUT, "%s: the plan's layer %s is not a weighted layer of network %s%s%s%s", path, p->layer[i], net->name ? net->name : "",
-                         near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+            rc = mb_fail(MB_BADINPUT, "%s: the plan's layer %s is not a weighted layer of network %s%s%s%s", path, p->layer[i],
+                         net->name ? net->name : "", near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
         }
     }
     for (int m = 0; !rc && m < net->n_weighted; m++) {
         int i = find_name(p->layer, p->n, want[m]);
         if (i < 0) {
-            rc = mb_fail(MB_BADINPUT, "%s: the plan has no setting for layer %s of network %s", path, want[m], net->name ? net->name : "");
+            rc = mb_fail(MB_BADINPUT, "%s: the plan has no setting for layer %s of network %s", path, want[m],
+                         net->name ? net->name : "");
         } else {
             sorted->assign[m] = p->assign[i];
-            sorted->layer[m] = p->layer[i];     /* moved: every layer of the plan is in the network, none twice */
+            sorted->layer[m] = p->layer[i]; /* moved: every layer of the plan is in the network, none twice */
         }
     }
     if (!rc) {
@@ -301,30 +293,28 @@ static int match_network(mb_plan *p, const mb_network *net, bool has_hash, const
         sorted->assign = assign;
     }
     if (sorted) {
-        sorted->n = 0;                          /* its names are owned by P */
+        sorted->n = 0; /* its names are owned by P */
         mb_plan_free(sorted);
     }
     mb_free(want);
     return rc;
 }
 
-static int read_hash(mb_conf *root, const char *path, uint64_t *hash, bool *has)
-{
+static int read_hash(mb_conf *root, const char *path, uint64_t *hash, bool *has) {
     char *text = NULL;
     int rc = read_text(root, path, "network_hash", false, &text);
     *has = text != NULL;
     if (text) {
         if (strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
-            rc = mb_fail(MB_BADINPUT, "%s: network_hash must be 16 hexadecimal digits in lower case", mb_conf_where(mb_conf_find(root, "network_hash")));
-        else
-            *hash = strtoull(text, NULL, 16);
+            rc = mb_fail(MB_BADINPUT, "%s: network_hash must be 16 hexadecimal digits in lower case",
+                         mb_conf_where(mb_conf_find(root, "network_hash")));
+        else *hash = strtoull(text, NULL, 16);
     }
     mb_free(text);
     return rc;
 }
 
-int mb_plan_load(const char *path, const mb_network *net, mb_plan **plan)
-{
+int mb_plan_load(const char *path, const mb_network *net, mb_plan **plan) {
     mb_conf *root = NULL;
     mb_plan *p = NULL;
     bool has_hash = false;
@@ -334,11 +324,13 @@ int mb_plan_load(const char *path, const mb_network *net, mb_plan **plan)
     mb_conf *schema = mb_conf_use(root, "schema");
     mb_conf *layers = mb_conf_use(root, "layers");
     if (!schema || schema->type != MB_CONF_INT || schema->i != 1) {
-        rc = mb_fail(MB_BADINPUT, "%s: not a plan of this version: `schema = 1;` is missing", schema ? mb_conf_where(schema) : path);
+        rc = mb_fail(MB_BADINPUT, "%s: not a plan of this version: `schema = 1;` is missing",
+                     schema ? mb_conf_where(schema) : path);
         goto out;
     }
     if (!layers || layers->type != MB_CONF_LIST || layers->n == 0 || layers->n > MAX_LAYERS) {
-        rc = mb_fail(MB_BADINPUT, "%s: the plan needs layers = ( { name = ...; ... }, ... ); with 1 to %d elements", layers ? mb_conf_where(layers) : path, MAX_LAYERS);
+        rc = mb_fail(MB_BADINPUT, "%s: the plan needs layers = ( { name = ...; ... }, ... ); with 1 to %d elements",
+                     layers ? mb_conf_where(layers) : path, MAX_LAYERS);
         goto out;
     }
     p = plan_alloc((int)layers->n);
@@ -346,9 +338,9 @@ int mb_plan_load(const char *path, const mb_network *net, mb_plan **plan)
         rc = mb_nomem();
         goto out;
     }
-    p->n = 0;                                   /* names filled so far */
-    if ((rc = read_text(root, path, "network", true, &p->network)) || (rc = read_hash(root, path, &p->network_hash, &has_hash))
-        || (rc = read_text(root, path, "machine", false, &p->machine)) || (rc = read_text(root, path, "policy", false, &p->policy)))
+    p->n = 0; /* names filled so far */
+    if ((rc = read_text(root, path, "network", true, &p->network)) || (rc = read_hash(root, path, &p->network_hash, &has_hash)) ||
+        (rc = read_text(root, path, "machine", false, &p->machine)) || (rc = read_text(root, path, "policy", false, &p->policy)))
         goto out;
     for (size_t i = 0; i < layers->n; i++) {
         if ((rc = read_layer(layers->child[i], (int)i, path, &p->layer[i], &p->assign[i]))) goto out;
@@ -368,10 +360,10 @@ out:
     return rc;
 }
 
-int mb_plan_diff(const mb_plan *a, const mb_plan *b, mb_str *out)
-{
+int mb_plan_diff(const mb_plan *a, const mb_plan *b, mb_str *out) {
     if (a->network_hash != b->network_hash) {
-        mb_str_addf(out, "network %s (%016" PRIx64 ") and %s (%016" PRIx64 ")", a->network, a->network_hash, b->network, b->network_hash);
+        mb_str_addf(out, "network %s (%016" PRIx64 ") and %s (%016" PRIx64 ")", a->network, a->network_hash, b->network,
+                    b->network_hash);
         return 1;
     }
     for (int m = 0; m < a->n && m < b->n; m++) {
@@ -385,10 +377,9 @@ int mb_plan_diff(const mb_plan *a, const mb_plan *b, mb_str *out)
             char ta[32], tb[32];
             if (va == vb) continue;
             if (row->kind == MB_P_CHOICE)
-                mb_str_addf(out, "layer %s: %s %s and %s", a->layer[m], row->name, mb_choice_name(row->choices, va, ta, sizeof ta),
-                            mb_choice_name(row->choices, vb, tb, sizeof tb));
-            else
-                mb_str_addf(out, "layer %s: %s %d and %d", a->layer[m], row->name, va, vb);
+                mb_str_addf(out, "layer %s: %s %s and %s", a->layer[m], row->name,
+                            mb_choice_name(row->choices, va, ta, sizeof ta), mb_choice_name(row->choices, vb, tb, sizeof tb));
+            else mb_str_addf(out, "layer %s: %s %d and %d", a->layer[m], row->name, va, vb);
             return 1;
         }
     }

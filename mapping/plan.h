@@ -16,7 +16,8 @@
 #define MB_ENGINES "analog|digital"
 typedef enum { MB_ANALOG, MB_DIGITAL } mb_engine;
 
-/* Setting of one weighted layer. One table row per field (mb_assign_params): the same rows serve `map`, menus, plan files and sweeps. */
+/* Setting of one weighted layer. One table row per field (mb_assign_params): the same rows serve `map`, menus, plan files and
+ * sweeps. */
 typedef struct mb_assign {
     int engine;          /* mb_engine: crossbar, or exact integers on the digital unit */
     int weight_bits;     /* 1..8, sign included */
@@ -35,7 +36,8 @@ int mb_assign_get(const mb_assign *a, int key);
 void mb_assign_set(mb_assign *a, int key, int value);
 /* Row of the key called NAME; -1 when there is none. */
 int mb_assign_key(const char *name);
-/* Value of row KEY from a configuration value (an integer, or the name of a choice); wrong type, unknown name or out of range: MB_BADINPUT with file:line. */
+/* Value of row KEY from a configuration value (an integer, or the name of a choice); wrong type, unknown name or out of range:
+ * MB_BADINPUT with file:line. */
 int mb_assign_parse(int key, const mb_conf *value, int *out);
 /* NULL, or why no machine could do it (dac_bits larger than input_bits): static text. */
 const char *mb_assign_fault(const mb_assign *a);
@@ -57,8 +59,9 @@ void mb_plan_free(mb_plan *p);
 int mb_plan_equal(const mb_plan *a, const mb_plan *b);                           /* 1 or 0; assignments only */
 void mb_plan_write(const mb_plan *p, mb_str *out);                               /* out->failed when memory ran out */
 int mb_plan_save(const mb_plan *p, const char *path);
-/* Read and check against NET (may be NULL: no check, layers in the file's order): another network, a missing, unknown or repeated layer, a missing key,
- * a value out of range is MB_BADINPUT naming the first difference. With NET the layers may stand in any order and come back in the network's.
+/* Read and check against NET (may be NULL: no check, layers in the file's order): another network, a missing, unknown or repeated
+ * layer, a missing key, a value out of range is MB_BADINPUT naming the first difference. With NET the layers may stand in any
+ * order and come back in the network's.
  * A file without network_hash fits any network that has these layers. */
 int mb_plan_load(const char *path, const mb_network *net, mb_plan **plan);
 /* First difference of two plans in words ("layer /conv2/Conv: weight_bits 8 and 4"); 0 when none. */

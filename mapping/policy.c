@@ -11,27 +11,23 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out)
-{
+int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out) {
     o->n_cost++;
     return o->cost(o->ctx, plan, out);
 }
 
-int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out)
-{
+int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out) {
     o->n_loss++;
     return o->loss(o->ctx, plan, out);
 }
 
-const mb_policy_type *mb_policy_find(const char *name)
-{
+const mb_policy_type *mb_policy_find(const char *name) {
     for (size_t i = 0; mb_policies[i]; i++)
         if (strcmp(mb_policies[i]->name, name) == 0) return mb_policies[i];
     return NULL;
 }
 
-bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding)
-{
+bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding) {
     for (int k = 0; k < MB_METRICS; k++)
         if (!(mb_metric_get(m, k) <= mb_metric_get(budget, k))) {
             if (binding) *binding = mb_metric_params[k].name;
@@ -40,23 +36,21 @@ bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **bindi
     return true;
 }
 
-double mb_edap(const mb_metrics *m)
-{
+double mb_edap(const mb_metrics *m) {
     return m->energy_J * m->latency_s * m->area_m2;
 }
 
-void mb_shortfall_init(mb_shortfall *s)
-{
+void mb_shortfall_init(mb_shortfall *s) {
     s->least = (mb_metrics){HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL};
     s->nearest = s->least;
     s->ratio = HUGE_VAL;
     s->tried = 0;
 }
 
-void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m)
-{
+void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m) {
     double worst = 0;
-    double *least[MB_METRICS] = {&s->least.energy_J, &s->least.latency_s, &s->least.area_m2, &s->least.arrays, &s->least.weight_bits};
+    double *least[MB_METRICS] = {&s->least.energy_J, &s->least.latency_s, &s->least.area_m2, &s->least.arrays,
+                                 &s->least.weight_bits};
     for (int k = 0; k < MB_METRICS; k++) {
         double v = mb_metric_get(m, k), b = mb_metric_get(&prob->budget, k);
         if (v < *least[k]) *least[k] = v;
@@ -69,28 +63,30 @@ void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics 
     s->tried++;
 }
 
-int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob)
-{
+int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob) {
     char have[48], want[48];
     for (int k = 0; k < MB_METRICS; k++) {
         double v = mb_metric_get(&s->least, k), b = mb_metric_get(&prob->budget, k);
         if (v <= b) continue;
-        return mb_fail(MB_NUMERIC, "%s: no plan fits budget.%s = %s: the cheapest of the %ld settings needs %s; raise the budget or widen the menu",
-                       prob->budget_where[k] ? prob->budget_where[k] : "budget", mb_metric_params[k].name, mb_fmt_si(want, b, mb_metric_params[k].unit, 4), s->tried,
-                       mb_fmt_si(have, v, mb_metric_params[k].unit, 4));
+        return mb_fail(
+            MB_NUMERIC,
+            "%s: no plan fits budget.%s = %s: the cheapest of the %ld settings needs %s; raise the budget or widen the menu",
+            prob->budget_where[k] ? prob->budget_where[k] : "budget", mb_metric_params[k].name,
+            mb_fmt_si(want, b, mb_metric_params[k].unit, 4), s->tried, mb_fmt_si(have, v, mb_metric_params[k].unit, 4));
     }
-    for (int k = 0; k < MB_METRICS; k++) {      /* each bound can be met, but not together */
+    for (int k = 0; k < MB_METRICS; k++) { /* each bound can be met, but not together */
         double v = mb_metric_get(&s->nearest, k), b = mb_metric_get(&prob->budget, k);
         if (v <= b) continue;
-        return mb_fail(MB_NUMERIC, "%s: none of the %ld settings meets all budgets together: the nearest needs budget.%s = %s, and %s is allowed",
-                       prob->budget_where[k] ? prob->budget_where[k] : "budget", s->tried, mb_metric_params[k].name,
-                       mb_fmt_si(have, v, mb_metric_params[k].unit, 4), mb_fmt_si(want, b, mb_metric_params[k].unit, 4));
+        return mb_fail(
+            MB_NUMERIC,
+            "%s: none of the %ld settings meets all budgets together: the nearest needs budget.%s = %s, and %s is allowed",
+            prob->budget_where[k] ? prob->budget_where[k] : "budget", s->tried, mb_metric_params[k].name,
+            mb_fmt_si(have, v, mb_metric_params[k].unit, 4), mb_fmt_si(want, b, mb_metric_params[k].unit, 4));
     }
     return mb_fail(MB_NUMERIC, "no setting could be costed (%ld tried)", s->tried);
 }
 
-int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best)
-{
+int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best) {
     const mb_policy_type *type = NULL;
     mb_problem prob;
     mb_plan *plan = NULL;

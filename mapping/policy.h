@@ -1,6 +1,7 @@
 /* policy.h - mapping policies and what they may ask
  *
- * A policy sees layers, a menu of settings, budgets and an oracle; it knows neither simulator nor machine, so that it can be tested with a synthetic oracle and brute force.
+ * A policy sees layers, a menu of settings, budgets and an oracle; it knows neither simulator nor machine, so that it can be
+ * tested with a synthetic oracle and brute force.
  * Configuration group `map`:
  *     map = { policy = "uniform"; <assignment keys>; <parameters of the policy>;
  *             menu = { weight_bits = [2, 4, 8]; adc_bits = [6, 8]; ... };         settings to choose from (keys of mb_assign)
@@ -64,13 +65,15 @@ extern const mb_policy_type *const mb_policies[];      /* NULL-terminated, gener
 #define MB_DEFAULT_POLICY "uniform"
 const mb_policy_type *mb_policy_find(const char *name);
 
-/* Read `map` (NULL: all defaults) for NET into a problem (base assignment, menu, pins, budgets). Keys of the chosen policy's own table are accepted too.
+/* Read `map` (NULL: all defaults) for NET into a problem (base assignment, menu, pins, budgets). Keys of the chosen policy's own
+ * table are accepted too.
  * Pins: `layers` wins over `last`, `last` over `first`. All keys of MAP are checked, the policy's included. */
 int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob);
 void mb_problem_free(mb_problem *prob);
 /* Lay the pins of the problem on a plan. */
 void mb_problem_pin(const mb_problem *prob, mb_plan *plan);
-/* The policy named in MAP and its own parameters from MAP (NULL when it has none; end with mb_policy_unload). An unknown name or key is MB_BADINPUT. */
+/* The policy named in MAP and its own parameters from MAP (NULL when it has none; end with mb_policy_unload). An unknown name or
+ * key is MB_BADINPUT. */
 int mb_policy_load(mb_conf *map, const mb_policy_type **type, void **params);
 void mb_policy_unload(const mb_policy_type *type, void *params);
 /* Run the policy named in MAP: the plan (with names, hash, policy filled in). */
@@ -79,7 +82,8 @@ int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best);
 bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding);
 double mb_edap(const mb_metrics *m);       /* energy x latency x area, J s m2 */
 
-/* For policies without an answer: remembers the cheapest of each metric and the plan nearest to the budgets, and words the MB_NUMERIC failure. Start from mb_shortfall_init. */
+/* For policies without an answer: remembers the cheapest of each metric and the plan nearest to the budgets, and words the
+ * MB_NUMERIC failure. Start from mb_shortfall_init. */
 typedef struct mb_shortfall { mb_metrics least, nearest; double ratio; long tried; } mb_shortfall;
 void mb_shortfall_init(mb_shortfall *s);
 void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m);

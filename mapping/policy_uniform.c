@@ -1,8 +1,9 @@
 /* policy_uniform.c - one setting for all layers
  *
- * Without a menu: the base assignment with its pins. With a menu: every setting of the cross product is costed; of those within the budgets the one with the smallest
- * loss is returned, ties by the smallest energy x latency x area, then by the order of the menu. The loss is asked only when more than one setting is left, and once
- * per setting. It is the yardstick of every other policy.
+ * Without a menu: the base assignment with its pins. With a menu: every setting of the cross product is costed; of those within
+ * the budgets the one with the smallest loss is returned, ties by the smallest energy x latency x area, then by the order of the
+ * menu. The loss is asked only when more than one setting is left, and once per setting. It is the yardstick of every other
+ * policy.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -12,7 +13,9 @@
 #include "base/mem.h"
 #include "mapping/policy.h"
 
-typedef struct { int max_settings; } uniform_params;
+typedef struct {
+    int max_settings;
+} uniform_params;
 
 static const mb_param uniform_table[] = {
     MB_INT(uniform_params, max_settings, "", "100000", 1, 100000000, "largest number of settings that the menu may span"),
@@ -20,8 +23,7 @@ static const mb_param uniform_table[] = {
 };
 
 /* Setting number I of the menu (the last key turns fastest). */
-static mb_assign setting(const mb_menu *menu, size_t i)
-{
+static mb_assign setting(const mb_menu *menu, size_t i) {
     mb_assign a = menu->base;
     for (int k = MB_ASSIGN_KEYS; k-- > 0;) {
         if (!menu->n[k]) continue;
@@ -31,15 +33,13 @@ static mb_assign setting(const mb_menu *menu, size_t i)
     return a;
 }
 
-static void lay(const mb_problem *prob, const mb_assign *a, mb_plan *plan)
-{
+static void lay(const mb_problem *prob, const mb_assign *a, mb_plan *plan) {
     for (int m = 0; m < plan->n; m++) plan->assign[m] = *a;
     mb_problem_pin(prob, plan);
 }
 
 /* NULL, or why a layer of the plan is impossible on any machine. */
-static const char *plan_fault(const mb_plan *plan, int *layer)
-{
+static const char *plan_fault(const mb_plan *plan, int *layer) {
     for (*layer = 0; *layer < plan->n; (*layer)++) {
         const char *fault = mb_assign_fault(&plan->assign[*layer]);
         if (fault) return fault;
@@ -47,11 +47,13 @@ static const char *plan_fault(const mb_plan *plan, int *layer)
     return NULL;
 }
 
-typedef struct { size_t index; mb_metrics cost; } candidate;
+typedef struct {
+    size_t index;
+    mb_metrics cost;
+} candidate;
 
 /* Costs all settings; those within the budgets go to cand[0 .. *n-1]. */
-static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan *plan, candidate *cand, size_t *n)
-{
+static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan *plan, candidate *cand, size_t *n) {
     mb_shortfall lack;
     size_t impossible = 0;
     char why[400] = "";
@@ -64,7 +66,7 @@ static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan 
         lay(prob, &a, plan);
         const char *fault = plan_fault(plan, &layer);
         int rc = fault ? mb_fail(MB_BADINPUT, "layer %s: %s", plan->layer[layer], fault) : mb_oracle_cost(o, plan, &m);
-        if (rc == MB_BADINPUT && total > 1) {           /* this machine cannot do it: not a choice */
+        if (rc == MB_BADINPUT && total > 1) { /* this machine cannot do it: not a choice */
             if (!impossible++) snprintf(why, sizeof why, "%s", mb_error_message());
             mb_error_clear();
             continue;
@@ -73,13 +75,16 @@ static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan 
         mb_shortfall_add(&lack, prob, &m);
         if (mb_within(&m, &prob->budget, NULL)) cand[(*n)++] = (candidate){i, m};
     }
-    if (impossible == total) return mb_fail(MB_BADINPUT, "none of the %zu settings of the menu is possible on this machine; the first: %s", total, why);
-    if (impossible) mb_note("%zu of %zu settings of the menu are impossible on this machine and left out; the first: %s", impossible, total, why);
+    if (impossible == total)
+        return mb_fail(MB_BADINPUT, "none of the %zu settings of the menu is possible on this machine; the first: %s", total,
+                       why);
+    if (impossible)
+        mb_note("%zu of %zu settings of the menu are impossible on this machine and left out; the first: %s", impossible, total,
+                why);
     return *n ? MB_OK : mb_shortfall_fail(&lack, prob);
 }
 
-static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best)
-{
+static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best) {
     const uniform_params *par = p;
     mb_plan *plan = NULL;
     candidate *cand = NULL;
@@ -89,7 +94,9 @@ static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t 
         if (!prob->menu.n[k]) continue;
         total *= prob->menu.n[k];
         if (total > (size_t)par->max_settings)
-            return mb_fail(MB_BADINPUT, "the menu spans more than max_settings = %d uniform settings; shorten it or raise map.max_settings", par->max_settings);
+            return mb_fail(MB_BADINPUT,
+                           "the menu spans more than max_settings = %d uniform settings; shorten it or raise map.max_settings",
+                           par->max_settings);
     }
     int rc = mb_plan_new(o->net, &prob->menu.base, &plan);
     if (rc) return rc;
@@ -127,7 +134,8 @@ static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t 
 const mb_policy_type mb_policy_uniform = {
     .name = "uniform",
     .summary = "one setting for all layers, the best of a menu",
-    .reference = "the usual baseline of mixed-precision studies, see Rakka, Fouda, Khargonekar, Kurdahi, Mixed-precision neural networks: a survey, 2022",
+    .reference = "the usual baseline of mixed-precision studies, see Rakka, Fouda, Khargonekar, Kurdahi, Mixed-precision neural "
+                 "networks: a survey, 2022",
     .params = uniform_table,
     .size = sizeof(uniform_params),
     .search = search,

@@ -18,43 +18,40 @@ const mb_param mb_metric_params[] = {
     MB_REAL(mb_metrics, weight_bits, "bit", NULL, 0, HUGE_VAL, "stored weight bits in all"),
     MB_PARAM_END,
 };
-_Static_assert(sizeof mb_metric_params / sizeof mb_metric_params[0] == MB_METRICS + 1, "MB_METRICS counts the rows of mb_metric_params");
+_Static_assert(sizeof mb_metric_params / sizeof mb_metric_params[0] == MB_METRICS + 1,
+               "MB_METRICS counts the rows of mb_metric_params");
 _Static_assert(sizeof(mb_metrics) == MB_METRICS * sizeof(double), "every field of mb_metrics has a row");
 
-double mb_metric_get(const mb_metrics *m, int k)
-{
+double mb_metric_get(const mb_metrics *m, int k) {
     double v;
     memcpy(&v, (const char *)m + mb_metric_params[k].offset, sizeof v);
     return v;
 }
 
-static void metric_set(mb_metrics *m, int k, double v)
-{
+static void metric_set(mb_metrics *m, int k, double v) {
     memcpy((char *)m + mb_metric_params[k].offset, &v, sizeof v);
 }
 
 /* Row of the assignment key that C is named after. */
-static int key_of(const mb_conf *c, int *key)
-{
+static int key_of(const mb_conf *c, int *key) {
     const char *names[MB_ASSIGN_KEYS];
     *key = mb_assign_key(c->name);
     if (*key >= 0) return MB_OK;
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) names[k] = mb_assign_params[k].name;
     const char *near = mb_nearest(c->name, names, MB_ASSIGN_KEYS);
-    return mb_fail(MB_BADINPUT, "%s: %s is not a key of an assignment%s%s%s", mb_conf_where(c), mb_conf_key(c), near ? "; did you mean " : "", near ? near : "",
-                   near ? "?" : "");
+    return mb_fail(MB_BADINPUT, "%s: %s is not a key of an assignment%s%s%s", mb_conf_where(c), mb_conf_key(c),
+                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 /* Child NAME of MAP, which must have the type TYPE; NULL when absent. */
-static int child_of(mb_conf *map, const char *name, mb_conf_type type, const char *what, mb_conf **out)
-{
+static int child_of(mb_conf *map, const char *name, mb_conf_type type, const char *what, mb_conf **out) {
     *out = map ? mb_conf_use(map, name) : NULL;
-    if (*out && (*out)->type != type) return mb_fail(MB_BADINPUT, "%s: %s must be %s", mb_conf_where(*out), mb_conf_key(*out), what);
+    if (*out && (*out)->type != type)
+        return mb_fail(MB_BADINPUT, "%s: %s must be %s", mb_conf_where(*out), mb_conf_key(*out), what);
     return MB_OK;
 }
 
-static int load_menu(mb_conf *map, mb_menu *menu)
-{
+static int load_menu(mb_conf *map, mb_menu *menu) {
     mb_conf *g;
     int rc = child_of(map, "menu", MB_CONF_GROUP, "a group { KEY = [ ... ]; ... }", &g);
     for (size_t i = 0; !rc && g && i < g->n; i++) {
@@ -70,7 +67,8 @@ static int load_menu(mb_conf *map, mb_menu *menu)
             const mb_conf *e = c->type == MB_CONF_LIST ? c->child[k] : c;
             if ((rc = mb_assign_parse(key, e, &menu->v[key][k]))) return rc;
             for (size_t j = 0; j < k; j++)
-                if (menu->v[key][j] == menu->v[key][k]) return mb_fail(MB_BADINPUT, "%s: %s holds the same value twice", mb_conf_where(e), mb_conf_key(c));
+                if (menu->v[key][j] == menu->v[key][k])
+                    return mb_fail(MB_BADINPUT, "%s: %s holds the same value twice", mb_conf_where(e), mb_conf_key(c));
         }
         menu->n[key] = n;
     }
@@ -78,8 +76,7 @@ static int load_menu(mb_conf *map, mb_menu *menu)
 }
 
 /* Pin the keys of group G (its key `name` aside) for layer M. */
-static int pin_group(mb_conf *g, int m, mb_problem *prob)
-{
+static int pin_group(mb_conf *g, int m, mb_problem *prob) {
     for (size_t i = 0; i < g->n; i++) {
         mb_conf *c = g->child[i];
         int key, value, rc;
@@ -93,8 +90,7 @@ static int pin_group(mb_conf *g, int m, mb_problem *prob)
     return MB_OK;
 }
 
-static int pin_layers(mb_conf *list, const mb_network *net, mb_problem *prob)
-{
+static int pin_layers(mb_conf *list, const mb_network *net, mb_problem *prob) {
     int rc = MB_OK;
     bool *seen = mb_calloc((size_t)net->n_weighted, sizeof *seen);
     const char **names = mb_calloc((size_t)net->n_weighted, sizeof *names);
@@ -104,15 +100,17 @@ static int pin_layers(mb_conf *list, const mb_network *net, mb_problem *prob)
         mb_conf *g = list->child[i];
         mb_conf *name = g->type == MB_CONF_GROUP ? mb_conf_use(g, "name") : NULL;
         if (!name || name->type != MB_CONF_STRING) {
-            rc = mb_fail(MB_BADINPUT, "%s: each element of %s must be a group { name = \"LAYER\"; KEY = VALUE; ... }", mb_conf_where(g), mb_conf_key(list));
+            rc = mb_fail(MB_BADINPUT, "%s: each element of %s must be a group { name = \"LAYER\"; KEY = VALUE; ... }",
+                         mb_conf_where(g), mb_conf_key(list));
             break;
         }
         int m = 0;
         while (m < net->n_weighted && strcmp(names[m], name->s) != 0) m++;
         if (m == net->n_weighted) {
             const char *near = mb_nearest(name->s, names, (size_t)net->n_weighted);
-            rc = mb_fail(MB_BADINPUT, "%s: network %s has no weighted layer %s%s%s%s", mb_conf_where(name), net->name ? net->name : "", name->s,
-                         near ? "; did you mean " : "; `mixbar show network` lists them", near ? near : "", near ? "?" : "");
+            rc = mb_fail(MB_BADINPUT, "%s: network %s has no weighted layer %s%s%s%s", mb_conf_where(name),
+                         net->name ? net->name : "", name->s, near ? "; did you mean " : "; `mixbar show network` lists them",
+                         near ? near : "", near ? "?" : "");
         } else if (seen[m]) {
             rc = mb_fail(MB_BADINPUT, "%s: layer %s is pinned twice", mb_conf_where(name), name->s);
         } else {
@@ -125,26 +123,27 @@ static int pin_layers(mb_conf *list, const mb_network *net, mb_problem *prob)
     return rc;
 }
 
-static int load_pins(mb_conf *map, const mb_network *net, mb_problem *prob)
-{
+static int load_pins(mb_conf *map, const mb_network *net, mb_problem *prob) {
     static const char shape[] = "a group { KEY = VALUE; ... }";
     mb_conf *first, *last, *layers;
     int rc;
-    if ((rc = child_of(map, "first", MB_CONF_GROUP, shape, &first)) || (rc = child_of(map, "last", MB_CONF_GROUP, shape, &last))
-        || (rc = child_of(map, "layers", MB_CONF_LIST, "a list ( { name = \"LAYER\"; KEY = VALUE; ... }, ... )", &layers)))
+    if ((rc = child_of(map, "first", MB_CONF_GROUP, shape, &first)) ||
+        (rc = child_of(map, "last", MB_CONF_GROUP, shape, &last)) ||
+        (rc = child_of(map, "layers", MB_CONF_LIST, "a list ( { name = \"LAYER\"; KEY = VALUE; ... }, ... )", &layers)))
         return rc;
     mb_conf *ends[2] = {first, last};
     for (int e = 0; e < 2; e++) {
         if (!ends[e]) continue;
         mb_conf *name = mb_conf_find(ends[e], "name");
-        if (name) return mb_fail(MB_BADINPUT, "%s: %s pins a layer by its place and takes no name", mb_conf_where(name), mb_conf_key(ends[e]));
+        if (name)
+            return mb_fail(MB_BADINPUT, "%s: %s pins a layer by its place and takes no name", mb_conf_where(name),
+                           mb_conf_key(ends[e]));
         if ((rc = pin_group(ends[e], e == 0 ? (prob->n ? 0 : -1) : prob->n - 1, prob))) return rc;
     }
     return layers ? pin_layers(layers, net, prob) : MB_OK;
 }
 
-static int load_budget(mb_conf *map, mb_problem *prob)
-{
+static int load_budget(mb_conf *map, mb_problem *prob) {
     mb_conf *g;
     for (int k = 0; k < MB_METRICS; k++) metric_set(&prob->budget, k, HUGE_VAL);
     int rc = child_of(map, "budget", MB_CONF_GROUP, "a group { energy_J = ...; ... }", &g);
@@ -157,12 +156,13 @@ static int load_budget(mb_conf *map, mb_problem *prob)
         if (k == MB_METRICS) {
             const char *near = mb_nearest(c->name, names, MB_METRICS);
             return mb_fail(MB_BADINPUT, "%s: %s is not a budget%s%s%s", mb_conf_where(c), mb_conf_key(c),
-                           near ? "; did you mean " : "; there are energy_J, latency_s, area_m2, arrays, weight_bits", near ? near : "", near ? "?" : "");
+                           near ? "; did you mean " : "; there are energy_J, latency_s, area_m2, arrays, weight_bits",
+                           near ? near : "", near ? "?" : "");
         }
         mb_conf_use_all(c);
         if ((c->type != MB_CONF_REAL && c->type != MB_CONF_INT) || !(c->r > 0))
-            return mb_fail(MB_BADINPUT, "%s: %s must be a positive number%s%s", mb_conf_where(c), mb_conf_key(c), mb_metric_params[k].unit[0] ? " in " : "",
-                           mb_metric_params[k].unit);
+            return mb_fail(MB_BADINPUT, "%s: %s must be a positive number%s%s", mb_conf_where(c), mb_conf_key(c),
+                           mb_metric_params[k].unit[0] ? " in " : "", mb_metric_params[k].unit);
         metric_set(&prob->budget, k, c->r);
         prob->budget_where[k] = mb_strdup(mb_conf_where(c));
         if (!prob->budget_where[k]) return mb_nomem();
@@ -173,15 +173,15 @@ static int load_budget(mb_conf *map, mb_problem *prob)
 static const char *const own_keys[] = {"policy", "menu", "first", "last", "layers", "budget"};
 #define N_OWN (sizeof own_keys / sizeof own_keys[0])
 
-static int find_policy(mb_conf *map, const mb_policy_type **type)
-{
+static int find_policy(mb_conf *map, const mb_policy_type **type) {
     mb_conf *c = map ? mb_conf_use(map, "policy") : NULL;
     if (map && !c) {
         int rc = mb_conf_set(map, "policy", "\"" MB_DEFAULT_POLICY "\"", MB_FROM_DEFAULT);
         if (rc) return rc;
         c = mb_conf_use(map, "policy");
     }
-    if (c && c->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: %s must be the name of a policy in quotes", mb_conf_where(c), mb_conf_key(c));
+    if (c && c->type != MB_CONF_STRING)
+        return mb_fail(MB_BADINPUT, "%s: %s must be the name of a policy in quotes", mb_conf_where(c), mb_conf_key(c));
     *type = mb_policy_find(c ? c->s : MB_DEFAULT_POLICY);
     if (*type) return MB_OK;
     if (!c) return mb_fail(MB_BUG, "the default policy is not registered");
@@ -189,12 +189,11 @@ static int find_policy(mb_conf *map, const mb_policy_type **type)
     size_t n = 0;
     for (; n < 64 && mb_policies[n]; n++) names[n] = mb_policies[n]->name;
     const char *near = mb_nearest(c->s, names, n);
-    return mb_fail(MB_BADINPUT, "%s: there is no policy \"%s\"%s%s%s", mb_conf_where(c), c->s, near ? "; did you mean " : "; see `mixbar list policies`",
-                   near ? near : "", near ? "?" : "");
+    return mb_fail(MB_BADINPUT, "%s: there is no policy \"%s\"%s%s%s", mb_conf_where(c), c->s,
+                   near ? "; did you mean " : "; see `mixbar list policies`", near ? near : "", near ? "?" : "");
 }
 
-int mb_policy_load(mb_conf *map, const mb_policy_type **type, void **params)
-{
+int mb_policy_load(mb_conf *map, const mb_policy_type **type, void **params) {
     const char *also[MB_ASSIGN_KEYS + N_OWN + 1];
     size_t n = 0;
     *params = NULL;
@@ -210,20 +209,18 @@ int mb_policy_load(mb_conf *map, const mb_policy_type **type, void **params)
     return rc;
 }
 
-void mb_policy_unload(const mb_policy_type *type, void *params)
-{
+void mb_policy_unload(const mb_policy_type *type, void *params) {
     if (params) mb_params_free(type->params, params);
     mb_free(params);
 }
 
 /* The base assignment; the other keys of MAP belong to us or to the policy. */
-static int load_base(mb_conf *map, mb_assign *base)
-{
+static int load_base(mb_conf *map, mb_assign *base) {
     const mb_policy_type *type;
     void *params;
     int rc = mb_policy_load(map, &type, &params);
     if (rc) return rc;
-    mb_policy_unload(type, params);             /* only checked here */
+    mb_policy_unload(type, params); /* only checked here */
     size_t n = 0;
     while (type->params && type->params[n].kind != MB_P_END) n++;
     const char **also = mb_calloc(N_OWN + n + 1, sizeof *also);
@@ -235,11 +232,11 @@ static int load_base(mb_conf *map, mb_assign *base)
     return rc;
 }
 
-int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob)
-{
+int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob) {
     size_t cells = (size_t)net->n_weighted * MB_ASSIGN_KEYS;
     *prob = (mb_problem){.n = net->n_weighted};
-    if (map && map->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: %s must be a group { policy = ...; ... }", mb_conf_where(map), mb_conf_key(map));
+    if (map && map->type != MB_CONF_GROUP)
+        return mb_fail(MB_BADINPUT, "%s: %s must be a group { policy = ...; ... }", mb_conf_where(map), mb_conf_key(map));
     prob->fixed = mb_calloc(cells, sizeof *prob->fixed);
     prob->fixed_value = mb_calloc(cells, sizeof *prob->fixed_value);
     int rc = prob->fixed && prob->fixed_value ? load_base(map, &prob->menu.base) : mb_nomem();
@@ -250,8 +247,7 @@ int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob)
     return rc;
 }
 
-void mb_problem_free(mb_problem *prob)
-{
+void mb_problem_free(mb_problem *prob) {
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) mb_free(prob->menu.v[k]);
     for (int k = 0; k < MB_METRICS; k++) mb_free(prob->budget_where[k]);
     mb_free(prob->fixed);
@@ -259,9 +255,9 @@ void mb_problem_free(mb_problem *prob)
     *prob = (mb_problem){0};
 }
 
-void mb_problem_pin(const mb_problem *prob, mb_plan *plan)
-{
+void mb_problem_pin(const mb_problem *prob, mb_plan *plan) {
     for (int m = 0; m < prob->n && m < plan->n; m++)
         for (int k = 0; k < MB_ASSIGN_KEYS; k++)
-            if (prob->fixed[m * MB_ASSIGN_KEYS + k]) mb_assign_set(&plan->assign[m], k, prob->fixed_value[m * MB_ASSIGN_KEYS + k]);
+            if (prob->fixed[m * MB_ASSIGN_KEYS + k])
+                mb_assign_set(&plan->assign[m], k, prob->fixed_value[m * MB_ASSIGN_KEYS + k]);
 }

@@ -1,9 +1,13 @@
 /* activity.c - what the data do in an array, estimated without a simulation
  *
- * Inputs: each of the B input bits is set independently with probability 1/2, so a digit of p bits is non-zero with probability 1 - 2^-p and (2^p - 1) / 2 on average.
- * Weights: quantised symmetrically by the largest magnitude of the layer (nn/quant.h), their digits give the mean conductance of a row:
- *     differential: per weight and slice  2 Gmin + d (Gmax - Gmin) / (2^c - 1);   offset: Gmin + d (Gmax - Gmin) / (2^c - 1), and one dummy of 2^(b-1) per column tile.
- * Independence of inputs and weights is assumed: charge = (sum of digits) x (mean row conductance). Simulation measures the true value.
+ * Inputs: each of the B input bits is set independently with probability 1/2, so a digit of p bits is non-zero with probability 1
+ * - 2^-p and (2^p - 1) / 2 on average.
+ * Weights: quantised symmetrically by the largest magnitude of the layer (nn/quant.h), their digits give the mean conductance of
+ * a row:
+ *     differential: per weight and slice  2 Gmin + d (Gmax - Gmin) / (2^c - 1);   offset: Gmin + d (Gmax - Gmin) / (2^c - 1), and
+ *     one dummy of 2^(b-1) per column tile.
+ * Independence of inputs and weights is assumed: charge = (sum of digits) x (mean row conductance). Simulation measures the true
+ * value.
  */
 #include <math.h>
 #include <string.h>
@@ -15,11 +19,10 @@
 #define CODES 256
 
 /* How the stored codes are distributed: share[q + L] of weights with quantised value q in -L .. L. */
-static void weight_shares(const mb_layer *l, int bits, double *share)
-{
+static void weight_shares(const mb_layer *l, int bits, double *share) {
     int L = bits == 1 ? 1 : (1 << (bits - 1)) - 1;
     memset(share, 0, CODES * sizeof *share);
-    if (!l->weight || !l->n_weight) {                   /* shapes only: normal, largest magnitude at 3.5 sigma */
+    if (!l->weight || !l->n_weight) { /* shapes only: normal, largest magnitude at 3.5 sigma */
         double sum = 0;
         for (int q = -L; q <= L; q++) {
             double lo = (q - 0.5) / L * 3.5, hi = (q + 0.5) / L * 3.5;
@@ -47,23 +50,21 @@ static void weight_shares(const mb_layer *l, int bits, double *share)
 }
 
 /* Sum over slices of the base-2^c digits of V. */
-static int digits(int v, int cell_bits)
-{
+static int digits(int v, int cell_bits) {
     int sum = 0, mask = (1 << cell_bits) - 1;
     for (; v; v >>= cell_bits) sum += v & mask;
     return sum;
 }
 
 /* Mean conductance of all cells of a row, S. */
-static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xbar_layout *lay, const mb_cell *cell)
-{
+static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xbar_layout *lay, const mb_cell *cell) {
     double share[CODES], g_min, g_max, mean = 0;
     int bits = a->weight_bits, L = bits == 1 ? 1 : (1 << (bits - 1)) - 1, N = mb_layer_matmul(l).N;
     cell->type->range(cell->params, &g_min, &g_max);
     double unit = (g_max - g_min) / ((1 << a->cell_bits) - 1);
     weight_shares(l, bits, share);
     bool pair = a->scheme == MB_DIFFERENTIAL;
-    int zero = 1 << (bits - 1);                         /* offset: code of a zero weight; one bit: codes 0 and 1 stand for -1 and +1 */
+    int zero = 1 << (bits - 1); /* offset: code of a zero weight; one bit: codes 0 and 1 stand for -1 and +1 */
     for (int q = -L; q <= L; q++) {
         int code = pair ? (q < 0 ? -q : q) : bits == 1 ? (q + 1) / 2 : q + zero;
         mean += share[q + L] * digits(code, a->cell_bits);
@@ -73,8 +74,8 @@ static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xb
     return N * weight + lay->col_tiles * dummy;
 }
 
-int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell, mb_activity *act)
-{
+int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell,
+                         mb_activity *act) {
     for (int m = 0; m < net->n_weighted; m++) {
         const mb_layer *l = &net->layer[net->weighted[m]];
         const mb_assign *a = &plan->assign[m];

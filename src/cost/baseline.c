@@ -6,21 +6,21 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-const mb_baseline_type *mb_baseline_find(const char *kind)
-{
+const mb_baseline_type *mb_baseline_find(const char *kind) {
     for (size_t i = 0; mb_baselines[i]; i++)
         if (strcmp(mb_baselines[i]->name, kind) == 0) return mb_baselines[i];
     return NULL;
 }
 
-int mb_baseline_load(mb_conf *group, const char *name, mb_baseline *b)
-{
+int mb_baseline_load(mb_conf *group, const char *name, mb_baseline *b) {
     static const char *const also[] = {"kind", "name", "preset", NULL};
     *b = (mb_baseline){0};
-    if (group->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: %s must be a group or the name of a preset", mb_conf_where(group), mb_conf_key(group));
+    if (group->type != MB_CONF_GROUP)
+        return mb_fail(MB_BADINPUT, "%s: %s must be a group or the name of a preset", mb_conf_where(group), mb_conf_key(group));
     mb_conf *kind = mb_conf_use(group, "kind"), *own = mb_conf_use(group, "name");
     if (!kind || kind->type != MB_CONF_STRING)
-        return mb_fail(MB_BADINPUT, "%s: a baseline needs kind = \"systolic\" or another name of `mixbar list baselines`", mb_conf_where(kind ? kind : group));
+        return mb_fail(MB_BADINPUT, "%s: a baseline needs kind = \"systolic\" or another name of `mixbar list baselines`",
+                       mb_conf_where(kind ? kind : group));
     if (own && own->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: name must be text in quotes", mb_conf_where(own));
     const mb_baseline_type *type = mb_baseline_find(kind->s);
     if (!type) {
@@ -28,8 +28,8 @@ int mb_baseline_load(mb_conf *group, const char *name, mb_baseline *b)
         size_t n = 0;
         for (; n < 64 && mb_baselines[n]; n++) names[n] = mb_baselines[n]->name;
         const char *near = mb_nearest(kind->s, names, n);
-        return mb_fail(MB_BADINPUT, "%s: there is no baseline of kind \"%s\"%s%s%s", mb_conf_where(kind), kind->s, near ? "; did you mean " : "; see `mixbar list baselines`",
-                       near ? near : "", near ? "?" : "");
+        return mb_fail(MB_BADINPUT, "%s: there is no baseline of kind \"%s\"%s%s%s", mb_conf_where(kind), kind->s,
+                       near ? "; did you mean " : "; see `mixbar list baselines`", near ? near : "", near ? "?" : "");
     }
     void *p = mb_calloc(1, type->size);
     char *text = mb_strdup(own ? own->s : name ? name : type->name);
@@ -48,8 +48,7 @@ int mb_baseline_load(mb_conf *group, const char *name, mb_baseline *b)
     return MB_OK;
 }
 
-void mb_baseline_free(mb_baseline *b)
-{
+void mb_baseline_free(mb_baseline *b) {
     if (b->params) mb_params_free(b->type->params, b->params);
     mb_free(b->params);
     mb_free(b->name);

@@ -1,4 +1,5 @@
-/* baseline.h - von Neumann machines on the same network, at the same precision and node: one file each, listed in local.mk (MB_BASELINES) */
+/* baseline.h - von Neumann machines on the same network, at the same precision and node: one file each, listed in local.mk
+ * (MB_BASELINES) */
 #ifndef MB_COST_BASELINE_H
 #define MB_COST_BASELINE_H
 

@@ -6,8 +6,7 @@
 #include "base/error.h"
 #include "nn/op.h"
 
-int mb_buffer_init(mb_buffer *b, const char *name, double kib, double width_bits, double node_nm)
-{
+int mb_buffer_init(mb_buffer *b, const char *name, double kib, double width_bits, double node_nm) {
     *b = (mb_buffer){.name = name, .kib = kib};
     int rc = mb_sram_cost(kib, width_bits, node_nm, &b->sram);
     if (rc) return mb_context(rc, "in the cost of the %s", name);
@@ -16,8 +15,7 @@ int mb_buffer_init(mb_buffer *b, const char *name, double kib, double width_bits
     return MB_OK;
 }
 
-void mb_activation_bits(const mb_network *net, const mb_plan *plan, int *bits)
-{
+void mb_activation_bits(const mb_network *net, const mb_plan *plan, int *bits) {
     int m = net->n_weighted;
     for (int i = 0; i < net->n_layers; i++) bits[i] = 0;
     bits[net->output] = 8;
@@ -30,8 +28,7 @@ void mb_activation_bits(const mb_network *net, const mb_plan *plan, int *bits)
     }
 }
 
-double mb_activation_peak(const mb_network *net, const int *bits, int *last)
-{
+double mb_activation_peak(const mb_network *net, const int *bits, int *last) {
     double live = 0, peak = 0;
     for (int i = 0; i < net->n_layers; i++) last[i] = i;
     for (int i = 0; i < net->n_layers; i++)
@@ -50,21 +47,20 @@ double mb_activation_peak(const mb_network *net, const int *bits, int *last)
         live += size;
         if (live > peak) peak = live;
         if (!in_place) live -= dead;
-        if (last[i] == i) live -= size;         /* nobody reads it */
+        if (last[i] == i) live -= size; /* nobody reads it */
     }
     return peak;
 }
 
-int mb_digital_works(const mb_network *net, const mb_layer *layer)
-{
+int mb_digital_works(const mb_network *net, const mb_layer *layer) {
     int64_t add = 0, cmp = 0, mul = 0;
     if (!layer->op->count) return 0;
     layer->op->count(net, layer, &add, &cmp, &mul);
     return add + cmp + mul > 0;
 }
 
-void mb_digital_layer(mb_ledger *l, const mb_digital *d, const mb_network *net, const mb_layer *layer, const int *bits, int out_bits)
-{
+void mb_digital_layer(mb_ledger *l, const mb_digital *d, const mb_network *net, const mb_layer *layer, const int *bits,
+                      int out_bits) {
     static const char unit[] = "digital unit";
     int64_t add = 0, cmp = 0, mul = 0;
     double width = out_bits > 0 ? out_bits : 8, extra = 0;
@@ -78,25 +74,24 @@ void mb_digital_layer(mb_ledger *l, const mb_digital *d, const mb_network *net, 
     mb_ledger_add(l, unit, "multiplication", (double)mul, 0, m, mb_unit_source, d->tech.factor);
     if (add + cmp + mul == 0) return;
     for (int k = 1; k < layer->n_in; k++) extra += (double)mb_shape_count(&net->layer[layer->in[k]].shape) * bits[layer->in[k]];
-    mb_ledger_add(l, d->activations->name, "read second operand", extra, 0, (mb_cost){d->activations->read_J_per_bit, 0, 0}, mb_sram_source, 1);
+    mb_ledger_add(l, d->activations->name, "read second operand", extra, 0, (mb_cost){d->activations->read_J_per_bit, 0, 0},
+                  mb_sram_source, 1);
 }
 
-void mb_digital_rescale(mb_ledger *l, const mb_digital *d, double outputs, int sum_bits)
-{
+void mb_digital_rescale(mb_ledger *l, const mb_digital *d, double outputs, int sum_bits) {
     mb_cost each = mb_cost_sum(mb_unit_add(&d->tech, sum_bits), mb_unit_multiply(&d->tech, 16, sum_bits));
     each.latency_s = 1 / (d->lanes * d->clock_Hz);
     mb_ledger_add(l, "digital unit", "bias and rescaling", outputs, 0, each, mb_unit_source, d->tech.factor);
 }
 
-double mb_digital_area(const mb_digital *d)
-{
+double mb_digital_area(const mb_digital *d) {
     const mb_tech *t = &d->tech;
-    double lane = mb_unit_add(t, 32).area_m2 + mb_unit_multiply(t, 16, 16).area_m2 + mb_unit_compare(t, 8).area_m2 + 3 * mb_unit_register(t, 32).area_m2;
+    double lane = mb_unit_add(t, 32).area_m2 + mb_unit_multiply(t, 16, 16).area_m2 + mb_unit_compare(t, 8).area_m2 +
+                  3 * mb_unit_register(t, 32).area_m2;
     return d->lanes * lane;
 }
 
-int mb_sum_bits(int weight_bits, int input_bits, int64_t K)
-{
+int mb_sum_bits(int weight_bits, int input_bits, int64_t K) {
     int bits = weight_bits + input_bits;
     for (int64_t k = 1; k < K; k *= 2) bits++;
     return bits < 32 ? bits : 32;

@@ -15,12 +15,16 @@
 const mb_param mb_machine_params[] = {
     MB_INT(mb_machine, rows, "", "128", 1, 8192, "rows (inputs) of an array"),
     MB_INT(mb_machine, cols, "", "128", 1, 8192, "columns of an array"),
-    MB_CHOICE(mb_machine, subtract, MB_SUBTRACTIONS, "analog", "where the two columns of a differential pair are subtracted: before or after the converter"),
-    MB_CHOICE(mb_machine, adc_rule, MB_ADC_RULES, "calibrated", "range of the converters: full scale, from calibration data, or a given fraction"),
-    MB_REAL(mb_machine, adc_percentile, "", "0.9999", 1e-3, 1, "calibrated: this share of the partial sums of the calibration data lies inside the range"),
+    MB_CHOICE(mb_machine, subtract, MB_SUBTRACTIONS, "analog",
+              "where the two columns of a differential pair are subtracted: before or after the converter"),
+    MB_CHOICE(mb_machine, adc_rule, MB_ADC_RULES, "calibrated",
+              "range of the converters: full scale, from calibration data, or a given fraction"),
+    MB_REAL(mb_machine, adc_percentile, "", "0.9999", 1e-3, 1,
+            "calibrated: this share of the partial sums of the calibration data lies inside the range"),
     MB_REAL(mb_machine, adc_fraction, "", "1.0", 1e-6, 1, "given: the range as a fraction of full scale"),
     MB_INT(mb_machine, columns_per_adc, "", "8", 1, 8192, "columns that share a converter; divides cols"),
-    MB_REAL(mb_machine, adc_rate_Hz, "Hz", "0.0", 0, 1e10, "conversions per second that a converter is designed for; 0: as fast as its type can"),
+    MB_REAL(mb_machine, adc_rate_Hz, "Hz", "0.0", 0, 1e10,
+            "conversions per second that a converter is designed for; 0: as fast as its type can"),
     MB_FLAG(mb_machine, sample_hold, "true", "columns are sampled and held, so that conversions overlap the next drive"),
     MB_REAL(mb_machine, node_nm, "nm", "22.0", 7, 90, "technology node of logic, converters and SRAM"),
     MB_REAL(mb_machine, vdd_V, "V", "0.8", 0.3, 2.5, "supply of logic and row drivers"),
@@ -29,22 +33,24 @@ const mb_param mb_machine_params[] = {
     MB_INT(mb_machine, arrays_per_tile, "", "8", 1, 65536, "arrays that share a buffer and a bus"),
     MB_INT(mb_machine, tiles, "", "0", 0, 16777216, "tiles built; 0: as many as the plan needs"),
     MB_INT(mb_machine, buffer_KiB, "KiB", "16", 1, 65536, "activation buffer of a tile"),
-    MB_INT(mb_machine, global_buffer_KiB, "KiB", "0", 0, 1048576, "buffer of the chip for activations; 0: as large as the network needs"),
+    MB_INT(mb_machine, global_buffer_KiB, "KiB", "0", 0, 1048576,
+           "buffer of the chip for activations; 0: as large as the network needs"),
     MB_INT(mb_machine, bus_bits, "bit", "256", 1, 65536, "width of a tile's bus and of the global buffer's port"),
     MB_INT(mb_machine, digital_lanes, "", "64", 1, 65536, "operations per cycle of the digital unit"),
     MB_INT(mb_machine, digital_rows, "", "16", 1, 1024, "rows of the multiplier block for layers on the digital engine"),
     MB_INT(mb_machine, digital_cols, "", "16", 1, 1024, "columns of that block"),
-    MB_REAL(mb_machine, driver_C_F, "F", "0.3e-15", 0, 1e-9, "capacitance that a row driver switches per column of the array"),
+    MB_REAL(mb_machine, driver_C_F, "F", "0.2e-15", 0, 1e-9, "capacitance that a row driver switches per column of the array"),
     MB_REAL(mb_machine, driver_area_m2, "m2", "13.5e-12", 0, 1e-6, "area of a row driver"),
-    MB_REAL(mb_machine, integrator_W, "W", "25e-6", 0, 1, "power of the circuit that holds and integrates a column while rows are driven"),
+    MB_REAL(mb_machine, integrator_W, "W", "25e-6", 0, 1,
+            "power of the circuit that holds and integrates a column while rows are driven"),
     MB_REAL(mb_machine, integrator_area_m2, "m2", "20e-12", 0, 1e-6, "its area"),
     MB_REAL(mb_machine, sample_C_F, "F", "10e-15", 0, 1e-9, "sampling capacitor of a column"),
     MB_REAL(mb_machine, sample_area_m2, "m2", "5e-12", 0, 1e-6, "its area"),
     MB_REAL(mb_machine, bus_J_per_bit, "J/bit", "15e-15", 0, 1e-6, "one bit between a tile's buffer and its arrays"),
     MB_REAL(mb_machine, noc_J_per_bit, "J/bit", "60e-15", 0, 1e-6, "one bit between tiles, or a tile and the global buffer"),
-    MB_REAL(mb_machine, router_area_m2, "m2", "0.0", 0, 1e-3, "area of a tile's share of the network on chip"),
+    MB_REAL(mb_machine, router_area_m2, "m2", "21e-9", 0, 1e-3, "area of a tile's share of the network on chip"),
     MB_REAL(mb_machine, control_area, "", "0.15", 0, 10, "control and routing, as a share of the area of digital logic"),
-    MB_REAL(mb_machine, leakage_W_per_m2, "W/m2", "30.0", 0, 1e7, "leakage of logic and mixed-signal area"),
+    MB_REAL(mb_machine, leakage_W_per_m2, "W/m2", "28.0", 0, 1e7, "leakage of logic and mixed-signal area"),
     MB_REAL(mb_machine, adc_energy_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' energy"),
     MB_REAL(mb_machine, adc_area_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' area"),
     MB_REAL(mb_machine, digital_factor, "", "1.0", 0, 1000, "calibration: multiplies the energy of digital logic"),
@@ -52,36 +58,40 @@ const mb_param mb_machine_params[] = {
 };
 
 /* "file:line" of KEY in GROUP, or of GROUP */
-static const char *where(const mb_conf *group, const char *key)
-{
+static const char *where(const mb_conf *group, const char *key) {
     const mb_conf *c = group ? mb_conf_find(group, key) : NULL;
     return c ? mb_conf_where(c) : group ? mb_conf_where(group) : "default";
 }
 
-static int check(const mb_machine *m, const mb_conf *group)
-{
+static int check(const mb_machine *m, const mb_conf *group) {
     mb_sram s;
     mb_cost c;
     int rc;
     if (m->cols % m->columns_per_adc != 0)
-        return mb_fail(MB_BADINPUT, "%s: columns_per_adc = %d does not divide cols = %d; try %d", where(group, "columns_per_adc"), m->columns_per_adc, m->cols,
+        return mb_fail(MB_BADINPUT, "%s: columns_per_adc = %d does not divide cols = %d; try %d", where(group, "columns_per_adc"),
+                       m->columns_per_adc, m->cols,
                        m->columns_per_adc > m->cols ? m->cols : 1 << (int)floor(log2(m->columns_per_adc)));
     if (m->subtract == MB_SUB_ANALOG && m->columns_per_adc > 1 && m->columns_per_adc % 2 != 0)
-        return mb_fail(MB_BADINPUT, "%s: columns_per_adc = %d would split a pair between converters; with subtract = \"analog\" it must be even (or 1)",
-                       where(group, "columns_per_adc"), m->columns_per_adc);
+        return mb_fail(
+            MB_BADINPUT,
+            "%s: columns_per_adc = %d would split a pair between converters; with subtract = \"analog\" it must be even (or 1)",
+            where(group, "columns_per_adc"), m->columns_per_adc);
     if ((double)m->buffer_KiB * 8192 < 8.0 * m->rows)
-        return mb_fail(MB_BADINPUT, "%s: buffer_KiB = %d cannot hold the 8-bit inputs of the %d rows of an array", where(group, "buffer_KiB"), m->buffer_KiB, m->rows);
+        return mb_fail(MB_BADINPUT, "%s: buffer_KiB = %d cannot hold the 8-bit inputs of the %d rows of an array",
+                       where(group, "buffer_KiB"), m->buffer_KiB, m->rows);
     if ((rc = mb_sram_cost(m->buffer_KiB, m->bus_bits, m->node_nm, &s)))
-        return mb_context(rc, "%s: buffer_KiB = %d, bus_bits = %d, node_nm = %g", where(group, "buffer_KiB"), m->buffer_KiB, m->bus_bits, m->node_nm);
+        return mb_context(rc, "%s: buffer_KiB = %d, bus_bits = %d, node_nm = %g", where(group, "buffer_KiB"), m->buffer_KiB,
+                          m->bus_bits, m->node_nm);
     if (m->adc.type->cost && (rc = m->adc.type->cost(m->adc.params, 8, m->adc_rate_Hz, m->node_nm, &c)))
-        return mb_context(rc, "%s: converter %s with 8 bits, adc_rate_Hz = %g, node_nm = %g", where(group, "adc"), m->adc.type->name, m->adc_rate_Hz, m->node_nm);
+        return mb_context(rc, "%s: converter %s with 8 bits, adc_rate_Hz = %g, node_nm = %g", where(group, "adc"),
+                          m->adc.type->name, m->adc_rate_Hz, m->node_nm);
     return MB_OK;
 }
 
-int mb_machine_load(mb_conf *group, const char *name, mb_machine **out)
-{
+int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
     static const char *const also[] = {"adc", "preset", NULL};
-    if (group && group->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: %s must be a group or the name of a preset", mb_conf_where(group), mb_conf_key(group));
+    if (group && group->type != MB_CONF_GROUP)
+        return mb_fail(MB_BADINPUT, "%s: %s must be a group or the name of a preset", mb_conf_where(group), mb_conf_key(group));
     mb_machine *m = mb_calloc(1, sizeof *m);
     if (!m) return mb_nomem();
     int rc = mb_params_load(mb_machine_params, group, also, m);
@@ -93,7 +103,7 @@ int mb_machine_load(mb_conf *group, const char *name, mb_machine **out)
     m->where = mb_strdup(group ? mb_conf_where(group) : "default");
     if (!m->name || !m->where) rc = mb_nomem();
     mb_conf *adc = group ? mb_conf_use(group, "adc") : NULL, *own = NULL;
-    if (!rc && !adc) {                              /* default converter, written into the group so that used.cfg has it */
+    if (!rc && !adc) { /* default converter, written into the group so that used.cfg has it */
         adc = own = mb_conf_new(MB_CONF_GROUP, "adc");
         rc = own ? mb_conf_set(own, "type", "\"sar\"", MB_FROM_DEFAULT) : mb_nomem();
         if (!rc && group) {
@@ -115,8 +125,7 @@ int mb_machine_load(mb_conf *group, const char *name, mb_machine **out)
     return rc;
 }
 
-void mb_machine_free(mb_machine *m)
-{
+void mb_machine_free(mb_machine *m) {
     if (!m) return;
     if (m->adc.type) mb_adc_free(&m->adc);
     mb_params_free(mb_machine_params, m);
@@ -125,29 +134,49 @@ void mb_machine_free(mb_machine *m)
     mb_free(m);
 }
 
-int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, bool input_signed, mb_xbar_spec *spec)
-{
+int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, bool input_signed, mb_xbar_spec *spec) {
     const char *fault = mb_assign_fault(a);
     if (fault) return mb_fail(MB_BADINPUT, "%s (%d and %d)", fault, a->dac_bits, a->input_bits);
     if (a->rows_active > mach->rows)
-        return mb_fail(MB_BADINPUT, "rows_active = %d, but an array of the machine %s (%s) has %d rows; take at most that, or 0 for all", a->rows_active, mach->name,
-                       mach->where, mach->rows);
+        return mb_fail(MB_BADINPUT,
+                       "rows_active = %d, but an array of the machine %s (%s) has %d rows; take at most that, or 0 for all",
+                       a->rows_active, mach->name, mach->where, mach->rows);
     *spec = (mb_xbar_spec){
-        .rows = mach->rows, .cols = mach->cols, .rows_active = a->rows_active ? a->rows_active : mach->rows,
-        .weight_bits = a->weight_bits, .cell_bits = a->cell_bits, .input_bits = a->input_bits, .dac_bits = a->dac_bits, .input_signed = input_signed,
-        .adc_bits = a->adc_bits, .scheme = (mb_scheme)a->scheme, .subtract = (mb_subtraction)mach->subtract, .adc_rule = (mb_adc_rule)mach->adc_rule,
-        .adc_percentile = mach->adc_percentile, .adc_fraction = mach->adc_fraction, .cell = *cell, .adc = mach->adc, .time_s = 0, .temp_K = 300,
+        .rows = mach->rows,
+        .cols = mach->cols,
+        .rows_active = a->rows_active ? a->rows_active : mach->rows,
+        .weight_bits = a->weight_bits,
+        .cell_bits = a->cell_bits,
+        .input_bits = a->input_bits,
+        .dac_bits = a->dac_bits,
+        .input_signed = input_signed,
+        .adc_bits = a->adc_bits,
+        .scheme = (mb_scheme)a->scheme,
+        .subtract = (mb_subtraction)mach->subtract,
+        .adc_rule = (mb_adc_rule)mach->adc_rule,
+        .adc_percentile = mach->adc_percentile,
+        .adc_fraction = mach->adc_fraction,
+        .cell = *cell,
+        .adc = mach->adc,
+        .time_s = 0,
+        .temp_K = 300,
     };
     return MB_OK;
 }
 
-static int min_int(int a, int b) { return a < b ? a : b; }
-static int max_int(int a, int b) { return a > b ? a : b; }
-static int ceil_div(int a, int b) { return (a + b - 1) / b; }
+static int min_int(int a, int b) {
+    return a < b ? a : b;
+}
+static int max_int(int a, int b) {
+    return a > b ? a : b;
+}
+static int ceil_div(int a, int b) {
+    return (a + b - 1) / b;
+}
 
-/* The block of a x b arrays of a layer that one tile holds: the one that moves the fewest bits per vector, inputs to every tile that needs them and partial sums between tiles. */
-static void choose_block(mb_placement *p, mb_matmul mm, int apt, int input_bits, int sum_bits)
-{
+/* The block of a x b arrays of a layer that one tile holds: the one that moves the fewest bits per vector, inputs to every tile
+ * that needs them and partial sums between tiles. */
+static void choose_block(mb_placement *p, mb_matmul mm, int apt, int input_bits, int sum_bits) {
     int T_r = p->layout.row_tiles, T_c = p->layout.col_tiles;
     double least = HUGE_VAL;
     for (int a = 1;; a = 2 * a < T_r ? 2 * a : T_r) {
@@ -163,8 +192,7 @@ static void choose_block(mb_placement *p, mb_matmul mm, int apt, int input_bits,
     }
 }
 
-int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_layer *l, int copies, mb_placement *p)
-{
+int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_layer *l, int copies, mb_placement *p) {
     mb_matmul mm = mb_layer_matmul(l);
     int rc = mb_xbar_plan(spec, mm.K, mm.N, &p->layout);
     if (rc) return mb_context(rc, "layer %s on the machine %s (%s)", l->name, mach->name, mach->where);
@@ -174,7 +202,7 @@ int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_
     p->columns_per_group = min_int(mm.N, o->outputs_per_tile) * o->cells_per_weight + o->dummy_columns;
     p->groups_per_array = single ? min_int(mm.groups, min_int(spec->rows / mm.K, spec->cols / p->columns_per_group)) : 1;
     if (p->groups_per_array > 1) {
-        int together = spec->rows_active / mm.K;    /* packed groups in one row group */
+        int together = spec->rows_active / mm.K; /* packed groups in one row group */
         p->steps = together ? ceil_div(p->groups_per_array, together) : p->groups_per_array * ceil_div(mm.K, spec->rows_active);
         at_once = p->columns_per_group * max_int(1, min_int(together, p->groups_per_array));
         p->arrays = (int64_t)copies * ceil_div(mm.groups, p->groups_per_array);
@@ -192,8 +220,7 @@ int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_
     return MB_OK;
 }
 
-int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_layer *l, const mb_assign *a, int64_t *arrays)
-{
+int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_layer *l, const mb_assign *a, int64_t *arrays) {
     mb_xbar_spec spec;
     mb_placement p;
     *arrays = 0;

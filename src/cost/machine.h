@@ -1,6 +1,9 @@
-/* machine.h - the accelerator: chip -> tiles -> arrays with converters, drivers, buffers; digital unit. One group `arch` (preset in experiments/arch/)
+/* machine.h - the accelerator: chip -> tiles -> arrays with converters, drivers, buffers; digital unit
  *
- * The parameter table is the documentation of the keys (`mixbar show arch NAME`). Unit costs come from models with a source or are given in the file; calibration factors are printed.
+ * One group `arch` of the experiment, or a preset in experiments/arch/.
+ *
+ * The parameter table is the documentation of the keys (`mixbar show arch NAME`). Unit costs come from models with a source or
+ * are given in the file; calibration factors are printed.
  * Equations, sources and what is left out: doc/models-cost.md.
  */
 #ifndef MB_COST_MACHINE_H
@@ -51,7 +54,8 @@ typedef struct mb_machine {
 } mb_machine;
 
 extern const mb_param mb_machine_params[];
-/* GROUP with the preset expanded. Conditions between keys (columns_per_adc divides cols, node covered by the models, ...) are checked here: MB_BADINPUT with key and file:line. */
+/* GROUP with the preset expanded. Conditions between keys (columns_per_adc divides cols, node covered by the models, ...) are
+ * checked here: MB_BADINPUT with key and file:line. */
 int mb_machine_load(mb_conf *group, const char *name, mb_machine **m);
 void mb_machine_free(mb_machine *m);
 
@@ -62,20 +66,27 @@ typedef struct mb_activity {
     double digit_sum;           /* sum of digits over rows and planes */
     double charge_S;            /* sum over rows and planes of digit * (conductance of all cells of the row), in S */
 } mb_activity;
-/* Statistical estimate without a simulation: input bits are set independently with probability 1/2 (so half of the rows are driven in a plane of one bit), inputs are unsigned;
- * the mean conductance comes from the stored weights, quantised per layer to their largest magnitude (without weights: normal, cut at 3.5 sigma). act[n_weighted].
+/* Statistical estimate without a simulation: input bits are set independently with probability 1/2 (so half of the rows are
+ * driven in a plane of one bit), inputs are unsigned; the mean conductance comes from the stored weights, quantised per layer to
+ * their largest magnitude (without weights: normal, cut at 3.5 sigma). act[n_weighted].
  * Reads all weights: in a search, ask once per setting of a layer and pass the result to mb_cost_network. */
-int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell, mb_activity *act);
+int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell,
+                         mb_activity *act);
 
-/* Specification of the arrays of weighted layer m under an assignment: the one place where machine + assignment + cell become a crossbar. input_signed is the caller's.
+/* Specification of the arrays of weighted layer m under an assignment: the one place where machine + assignment + cell become a
+ * crossbar. input_signed is the caller's.
  * Read at time 0, 300 K: the caller sets others. */
 int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, bool input_signed, mb_xbar_spec *spec);
 
 /* Where a layer lies and in what sequence its arrays work.
- * Groups (depthwise layers): when the K inputs and the columns of a group fit one array more than once, groups are packed block-diagonally, each on rows and columns of its own:
- *     groups per array = min(floor(rows / K), floor(cols / columns of a group)), columns of a group = N * cells_per_weight + its dummy columns.
- * A row group of rows_active rows covers floor(rows_active / K) packed groups, which are read together. Otherwise every group has its own row_tiles x col_tiles arrays.
- * A tile holds the block of a x b arrays (a power of two or all along the rows) that moves the fewest bits: inputs to all tiles that need them, partial sums between tiles. */
+ * Groups (depthwise layers): when the K inputs and the columns of a group fit one array more than once, groups are packed
+ * block-diagonally, each on rows and columns of its own:
+ *     groups per array = min(floor(rows / K), floor(cols / columns of a group))
+ *     columns of a group = N * cells_per_weight + its dummy columns
+ * A row group of rows_active rows covers floor(rows_active / K) packed groups, which are read together. Otherwise every group has
+ * its own row_tiles x col_tiles arrays.
+ * A tile holds the block of a x b arrays (a power of two or all along the rows) that moves the fewest bits: inputs to all tiles
+ * that need them, partial sums between tiles. */
 typedef struct mb_placement {
     mb_xbar_layout layout;      /* of one group */
     int64_t arrays;             /* copies included */
@@ -89,13 +100,16 @@ typedef struct mb_placement {
 } mb_placement;
 int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_layer *l, int copies, mb_placement *p);
 
-/* Arrays that a layer takes (copies included; groups of a depthwise layer are packed block-diagonally where they fit). 0 for the digital engine. */
+/* Arrays that a layer takes (copies included; groups of a depthwise layer are packed block-diagonally where they fit). 0 for the
+ * digital engine. */
 int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_layer *l, const mb_assign *a, int64_t *arrays);
 
-/* The whole network under a plan: tree machine -> layer -> leaves, and a group "shared" (buffers, digital unit, leakage). act has net->n_weighted entries, or NULL: estimated.
- * input_signed[m], or NULL: unsigned. report may be NULL: only the metrics, without any allocation for the tree (the same numbers, bit for bit).
- * Layers run one after the other: latency is that of one sample. A plan that needs more than `tiles` or a larger global buffer is MB_NUMERIC with what is missing. */
-int mb_cost_network(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan, const mb_activity *act, const bool *input_signed,
-                    mb_report **report, mb_metrics *metrics);
+/* The whole network under a plan: tree machine -> layer -> leaves, and a group "shared" (buffers, digital unit, leakage). act has
+ * net->n_weighted entries, or NULL: estimated. input_signed[m], or NULL: unsigned. report may be NULL: only the metrics, without
+ * any allocation for the tree (the same numbers, bit for bit).
+ * Layers run one after the other: latency is that of one sample. A plan that needs more than `tiles` or a larger global buffer is
+ * MB_NUMERIC with what is missing. */
+int mb_cost_network(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan,
+                    const mb_activity *act, const bool *input_signed, mb_report **report, mb_metrics *metrics);
 
 #endif

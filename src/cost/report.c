@@ -1,6 +1,7 @@
 /* report.c - the tree of costs
  *
- * A node, its name and its component are one block of memory. The array of children doubles at powers of two, so its capacity follows from n.
+ * A node, its name and its component are one block of memory. The array of children doubles at powers of two, so its capacity
+ * follows from n.
  */
 #include "cost/report.h"
 
@@ -10,8 +11,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-static mb_report *node_new(const char *name, const char *component)
-{
+static mb_report *node_new(const char *name, const char *component) {
     size_t n = strlen(name) + 1, c = component ? strlen(component) + 1 : 0;
     mb_report *r = mb_malloc(1, sizeof *r + n + c);
     if (!r) return NULL;
@@ -25,13 +25,11 @@ static mb_report *node_new(const char *name, const char *component)
     return r;
 }
 
-mb_report *mb_report_new(const char *name)
-{
+mb_report *mb_report_new(const char *name) {
     return node_new(name, NULL);
 }
 
-void mb_report_free(mb_report *r)
-{
+void mb_report_free(mb_report *r) {
     if (!r) return;
     for (size_t i = 0; i < r->n; i++) mb_report_free(r->child[i]);
     mb_free(r->child);
@@ -39,8 +37,7 @@ void mb_report_free(mb_report *r)
 }
 
 /* Takes CHILD (NULL: no memory), which is freed when it cannot be added. */
-static mb_report *adopt(mb_report *r, mb_report *child)
-{
+static mb_report *adopt(mb_report *r, mb_report *child) {
     if (!child) return NULL;
     if (r->n == 0 || (r->n >= 4 && (r->n & (r->n - 1)) == 0)) {
         mb_report **grown = mb_realloc(r->child, r->n ? 2 * r->n : 4, sizeof *grown);
@@ -54,13 +51,12 @@ static mb_report *adopt(mb_report *r, mb_report *child)
     return child;
 }
 
-mb_report *mb_report_group(mb_report *r, const char *name)
-{
+mb_report *mb_report_group(mb_report *r, const char *name) {
     return adopt(r, node_new(name, NULL));
 }
 
-mb_report *mb_report_leaf(mb_report *r, const char *component, const char *action, double count, double instances, mb_cost each, const char *source, double factor)
-{
+mb_report *mb_report_leaf(mb_report *r, const char *component, const char *action, double count, double instances, mb_cost each,
+                          const char *source, double factor) {
     mb_report *leaf = adopt(r, node_new(action, component));
     if (!leaf) return NULL;
     leaf->count = count;
@@ -71,8 +67,7 @@ mb_report *mb_report_leaf(mb_report *r, const char *component, const char *actio
     return leaf;
 }
 
-void mb_report_sum(mb_report *r)
-{
+void mb_report_sum(mb_report *r) {
     if (r->component) {
         r->total = (mb_cost){r->count * r->each.energy_J, r->count * r->each.latency_s, r->instances * r->each.area_m2};
         return;
@@ -87,8 +82,7 @@ void mb_report_sum(mb_report *r)
 }
 
 /* Copies the leaves below R, which is PATH in the original tree, to their component's group in OUT. */
-static int scatter(const mb_report *r, const char *path, mb_report *out)
-{
+static int scatter(const mb_report *r, const char *path, mb_report *out) {
     for (size_t i = 0; i < r->n; i++) {
         const mb_report *c = r->child[i];
         char *name = path ? mb_asprintf("%s / %s", path, c->name) : mb_strdup(c->name);
@@ -100,7 +94,8 @@ static int scatter(const mb_report *r, const char *path, mb_report *out)
             for (size_t k = 0; k < out->n && !g; k++)
                 if (strcmp(out->child[k]->name, c->component) == 0) g = out->child[k];
             if (!g) g = mb_report_group(out, c->component);
-            if (!g || !mb_report_leaf(g, c->component, name, c->count, c->instances, c->each, c->source, c->factor)) rc = mb_nomem();
+            if (!g || !mb_report_leaf(g, c->component, name, c->count, c->instances, c->each, c->source, c->factor))
+                rc = mb_nomem();
         }
         mb_free(name);
         if (rc) return rc;
@@ -108,8 +103,7 @@ static int scatter(const mb_report *r, const char *path, mb_report *out)
     return MB_OK;
 }
 
-int mb_report_by_component(const mb_report *r, mb_report **out)
-{
+int mb_report_by_component(const mb_report *r, mb_report **out) {
     mb_report *t = mb_report_new(r->name);
     int rc = t ? scatter(r, NULL, t) : mb_nomem();
     if (rc) {

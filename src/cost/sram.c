@@ -20,8 +20,7 @@ static const double below[QUANTITIES] = {0.78, 0.78, 1, 1, 0};
 static const double above[QUANTITIES] = {0.5, 0.5, 1, 1, 0.5};
 
 /* log of the five quantities of table row R at log2(size / KiB) = S */
-static void at_size(const sram_row *r, double s, double *out)
-{
+static void at_size(const sram_row *r, double s, double *out) {
     int i = (int)floor(s);
     if (i < r->first) i = r->first;
     if (i > SRAM_SIZES - 2) i = SRAM_SIZES - 2;
@@ -35,10 +34,9 @@ static void at_size(const sram_row *r, double s, double *out)
 }
 
 /* The same at word width W in the node whose rows are [r0, r1). */
-static void at_width(size_t r0, size_t r1, double kib, double w, double *out)
-{
+static void at_width(size_t r0, size_t r1, double kib, double w, double *out) {
     const sram_row *lo = &sram_table[r0], *hi = &sram_table[r1 - 1];
-    if (w >= hi->width) {                       /* w / width macros of kib * width / w each */
+    if (w >= hi->width) { /* w / width macros of kib * width / w each */
         double n = w / hi->width;
         at_size(hi, log2(kib / n), out);
         for (int q = 0; q < ACCESS; q++) out[q] += log(n);
@@ -59,16 +57,18 @@ static void at_width(size_t r0, size_t r1, double kib, double w, double *out)
     for (int q = 0; q < QUANTITIES; q++) out[q] += f * (other[q] - out[q]);
 }
 
-int mb_sram_cost(double kib, double width_bits, double node_nm, mb_sram *s)
-{
+int mb_sram_cost(double kib, double width_bits, double node_nm, mb_sram *s) {
     if (!(kib > 0) || kib > 1048576) return mb_fail(MB_BADINPUT, "the SRAM model covers sizes up to 1 GiB, not %g KiB", kib);
-    if (!(width_bits >= 1) || width_bits > 1 << 20) return mb_fail(MB_BADINPUT, "the SRAM model covers words of 1 to 2^20 bits, not %g", width_bits);
+    if (!(width_bits >= 1) || width_bits > 1 << 20)
+        return mb_fail(MB_BADINPUT, "the SRAM model covers words of 1 to 2^20 bits, not %g", width_bits);
     if (!(node_nm >= 7) || node_nm > 90)
-        return mb_fail(MB_BADINPUT, "the SRAM model covers nodes from 7 to 90 nm (CACTI tables 22 to 90 nm, scaled below), not %g nm", node_nm);
+        return mb_fail(MB_BADINPUT,
+                       "the SRAM model covers nodes from 7 to 90 nm (CACTI tables 22 to 90 nm, scaled below), not %g nm",
+                       node_nm);
 
     double t = node_nm < 22 ? 22 : node_nm, v[QUANTITIES], w[QUANTITIES];
     size_t r0 = 0, r1, r2;
-    for (;;) {                                  /* [r0, r1): rows of the node at or below t, [r1, r2): of the next one */
+    for (;;) { /* [r0, r1): rows of the node at or below t, [r1, r2): of the next one */
         for (r1 = r0; r1 < N_ROWS && sram_table[r1].node_nm == sram_table[r0].node_nm; r1++) continue;
         for (r2 = r1; r2 < N_ROWS && sram_table[r2].node_nm == sram_table[r1].node_nm; r2++) continue;
         if (r1 == N_ROWS || sram_table[r1].node_nm > t) break;
@@ -80,7 +80,7 @@ int mb_sram_cost(double kib, double width_bits, double node_nm, mb_sram *s)
         at_width(r1, r2, kib, width_bits, w);
         for (int q = 0; q < QUANTITIES; q++) v[q] += f * (w[q] - v[q]);
     }
-    double down = node_nm / t;                  /* 1 from 22 nm up */
+    double down = node_nm / t; /* 1 from 22 nm up */
     s->read_J = exp(v[READ]) * 1e-12 * sqrt(down);
     s->write_J = exp(v[WRITE]) * 1e-12 * sqrt(down);
     s->leakage_W = exp(v[LEAK]) * 1e-6 * sqrt(down);

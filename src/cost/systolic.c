@@ -1,17 +1,15 @@
 /* systolic.c - cycles, traffic and costs of a systolic array (systolic.h)
  *
- * Traffic: the streaming operand is read once per fold of the other axis, the stationary one once (per streaming pass); partial sums that leave the array are written once per
- * fold along WIN and read back for the next fold and, at last, for rescaling.
+ * Traffic: the streaming operand is read once per fold of the other axis, the stationary one once (per streaming pass); partial
+ * sums that leave the array are written once per fold along WIN and read back for the next fold and, at last, for rescaling.
  */
 #include "cost/systolic.h"
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
+static int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-int64_t mb_systolic_cycles(const mb_systolic *s, int64_t px, int64_t win, int64_t k)
-{
+int64_t mb_systolic_cycles(const mb_systolic *s, int64_t px, int64_t win, int64_t k) {
     int64_t R = s->rows, C = s->cols, Sr = win, Sc = k, T = px;
     if (s->dataflow == MB_INPUT_STATIONARY) Sc = px, T = k;
     if (s->dataflow == MB_OUTPUT_STATIONARY) Sr = px, T = win;
@@ -20,8 +18,7 @@ int64_t mb_systolic_cycles(const mb_systolic *s, int64_t px, int64_t win, int64_
     return folds * ((s->dataflow == MB_OUTPUT_STATIONARY ? R : 2 * R) + C + T - 2) - 1;
 }
 
-void mb_systolic_traffic_of(const mb_systolic *s, int64_t px, int64_t win, int64_t k, mb_systolic_traffic *t)
-{
+void mb_systolic_traffic_of(const mb_systolic *s, int64_t px, int64_t win, int64_t k, mb_systolic_traffic *t) {
     double inputs = (double)px * (double)win, weights = (double)win * (double)k, outputs = (double)px * (double)k;
     double row_folds = (double)ceil_div(win, s->rows);
     *t = (mb_systolic_traffic){.input_reads = inputs, .weight_reads = weights, .output_writes = outputs};
@@ -36,39 +33,46 @@ void mb_systolic_traffic_of(const mb_systolic *s, int64_t px, int64_t win, int64
     t->sum_writes = t->sum_reads = outputs * row_folds;
 }
 
-int mb_systolic_width(const mb_systolic *s, int bits)
-{
+int mb_systolic_width(const mb_systolic *s, int bits) {
     return s->datapath == MB_FIXED_DATAPATH && bits < 8 ? 8 : bits;
 }
 
-void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64_t px, int64_t win, int64_t k, int weight_bits, int input_bits, int out_bits, double *seconds)
-{
+void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64_t px, int64_t win, int64_t k, int weight_bits,
+                       int input_bits, int out_bits, double *seconds) {
     int bw = mb_systolic_width(s, weight_bits), ba = mb_systolic_width(s, input_bits), bo = mb_systolic_width(s, out_bits);
     int sum = mb_sum_bits(bw, ba, win);
-    double macs = (double)groups * (double)px * (double)win * (double)k, time = (double)groups * (double)mb_systolic_cycles(s, px, win, k) / s->clock_Hz;
+    double macs = (double)groups * (double)px * (double)win * (double)k,
+           time = (double)groups * (double)mb_systolic_cycles(s, px, win, k) / s->clock_Hz;
     double factor = s->tech.factor;
-    /* per multiply-accumulate two of three numbers move to a neighbour: the streaming operand(s) and, unless it is stationary, the sum */
+    /* per multiply-accumulate two of three numbers move to a neighbour: the streaming operand(s) and, unless it is stationary,
+     * the sum */
     double moved = s->dataflow == MB_WEIGHT_STATIONARY ? ba + sum : s->dataflow == MB_INPUT_STATIONARY ? bw + sum : ba + bw + sum;
-    mb_cost mac = mb_cost_sum(mb_unit_multiply(&s->tech, bw, ba), mb_unit_add(&s->tech, sum)), reg = mb_unit_register(&s->tech, moved);
+    mb_cost mac = mb_cost_sum(mb_unit_multiply(&s->tech, bw, ba), mb_unit_add(&s->tech, sum)),
+            reg = mb_unit_register(&s->tech, moved);
     mac.latency_s = time / macs;
     mb_systolic_traffic t;
     mb_systolic_traffic_of(s, px, win, k, &t);
     double g = (double)groups;
     mb_ledger_add(l, "multiply-accumulate", "product and sum", macs, 0, mac, mb_unit_source, factor);
     mb_ledger_add(l, "registers", "operands and sum", macs, 0, reg, mb_register_source, factor);
-    mb_ledger_add(l, s->inputs->name, "read inputs", g * t.input_reads * ba, 0, (mb_cost){s->inputs->read_J_per_bit, 0, 0}, mb_sram_source, 1);
-    mb_ledger_add(l, s->weights->name, "read weights", g * t.weight_reads * bw, 0, (mb_cost){s->weights->read_J_per_bit, 0, 0}, mb_sram_source, 1);
+    mb_ledger_add(l, s->inputs->name, "read inputs", g * t.input_reads * ba, 0, (mb_cost){s->inputs->read_J_per_bit, 0, 0},
+                  mb_sram_source, 1);
+    mb_ledger_add(l, s->weights->name, "read weights", g * t.weight_reads * bw, 0, (mb_cost){s->weights->read_J_per_bit, 0, 0},
+                  mb_sram_source, 1);
     if (s->sums) {
-        mb_ledger_add(l, s->sums->name, "write partial sums", g * t.sum_writes * sum, 0, (mb_cost){s->sums->write_J_per_bit, 0, 0}, mb_sram_source, 1);
-        mb_ledger_add(l, s->sums->name, "read partial sums", g * t.sum_reads * sum, 0, (mb_cost){s->sums->read_J_per_bit, 0, 0}, mb_sram_source, 1);
+        mb_ledger_add(l, s->sums->name, "write partial sums", g * t.sum_writes * sum, 0,
+                      (mb_cost){s->sums->write_J_per_bit, 0, 0}, mb_sram_source, 1);
+        mb_ledger_add(l, s->sums->name, "read partial sums", g * t.sum_reads * sum, 0, (mb_cost){s->sums->read_J_per_bit, 0, 0},
+                      mb_sram_source, 1);
     }
-    mb_ledger_add(l, s->outputs->name, "write outputs", g * t.output_writes * bo, 0, (mb_cost){s->outputs->write_J_per_bit, 0, 0}, mb_sram_source, 1);
+    mb_ledger_add(l, s->outputs->name, "write outputs", g * t.output_writes * bo, 0, (mb_cost){s->outputs->write_J_per_bit, 0, 0},
+                  mb_sram_source, 1);
     if (seconds) *seconds = time;
 }
 
-double mb_systolic_area(const mb_systolic *s, int weight_bits, int input_bits)
-{
+double mb_systolic_area(const mb_systolic *s, int weight_bits, int input_bits) {
     int bw = mb_systolic_width(s, weight_bits), ba = mb_systolic_width(s, input_bits);
-    double unit = mb_unit_multiply(&s->tech, bw, ba).area_m2 + mb_unit_add(&s->tech, 32).area_m2 + mb_unit_register(&s->tech, bw + ba + 32).area_m2;
+    double unit = mb_unit_multiply(&s->tech, bw, ba).area_m2 + mb_unit_add(&s->tech, 32).area_m2 +
+                  mb_unit_register(&s->tech, bw + ba + 32).area_m2;
     return (double)s->rows * s->cols * unit;
 }

@@ -1,10 +1,15 @@
 /* systolic.h - a systolic array of R x C multiply-accumulate units: cycles, traffic, costs of one matrix product
  *
- * A product of PX vectors with a WIN x K matrix. Mapping by dataflow (SCALE-Sim: Samajdar et al., ISPASS 2020, doi:10.1109/ISPASS48437.2020.00016):
- *     weight stationary: Sr = WIN, Sc = K,  T = PX     input stationary: Sr = WIN, Sc = PX, T = K     output stationary: Sr = PX, Sc = K, T = WIN
+ * A product of PX vectors with a WIN x K matrix. Mapping by dataflow (SCALE-Sim: Samajdar et al., ISPASS 2020,
+ * doi:10.1109/ISPASS48437.2020.00016):
+ *     weight stationary:  Sr = WIN, Sc = K,  T = PX
+ *     input stationary:   Sr = WIN, Sc = PX, T = K
+ *     output stationary:  Sr = PX,  Sc = K,  T = WIN
  *     folds = ceil(Sr / R) * ceil(Sc / C)
- *     cycles = folds * (2R + C + T - 2) - 1 (weight, input stationary);  folds * (R + C + T - 2) - 1 (output stationary)     exact against SCALE-Sim v3 "compute cycles"
- *     double buffered (the stationary operand of the next fold is loaded while this one computes, as in a TPU):  folds * max(T, R) + R + C - 2
+ *     cycles = folds * (2R + C + T - 2) - 1 (weight, input stationary);  folds * (R + C + T - 2) - 1 (output stationary)
+ *         exact against SCALE-Sim v3, "compute cycles"
+ *     double buffered (the stationary operand of the next fold is loaded while this one computes, as in a TPU):
+ *         folds * max(T, R) + R + C - 2
  * Depthwise layers run group by group, each group a product of its own.
  */
 #ifndef MB_COST_SYSTOLIC_H
@@ -26,19 +31,23 @@ typedef struct mb_systolic {
     int datapath;           /* fixed: operands are padded to 8 bits; scaling: energy and storage follow the bits */
     double clock_Hz;
     mb_tech tech;
-    const mb_buffer *inputs, *weights, *sums, *outputs;     /* sums may be NULL: partial sums never leave the array (output stationary) */
+    const mb_buffer *inputs, *weights, *outputs;
+    const mb_buffer *sums;  /* may be NULL: partial sums never leave the array (output stationary) */
 } mb_systolic;
 
 int64_t mb_systolic_cycles(const mb_systolic *s, int64_t px, int64_t win, int64_t k);
 
 /* Numbers moved for one product, in elements. */
-typedef struct mb_systolic_traffic { double input_reads, weight_reads, sum_reads, sum_writes, output_writes; } mb_systolic_traffic;
+typedef struct mb_systolic_traffic {
+    double input_reads, weight_reads, sum_reads, sum_writes, output_writes;
+} mb_systolic_traffic;
 void mb_systolic_traffic_of(const mb_systolic *s, int64_t px, int64_t win, int64_t k, mb_systolic_traffic *t);
 
 /* Bits of an operand of BITS in this datapath. */
 int mb_systolic_width(const mb_systolic *s, int bits);
 /* Leaves of GROUPS products in the open group; *seconds (may be NULL): their compute time. OUT_BITS: of stored outputs. */
-void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64_t px, int64_t win, int64_t k, int weight_bits, int input_bits, int out_bits, double *seconds);
+void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64_t px, int64_t win, int64_t k, int weight_bits,
+                       int input_bits, int out_bits, double *seconds);
 /* Area of the array: per unit a multiplier, an adder, and registers for both operands and the sum. */
 double mb_systolic_area(const mb_systolic *s, int weight_bits, int input_bits);
 

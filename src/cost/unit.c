@@ -13,14 +13,15 @@ const char mb_unit_source[] = "Horowitz ISSCC 2014 (45 nm), scaled by Stillmaker
 const char mb_register_source[] = "Aladdin 40 nm library, scaled by Stillmaker & Baas 2017 and V^2";
 
 /* Energy at 0.8 V and area relative to 32 nm (Stillmaker & Baas, tables as quoted in hwcomponents). */
-static const struct { double node_nm, energy, area; } scaling[] = {
-    {7, 0.065358, 0.13}, {10, 0.081614, 0.22}, {14, 0.096222, 0.38}, {16, 0.120272, 0.41}, {20, 0.1532, 0.46}, {32, 0.456936, 1},
-    {45, 0.69302, 2.2}, {65, 0.8598, 3.3},    {90, 1.31488, 6.1},   {130, 2.12624, 14},
+static const struct {
+    double node_nm, energy, area;
+} scaling[] = {
+    {7, 0.065358, 0.13}, {10, 0.081614, 0.22}, {14, 0.096222, 0.38}, {16, 0.120272, 0.41}, {20, 0.1532, 0.46},
+    {32, 0.456936, 1},   {45, 0.69302, 2.2},   {65, 0.8598, 3.3},    {90, 1.31488, 6.1},   {130, 2.12624, 14},
 };
 #define N_SCALING (sizeof scaling / sizeof scaling[0])
 
-static void factors(double node_nm, double *energy, double *area)
-{
+static void factors(double node_nm, double *energy, double *area) {
     size_t i = 0;
     while (i + 2 < N_SCALING && node_nm > scaling[i + 1].node_nm) i++;
     double f = log(node_nm / scaling[i].node_nm) / log(scaling[i + 1].node_nm / scaling[i].node_nm);
@@ -28,11 +29,11 @@ static void factors(double node_nm, double *energy, double *area)
     *area = scaling[i].area * pow(scaling[i + 1].area / scaling[i].area, f);
 }
 
-int mb_tech_init(mb_tech *t, double node_nm, double vdd_V, double factor)
-{
+int mb_tech_init(mb_tech *t, double node_nm, double vdd_V, double factor) {
     double e45, a45, e, a;
     if (!(node_nm >= MB_TECH_MIN_NM) || node_nm > MB_TECH_MAX_NM)
-        return mb_fail(MB_BADINPUT, "the digital unit costs cover nodes from %g to %g nm, not %g nm", MB_TECH_MIN_NM, MB_TECH_MAX_NM, node_nm);
+        return mb_fail(MB_BADINPUT, "the digital unit costs cover nodes from %g to %g nm, not %g nm", MB_TECH_MIN_NM,
+                       MB_TECH_MAX_NM, node_nm);
     if (!(vdd_V > 0)) return mb_fail(MB_BADINPUT, "the supply voltage must be positive, not %g V", vdd_V);
     factors(45, &e45, &a45);
     factors(node_nm, &e, &a);
@@ -41,18 +42,15 @@ int mb_tech_init(mb_tech *t, double node_nm, double vdd_V, double factor)
 }
 
 /* pJ and um2 at 45 nm, 0.9 V -> J and m2 here */
-static mb_cost scaled(const mb_tech *t, double pJ, double um2)
-{
+static mb_cost scaled(const mb_tech *t, double pJ, double um2) {
     return (mb_cost){pJ * 1e-12 * t->energy, 0, um2 * 1e-12 * t->area};
 }
 
-mb_cost mb_unit_add(const mb_tech *t, double bits)
-{
+mb_cost mb_unit_add(const mb_tech *t, double bits) {
     return scaled(t, 0.03 + (bits - 8) * (0.1 - 0.03) / 24, 36 + (bits - 8) * (137.0 - 36.0) / 24);
 }
 
-mb_cost mb_unit_multiply(const mb_tech *t, double bits_a, double bits_b)
-{
+mb_cost mb_unit_multiply(const mb_tech *t, double bits_a, double bits_b) {
     return scaled(t, 0.2 * bits_a * bits_b / 64, 282 * bits_a * bits_b / 64);
 }
 
@@ -60,17 +58,14 @@ mb_cost mb_unit_multiply(const mb_tech *t, double bits_a, double bits_b)
 #define UP_ENERGY 1.1548
 #define UP_AREA 1.3131
 
-mb_cost mb_unit_compare(const mb_tech *t, double bits)
-{
+mb_cost mb_unit_compare(const mb_tech *t, double bits) {
     return scaled(t, UP_ENERGY * 0.0295 * bits / 32, UP_AREA * 71 * bits / 32);
 }
 
-mb_cost mb_unit_register(const mb_tech *t, double bits)
-{
+mb_cost mb_unit_register(const mb_tech *t, double bits) {
     return scaled(t, UP_ENERGY * 0.009 * bits, UP_AREA * 5.98 * bits);
 }
 
-mb_cost mb_cost_sum(mb_cost a, mb_cost b)
-{
+mb_cost mb_cost_sum(mb_cost a, mb_cost b) {
     return (mb_cost){a.energy_J + b.energy_J, a.latency_s + b.latency_s, a.area_m2 + b.area_m2};
 }

@@ -1,12 +1,15 @@
 /* unit.h - unit costs of digital actions, scaled to the machine's node and supply
  *
- * Reference energies: M. Horowitz, "Computing's energy problem", ISSCC 2014, doi:10.1109/ISSCC.2014.6757323 (45 nm, 0.9 V): add 8 b 0.03 pJ, 32 b 0.1 pJ; multiply 8 b 0.2 pJ,
- * 32 b 3.1 pJ. Areas at 45 nm: add 8 b 36 um2, 32 b 137 um2, multiply 8 b 282 um2. Registers and comparators: Aladdin's 40 nm library (0.9 V): register 9 fJ and 5.98 um2 per bit,
- * 32-bit comparator 29.5 fJ and 71 um2. In between: an adder is a straight line through its two points, a multiplier is proportional to the product of its widths (32 b: 3.2 for 3.1
- * pJ), registers and comparators are proportional to the width.
- * Scaling: Stillmaker and Baas, Integration 58, 2017, doi:10.1016/j.vlsi.2017.02.002: factors at 0.8 V, interpolated in the logarithm of the node; supply: V^2.
- * Caveat: their tables drop by 3.0 in energy from 32 nm (planar) to 20 nm (FinFET), so at 22 and 28 nm a factor of 2 is open; `digital_factor` of the machine corrects it
- * from a measurement. Analog parts (converters, capacitors, cells) are never scaled with these factors.
+ * Reference: M. Horowitz, "Computing's energy problem", ISSCC 2014, doi:10.1109/ISSCC.2014.6757323 (45 nm, 0.9 V):
+ *     add 8 b 0.03 pJ, 36 um2;  add 32 b 0.1 pJ, 137 um2;  multiply 8 b 0.2 pJ, 282 um2;  multiply 32 b 3.1 pJ.
+ * Registers and comparators: Aladdin's 40 nm library (0.9 V): register 9 fJ, 5.98 um2 per bit; comparator 32 b 29.5 fJ, 71 um2.
+ * In between: an adder is a straight line through its two points, a multiplier is proportional to the product of its widths
+ * (32 b: 3.2 for 3.1 pJ), registers and comparators are proportional to the width.
+ * Scaling: Stillmaker and Baas, Integration 58, 2017, doi:10.1016/j.vlsi.2017.02.002: factors at 0.8 V, interpolated in the
+ * logarithm of the node; supply: V^2.
+ * Caveat: their tables drop by 3.0 in energy from 32 nm (planar) to 20 nm (FinFET), so at 22 and 28 nm a factor of 2 is open;
+ * `digital_factor` of the machine corrects it from a measurement. Analog parts (converters, capacitors, cells) are never scaled
+ * with these factors.
  * Units: J and m2 per operation or instance; latency is the clock's and not part of a unit cost.
  */
 #ifndef MB_COST_UNIT_H

@@ -1,4 +1,5 @@
-/* test_baseline.c - systolic cycles against SCALE-Sim, traffic by walking the folds, energies, residency, presets and wrong files */
+/* test_baseline.c - systolic cycles against SCALE-Sim, traffic by walking the folds, energies, residency, presets and wrong files
+ * */
 #include "mbtest.h"
 
 #include <math.h>
@@ -7,22 +8,24 @@
 #include "cost/systolic.h"
 #include "testnet.h"
 
-typedef struct gemm { int64_t px, win, k; } gemm;
+typedef struct gemm {
+    int64_t px, win, k;
+} gemm;
 
 /* MLPerf Tiny ResNet8 on 32 x 32 images: 12,501,632 multiply-accumulates */
 static const gemm resnet8[] = {
-    {1024, 27, 16}, {1024, 144, 16}, {1024, 144, 16}, {256, 144, 32}, {256, 288, 32}, {256, 16, 32}, {64, 288, 64}, {64, 576, 64}, {64, 32, 64}, {1, 64, 10},
+    {1024, 27, 16}, {1024, 144, 16}, {1024, 144, 16}, {256, 144, 32}, {256, 288, 32},
+    {256, 16, 32},  {64, 288, 64},   {64, 576, 64},   {64, 32, 64},   {1, 64, 10},
 };
 /* ResNet-18 on 224 x 224 images: 1,814,073,344 multiply-accumulates */
 static const gemm resnet18[] = {
-    {12544, 147, 64}, {3136, 576, 64},  {3136, 576, 64},  {3136, 576, 64}, {3136, 576, 64},  {784, 576, 128},  {784, 1152, 128},
+    {12544, 147, 64}, {3136, 576, 64},  {3136, 576, 64},  {3136, 576, 64},  {3136, 576, 64},  {784, 576, 128}, {784, 1152, 128},
     {784, 64, 128},   {784, 1152, 128}, {784, 1152, 128}, {196, 1152, 256}, {196, 2304, 256}, {196, 128, 256}, {196, 2304, 256},
-    {196, 2304, 256}, {49, 2304, 512},  {49, 4608, 512},  {49, 256, 512},  {49, 4608, 512},  {49, 4608, 512},  {1, 512, 1000},
+    {196, 2304, 256}, {49, 2304, 512},  {49, 4608, 512},  {49, 256, 512},   {49, 4608, 512},  {49, 4608, 512}, {1, 512, 1000},
 };
 #define COUNT(a) (sizeof a / sizeof a[0])
 
-static int64_t total(const gemm *g, size_t n, int size, int dataflow, bool double_buffer)
-{
+static int64_t total(const gemm *g, size_t n, int size, int dataflow, bool double_buffer) {
     mb_systolic s = {.rows = size, .cols = size, .dataflow = dataflow, .double_buffer = double_buffer};
     int64_t cycles = 0;
     for (size_t i = 0; i < n; i++) cycles += mb_systolic_cycles(&s, g[i].px, g[i].win, g[i].k);
@@ -30,11 +33,14 @@ static int64_t total(const gemm *g, size_t n, int size, int dataflow, bool doubl
 }
 
 /* "Compute cycles" of SCALE-Sim v3, the whole network, all three dataflows. */
-static void cycles_of_scale_sim(void **state)
-{
-    static const struct { bool big; int size; int64_t ws, os, is; } golden[] = {
-        {false, 16, 63130, 58996, 139158},     {false, 32, 26576, 25548, 62886},      {false, 256, 15195, 12348, 18322},
-        {true, 32, 2855031, 2133315, 3400155}, {true, 128, 441581, 274431, 629829},   {true, 256, 231765, 167926, 357123},
+static void cycles_of_scale_sim(void **state) {
+    static const struct {
+        bool big;
+        int size;
+        int64_t ws, os, is;
+    } golden[] = {
+        {false, 16, 63130, 58996, 139158},     {false, 32, 26576, 25548, 62886},    {false, 256, 15195, 12348, 18322},
+        {true, 32, 2855031, 2133315, 3400155}, {true, 128, 441581, 274431, 629829}, {true, 256, 231765, 167926, 357123},
     };
     (void)state;
     int64_t macs = 0;
@@ -52,18 +58,17 @@ static void cycles_of_scale_sim(void **state)
     }
 }
 
-static void double_buffering_hides_the_loads(void **state)
-{
+static void double_buffering_hides_the_loads(void **state) {
     (void)state;
     mb_systolic s = {.rows = 16, .cols = 8, .dataflow = MB_WEIGHT_STATIONARY, .double_buffer = true};
-    assert_int_equal(mb_systolic_cycles(&s, 100, 40, 20), 3 * 3 * 100 + 16 + 8 - 2);    /* 9 folds of 100 vectors */
-    assert_int_equal(mb_systolic_cycles(&s, 5, 40, 20), 3 * 3 * 16 + 16 + 8 - 2);       /* few vectors: loading 16 rows takes longer */
-    for (int d = 0; d < 3; d++) assert_true(total(resnet18, COUNT(resnet18), 128, d, true) < total(resnet18, COUNT(resnet18), 128, d, false));
+    assert_int_equal(mb_systolic_cycles(&s, 100, 40, 20), 3 * 3 * 100 + 16 + 8 - 2); /* 9 folds of 100 vectors */
+    assert_int_equal(mb_systolic_cycles(&s, 5, 40, 20), 3 * 3 * 16 + 16 + 8 - 2); /* few vectors: loading 16 rows takes longer */
+    for (int d = 0; d < 3; d++)
+        assert_true(total(resnet18, COUNT(resnet18), 128, d, true) < total(resnet18, COUNT(resnet18), 128, d, false));
 }
 
 /* Traffic counted fold by fold: each fold reads what streams past it and what stays in it. */
-static void traffic_by_walking_the_folds(void **state)
-{
+static void traffic_by_walking_the_folds(void **state) {
     (void)state;
     static const gemm g[] = {{100, 40, 20}, {7, 64, 10}, {33, 5, 70}, {16, 16, 16}};
     for (size_t i = 0; i < COUNT(g); i++)
@@ -87,7 +92,7 @@ static void traffic_by_walking_the_folds(void **state)
                         w.weight_reads += (double)(c * g[i].win);
                     }
                 }
-            w.sum_reads = w.sum_writes;             /* each partial sum is read again: by the next fold, or for rescaling */
+            w.sum_reads = w.sum_writes; /* each partial sum is read again: by the next fold, or for rescaling */
             w.output_writes = (double)(g[i].px * g[i].k);
             mb_systolic_traffic_of(&s, g[i].px, g[i].win, g[i].k, &t);
             assert_true(t.input_reads == w.input_reads);
@@ -105,10 +110,14 @@ static const testlayer chain[] = {
     {"dw", 'w', 16, 16, 16, 16, 3, 2, 1, 16},  {"fc", 'w', 1024, 1, 1, 10, 1, 1, 0, 1},
 };
 
-typedef struct fixture { mb_network *net; mb_plan *plan; mb_conf *conf; mb_baseline b; } fixture;
+typedef struct fixture {
+    mb_network *net;
+    mb_plan *plan;
+    mb_conf *conf;
+    mb_baseline b;
+} fixture;
 
-static void begin(fixture *f, const char *text, int bits)
-{
+static void begin(fixture *f, const char *text, int bits) {
     f->net = testnet("chain", 5, 5, chain);
     assert_ok(mb_plan_new(f->net, &(mb_assign){MB_ANALOG, bits, 2, bits, 1, 8, 0, 0, 1}, &f->plan));
     assert_ok(mb_conf_parse(text, "base.cfg", &f->conf));
@@ -116,34 +125,31 @@ static void begin(fixture *f, const char *text, int bits)
     assert_ok(mb_conf_check_used(f->conf));
 }
 
-static void end(fixture *f)
-{
+static void end(fixture *f) {
     mb_baseline_free(&f->b);
     mb_conf_free(f->conf);
     mb_plan_free(f->plan);
     mb_network_free(f->net);
 }
 
-static const mb_report *leaf(const mb_report *r, const char *group, const char *component, const char *action)
-{
+static const mb_report *leaf(const mb_report *r, const char *group, const char *component, const char *action) {
     for (size_t i = 0; i < r->n; i++)
         for (size_t k = 0; k < r->child[i]->n && strcmp(r->child[i]->name, group) == 0; k++)
-            if (strcmp(r->child[i]->child[k]->component, component) == 0 && strcmp(r->child[i]->child[k]->name, action) == 0) return r->child[i]->child[k];
+            if (strcmp(r->child[i]->child[k]->component, component) == 0 && strcmp(r->child[i]->child[k]->name, action) == 0)
+                return r->child[i]->child[k];
     return NULL;
 }
 
-static void near(double got, double want)
-{
+static void near(double got, double want) {
     if (!(fabs(got - want) <= 1e-9 * fabs(want))) fail_msg("%.12g instead of %.12g", got, want);
 }
 
-static mb_metrics evaluate(fixture *f, bool resident, mb_report **r)
-{
+static mb_metrics evaluate(fixture *f, bool resident, mb_report **r) {
     mb_baseline_case c = {f->net, f->plan, 45, resident};
     mb_metrics m, again;
     assert_ok(f->b.type->evaluate(f->b.params, &c, r, &m));
     assert_ok(f->b.type->evaluate(f->b.params, &c, NULL, &again));
-    assert_memory_equal(&m, &again, sizeof m);      /* with and without a tree */
+    assert_memory_equal(&m, &again, sizeof m); /* with and without a tree */
     assert_true((*r)->total.energy_J == m.energy_J && (*r)->total.latency_s == m.latency_s && (*r)->total.area_m2 == m.area_m2);
     mb_cost sum = {0, 0, 0};
     for (size_t i = 0; i < (*r)->n; i++) {
@@ -155,19 +161,21 @@ static mb_metrics evaluate(fixture *f, bool resident, mb_report **r)
     return m;
 }
 
-static void energies_by_hand(void **state)
-{
+static void energies_by_hand(void **state) {
     (void)state;
     fixture f;
     mb_report *r;
-    begin(&f, "kind = \"systolic\"; name = \"mine\"; rows = 8; cols = 8; dataflow = \"ws\"; vdd_V = 0.9; clock_Hz = 1e9; digital_lanes = 10;", 8);
+    begin(&f,
+          "kind = \"systolic\"; name = \"mine\"; rows = 8; cols = 8; dataflow = \"ws\"; vdd_V = 0.9; clock_Hz = 1e9; "
+          "digital_lanes = 10;",
+          8);
     assert_string_equal(f.b.name, "mine");
     mb_metrics m = evaluate(&f, true, &r);
     double macs = 256.0 * 144 * 16;
     const mb_report *x = leaf(r, "conv2", "multiply-accumulate", "product and sum");
     assert_non_null(x);
     near(x->count, macs);
-    mb_tech t;                                      /* 45 nm and 0.9 V: Horowitz's numbers; sums of 8 + 8 + ceil(log2 144) = 24 bits */
+    mb_tech t; /* 45 nm and 0.9 V: Horowitz's numbers; sums of 8 + 8 + ceil(log2 144) = 24 bits */
     assert_ok(mb_tech_init(&t, 45, 0.9, 1));
     near(x->total.energy_J, macs * (0.2e-12 + 0.03e-12 + 16 * 0.07e-12 / 24));
     near(x->total.latency_s, (18 * 2 * (16 + 8 + 256 - 2) - 1) * 1e-9);
@@ -194,8 +202,7 @@ static void energies_by_hand(void **state)
     end(&f);
 }
 
-static void precision_helps_only_a_scaling_datapath(void **state)
-{
+static void precision_helps_only_a_scaling_datapath(void **state) {
     (void)state;
     fixture a, b;
     mb_report *ra, *rb;
@@ -203,7 +210,7 @@ static void precision_helps_only_a_scaling_datapath(void **state)
     begin(&b, "kind = \"systolic\"; datapath = \"fixed\";", 4);
     mb_metrics m8 = evaluate(&a, true, &ra), m4 = evaluate(&b, true, &rb);
     assert_true(m8.energy_J == m4.energy_J && m8.latency_s == m4.latency_s && m8.area_m2 == m4.area_m2);
-    assert_true(m4.weight_bits == m8.weight_bits / 2);          /* of the network, not of the buffer */
+    assert_true(m4.weight_bits == m8.weight_bits / 2); /* of the network, not of the buffer */
     mb_report_free(ra);
     mb_report_free(rb);
     end(&a);
@@ -214,7 +221,8 @@ static void precision_helps_only_a_scaling_datapath(void **state)
     m4 = evaluate(&b, true, &rb);
     assert_true(m4.energy_J < 0.7 * m8.energy_J && m4.latency_s == m8.latency_s && m4.area_m2 < m8.area_m2);
     /* products scale with the product of the bits, sums with their width: 8 x 8 + 24 bits and 4 x 4 + 16 bits at 45 nm */
-    near(leaf(rb, "conv2", "multiply-accumulate", "product and sum")->each.energy_J / leaf(ra, "conv2", "multiply-accumulate", "product and sum")->each.energy_J,
+    near(leaf(rb, "conv2", "multiply-accumulate", "product and sum")->each.energy_J /
+             leaf(ra, "conv2", "multiply-accumulate", "product and sum")->each.energy_J,
          (0.05 + 0.03 + 8 * 0.07 / 24) / (0.2 + 0.03 + 16 * 0.07 / 24));
     mb_report_free(ra);
     mb_report_free(rb);
@@ -222,8 +230,7 @@ static void precision_helps_only_a_scaling_datapath(void **state)
     end(&b);
 }
 
-static void weights_that_are_not_resident_come_from_dram(void **state)
-{
+static void weights_that_are_not_resident_come_from_dram(void **state) {
     (void)state;
     fixture f;
     mb_report *r, *away;
@@ -234,15 +241,14 @@ static void weights_that_are_not_resident_come_from_dram(void **state)
     near(x->count, 81920);
     near(x->total.energy_J, 81920 * 10e-12);
     double compute = leaf(away, "fc", "multiply-accumulate", "product and sum")->total.latency_s;
-    near(x->total.latency_s + compute, 10240 / 1e6);            /* fetching takes longer than computing */
+    near(x->total.latency_s + compute, 10240 / 1e6); /* fetching takes longer than computing */
     assert_true(m.energy_J > home.energy_J && m.latency_s > home.latency_s);
     mb_report_free(r);
     mb_report_free(away);
     end(&f);
 }
 
-static void given_nodes_and_sizes(void **state)
-{
+static void given_nodes_and_sizes(void **state) {
     (void)state;
     fixture f, g;
     mb_report *r;
@@ -263,7 +269,7 @@ static void given_nodes_and_sizes(void **state)
     begin(&f, "kind = \"systolic\"; weight_KiB = 12;", 8);
     c = (mb_baseline_case){f.net, f.plan, 45, true};
     assert_fails(f.b.type->evaluate(f.b.params, &c, NULL, &m), MB_NUMERIC, "weight_KiB = 12");
-    c.weights_resident = false;                     /* the largest layer fits */
+    c.weights_resident = false; /* the largest layer fits */
     assert_ok(f.b.type->evaluate(f.b.params, &c, NULL, &m));
     f.plan->n = 2;
     assert_fails(f.b.type->evaluate(f.b.params, &c, NULL, &m), MB_BADINPUT, "2 layers");
@@ -271,10 +277,11 @@ static void given_nodes_and_sizes(void **state)
     end(&f);
 }
 
-static void wrong_files_are_refused(void **state)
-{
+static void wrong_files_are_refused(void **state) {
     (void)state;
-    static const struct { const char *text, *message, *place; } wrong[] = {
+    static const struct {
+        const char *text, *message, *place;
+    } wrong[] = {
         {"rows = 8;", "needs kind", "base.cfg"},
         {"\nkind = \"sistolic\";", "did you mean systolic", "base.cfg:2"},
         {"kind = 7;", "needs kind", "base.cfg:1"},
@@ -300,8 +307,7 @@ static void wrong_files_are_refused(void **state)
     }
 }
 
-static void the_presets_load(void **state)
-{
+static void the_presets_load(void **state) {
     (void)state;
     static const char *const name[] = {"systolic-32x32", "tpu-128x128"};
     for (int i = 0; i < 2; i++) {
@@ -325,8 +331,7 @@ static void the_presets_load(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cycles_of_scale_sim),
         cmocka_unit_test(double_buffering_hides_the_loads),

@@ -1,4 +1,5 @@
-/* test_machine.c - machine descriptions, placement of layers, counts against brute force, energies by hand, the tree and the metrics */
+/* test_machine.c - machine descriptions, placement of layers, counts against brute force, energies by hand, the tree and the
+ * metrics */
 #include "mbtest.h"
 
 #include <math.h>
@@ -13,21 +14,18 @@
 #define G_MIN 1e-6
 #define G_MAX 46e-6
 
-static void fake_range(const void *p, double *g_min, double *g_max)
-{
+static void fake_range(const void *p, double *g_min, double *g_max) {
     (void)p;
     *g_min = G_MIN;
     *g_max = G_MAX;
 }
 
-static void fake_cell_cost(const void *p, mb_cell_cost *c)
-{
+static void fake_cell_cost(const void *p, mb_cell_cost *c) {
     (void)p;
     *c = (mb_cell_cost){.read_V = 0.2, .write_J = 1e-9, .write_s = 1e-6, .area_F2 = 30};
 }
 
-static int fake_adc_cost(const void *p, int bits, double rate_Hz, double node_nm, mb_cost *c)
-{
+static int fake_adc_cost(const void *p, int bits, double rate_Hz, double node_nm, mb_cost *c) {
     (void)p;
     if (bits > 12) return mb_fail(MB_BADINPUT, "no converter of %d bits", bits);
     *c = (mb_cost){bits * 1e-13, rate_Hz > 0 ? 1 / rate_Hz : 5e-9, bits * node_nm * 1e-12};
@@ -39,10 +37,13 @@ static const mb_adc_type fake_adc_type = {.name = "fake", .cost = fake_adc_cost,
 static const mb_cell cell = {&fake_cell_type, NULL};
 
 /* A machine from configuration text, with the fake converter. */
-typedef struct fixture { mb_machine *mach; mb_conf *conf; mb_adc own; } fixture;
+typedef struct fixture {
+    mb_machine *mach;
+    mb_conf *conf;
+    mb_adc own;
+} fixture;
 
-static void begin(fixture *f, const char *text)
-{
+static void begin(fixture *f, const char *text) {
     assert_ok(mb_conf_parse(text, "arch.cfg", &f->conf));
     assert_ok(mb_conf_set(f->conf, "adc", "{ type = \"ideal\"; }", MB_FROM_FILE));
     assert_ok(mb_machine_load(f->conf, "test", &f->mach));
@@ -50,15 +51,13 @@ static void begin(fixture *f, const char *text)
     f->mach->adc = (mb_adc){&fake_adc_type, NULL};
 }
 
-static void end(fixture *f)
-{
+static void end(fixture *f) {
     f->mach->adc = f->own;
     mb_machine_free(f->mach);
     mb_conf_free(f->conf);
 }
 
-static const mb_report *find(const mb_report *r, const char *group, const char *component, const char *action)
-{
+static const mb_report *find(const mb_report *r, const char *group, const char *component, const char *action) {
     for (size_t i = 0; i < r->n; i++) {
         if (strcmp(r->child[i]->name, group) != 0) continue;
         for (size_t k = 0; k < r->child[i]->n; k++) {
@@ -69,20 +68,17 @@ static const mb_report *find(const mb_report *r, const char *group, const char *
     return NULL;
 }
 
-static const mb_report *leaf(const mb_report *r, const char *group, const char *component, const char *action)
-{
+static const mb_report *leaf(const mb_report *r, const char *group, const char *component, const char *action) {
     const mb_report *l = find(r, group, component, action);
     if (!l) fail_msg("no leaf %s / %s / %s", group, component, action);
     return l;
 }
 
-static void near(double got, double want)
-{
+static void near(double got, double want) {
     if (!(fabs(got - want) <= 1e-9 * fabs(want))) fail_msg("%.12g instead of %.12g", got, want);
 }
 
-static void check_sums(const mb_report *r)
-{
+static void check_sums(const mb_report *r) {
     mb_cost sum = {0, 0, 0};
     if (r->component) return;
     for (size_t i = 0; i < r->n; i++) {
@@ -95,8 +91,7 @@ static void check_sums(const mb_report *r)
 }
 
 /* Every leaf says where its numbers come from. */
-static void check_sources(const mb_report *r)
-{
+static void check_sources(const mb_report *r) {
     if (r->component) {
         assert_non_null(r->source);
         assert_true(r->source[0] != '\0' && r->factor > 0);
@@ -107,10 +102,11 @@ static void check_sources(const mb_report *r)
 
 /* --- descriptions ---------------------------------------------------------------------------------------------------- */
 
-static void wrong_descriptions_are_refused(void **state)
-{
+static void wrong_descriptions_are_refused(void **state) {
     (void)state;
-    static const struct { const char *text, *message, *place; } wrong[] = {
+    static const struct {
+        const char *text, *message, *place;
+    } wrong[] = {
         {"rows = 64;\ncols = 100;\ncolumns_per_adc = 8;", "columns_per_adc = 8 does not divide cols = 100", "arch.cfg:3"},
         {"cols = 99; columns_per_adc = 3;", "split a pair", "arch.cfg:1"},
         {"\nnode_nm = 3.0;", "node_nm", "arch.cfg:2"},
@@ -142,8 +138,7 @@ static void wrong_descriptions_are_refused(void **state)
     }
 }
 
-static void the_presets_load(void **state)
-{
+static void the_presets_load(void **state) {
     (void)state;
     static const char *const name[] = {"rram-22nm", "ideal"};
     for (int i = 0; i < 2; i++) {
@@ -160,7 +155,38 @@ static void the_presets_load(void **state)
         mb_conf_free(c);
         mb_free(path);
     }
-    mb_conf *c;                                     /* an empty group: the defaults, converter included, are written into it */
+    /* the preset for exactness takes every precision: 512 rows of 8-bit digits are exact in the simulator's integers, or it says so */
+    {
+        char *path = mb_asprintf("%s/experiments/arch/ideal.cfg", srcdir());
+        mb_conf *c, *d;
+        mb_machine *m;
+        mb_cell ideal;
+        static const testlayer l = {"l", 'w', 700, 1, 1, 100, 1, 1, 0, 1};
+        mb_network *net = testnet("one", 1, 1, &l);
+        assert_ok(mb_conf_read(path, &c));
+        assert_ok(mb_machine_load(c, "ideal", &m));
+        assert_ok(mb_conf_parse("cell = \"ideal\";", "cell.cfg", &d));
+        assert_ok(mb_cell_load(d, &ideal));
+        for (int bits = 1; bits <= 8; bits++)
+            for (int cb = 1; cb <= 4; cb++) {
+                mb_assign a = {MB_ANALOG, bits, cb, bits, bits < 4 ? bits : 4, 8, 0, 0, 1};
+                mb_plan *p;
+                mb_metrics got;
+                mb_report *r;
+                assert_ok(mb_plan_new(net, &a, &p));
+                assert_ok(mb_cost_network(m, &ideal, net, p, NULL, NULL, &r, &got));
+                assert_true(leaf(r, "l", "adc", "conversion")->total.energy_J == 0);
+                mb_report_free(r);
+                mb_plan_free(p);
+            }
+        mb_cell_free(&ideal);
+        mb_machine_free(m);
+        mb_conf_free(c);
+        mb_conf_free(d);
+        mb_network_free(net);
+        mb_free(path);
+    }
+    mb_conf *c; /* an empty group: the defaults, converter included, are written into it */
     mb_machine *m;
     assert_ok(mb_conf_parse("", "arch.cfg", &c));
     assert_ok(mb_machine_load(c, NULL, &m));
@@ -174,11 +200,18 @@ static void the_presets_load(void **state)
 
 /* --- placement ------------------------------------------------------------------------------------------------------- */
 
-static void layers_lie_on_arrays(void **state)
-{
+static void layers_lie_on_arrays(void **state) {
     (void)state;
-    static const struct { testlayer l; int rows, cols; mb_assign a; const char *subtract; int64_t arrays; int packed, steps, adc_steps; } c[] = {
-        /* 300 inputs: 3 row tiles; 7 magnitude bits in 4 slices, pairs: 8 columns a weight, 16 outputs a tile: 40 outputs need 3 tiles */
+    static const struct {
+        testlayer l;
+        int rows, cols;
+        mb_assign a;
+        const char *subtract;
+        int64_t arrays;
+        int packed, steps, adc_steps;
+    } c[] = {
+        /* 300 inputs: 3 row tiles; 7 magnitude bits in 4 slices, pairs: 8 columns a weight, 16 outputs a tile: 40 outputs need 3
+         * tiles */
         {{"a", 'w', 300, 1, 1, 40, 1, 1, 0, 1}, 128, 128, {0, 8, 2, 8, 1, 8, 0, 0, 1}, "analog", 9, 1, 1, 4},
         {{"b", 'w', 300, 1, 1, 40, 1, 1, 0, 1}, 128, 128, {0, 8, 2, 8, 1, 8, 48, 0, 2}, "digital", 18, 1, 3, 8},
         /* offset: 4 columns a weight and 4 dummies: 31 outputs a tile */
@@ -203,7 +236,8 @@ static void layers_lie_on_arrays(void **state)
         char text[200];
         mb_network *net = testnet("one", 1, 1, &c[i].l);
         const mb_layer *l = &net->layer[1];
-        snprintf(text, sizeof text, "rows = %d; cols = %d; subtract = \"%s\"; columns_per_adc = 8;", c[i].rows, c[i].cols, c[i].subtract);
+        snprintf(text, sizeof text, "rows = %d; cols = %d; subtract = \"%s\"; columns_per_adc = 8;", c[i].rows, c[i].cols,
+                 c[i].subtract);
         begin(&f, text);
         mb_xbar_spec spec;
         mb_placement p;
@@ -222,10 +256,12 @@ static void layers_lie_on_arrays(void **state)
 }
 
 /* The chosen block moves no more bits than any other block of arrays that fits a tile. */
-static void tiles_hold_the_best_block(void **state)
-{
+static void tiles_hold_the_best_block(void **state) {
     (void)state;
-    static const testlayer l[] = {{"a", 'w', 1568, 1, 1, 64, 1, 1, 0, 1}, {"b", 'w', 512, 7, 7, 512, 3, 1, 1, 1}, {"c", 'w', 64, 8, 8, 300, 1, 1, 0, 1}, {"d", 'w', 600, 1, 1, 8, 1, 1, 0, 1}};
+    static const testlayer l[] = {{"a", 'w', 1568, 1, 1, 64, 1, 1, 0, 1},
+                                  {"b", 'w', 512, 7, 7, 512, 3, 1, 1, 1},
+                                  {"c", 'w', 64, 8, 8, 300, 1, 1, 0, 1},
+                                  {"d", 'w', 600, 1, 1, 8, 1, 1, 0, 1}};
     for (int i = 0; i < 4; i++)
         for (int apt = 1; apt <= 64; apt *= 4) {
             fixture f;
@@ -248,15 +284,14 @@ static void tiles_hold_the_best_block(void **state)
                     assert_true(got <= (double)mm.K * 8 * across + (along - 1.0) * mm.N * sum);
                     fits |= along == p.tiles_along && across == p.tiles_across;
                 }
-            assert_true(fits || apt >= tr);         /* the block exists (all rows in one tile need not be a power of two) */
+            assert_true(fits || apt >= tr); /* the block exists (all rows in one tile need not be a power of two) */
             if (tr * tc <= apt) assert_true(p.tiles_along == 1 && p.tiles_across == 1);
             end(&f);
             mb_network_free(net);
         }
 }
 
-static void impossible_assignments_are_refused(void **state)
-{
+static void impossible_assignments_are_refused(void **state) {
     (void)state;
     static const testlayer l = {"conv7", 'w', 16, 8, 8, 16, 3, 1, 1, 1};
     mb_network *net = testnet("one", 1, 1, &l);
@@ -272,7 +307,7 @@ static void impossible_assignments_are_refused(void **state)
     a.input_bits = 4;
     assert_fails(mb_machine_spec(f.mach, &cell, &a, false, &spec), MB_BADINPUT, "dac_bits is larger");
     a.input_bits = a.dac_bits;
-    a.cell_bits = 1;                                /* 14 columns a weight, the array has 8 */
+    a.cell_bits = 1; /* 14 columns a weight, the array has 8 */
     int64_t arrays;
     assert_int_equal(mb_machine_arrays(f.mach, &cell, &net->layer[1], &a, &arrays), MB_BADINPUT);
     mb_error_clear();
@@ -290,8 +325,7 @@ static void impossible_assignments_are_refused(void **state)
 /* --- counts ---------------------------------------------------------------------------------------------------------- */
 
 /* Conversions of a layer, one by one. */
-static double count_conversions(const mb_machine *mach, const mb_assign *a, mb_matmul mm, bool input_signed)
-{
+static double count_conversions(const mb_machine *mach, const mb_assign *a, mb_matmul mm, bool input_signed) {
     int mag = a->scheme == MB_DIFFERENTIAL ? a->weight_bits - 1 : a->weight_bits, slices = 0, planes = 0;
     if (mag < 1) mag = 1;
     for (int b = 0; b < mag; b += a->cell_bits) slices++;
@@ -311,17 +345,20 @@ static double count_conversions(const mb_machine *mach, const mb_assign *a, mb_m
     return n * mm.vectors;
 }
 
-static void counts_against_brute_force(void **state)
-{
+static void counts_against_brute_force(void **state) {
     (void)state;
     static const testlayer layer[] = {
-        {"l", 'w', 3, 13, 11, 20, 3, 2, 1, 1}, {"l", 'w', 20, 9, 9, 33, 5, 1, 2, 1}, {"l", 'w', 32, 8, 8, 32, 3, 1, 1, 32}, {"l", 'w', 12, 8, 8, 24, 3, 1, 0, 3},
-        {"l", 'w', 200, 1, 1, 50, 1, 1, 0, 1},
+        {"l", 'w', 3, 13, 11, 20, 3, 2, 1, 1}, {"l", 'w', 20, 9, 9, 33, 5, 1, 2, 1},  {"l", 'w', 32, 8, 8, 32, 3, 1, 1, 32},
+        {"l", 'w', 12, 8, 8, 24, 3, 1, 0, 3},  {"l", 'w', 200, 1, 1, 50, 1, 1, 0, 1},
     };
     static const mb_assign assign[] = {
-        {0, 8, 2, 8, 1, 8, 0, 0, 1}, {0, 4, 1, 5, 2, 6, 16, 0, 3}, {0, 5, 3, 8, 3, 8, 0, 1, 1}, {0, 2, 1, 1, 1, 8, 7, 1, 2},
+        {0, 8, 2, 8, 1, 8, 0, 0, 1},
+        {0, 4, 1, 5, 2, 6, 16, 0, 3},
+        {0, 5, 3, 8, 3, 8, 0, 1, 1},
+        {0, 2, 1, 1, 1, 8, 7, 1, 2},
     };
-    static const char *const arch[] = {"rows = 64; cols = 64;", "rows = 48; cols = 40; columns_per_adc = 4; subtract = \"digital\";"};
+    static const char *const arch[] = {"rows = 64; cols = 64;",
+                                       "rows = 48; cols = 40; columns_per_adc = 4; subtract = \"digital\";"};
     for (int i = 0; i < 5; i++)
         for (int j = 0; j < 4; j++)
             for (int k = 0; k < 2; k++)
@@ -344,7 +381,8 @@ static void counts_against_brute_force(void **state)
                     near(leaf(r, "l", "adc", "conversion")->total.energy_J, conversions * assign[j].adc_bits * 1e-13);
                     assert_true(leaf(r, "l", "global buffer", "write outputs")->count == 8 * outputs);
                     int tiles = (mm.K + f.mach->rows - 1) / f.mach->rows;
-                    const mb_report *add = find(r, "l", "shift-add", "add row tiles"), *offset = find(r, "l", "shift-add", "subtract the offset");
+                    const mb_report *add = find(r, "l", "shift-add", "add row tiles"),
+                                    *offset = find(r, "l", "shift-add", "subtract the offset");
                     assert_true(tiles > 1 ? add && add->count == outputs * (tiles - 1) : !add);
                     assert_true(assign[j].scheme == MB_OFFSET ? offset && offset->count == outputs * tiles : !offset);
                     assert_true(m.arrays == leaf(r, "l", "cells", "read")->instances);
@@ -359,23 +397,21 @@ static void counts_against_brute_force(void **state)
 }
 
 /* Driving and converting as two stages with one sampled value between them, event by event. */
-static double simulate(int vectors, int steps, const double *drive, int planes, double convert)
-{
+static double simulate(int vectors, int steps, const double *drive, int planes, double convert) {
     double sampled = 0, converted = 0;
     for (int v = 0; v < vectors; v++)
         for (int p = 0; p < planes; p++)
             for (int s = 0; s < steps; s++) {
-                double driven = sampled + drive[p];             /* the rows of the next step are driven while the last sample is converted */
+                double driven = sampled + drive[p]; /* the rows of the next step are driven while the last sample is converted */
                 sampled = driven > converted ? driven : converted;
                 converted = sampled + convert;
             }
     return converted;
 }
 
-static void time_against_simulated_events(void **state)
-{
+static void time_against_simulated_events(void **state) {
     (void)state;
-    static const testlayer l = {"l", 'w', 30, 6, 5, 4, 3, 1, 1, 1};     /* 30 vectors of 270 inputs */
+    static const testlayer l = {"l", 'w', 30, 6, 5, 4, 3, 1, 1, 1}; /* 30 vectors of 270 inputs */
     static const double rate[] = {1e9, 2e8, 2e7};
     for (int i = 0; i < 3; i++)
         for (int dac = 1; dac <= 5; dac += 2)
@@ -388,15 +424,19 @@ static void time_against_simulated_events(void **state)
                     mb_plan *p;
                     mb_report *r;
                     mb_metrics m;
-                    snprintf(text, sizeof text, "rows = 64; cols = 64; columns_per_adc = 16; read_s = 5e-9; clock_Hz = 1e10; bus_bits = 65536; adc_rate_Hz = %g; sample_hold = %s;",
+                    snprintf(text, sizeof text,
+                             "rows = 64; cols = 64; columns_per_adc = 16; read_s = 5e-9; clock_Hz = 1e10; bus_bits = 65536; "
+                             "adc_rate_Hz = %g; sample_hold = %s;",
                              rate[i], hold ? "true" : "false");
                     begin(&f, text);
                     assert_ok(mb_plan_new(net, &a, &p));
                     assert_ok(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, &r, &m));
-                    double drive[8], convert = 8 / rate[i];     /* 16 columns, 8 pairs */
-                    int planes = 0, vectors = (30 + copies - 1) / copies, steps = 3;    /* 64 rows, 24 at once */
+                    double drive[8], convert = 8 / rate[i];                          /* 16 columns, 8 pairs */
+                    int planes = 0, vectors = (30 + copies - 1) / copies, steps = 3; /* 64 rows, 24 at once */
                     for (int b = 0; b < 8; b += dac) drive[planes++] = 5e-9 * ((1 << (8 - b < dac ? 8 - b : dac)) - 1);
-                    double got = leaf(r, "l", "cells", "read")->total.latency_s + leaf(r, "l", "adc", "conversion")->total.latency_s, want = 0;
+                    double got = leaf(r, "l", "cells", "read")->total.latency_s +
+                                 leaf(r, "l", "adc", "conversion")->total.latency_s,
+                           want = 0;
                     if (hold) {
                         want = simulate(vectors, steps, drive, planes, convert);
                     } else {
@@ -412,10 +452,10 @@ static void time_against_simulated_events(void **state)
 
 /* --- energies -------------------------------------------------------------------------------------------------------- */
 
-static void energies_by_hand(void **state)
-{
+static void energies_by_hand(void **state) {
     (void)state;
-    /* 96 inputs, 10 outputs, one vector; 64 x 64 arrays, 3 magnitude bits in cells of 2 bits, pairs: 4 columns a weight, 16 outputs a tile: 2 x 1 arrays; planes of 2, 2, 1 bits */
+    /* 96 inputs, 10 outputs, one vector; 64 x 64 arrays, 3 magnitude bits in cells of 2 bits, pairs: 4 columns a weight, 16
+     * outputs a tile: 2 x 1 arrays; planes of 2, 2, 1 bits */
     static const testlayer l = {"fc", 'w', 96, 1, 1, 10, 1, 1, 0, 1};
     fixture f;
     mb_network *net = testnet("one", 1, 1, &l);
@@ -424,9 +464,12 @@ static void energies_by_hand(void **state)
     mb_plan *p;
     mb_report *r;
     mb_metrics m;
-    begin(&f, "rows = 64; cols = 64; columns_per_adc = 8; arrays_per_tile = 4; read_s = 4e-9; vdd_V = 0.9; node_nm = 45.0; driver_C_F = 2e-16; integrator_W = 1e-6; sample_C_F = 1e-14;"
-              "bus_bits = 64; buffer_KiB = 4; global_buffer_KiB = 16; noc_J_per_bit = 5e-14; bus_J_per_bit = 1e-14; adc_energy_factor = 2.0; leakage_W_per_m2 = 100.0; control_area = 0.5;"
-              "driver_area_m2 = 1e-11; integrator_area_m2 = 2e-11; sample_area_m2 = 3e-12; router_area_m2 = 1e-8; adc_rate_Hz = 1e8; clock_Hz = 1e9; digital_lanes = 4;");
+    begin(&f, "rows = 64; cols = 64; columns_per_adc = 8; arrays_per_tile = 4; read_s = 4e-9; vdd_V = 0.9; node_nm = 45.0; "
+              "driver_C_F = 2e-16; integrator_W = 1e-6; sample_C_F = 1e-14;"
+              "bus_bits = 64; buffer_KiB = 4; global_buffer_KiB = 16; noc_J_per_bit = 5e-14; bus_J_per_bit = 1e-14; "
+              "adc_energy_factor = 2.0; leakage_W_per_m2 = 100.0; control_area = 0.5;"
+              "driver_area_m2 = 1e-11; integrator_area_m2 = 2e-11; sample_area_m2 = 3e-12; router_area_m2 = 1e-8; adc_rate_Hz = "
+              "1e8; clock_Hz = 1e9; digital_lanes = 4;");
     assert_ok(mb_plan_new(net, &a, &p));
     assert_ok(mb_cost_network(f.mach, &cell, net, p, &act, NULL, &r, &m));
     near(m.arrays, 2);
@@ -439,11 +482,11 @@ static void energies_by_hand(void **state)
     x = leaf(r, "fc", "drivers", "row drive");
     near(x->total.energy_J, 100 * 64 * 2e-16 * 0.9 * 0.9);
     near(x->total.area_m2, 2 * 64 * 1e-11);
-    double conversions = 3 * 2 * 10 * 2;            /* planes, row tiles, outputs, slices */
+    double conversions = 3 * 2 * 10 * 2; /* planes, row tiles, outputs, slices */
     x = leaf(r, "fc", "integrators", "integrate a column");
     near(x->count, conversions);
     near(x->total.energy_J, conversions * 1e-6 * 4e-9 * 7 / 3);
-    near(x->total.area_m2, 2 * 32 * 2e-11);         /* one per pair */
+    near(x->total.area_m2, 2 * 32 * 2e-11); /* one per pair */
     near(leaf(r, "fc", "sample-hold", "sample a column")->total.energy_J, conversions * 1e-14 * 0.81);
     x = leaf(r, "fc", "adc", "conversion");
     near(x->total.energy_J, conversions * 2 * 6e-13);
@@ -454,7 +497,8 @@ static void energies_by_hand(void **state)
     mb_tech t;
     assert_ok(mb_tech_init(&t, 45, 0.9, 1));
     int sum = 4 + 5 + 7;
-    near(leaf(r, "fc", "shift-add", "shift and add")->total.energy_J, conversions * (mb_unit_add(&t, sum).energy_J + mb_unit_register(&t, sum).energy_J));
+    near(leaf(r, "fc", "shift-add", "shift and add")->total.energy_J,
+         conversions * (mb_unit_add(&t, sum).energy_J + mb_unit_register(&t, sum).energy_J));
     near(leaf(r, "fc", "shift-add", "add row tiles")->total.energy_J, 10 * mb_unit_add(&t, sum).energy_J);
     near(leaf(r, "fc", "shift-add", "accumulators")->total.area_m2, 2 * 10 * mb_unit_register(&t, sum).area_m2);
     near(leaf(r, "fc", "registers", "load an input")->total.energy_J, 96 * mb_unit_register(&t, 5).energy_J);
@@ -467,7 +511,7 @@ static void energies_by_hand(void **state)
     near(leaf(r, "fc", "global buffer", "write outputs")->total.energy_J, 10 * 8 * global.write_J / 64);
     x = leaf(r, "fc", "interconnect", "between tiles");
     near(x->total.energy_J, (96 * 5 + 10 * 8) * 5e-14);
-    near(x->total.latency_s, 8e-9);                 /* 480 bits on 64 wires at 1 GHz before the first drive; the rest is hidden */
+    near(x->total.latency_s, 8e-9); /* 480 bits on 64 wires at 1 GHz before the first drive; the rest is hidden */
     near(leaf(r, "fc", "interconnect", "tile bus")->total.energy_J, (96 * 5 + 10 * 8) * 1e-14);
     x = leaf(r, "fc", "digital unit", "bias and rescaling");
     near(x->total.energy_J, 10 * (mb_unit_add(&t, sum).energy_J + mb_unit_multiply(&t, 16, sum).energy_J));
@@ -475,11 +519,14 @@ static void energies_by_hand(void **state)
     near(leaf(r, "shared", "tile buffer", "memory")->total.area_m2, tile.area_m2);
     near(leaf(r, "shared", "global buffer", "memory")->total.area_m2, global.area_m2);
     near(leaf(r, "shared", "interconnect", "router")->total.area_m2, 1e-8);
-    double logic = leaf(r, "fc", "shift-add", "shift and add")->total.area_m2 + leaf(r, "fc", "shift-add", "accumulators")->total.area_m2
-                   + leaf(r, "fc", "registers", "load an input")->total.area_m2 + leaf(r, "shared", "digital unit", "lanes")->total.area_m2;
+    double logic = leaf(r, "fc", "shift-add", "shift and add")->total.area_m2 +
+                   leaf(r, "fc", "shift-add", "accumulators")->total.area_m2 +
+                   leaf(r, "fc", "registers", "load an input")->total.area_m2 +
+                   leaf(r, "shared", "digital unit", "lanes")->total.area_m2;
     near(leaf(r, "shared", "control", "control and routing")->total.area_m2, 0.5 * logic);
     double silicon = m.area_m2 - tile.area_m2 - global.area_m2 - leaf(r, "fc", "cells", "read")->total.area_m2;
-    near(leaf(r, "shared", "leakage", "while the sample is computed")->total.energy_J, m.latency_s * (100 * silicon + tile.leakage_W + global.leakage_W));
+    near(leaf(r, "shared", "leakage", "while the sample is computed")->total.energy_J,
+         m.latency_s * (100 * silicon + tile.leakage_W + global.leakage_W));
     assert_true(r->total.energy_J == m.energy_J && r->total.latency_s == m.latency_s && r->total.area_m2 == m.area_m2);
     mb_report_free(r);
     mb_plan_free(p);
@@ -488,8 +535,7 @@ static void energies_by_hand(void **state)
 }
 
 /* The estimate against the mean over all inputs of a small layer. */
-static void estimated_activity_is_the_mean_over_all_inputs(void **state)
-{
+static void estimated_activity_is_the_mean_over_all_inputs(void **state) {
     (void)state;
     static const testlayer l = {"fc", 'w', 3, 1, 1, 2, 1, 1, 0, 1};
     for (int scheme = 0; scheme < 2; scheme++)
@@ -497,7 +543,7 @@ static void estimated_activity_is_the_mean_over_all_inputs(void **state)
             fixture f;
             mb_network *net = testnet("one", 1, 1, &l);
             mb_assign a = {MB_ANALOG, 4, 2, 3, dac, 8, 0, scheme, 1};
-            static const float w[6] = {-7, 3, 0, 5, -1, 6};             /* [out][in], integers already */
+            static const float w[6] = {-7, 3, 0, 5, -1, 6}; /* [out][in], integers already */
             mb_plan *p;
             mb_activity act;
             testnet_weights(&net->layer[1], 1);
@@ -515,7 +561,7 @@ static void estimated_activity_is_the_mean_over_all_inputs(void **state)
                         if (scheme == MB_DIFFERENTIAL) g += 4 * G_MIN + unit * ((abs(q) & 3) + (abs(q) >> 2));
                         else g += 2 * G_MIN + unit * (((q + 8) & 3) + ((q + 8) >> 2));
                     }
-                    if (scheme == MB_OFFSET) g += 2 * G_MIN + unit * 2;          /* the dummy column holds 8 = 0 + 2 * 4 */
+                    if (scheme == MB_OFFSET) g += 2 * G_MIN + unit * 2; /* the dummy column holds 8 = 0 + 2 * 4 */
                     for (int b = 0; b < 3; b += dac) {
                         int digit = v >> b & ((1 << dac) - 1);
                         rows += digit != 0;
@@ -525,7 +571,7 @@ static void estimated_activity_is_the_mean_over_all_inputs(void **state)
                 }
             near(act.rows_driven, rows / 512);
             near(act.digit_sum, digit_sum / 512);
-            near(act.charge_S, charge / 512);       /* exact: every row sees the same inputs */
+            near(act.charge_S, charge / 512); /* exact: every row sees the same inputs */
             assert_false(act.measured);
             mb_plan_free(p);
             mb_network_free(net);
@@ -536,12 +582,12 @@ static void estimated_activity_is_the_mean_over_all_inputs(void **state)
 /* --- networks -------------------------------------------------------------------------------------------------------- */
 
 static const testlayer chain[] = {
-    {"conv1", 'w', 3, 16, 16, 16, 3, 1, 1, 1}, {"conv2", 'w', 16, 16, 16, 16, 3, 1, 1, 1}, {"add", 'a', 0, 0, 0, 0, 0, 0, 0, 0},
-    {"dw", 'w', 16, 16, 16, 16, 3, 2, 1, 16},  {"conv3", 'w', 16, 8, 8, 32, 1, 1, 0, 1},   {"fc", 'w', 2048, 1, 1, 10, 1, 1, 0, 1},
+    {"conv1", 'w', 3, 16, 16, 16, 3, 1, 1, 1}, {"conv2", 'w', 16, 16, 16, 16, 3, 1, 1, 1},
+    {"add", 'a', 0, 0, 0, 0, 0, 0, 0, 0},      {"dw", 'w', 16, 16, 16, 16, 3, 2, 1, 16},
+    {"conv3", 'w', 16, 8, 8, 32, 1, 1, 0, 1},  {"fc", 'w', 2048, 1, 1, 10, 1, 1, 0, 1},
 };
 
-static void the_tree_and_the_numbers_agree(void **state)
-{
+static void the_tree_and_the_numbers_agree(void **state) {
     (void)state;
     static const mb_assign base = {MB_ANALOG, 8, 2, 8, 1, 8, 0, 0, 1};
     mb_network *net = testnet("chain", 5, 6, chain);
@@ -558,7 +604,7 @@ static void the_tree_and_the_numbers_agree(void **state)
     assert_true(r->total.energy_J == with.energy_J && r->total.latency_s == with.latency_s && r->total.area_m2 == with.area_m2);
     check_sums(r);
     check_sources(r);
-    assert_int_equal(r->n, 7);                      /* 5 weighted layers, the addition, what is shared */
+    assert_int_equal(r->n, 7); /* 5 weighted layers, the addition, what is shared */
     assert_string_equal(r->child[2]->name, "add");
     assert_true(leaf(r, "add", "digital unit", "addition")->count == 16 * 16 * 16);
     assert_true(leaf(r, "add", "global buffer", "read second operand")->count == 8.0 * 16 * 16 * 16);
@@ -571,7 +617,7 @@ static void the_tree_and_the_numbers_agree(void **state)
     mb_report_free(by);
     mb_report_free(r);
 
-    p->assign[1].copies = 4;                        /* copies: same energy of conversions, a quarter of the time, four times the arrays */
+    p->assign[1].copies = 4; /* copies: same energy of conversions, a quarter of the time, four times the arrays */
     assert_ok(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, &r, &other));
     const mb_report *adc = leaf(r, "conv2", "adc", "conversion");
     assert_true(adc->count == 256.0 * 8 * 2 * 16 * 4);
@@ -582,9 +628,9 @@ static void the_tree_and_the_numbers_agree(void **state)
     mb_report_free(r);
     p->assign[1].copies = 1;
 
-    p->assign[4].engine = MB_DIGITAL;               /* the last layer on the digital unit: no arrays, exact products, weights in SRAM */
+    p->assign[4].engine = MB_DIGITAL; /* the last layer on the digital unit: no arrays, exact products, weights in SRAM */
     assert_ok(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, &r, &other));
-    assert_true(other.arrays == with.arrays - 16);  /* 2048 inputs */
+    assert_true(other.arrays == with.arrays - 16); /* 2048 inputs */
     assert_true(leaf(r, "fc", "multiply-accumulate", "product and sum")->count == 20480);
     assert_true(leaf(r, "fc", "weight buffer", "read weights")->count == 20480 * 8);
     assert_true(leaf(r, "shared", "weight buffer", "memory")->total.area_m2 > 0);
@@ -593,7 +639,7 @@ static void the_tree_and_the_numbers_agree(void **state)
     check_sources(r);
     mb_report_free(r);
 
-    int bits = 8;                                   /* fewer input bits: less of everything */
+    int bits = 8; /* fewer input bits: less of everything */
     double last = HUGE_VAL;
     for (; bits >= 2; bits--) {
         for (int i = 0; i < p->n; i++) p->assign[i] = (mb_assign){MB_ANALOG, bits, 2, bits, 1, bits, 0, 0, 1};
@@ -606,8 +652,7 @@ static void the_tree_and_the_numbers_agree(void **state)
     end(&f);
 }
 
-static void what_does_not_fit_is_told(void **state)
-{
+static void what_does_not_fit_is_told(void **state) {
     (void)state;
     static const mb_assign base = {MB_ANALOG, 8, 2, 8, 1, 8, 0, 0, 1};
     mb_network *net = testnet("chain", 5, 6, chain);
@@ -626,7 +671,7 @@ static void what_does_not_fit_is_told(void **state)
     snprintf(missing, sizeof missing, "%d arrays are missing", (int)all - 16);
     assert_fails(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, NULL, &m), MB_NUMERIC, missing);
     end(&f);
-    begin(&f, "global_buffer_KiB = 5;");            /* the addition: two inputs and an output of 4 KiB each */
+    begin(&f, "global_buffer_KiB = 5;"); /* the addition: two inputs and an output of 4 KiB each */
     assert_fails(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, NULL, &m), MB_NUMERIC, "7.0 KiB are missing");
     end(&f);
     begin(&f, "global_buffer_KiB = 12;");
@@ -636,8 +681,7 @@ static void what_does_not_fit_is_told(void **state)
     mb_network_free(net);
 }
 
-static void survives_lack_of_memory(void **state)
-{
+static void survives_lack_of_memory(void **state) {
     (void)state;
     static const mb_assign base = {MB_ANALOG, 8, 2, 8, 1, 8, 0, 0, 1};
     mb_network *net = testnet("chain", 5, 6, chain);
@@ -666,15 +710,19 @@ static void survives_lack_of_memory(void **state)
     end(&f);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_descriptions_are_refused),     cmocka_unit_test(the_presets_load),
-        cmocka_unit_test(layers_lie_on_arrays),               cmocka_unit_test(tiles_hold_the_best_block),
+        cmocka_unit_test(wrong_descriptions_are_refused),
+        cmocka_unit_test(the_presets_load),
+        cmocka_unit_test(layers_lie_on_arrays),
+        cmocka_unit_test(tiles_hold_the_best_block),
         cmocka_unit_test(impossible_assignments_are_refused),
-        cmocka_unit_test(counts_against_brute_force),         cmocka_unit_test(time_against_simulated_events),
-        cmocka_unit_test(energies_by_hand),                   cmocka_unit_test(estimated_activity_is_the_mean_over_all_inputs),
-        cmocka_unit_test(the_tree_and_the_numbers_agree),     cmocka_unit_test(what_does_not_fit_is_told),
+        cmocka_unit_test(counts_against_brute_force),
+        cmocka_unit_test(time_against_simulated_events),
+        cmocka_unit_test(energies_by_hand),
+        cmocka_unit_test(estimated_activity_is_the_mean_over_all_inputs),
+        cmocka_unit_test(the_tree_and_the_numbers_agree),
+        cmocka_unit_test(what_does_not_fit_is_told),
         cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

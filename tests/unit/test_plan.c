@@ -19,8 +19,7 @@ static const mb_assign base = {MB_ANALOG, 8, 2, 8, 1, 8, 0, 0, 1};
 
 static char path[] = "test_plan_XXXXXX.cfg";
 
-static mb_plan *make(const mb_network *net)
-{
+static mb_plan *make(const mb_network *net) {
     mb_plan *p = NULL;
     assert_ok(mb_plan_new(net, &base, &p));
     p->machine = mb_strdup("rram-22nm");
@@ -29,8 +28,7 @@ static mb_plan *make(const mb_network *net)
     return p;
 }
 
-static void keys_are_the_fields(void **state)
-{
+static void keys_are_the_fields(void **state) {
     (void)state;
     mb_assign a = base;
     int rows = 0;
@@ -45,15 +43,15 @@ static void keys_are_the_fields(void **state)
     assert_int_equal(a.rows_active, 46);
     assert_int_equal(a.copies, 48);
     assert_int_equal(mb_assign_key("bits"), -1);
-    assert_string_equal(mb_assign_params[mb_assign_key("scheme")].choices, MB_SCHEMES);     /* the simulator's and the mapper's words agree */
+    assert_string_equal(mb_assign_params[mb_assign_key("scheme")].choices,
+                        MB_SCHEMES); /* the simulator's and the mapper's words agree */
     a = base;
     assert_null(mb_assign_fault(&a));
     a.dac_bits = 9;
     assert_non_null(mb_assign_fault(&a));
 }
 
-static void plans_read_back(void **state)
-{
+static void plans_read_back(void **state) {
     (void)state;
     mb_network *net = testnet("tiny", HASH, 3, chain);
     mb_plan *p = make(net), *q = NULL, *r = NULL;
@@ -83,25 +81,26 @@ static void plans_read_back(void **state)
     mb_network_free(net);
 }
 
-static void write_text(const char *text)
-{
+static void write_text(const char *text) {
     assert_ok(mb_file_write(path, text, strlen(text)));
 }
 
-#define REST "engine = \"analog\"; weight_bits = 8; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits = 8; rows_active = 0; scheme = \"differential\"; copies = 1;"
+#define REST                                                                                                                    \
+    "engine = \"analog\"; weight_bits = 8; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits = 8; rows_active = 0; scheme " \
+    "= \"differential\"; copies = 1;"
 #define HEAD "schema = 1;\nnetwork = \"two\";\nnetwork_hash = \"0123456789abcdef\";\nlayers = (\n"
 #define LAYER(name) "  { name = \"" name "\"; " REST " }"
 
 static const testlayer two[] = {{"conv1", 'w', 1, 8, 8, 4, 3, 1, 1, 1}, {"conv2", 'w', 4, 8, 8, 4, 3, 1, 1, 1}};
 
-static void layers_may_stand_in_any_order(void **state)
-{
+static void layers_may_stand_in_any_order(void **state) {
     (void)state;
     mb_network *net = testnet("two", HASH, 2, two);
     mb_plan *p = NULL;
-    write_text("schema = 1;\nnetwork = \"two\";\nlayers = (\n{ name = \"conv2\"; engine = \"analog\"; weight_bits = 3; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits = 8; "
+    write_text("schema = 1;\nnetwork = \"two\";\nlayers = (\n{ name = \"conv2\"; engine = \"analog\"; weight_bits = 3; cell_bits "
+               "= 2; input_bits = 8; dac_bits = 1; adc_bits = 8; "
                "rows_active = 0; scheme = \"offset\"; copies = 1; },\n" LAYER("conv1") ");\n");
-    assert_ok(mb_plan_load(path, net, &p));         /* no network_hash: any network with these layers */
+    assert_ok(mb_plan_load(path, net, &p)); /* no network_hash: any network with these layers */
     assert_string_equal(p->layer[0], "conv1");
     assert_string_equal(p->layer[1], "conv2");
     assert_int_equal(p->assign[0].weight_bits, 8);
@@ -111,23 +110,33 @@ static void layers_may_stand_in_any_order(void **state)
     mb_network_free(net);
 }
 
-static void wrong_files_are_refused(void **state)
-{
+static void wrong_files_are_refused(void **state) {
     (void)state;
-    static const struct { const char *text, *message; } wrong[] = {
-        {"schema = 1;\nnetwork = \"other\";\nnetwork_hash = \"00000000000000aa\";\nlayers = (\n" LAYER("conv1") "," LAYER("conv2") ");\n", "\"other\" with hash 00000000000000aa"},
+    static const struct {
+        const char *text, *message;
+    } wrong[] = {
+        {"schema = 1;\nnetwork = \"other\";\nnetwork_hash = \"00000000000000aa\";\nlayers = (\n" LAYER("conv1") "," LAYER(
+             "conv2") ");\n",
+         "\"other\" with hash 00000000000000aa"},
         {HEAD LAYER("conv1") ");\n", "no setting for layer conv2"},
         {HEAD LAYER("conv1") ",\n" LAYER("conv2") ",\n" LAYER("conv1") ");\n", "sets layer conv1 twice"},
         {HEAD LAYER("conv1") ",\n" LAYER("conv3") ");\n", "did you mean conv"},
-        {HEAD "{ name = \"conv1\"; engine = \"analog\"; weight_bits = 9; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits = 8; rows_active = 0; scheme = \"offset\"; "
-         "copies = 1; }, " LAYER("conv2") ");\n", "weight_bits"},
-        {HEAD "{ name = \"conv1\"; engine = \"analog\"; weight_bits = 8; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits = 8; rows_active = 0; scheme = \"offset\"; }, "
-         LAYER("conv2") ");\n", "layer conv1 of the plan has no copies"},
+        {HEAD "{ name = \"conv1\"; engine = \"analog\"; weight_bits = 9; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits = "
+              "8; rows_active = 0; scheme = \"offset\"; "
+              "copies = 1; }, " LAYER("conv2") ");\n",
+         "weight_bits"},
+        {HEAD "{ name = \"conv1\"; engine = \"analog\"; weight_bits = 8; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits = "
+              "8; rows_active = 0; scheme = \"offset\"; }, " LAYER("conv2") ");\n",
+         "layer conv1 of the plan has no copies"},
         {HEAD "{ name = \"conv1\"; bits = 3; " REST " }, " LAYER("conv2") ");\n", "bits"},
-        {HEAD "{ name = \"conv1\"; engine = \"quantum\"; weight_bits = 8; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits = 8; rows_active = 0; scheme = \"offset\"; "
-         "copies = 1; }, " LAYER("conv2") ");\n", "quantum"},
-        {HEAD "{ name = \"conv1\"; engine = \"analog\"; weight_bits = 8; cell_bits = 2; input_bits = 4; dac_bits = 5; adc_bits = 8; rows_active = 0; scheme = \"offset\"; "
-         "copies = 1; }, " LAYER("conv2") ");\n", "dac_bits is larger than input_bits"},
+        {HEAD "{ name = \"conv1\"; engine = \"quantum\"; weight_bits = 8; cell_bits = 2; input_bits = 8; dac_bits = 1; adc_bits "
+              "= 8; rows_active = 0; scheme = \"offset\"; "
+              "copies = 1; }, " LAYER("conv2") ");\n",
+         "quantum"},
+        {HEAD "{ name = \"conv1\"; engine = \"analog\"; weight_bits = 8; cell_bits = 2; input_bits = 4; dac_bits = 5; adc_bits = "
+              "8; rows_active = 0; scheme = \"offset\"; "
+              "copies = 1; }, " LAYER("conv2") ");\n",
+         "dac_bits is larger than input_bits"},
         {HEAD "7, " LAYER("conv2") ");\n", ""},
         {HEAD "{ " REST " } );\n", "no name"},
         {"schema = 2;\nnetwork = \"two\";\nlayers = (" LAYER("conv1") ");\n", "not a plan"},
@@ -155,8 +164,7 @@ static void wrong_files_are_refused(void **state)
     mb_network_free(net);
 }
 
-static void differences_are_told(void **state)
-{
+static void differences_are_told(void **state) {
     (void)state;
     mb_network *net = testnet("tiny", HASH, 3, chain);
     mb_plan *p = make(net), *q = NULL;
@@ -169,7 +177,7 @@ static void differences_are_told(void **state)
     assert_int_equal(mb_plan_diff(p, q, &out), 1);
     assert_string_equal(mb_cstr(&out), "layer fc: weight_bits 8 and 4");
     mb_str_clear(&out);
-    q->assign[0].scheme = MB_OFFSET;                /* the first difference is told */
+    q->assign[0].scheme = MB_OFFSET; /* the first difference is told */
     assert_int_equal(mb_plan_diff(p, q, &out), 1);
     assert_string_equal(mb_cstr(&out), "layer /conv1/Conv: scheme differential and offset");
     mb_str_clear(&out);
@@ -182,8 +190,7 @@ static void differences_are_told(void **state)
     mb_network_free(net);
 }
 
-static void survives_lack_of_memory(void **state)
-{
+static void survives_lack_of_memory(void **state) {
     (void)state;
     mb_network *net = testnet("tiny", HASH, 3, chain);
     mb_plan *p = make(net);
@@ -209,24 +216,22 @@ static void survives_lack_of_memory(void **state)
     mb_network_free(net);
 }
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     int fd = mkstemps(path, 4);
     return fd < 0 ? -1 : close(fd);
 }
 
-static int teardown(void **state)
-{
+static int teardown(void **state) {
     (void)state;
     return unlink(path);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys_are_the_fields),     cmocka_unit_test(plans_read_back),     cmocka_unit_test(layers_may_stand_in_any_order),
-        cmocka_unit_test(wrong_files_are_refused), cmocka_unit_test(differences_are_told), cmocka_unit_test(survives_lack_of_memory),
+        cmocka_unit_test(keys_are_the_fields),           cmocka_unit_test(plans_read_back),
+        cmocka_unit_test(layers_may_stand_in_any_order), cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(differences_are_told),          cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

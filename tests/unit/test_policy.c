@@ -7,15 +7,21 @@
 #include "testnet.h"
 
 static const testlayer four[] = {
-    {"conv1", 'w', 1, 8, 8, 4, 3, 1, 1, 1}, {"conv2", 'w', 4, 8, 8, 8, 3, 1, 1, 1}, {"conv3", 'w', 8, 8, 8, 8, 3, 1, 1, 1}, {"fc", 'w', 512, 1, 1, 10, 1, 1, 0, 1},
+    {"conv1", 'w', 1, 8, 8, 4, 3, 1, 1, 1},
+    {"conv2", 'w', 4, 8, 8, 8, 3, 1, 1, 1},
+    {"conv3", 'w', 8, 8, 8, 8, 3, 1, 1, 1},
+    {"fc", 'w', 512, 1, 1, 10, 1, 1, 0, 1},
 };
 
 /* --- a made-up machine ----------------------------------------------------------------------------------------------- */
 
-typedef struct world { bool refuse_offset; bool nan_loss; double flat; } world;
+typedef struct world {
+    bool refuse_offset;
+    bool nan_loss;
+    double flat;
+} world;
 
-static int world_cost(void *ctx, const mb_plan *p, mb_metrics *out)
-{
+static int world_cost(void *ctx, const mb_plan *p, mb_metrics *out) {
     const world *w = ctx;
     *out = (mb_metrics){0};
     for (int m = 0; m < p->n; m++) {
@@ -30,8 +36,7 @@ static int world_cost(void *ctx, const mb_plan *p, mb_metrics *out)
     return MB_OK;
 }
 
-static int world_loss(void *ctx, const mb_plan *p, mb_loss *out)
-{
+static int world_loss(void *ctx, const mb_plan *p, mb_loss *out) {
     const world *w = ctx;
     out->loss = 0;
     for (int m = 0; m < p->n; m++) {
@@ -45,10 +50,15 @@ static int world_loss(void *ctx, const mb_plan *p, mb_loss *out)
     return MB_OK;
 }
 
-typedef struct fixture { mb_network *net; mb_oracle o; world w; mb_conf *map; mb_plan *best; } fixture;
+typedef struct fixture {
+    mb_network *net;
+    mb_oracle o;
+    world w;
+    mb_conf *map;
+    mb_plan *best;
+} fixture;
 
-static void begin(fixture *f, const char *text)
-{
+static void begin(fixture *f, const char *text) {
     *f = (fixture){0};
     f->net = testnet("four", 42, 4, four);
     f->o = (mb_oracle){.ctx = &f->w, .net = f->net, .n = 4, .cost = world_cost, .loss = world_loss};
@@ -56,14 +66,12 @@ static void begin(fixture *f, const char *text)
 }
 
 /* the oracle's context moves with the fixture: set it where the fixture lives */
-static int run(fixture *f)
-{
+static int run(fixture *f) {
     f->o.ctx = &f->w;
     return mb_policy_run(f->map, &f->o, 1, &f->best);
 }
 
-static void end(fixture *f)
-{
+static void end(fixture *f) {
     mb_plan_free(f->best);
     mb_conf_free(f->map);
     mb_network_free(f->net);
@@ -71,8 +79,7 @@ static void end(fixture *f)
 
 /* --- problems -------------------------------------------------------------------------------------------------------- */
 
-static void a_problem_holds_what_is_written(void **state)
-{
+static void a_problem_holds_what_is_written(void **state) {
     (void)state;
     fixture f;
     mb_problem p;
@@ -101,7 +108,7 @@ static void a_problem_holds_what_is_written(void **state)
     assert_int_equal(plan->assign[0].weight_bits, 8);
     assert_int_equal(plan->assign[1].weight_bits, 6);
     assert_int_equal(plan->assign[1].copies, 4);
-    assert_int_equal(plan->assign[3].engine, MB_ANALOG);    /* `layers` wins over `last` */
+    assert_int_equal(plan->assign[3].engine, MB_ANALOG); /* `layers` wins over `last` */
     assert_int_equal(plan->assign[3].cell_bits, 1);
     assert_int_equal(plan->assign[2].cell_bits, 2);
     mb_plan_free(plan);
@@ -109,10 +116,11 @@ static void a_problem_holds_what_is_written(void **state)
     end(&f);
 }
 
-static void wrong_problems_are_refused(void **state)
-{
+static void wrong_problems_are_refused(void **state) {
     (void)state;
-    static const struct { const char *text, *message; } wrong[] = {
+    static const struct {
+        const char *text, *message;
+    } wrong[] = {
         {"policy = \"unifrom\";", "did you mean uniform"},
         {"policy = 3;", "name of a policy"},
         {"weigth_bits = 8;", "weigth_bits"},
@@ -149,7 +157,7 @@ static void wrong_problems_are_refused(void **state)
         end(&f);
         assert_int_equal(mb_mem_live(), 0);
     }
-    mb_network *net = testnet("four", 42, 4, four);         /* messages carry file and line */
+    mb_network *net = testnet("four", 42, 4, four); /* messages carry file and line */
     mb_conf *map;
     mb_problem p;
     assert_ok(mb_conf_parse("\n\nbudget = {\n  energy_J = 0; };", "my.cfg", &map));
@@ -158,8 +166,7 @@ static void wrong_problems_are_refused(void **state)
     mb_network_free(net);
 }
 
-static void budgets(void **state)
-{
+static void budgets(void **state) {
     (void)state;
     mb_metrics b = {1, 2, HUGE_VAL, 5, HUGE_VAL}, m = {1, 2, 1e9, 5, 3};
     const char *why = NULL;
@@ -175,8 +182,7 @@ static void budgets(void **state)
 
 /* --- uniform --------------------------------------------------------------------------------------------------------- */
 
-static void without_a_menu_it_is_the_base(void **state)
-{
+static void without_a_menu_it_is_the_base(void **state) {
     (void)state;
     fixture f;
     begin(&f, "weight_bits = 5; first = { weight_bits = 8; };");
@@ -185,12 +191,11 @@ static void without_a_menu_it_is_the_base(void **state)
     assert_string_equal(f.best->network, "four");
     assert_string_equal(f.best->policy, "uniform");
     assert_true(f.best->network_hash == 42);
-    assert_int_equal(f.o.n_loss, 0);                        /* nothing to compare */
+    assert_int_equal(f.o.n_loss, 0); /* nothing to compare */
     end(&f);
 }
 
-static void no_group_means_all_defaults(void **state)
-{
+static void no_group_means_all_defaults(void **state) {
     (void)state;
     fixture f;
     begin(&f, "");
@@ -202,8 +207,8 @@ static void no_group_means_all_defaults(void **state)
 }
 
 /* All settings by brute force: the smallest loss, then the smallest energy x delay x area, then the first. */
-static int brute(fixture *f, const int *wb, int nw, const int *ib, int ni, const int *ab, int na, const mb_metrics *budget, mb_plan *out)
-{
+static int brute(fixture *f, const int *wb, int nw, const int *ib, int ni, const int *ab, int na, const mb_metrics *budget,
+                 mb_plan *out) {
     double loss = HUGE_VAL, edap = HUGE_VAL;
     int feasible = 0;
     mb_plan *p = NULL;
@@ -219,7 +224,8 @@ static int brute(fixture *f, const int *wb, int nw, const int *ib, int ni, const
                     p->assign[m].adc_bits = ab[k];
                 }
                 world_cost(&f->w, p, &c);
-                if (c.energy_J > budget->energy_J || c.latency_s > budget->latency_s || c.weight_bits > budget->weight_bits) continue;
+                if (c.energy_J > budget->energy_J || c.latency_s > budget->latency_s || c.weight_bits > budget->weight_bits)
+                    continue;
                 feasible++;
                 world_loss(&f->w, p, &l);
                 double e = c.energy_J * c.latency_s * c.area_m2;
@@ -233,8 +239,7 @@ static int brute(fixture *f, const int *wb, int nw, const int *ib, int ni, const
     return feasible;
 }
 
-static void the_menu_against_brute_force(void **state)
-{
+static void the_menu_against_brute_force(void **state) {
     (void)state;
     static const int wb[] = {2, 8, 4, 3}, ib[] = {4, 2, 8}, ab[] = {6, 10};
     static const double energy[] = {3e-6, 1.2e-6, 0.9e-6, 0.6e-6, 0.45e-6, 0.36e-6}, latency[] = {1, 20e-6, 9e-6};
@@ -243,8 +248,11 @@ static void the_menu_against_brute_force(void **state)
             for (int t = 0; t < 3; t++) {
                 fixture f;
                 char text[400];
-                snprintf(text, sizeof text, "first = { weight_bits = 8; }; menu = { weight_bits = [2, 8, 4, 3]; input_bits = [4, 2, 8]; adc_bits = [6, 10]; };\n"
-                         "budget = { energy_J = %g; latency_s = %g; weight_bits = 1800.0; };", energy[e], latency[t]);
+                snprintf(text, sizeof text,
+                         "first = { weight_bits = 8; }; menu = { weight_bits = [2, 8, 4, 3]; input_bits = [4, 2, 8]; adc_bits = "
+                         "[6, 10]; };\n"
+                         "budget = { energy_J = %g; latency_s = %g; weight_bits = 1800.0; };",
+                         energy[e], latency[t]);
                 begin(&f, text);
                 f.w.flat = flat ? 0.7 : 0;
                 mb_metrics budget = {energy[e], latency[t], HUGE_VAL, HUGE_VAL, 1800};
@@ -264,8 +272,7 @@ static void the_menu_against_brute_force(void **state)
             }
 }
 
-static void infeasible_budgets_say_how_far(void **state)
-{
+static void infeasible_budgets_say_how_far(void **state) {
     (void)state;
     fixture f;
     mb_metrics least = {0};
@@ -280,16 +287,15 @@ static void infeasible_budgets_say_how_far(void **state)
     assert_fails(run(&f), MB_NUMERIC, number);
     mb_plan_free(p);
     end(&f);
-    begin(&f, "weight_bits = 4; budget = { latency_s = 1e-7; };");        /* no menu: the base is checked too */
+    begin(&f, "weight_bits = 4; budget = { latency_s = 1e-7; };"); /* no menu: the base is checked too */
     assert_fails(run(&f), MB_NUMERIC, "latency_s");
     end(&f);
-    begin(&f, "menu = { copies = [1, 4]; };\nbudget = { latency_s = 10e-6;\n area_m2 = 40e-8; };");    /* each alone can be met */
+    begin(&f, "menu = { copies = [1, 4]; };\nbudget = { latency_s = 10e-6;\n area_m2 = 40e-8; };"); /* each alone can be met */
     assert_fails(run(&f), MB_NUMERIC, "meets all budgets together");
     end(&f);
 }
 
-static void impossible_settings_are_left_out(void **state)
-{
+static void impossible_settings_are_left_out(void **state) {
     (void)state;
     fixture f;
     mb_log_quiet(1);
@@ -298,7 +304,7 @@ static void impossible_settings_are_left_out(void **state)
     assert_ok(run(&f));
     assert_int_equal(f.best->assign[1].scheme, 0);
     assert_int_equal(f.best->assign[1].input_bits, 8);
-    assert_int_equal(f.o.n_loss, 3);                        /* 8 settings: 4 offset, 1 with dac_bits > input_bits */
+    assert_int_equal(f.o.n_loss, 3); /* 8 settings: 4 offset, 1 with dac_bits > input_bits */
     end(&f);
     begin(&f, "menu = { dac_bits = [8, 7]; input_bits = [4, 5]; };");
     assert_fails(run(&f), MB_BADINPUT, "none of the 4 settings");
@@ -313,8 +319,7 @@ static void impossible_settings_are_left_out(void **state)
     mb_log_quiet(0);
 }
 
-static void a_loss_that_is_no_number_is_an_error(void **state)
-{
+static void a_loss_that_is_no_number_is_an_error(void **state) {
     (void)state;
     fixture f;
     begin(&f, "menu = { weight_bits = [4, 8]; };");
@@ -323,10 +328,10 @@ static void a_loss_that_is_no_number_is_an_error(void **state)
     end(&f);
 }
 
-static void survives_lack_of_memory(void **state)
-{
+static void survives_lack_of_memory(void **state) {
     (void)state;
-    static const char text[] = "menu = { weight_bits = [4, 8]; }; layers = ( { name = \"fc\"; copies = 2; } ); budget = { energy_J = 1.0; };";
+    static const char text[] =
+        "menu = { weight_bits = [4, 8]; }; layers = ( { name = \"fc\"; copies = 2; } ); budget = { energy_J = 1.0; };";
     for (long n = 1;; n++) {
         fixture f;
         begin(&f, text);
@@ -344,13 +349,18 @@ static void survives_lack_of_memory(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_problem_holds_what_is_written),  cmocka_unit_test(wrong_problems_are_refused),    cmocka_unit_test(budgets),
-        cmocka_unit_test(without_a_menu_it_is_the_base),    cmocka_unit_test(no_group_means_all_defaults),   cmocka_unit_test(the_menu_against_brute_force),
-        cmocka_unit_test(infeasible_budgets_say_how_far),   cmocka_unit_test(impossible_settings_are_left_out),
-        cmocka_unit_test(a_loss_that_is_no_number_is_an_error), cmocka_unit_test(survives_lack_of_memory),
+        cmocka_unit_test(a_problem_holds_what_is_written),
+        cmocka_unit_test(wrong_problems_are_refused),
+        cmocka_unit_test(budgets),
+        cmocka_unit_test(without_a_menu_it_is_the_base),
+        cmocka_unit_test(no_group_means_all_defaults),
+        cmocka_unit_test(the_menu_against_brute_force),
+        cmocka_unit_test(infeasible_budgets_say_how_far),
+        cmocka_unit_test(impossible_settings_are_left_out),
+        cmocka_unit_test(a_loss_that_is_no_number_is_an_error),
+        cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

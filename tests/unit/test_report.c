@@ -6,13 +6,11 @@
 #include "cost/report.h"
 
 /* Numbers that round: sums depend on the order, so "exactly" means something. */
-static mb_cost each(int i)
-{
+static mb_cost each(int i) {
     return (mb_cost){1e-12 / (i + 3), 1e-9 / (i + 7), 1e-12 * 1.1 / (i + 1)};
 }
 
-static mb_report *build(void)
-{
+static mb_report *build(void) {
     static const char *const component[] = {"adc", "cells", "drivers"};
     mb_report *root = mb_report_new("chip");
     for (int g = 0; g < 11; g++) {
@@ -25,8 +23,7 @@ static mb_report *build(void)
     return root;
 }
 
-static void check_node(const mb_report *r)
-{
+static void check_node(const mb_report *r) {
     if (r->component) {
         assert_true(r->n == 0);
         assert_true(r->total.energy_J == r->count * r->each.energy_J);
@@ -44,8 +41,7 @@ static void check_node(const mb_report *r)
     assert_true(sum.energy_J == r->total.energy_J && sum.latency_s == r->total.latency_s && sum.area_m2 == r->total.area_m2);
 }
 
-static void children_sum_to_the_parent(void **state)
-{
+static void children_sum_to_the_parent(void **state) {
     (void)state;
     mb_report *root = build();
     assert_int_equal(root->n, 11);
@@ -53,7 +49,7 @@ static void children_sum_to_the_parent(void **state)
     assert_string_equal(root->child[10]->name, "layer10");
     assert_string_equal(root->child[3]->child[36]->component, "adc");
     check_node(root);
-    double energy = 0;                              /* the same sum, written independently */
+    double energy = 0; /* the same sum, written independently */
     for (int g = 0; g < 11; g++) {
         double group = 0;
         for (int i = 0; i < 37; i++) group += (1000.3 * i + g) * (1e-12 / (i + g + 3));
@@ -63,8 +59,7 @@ static void children_sum_to_the_parent(void **state)
     mb_report_free(root);
 }
 
-static void components_hold_every_leaf_once(void **state)
-{
+static void components_hold_every_leaf_once(void **state) {
     (void)state;
     mb_report *root = build(), *by = NULL;
     assert_ok(mb_report_by_component(root, &by));
@@ -86,8 +81,7 @@ static void components_hold_every_leaf_once(void **state)
 }
 
 /* A ledger gives the same bits with and without a tree. */
-static void ledger_with_and_without_a_tree(void **state)
-{
+static void ledger_with_and_without_a_tree(void **state) {
     (void)state;
     mb_ledger with, without;
     mb_ledger_init(&with, "chip", true);
@@ -106,13 +100,12 @@ static void ledger_with_and_without_a_tree(void **state)
     assert_null(none);
     assert_true(a.energy_J == b.energy_J && a.latency_s == b.latency_s && a.area_m2 == b.area_m2);
     assert_true(r->total.energy_J == a.energy_J && r->total.latency_s == a.latency_s && r->total.area_m2 == a.area_m2);
-    assert_int_equal(r->child[0]->n, 19);           /* count and instances of the first leaf are 0: left out */
+    assert_int_equal(r->child[0]->n, 19); /* count and instances of the first leaf are 0: left out */
     check_node(r);
     mb_report_free(r);
 }
 
-static void survives_lack_of_memory(void **state)
-{
+static void survives_lack_of_memory(void **state) {
     (void)state;
     long live = mb_mem_live();
     for (long n = 1;; n++) {
@@ -141,8 +134,7 @@ static void survives_lack_of_memory(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_sum_to_the_parent),
         cmocka_unit_test(components_hold_every_leaf_once),
