@@ -134,7 +134,7 @@ static char *shortest(char *buf, double x) {
         if (*from == '-') *to++ = *from++;
         while (*from == '0' && from[1]) from++;
         memmove(to, from, strlen(from) + 1);
-        if (strlen(buf) > 6 && strlen(e) < strlen(buf)) snprintf(buf, 32, "%.31s", e);
+        if ((strchr(buf, 'e') || strlen(buf) > 6) && strlen(e) < strlen(buf)) snprintf(buf, 32, "%.31s", e);
         break;
     }
     return buf;

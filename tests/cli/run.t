@@ -22,7 +22,7 @@ out '^results +runs/small/results.jsonl$'; err '^point 1/2 +weight_bits=8: accur
 grep -q "$(printf '\r')" err; [ $? -ne 0 ]; ok $? "no bar when stderr is not a terminal"
 for file in used.cfg manifest.json results.jsonl plan-0000.cfg plan-0001.cfg; do [ -s runs/small/$file ]; ok $? "the run folder holds $file"; done
 valid runs/small/manifest.json manifest
-[ "$(wc -l <runs/small/results.jsonl)" -eq 7 ]; ok $? "results: schema, two points of two trials and a summary each"
+[ "$(wc -l <runs/small/results.jsonl)" -eq 8 ]; ok $? "results: schema, two points of two trials and a summary each, end"
 head -n 1 runs/small/results.jsonl | grep -q '"unit"'; ok $? "results begin with the schema"
 grep -q 'fsync\|hostname\|"time"' runs/small/results.jsonl; [ $? -ne 0 ]; ok $? "results hold nothing that varies"
 [ -z "$(find runs -name '*.tmp*' -o -name '*.new')" ]; ok $? "no temporary files are left"
