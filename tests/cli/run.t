@@ -4,7 +4,7 @@
 . "$src/tests/cli/small.sh"
 valid() { if command -v jq >/dev/null 2>&1; then jq -e . "$1" >/dev/null; ok $? "$2: valid JSON"; else skip "$2: valid JSON" "no jq"; fi; }
 # number NAME FILE: the first "NAME":VALUE in a JSON text
-number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p" "$2" | head -n 1; }
+number() { grep -oE "\"$1\": *[-+0-9.eE]+" "$2" | head -n 1 | sed 's/.*: *//'; }
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; if (d < 0) d = -d; s = a < 0 ? -a : a; exit !(a != "" && b != "" && d <= 1e-9 * s) }'; }
 
 write_small small.cfg
