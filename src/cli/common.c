@@ -165,15 +165,14 @@ void mb_meter_line(mb_meter *m, const char *fmt, ...) {
 
 int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t total) {
     mb_meter *m = ctx;
-    char energy[48], latency[48], area[48];
+    char energy[48], latency[48];
     m->point = done;
     m->points = total;
     mb_fmt_si(energy, p->energy_J, "J", 3);
     mb_fmt_si(latency, p->latency_s, "s", 3);
-    mb_fmt_si(area, p->area_m2, "m2", 3);
-    mb_meter_line(m, "point %zu/%zu  %s%saccuracy %.2f %% (%.2f to %.2f), %s, %s, %s", done, total, p->label ? p->label : "",
-                  p->label && *p->label ? ": " : "", 100 * p->accuracy, 100 * p->accuracy_low, 100 * p->accuracy_high, energy,
-                  latency, area);
+    mb_meter_line(m, "point %zu/%zu  %s%saccuracy %.2f %% (%.2f to %.2f), %s, %s, %.3g mm2", done, total,
+                  p->label ? p->label : "", p->label && *p->label ? ": " : "", 100 * p->accuracy, 100 * p->accuracy_low,
+                  100 * p->accuracy_high, energy, latency, 1e6 * p->area_m2);
     if (stop_signal && done < total) return mb_fail(MB_INTERRUPTED, "stopped by a signal after %zu of %zu points", done, total);
     return MB_OK;
 }

@@ -52,7 +52,9 @@ void mb_doc_int(mb_doc *d, const char *key, int64_t v) {
 
 void mb_doc_real(mb_doc *d, const char *key, double v, const char *unit) {
     char text[48];
-    if (d->format == MB_TABLE_TEXT) fact_line(d, key, mb_fmt_si(text, v, unit, 4));
+    mb_fmt_si(text, v, unit, 4);
+    if (strcmp(unit, "m2") == 0 && v >= 1e-8) snprintf(text, sizeof text, "%.4f mm2", 1e6 * v);
+    if (d->format == MB_TABLE_TEXT) fact_line(d, key, text);
     if (d->format == MB_TABLE_JSON) mb_json_real(&d->json, key, v);
 }
 
@@ -134,7 +136,7 @@ static char *shortest(char *buf, double x) {
         if (*from == '-') *to++ = *from++;
         while (*from == '0' && from[1]) from++;
         memmove(to, from, strlen(from) + 1);
-        if (strlen(buf) > 6 && strlen(e) < strlen(buf)) snprintf(buf, 32, "%.31s", e);
+        if ((strchr(buf, 'e') || strlen(buf) > 6) && strlen(e) < strlen(buf)) snprintf(buf, 32, "%.31s", e);
         break;
     }
     return buf;

@@ -6,6 +6,8 @@
 #include "cli/common.h"
 #include "cli/doc.h"
 #include "cli/options.h"
+#include "cost/machine.h"
+#include "mapping/policy.h"
 #include "run/experiment.h"
 
 typedef struct options {
@@ -92,6 +94,28 @@ static int add_points(mb_doc *d, const mb_points *pts, const uint64_t *id) {
     return rc;
 }
 
+/* Without a menu there is one plan, whatever the policy: is it possible on this machine? (With a menu the search leaves out what
+ * is not.) */
+static int check_plan(const mb_setup *s) {
+    mb_problem prob;
+    mb_plan *plan = NULL;
+    mb_report *report = NULL;
+    mb_metrics met;
+    int rc = mb_problem_load(mb_conf_find(s->conf, "map"), s->net, &prob);
+    if (rc) return rc;
+    bool menu = false;
+    for (int k = 0; k < MB_ASSIGN_KEYS; k++) menu = menu || prob.menu.n[k] > 0;
+    if (!menu) {
+        rc = mb_plan_new(s->net, &prob.menu.base, &plan);
+        if (!rc) mb_problem_pin(&prob, plan);
+        if (!rc) rc = mb_cost_network(s->mach, &s->cell, s->net, plan, NULL, NULL, &report, &met);
+    }
+    mb_report_free(report);
+    mb_plan_free(plan);
+    mb_problem_free(&prob);
+    return rc;
+}
+
 static int run(const void *opt, int argc, char *const *argv) {
     const options *o = opt;
     mb_cli_points e;
@@ -109,6 +133,8 @@ static int run(const void *opt, int argc, char *const *argv) {
         if (rc) break;
         id[i] = s.id;
         if (i == 0) add_head(&d, argv[0], &e, &s);
+        rc = check_plan(&s);
+        if (rc && e.points.n > 1) mb_context(rc, "point %zu (%s)", i, e.points.p[i].label);
         mb_setup_free(&s);
     }
     if (!rc) rc = add_points(&d, &e.points, id);

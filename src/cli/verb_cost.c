@@ -35,6 +35,8 @@ static const mb_option table[] = {
 
 static int si(mb_table *t, double x, const char *unit) {
     char text[48];
+    if (strcmp(unit, "m2") == 0 && x >= 1e-8)
+        return mb_table_cellf(t, "%.3f mm2", 1e6 * x); /* 0.110 mm2 rather than 110000 um2 */
     return mb_table_cell(t, mb_fmt_si(text, x, unit, 3));
 }
 

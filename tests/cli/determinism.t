@@ -18,7 +18,7 @@ quiet -s seed=8 -o seed; cmp -s one/results.jsonl seed/results.jsonl; [ $? -ne 0
 
 # Six points; wait until two are finished, then stop it one way or another.
 write_small six.cfg
-sed -i 's/values = \[ 8, 4 \]/values = [ 8, 7, 6, 5, 4, 3 ]/' six.cfg
+sed -i 's/values = \[ 8, 4 \]/values = [ 8, 7, 6, 5, 4, 3 ]/; s/^trials.*/trials = 1;/' six.cfg
 mixbar run six.cfg -q --no-plots -j 2 -o whole >/dev/null 2>err; ok $? "six points"; diag err
 stop() { # SIGNAL DIR
     mixbar run six.cfg --no-plots -j 1 -o "$2" >/dev/null 2>err &

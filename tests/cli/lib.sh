@@ -41,18 +41,18 @@ err() {
     if grep -Eq -e "$1" err; then ok 0 "${2:-says $1}"; else ok 1 "${2:-says $1}"; diag err; fi
 }
 no_err() { if [ -s err ]; then ok 1 "$1"; diag err; else ok 0 "$1"; fi; }
-# A refused input: exit code 3, one message with PATTERN, no answer on standard output, no crash, no run folder.
+# A refused input: exit code 3, one message with PATTERN, no answer on standard output, no crash, no new run folder.
 refused() { # PATTERN TEXT CMD...
     pattern=$1 text=$2
     shift 2
-    rm -rf runs
+    before=$(ls runs 2>/dev/null)
     run "$@"
-    if [ "$rc" -eq 3 ] && grep -Eq -e "$pattern" err && grep -q '^mixbar: error: ' err && [ ! -s out ] && [ ! -e runs ]; then
+    if [ "$rc" -eq 3 ] && grep -Eq -e "$pattern" err && grep -q '^mixbar: error: ' err && [ ! -s out ] && [ "$(ls runs 2>/dev/null)" = "$before" ]; then
         ok 0 "$text"
     else
         ok 1 "$text"
         echo "#   exit code $rc, wanted 3 and a message with: $pattern"
-        [ ! -e runs ] || echo "#   a run folder was left behind"
+        [ "$(ls runs 2>/dev/null)" = "$before" ] || echo "#   a run folder was left behind"
         diag err
     fi
 }

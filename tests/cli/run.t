@@ -4,7 +4,7 @@
 . "$src/tests/cli/small.sh"
 valid() { if command -v jq >/dev/null 2>&1; then jq -e . "$1" >/dev/null; ok $? "$2: valid JSON"; else skip "$2: valid JSON" "no jq"; fi; }
 # number NAME FILE: the first "NAME":VALUE in a JSON text
-number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p" "$2" | head -n 1; }
+number() { grep -oE "\"$1\": *[-+0-9.eE]+" "$2" | head -n 1 | sed 's/.*: *//'; }
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; if (d < 0) d = -d; s = a < 0 ? -a : a; exit !(a != "" && b != "" && d <= 1e-9 * s) }'; }
 
 write_small small.cfg
@@ -22,7 +22,7 @@ out '^results +runs/small/results.jsonl$'; err '^point 1/2 +weight_bits=8: accur
 grep -q "$(printf '\r')" err; [ $? -ne 0 ]; ok $? "no bar when stderr is not a terminal"
 for file in used.cfg manifest.json results.jsonl plan-0000.cfg plan-0001.cfg; do [ -s runs/small/$file ]; ok $? "the run folder holds $file"; done
 valid runs/small/manifest.json manifest
-[ "$(wc -l <runs/small/results.jsonl)" -eq 7 ]; ok $? "results: schema, two points of two trials and a summary each"
+[ "$(wc -l <runs/small/results.jsonl)" -eq 8 ]; ok $? "results: schema, two points of two trials and a summary each, end"
 head -n 1 runs/small/results.jsonl | grep -q '"unit"'; ok $? "results begin with the schema"
 grep -q 'fsync\|hostname\|"time"' runs/small/results.jsonl; [ $? -ne 0 ]; ok $? "results hold nothing that varies"
 [ -z "$(find runs -name '*.tmp*' -o -name '*.new')" ]; ok $? "no temporary files are left"
