@@ -463,7 +463,7 @@ int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan
     }
     const mb_cell_type *ct = s->cell.type;
     const mb_adc_type *at = s->mach->adc.type;
-    m->deterministic = !analog || ((!ct->deterministic || ct->deterministic(s->cell.params)) && !ct->read_sigma && (!at->deterministic || at->deterministic(s->mach->adc.params)));
+    m->deterministic = !analog || ((!ct->deterministic || ct->deterministic(s->cell.params)) && (!at->deterministic || at->deterministic(s->mach->adc.params)));
     *out = m;
     return MB_OK;
 }
