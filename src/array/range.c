@@ -1,7 +1,8 @@
 /* range.c - converter ranges and the histograms behind calibrated ones
  *
- * Rules and equations: array/xbar.h. Histogram of |S|: values below 512 exactly, above in 256 bins per octave (0.4 % wide), so percentiles of sums of any size are
- * equally sharp; counts are integers, so merging is exact and order-free. The largest value is kept exactly (percentile 1).
+ * Rules and equations: array/xbar.h. Histogram of |S|: values below 512 exactly, above in 256 bins per octave (0.4 % wide), so
+ * percentiles of sums of any size are equally sharp; counts are integers, so merging is exact and order-free. The largest value
+ * is kept exactly (percentile 1).
  */
 #include <math.h>
 #include <string.h>
@@ -137,19 +138,22 @@ static mb_adc_range range_for(const mb_xbar *xb, int64_t R, int64_t finest) {
     int64_t step = (R + L - 1) / L;
     step = step > finest ? step : finest;
     if (!xb->sc.bipolar) return (mb_adc_range){.base = 0, .step = (int32_t)step, .q_lo = 0, .q_hi = (int32_t)L};
-    if (xb->sc.polarities == 1 && xb->spec.scheme == MB_DIFFERENTIAL) return (mb_adc_range){.base = 0, .step = (int32_t)step, .q_lo = (int32_t)-L, .q_hi = (int32_t)L};
+    if (xb->sc.polarities == 1 && xb->spec.scheme == MB_DIFFERENTIAL)
+        return (mb_adc_range){.base = 0, .step = (int32_t)step, .q_lo = (int32_t)-L, .q_hi = (int32_t)L};
     return (mb_adc_range){.base = (int32_t)(-L * step), .step = (int32_t)step, .q_lo = 0, .q_hi = (int32_t)(2 * L)};
 }
 
 int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h) {
     const mb_xbar_spec *sp = &xb->spec;
     if (sp->adc.type->transparent) {
-        for (int s = 0; s < xb->lay.slices; s++) xb->range[s] = (mb_adc_range){.base = 0, .step = 1, .q_lo = -MB_SUM_LIMIT, .q_hi = MB_SUM_LIMIT};
+        for (int s = 0; s < xb->lay.slices; s++)
+            xb->range[s] = (mb_adc_range){.base = 0, .step = 1, .q_lo = -MB_SUM_LIMIT, .q_hi = MB_SUM_LIMIT};
         xb->ranged = true;
         return MB_OK;
     }
     if (sp->adc_rule == MB_ADC_CALIBRATED && (!h || h->slices != xb->lay.slices || h->total[0] == 0))
-        return mb_fail(MB_BADINPUT, "calibrated converter ranges need observed inputs, and there are none; give calibration samples or choose adc_rule = \"full\"");
+        return mb_fail(MB_BADINPUT, "calibrated converter ranges need observed inputs, and there are none; give calibration "
+                                    "samples or choose adc_rule = \"full\"");
     for (int s = 0; s < xb->lay.slices; s++) {
         int64_t full = full_scale(xb, s), R = full, finest = xb->sc.F;
         if (sp->adc_rule == MB_ADC_CALIBRATED) R = percentile(h, s, sp->adc_percentile);
@@ -163,4 +167,6 @@ int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h) {
     return MB_OK;
 }
 
-const mb_adc_range *mb_xbar_range(const mb_xbar *xb, int slice) { return slice >= 0 && slice < xb->lay.slices ? &xb->range[slice] : NULL; }
+const mb_adc_range *mb_xbar_range(const mb_xbar *xb, int slice) {
+    return slice >= 0 && slice < xb->lay.slices ? &xb->range[slice] : NULL;
+}
