@@ -1,7 +1,7 @@
 /* oracle.c - the obvious version of a crossbar read: plane by plane, slice by slice, cell by cell
  *
- * Every kernel must give the same bits. Slow on purpose and without any of the kernels' tricks; it shares with them only the converter's convert(), the formula of the
- * read noise and the random streams.
+ * Every kernel must give the same bits. Slow on purpose and without any of the kernels' tricks; it shares with them only the
+ * converter's convert(), the formula of the read noise and the random streams.
  */
 #include <math.h>
 #include <string.h>
