@@ -18,7 +18,8 @@ static bool no(const void *p) {
     return false;
 }
 
-static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                    mb_stream *rng) {
     (void)p, (void)r, (void)clipped, (void)rng;
     if (in != out) memmove(out, in, n * sizeof *out);
 }

@@ -1,9 +1,11 @@
 /* adc_sar.c - successive approximation: a uniform quantiser, one decision per clock cycle
  *
- * Conversion: value = base + q * step, q = the rounding of u / step of array/adc.h, u = S - base + e;  e = noise_lsb * step * z, z ~ N(0, 1), rounded to an
- * integer: comparator and kT/C noise referred to the input. Mismatch of the capacitors, gain and offset errors are not modelled.
- * Cost: energy and area of the survey regression (devices/adc_survey.h) times energy_scale and area_scale; conversion time = (bits + 1) / clock_Hz: sampling, then one cycle
- * per bit (McCreary, Gray, IEEE JSSC 10, 371 (1975), doi:10.1109/JSSC.1975.1050629). A rate above 1 / time is met by interleaved halves: the time stays.
+ * Conversion: value = base + q * step, q = the rounding of u / step of array/adc.h, u = S - base + e; e = noise_lsb * step * z,
+ * z ~ N(0, 1), rounded to an integer: comparator and kT/C noise referred to the input.
+ * Left out: mismatch of the capacitors, gain and offset errors.
+ * Cost: energy and area of the survey regression (devices/adc_survey.h) times energy_scale and area_scale; conversion time =
+ * (bits + 1) / clock_Hz: sampling, then one cycle per bit (McCreary, Gray, IEEE JSSC 10, 371 (1975),
+ * doi:10.1109/JSSC.1975.1050629). A rate above 1 / time is met by interleaving: the time stays.
  */
 #include <math.h>
 
@@ -17,7 +19,8 @@ static const mb_param table[] = {
     MB_REAL(sar, noise_lsb, "LSB", "0.0", 0, 1000, "standard deviation of the input-referred noise of one conversion"),
     MB_REAL(sar, clock_Hz, "Hz", "1e9", 1e3, 1e12, "clock of the decisions; a conversion takes bits + 1 cycles"),
     MB_REAL(sar, energy_scale, "", "1.0", 1e-6, 1e6, "calibration factor on the survey's energy"),
-    MB_REAL(sar, area_scale, "", "1.0", 1e-6, 1e6, "calibration factor on the survey's area (converters inside arrays: 0.2 .. 0.4)"),
+    MB_REAL(sar, area_scale, "", "1.0", 1e-6, 1e6,
+            "calibration factor on the survey's area (converters inside arrays: 0.2 .. 0.4)"),
     MB_PARAM_END};
 
 #define CHUNK 256
@@ -25,7 +28,8 @@ static const mb_param table[] = {
 
 static bool deterministic(const void *p) { return ((const sar *)p)->noise_lsb <= 0; }
 
-/* The formula of array/adc.h; the quotient of two int32 in double precision, rounded once, never reaches the next integer, so truncating it is exact. */
+/* The formula of array/adc.h; the quotient of two int32 in double precision, rounded once, never reaches the next integer, so
+ * truncating it is exact. */
 static void quantise(const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped) {
     const int32_t base = r->base, step = r->step, lo = r->q_lo, hi = r->q_hi;
     uint32_t count = 0;
@@ -41,7 +45,8 @@ static void quantise(const mb_adc_range *r, size_t n, const int32_t *in, int32_t
     *clipped += count;
 }
 
-static void convert(const void *params, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+static void convert(const void *params, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                    mb_stream *rng) {
     const sar *p = params;
     const float sigma = (float)(p->noise_lsb * r->step), limit = 1.0e9f;
     for (size_t at = 0; at < n; at += CHUNK) {

@@ -1,4 +1,5 @@
-/* cell_ideal.c - the cell that does what it is told: G = target, or the nearest of `levels` equally spaced levels. No error, no noise, no ageing. */
+/* cell_ideal.c - the cell that does what it is told: G = target, or the nearest of `levels` equally spaced levels. No error, no
+ * noise, no ageing. */
 #include <math.h>
 #include <string.h>
 
@@ -14,13 +15,15 @@ static const mb_param table[] = {
     MB_REAL(ideal, read_V, "V", "0.2", 1e-3, 10, "voltage of a full-scale input digit"),
     MB_REAL(ideal, write_J, "J", "0.0", 0, 1, "energy to program one cell"),
     MB_REAL(ideal, write_s, "s", "0.0", 0, 1, "time to program one cell"),
-    MB_REAL(ideal, area_F2, "F^2", "4.0", 0, 1e6, "cell with access device, in squared feature sizes (4: the least a crosspoint can take)"),
+    MB_REAL(ideal, area_F2, "F^2", "4.0", 0, 1e6,
+            "cell with access device, in squared feature sizes (4: the least a crosspoint can take)"),
     MB_PARAM_END};
 
 static int check(const void *params) {
     const ideal *p = params;
     if (p->g_min_S >= p->g_max_S) return mb_fail(MB_BADINPUT, "g_min_S = %g is not below g_max_S = %g", p->g_min_S, p->g_max_S);
-    if (p->levels == 1) return mb_fail(MB_BADINPUT, "levels = 1: one level stores nothing; choose 2 or more, or 0 for continuous");
+    if (p->levels == 1)
+        return mb_fail(MB_BADINPUT, "levels = 1: one level stores nothing; choose 2 or more, or 0 for continuous");
     return MB_OK;
 }
 

@@ -1,18 +1,22 @@
 /* cell_rram.c - resistive memory, one transistor and one filament (1T1R), programmed with verification
  *
  * Gmax = g_max_S, Gmin = Gmax / on_off. With xi, xi', xi'' ~ N(0, 1):
- *     target      nearest of `levels` equally spaced levels (0: continuous)
- *     programming sigma_p(Gt) = max(0, prog_sigma Gmax + prog_sigma_prop Gt)                           linear in Gt, as measured arrays are fitted
- *                 gaussian:  G0 = max(0, Gt + sigma_p xi)                                              the clamp moves the mean of cells within a few sigma of 0
- *                 lognormal: G0 = Gt exp(s xi - s^2 / 2), s^2 = ln(1 + (sigma_p / Gt)^2)               mean Gt and standard deviation sigma_p; Gt = 0 stays 0
- *     stuck       a fraction stuck_off of the cells stands at Gmin, stuck_on at Gmax, whatever is programmed, for ever
- *     drift       G(t) = G0 ((t + t0) / t0)^-nu, nu = max(0, drift_nu + drift_nu_sigma xi')            one nu per cell, drawn when it is programmed
- *     read noise  G = max(0, G(t) + sigma_r xi''), sigma_r = max(0, read_sigma Gmax + read_sigma_prop G(t))   white, fresh at every read
- * State: G0, nu. Random numbers: programming from the stream given; drift and faults from the same place in the domains MB_RNG_DRIFT and MB_RNG_FAULT, so that
- * changing one parameter leaves the other draws as they are.
- * Left out: relaxation and random telegraph noise, 1/f noise, temperature (temp_K is ignored), endurance, cycle-to-cycle correlation, non-linear I-V.
- * References: Milo et al., IRPS 2021, doi:10.1109/IRPS46558.2021.9405119 (sigma linear in G); Falcone et al., arXiv:2502.04524 (sigma = a + b G); Nandakumar et al., ICECS 2019,
- * doi:10.1109/ICECS46596.2019.8964852 (power law of drift).
+ *     target       nearest of `levels` equally spaced levels (0: continuous)
+ *     programming  sigma_p(Gt) = max(0, prog_sigma Gmax + prog_sigma_prop Gt): linear in Gt, as measured arrays are fitted
+ *                  gaussian:  G0 = max(0, Gt + sigma_p xi); the clamp moves the mean of cells within a few sigma of 0
+ *                  lognormal: G0 = Gt exp(s xi - s^2 / 2), s^2 = ln(1 + (sigma_p / Gt)^2): mean Gt, standard deviation sigma_p;
+ *                             Gt = 0 stays 0
+ *     stuck        a fraction stuck_off of the cells stands at Gmin, stuck_on at Gmax, whatever is programmed, for ever
+ *     drift        G(t) = G0 ((t + t0) / t0)^-nu, nu = max(0, drift_nu + drift_nu_sigma xi'): one nu per cell, drawn when it is
+ *                  programmed
+ *     read noise   G = max(0, G(t) + sigma_r xi''), sigma_r = max(0, read_sigma Gmax + read_sigma_prop G(t)): white, fresh at
+ *                  every read
+ * State: G0, nu. Random numbers: programming from the stream given; drift and faults from the same place in the domains
+ * MB_RNG_DRIFT and MB_RNG_FAULT, so that changing one parameter leaves the other draws as they are.
+ * Left out: relaxation and random telegraph noise, 1/f noise, temperature (temp_K is ignored), endurance, cycle-to-cycle
+ * correlation, non-linear I-V.
+ * References: Milo et al., IRPS 2021, doi:10.1109/IRPS46558.2021.9405119 (sigma linear in G); Falcone et al., arXiv:2502.04524
+ * (sigma = a + b G); Nandakumar et al., ICECS 2019, doi:10.1109/ICECS46596.2019.8964852 (power law of drift).
  */
 #include <math.h>
 
@@ -27,18 +31,22 @@ typedef struct rram {
     int levels;
     double prog_sigma, prog_sigma_prop;
     int prog_distribution;
-    double read_sigma, read_sigma_prop, stuck_on, stuck_off, drift_nu, drift_nu_sigma, drift_t0_s, read_V, write_J, write_s, area_F2;
+    double read_sigma, read_sigma_prop, stuck_on, stuck_off, drift_nu, drift_nu_sigma, drift_t0_s, read_V, write_J, write_s,
+        area_F2;
 } rram;
 
 static const mb_param table[] = {
     MB_REAL(rram, g_max_S, "S", "225e-6", 1e-12, 10, "largest conductance"),
     MB_REAL(rram, on_off, "", "4.5", 1.01, 1e12, "Gmax / Gmin"),
     MB_INT(rram, levels, "", "0", 0, 65536, "programmable levels, equally spaced; 0: continuous"),
-    MB_REAL(rram, prog_sigma, "Gmax", "0.0", 0, 1, "programming error: constant part of the standard deviation, fraction of Gmax"),
-    MB_REAL(rram, prog_sigma_prop, "G", "0.0", -1, 1, "programming error: part of the standard deviation proportional to the target conductance"),
+    MB_REAL(rram, prog_sigma, "Gmax", "0.0", 0, 1,
+            "programming error: constant part of the standard deviation, fraction of Gmax"),
+    MB_REAL(rram, prog_sigma_prop, "G", "0.0", -1, 1,
+            "programming error: part of the standard deviation proportional to the target conductance"),
     MB_CHOICE(rram, prog_distribution, DISTRIBUTIONS, "gaussian", "distribution of the programming error"),
     MB_REAL(rram, read_sigma, "Gmax", "0.0", 0, 1, "read noise: constant part of the standard deviation, fraction of Gmax"),
-    MB_REAL(rram, read_sigma_prop, "G", "0.0", -1, 1, "read noise: part of the standard deviation proportional to the conductance"),
+    MB_REAL(rram, read_sigma_prop, "G", "0.0", -1, 1,
+            "read noise: part of the standard deviation proportional to the conductance"),
     MB_REAL(rram, stuck_on, "", "0.0", 0, 1, "fraction of cells stuck at Gmax"),
     MB_REAL(rram, stuck_off, "", "0.0", 0, 1, "fraction of cells stuck at Gmin"),
     MB_REAL(rram, drift_nu, "", "0.0", 0, 1, "drift exponent, mean"),
@@ -52,8 +60,10 @@ static const mb_param table[] = {
 
 static int check(const void *params) {
     const rram *p = params;
-    if (p->levels == 1) return mb_fail(MB_BADINPUT, "levels = 1: one level stores nothing; choose 2 or more, or 0 for continuous");
-    if (p->stuck_on + p->stuck_off > 1) return mb_fail(MB_BADINPUT, "stuck_on = %g and stuck_off = %g exceed 1 together", p->stuck_on, p->stuck_off);
+    if (p->levels == 1)
+        return mb_fail(MB_BADINPUT, "levels = 1: one level stores nothing; choose 2 or more, or 0 for continuous");
+    if (p->stuck_on + p->stuck_off > 1)
+        return mb_fail(MB_BADINPUT, "stuck_on = %g and stuck_off = %g exceed 1 together", p->stuck_on, p->stuck_off);
     return MB_OK;
 }
 
@@ -65,7 +75,9 @@ static void range(const void *params, double *g_min, double *g_max) {
 
 static int levels(const void *params) { return ((const rram *)params)->levels; }
 
-static bool programs_exactly(const rram *p) { return p->prog_sigma <= 0 && p->prog_sigma_prop <= 0 && p->stuck_on <= 0 && p->stuck_off <= 0 && p->drift_nu_sigma <= 0; }
+static bool programs_exactly(const rram *p) {
+    return p->prog_sigma <= 0 && p->prog_sigma_prop <= 0 && p->stuck_on <= 0 && p->stuck_off <= 0 && p->drift_nu_sigma <= 0;
+}
 
 static bool deterministic(const void *params) {
     const rram *p = params;
@@ -120,7 +132,8 @@ static void program(const void *params, size_t n, const float *g_target, float *
             if (p->stuck_on > 0 || p->stuck_off > 0) mb_stream_fill_u32(&faults, MB_CELL_CHUNK, fault);
         }
         for (size_t i = 0; i < k; i++) {
-            double G = (double)g_target[at + i], u = (fault[i] + 0.5) / 4294967296.0, v = p->drift_nu + p->drift_nu_sigma * (double)zn[i];
+            double G = (double)g_target[at + i], u = (fault[i] + 0.5) / 4294967296.0,
+                   v = p->drift_nu + p->drift_nu_sigma * (double)zn[i];
             if (p->levels) G = on_grid(p, g_min, G);
             G = programmed(p, G, (double)z[i]);
             bool off = u < p->stuck_off, on = !off && u < p->stuck_off + p->stuck_on;

@@ -22,8 +22,10 @@ static int unknown(const mb_conf *where, const char *name) {
         mb_str_addf(&all, "%s%s", n ? ", " : "", names[n]);
     }
     const char *near = mb_nearest(name, names, n);
-    int rc = near ? mb_fail(MB_BADINPUT, "%s: unknown converter \"%s\"; did you mean \"%s\"? (there are: %s)", mb_conf_where(where), name, near, mb_cstr(&all))
-                  : mb_fail(MB_BADINPUT, "%s: unknown converter \"%s\"; there are: %s", mb_conf_where(where), name, mb_cstr(&all));
+    int rc = near
+                 ? mb_fail(MB_BADINPUT, "%s: unknown converter \"%s\"; did you mean \"%s\"? (there are: %s)",
+                           mb_conf_where(where), name, near, mb_cstr(&all))
+                 : mb_fail(MB_BADINPUT, "%s: unknown converter \"%s\"; there are: %s", mb_conf_where(where), name, mb_cstr(&all));
     mb_str_free(&all);
     return rc;
 }
@@ -32,10 +34,12 @@ int mb_adc_load(mb_conf *group, mb_adc *adc) {
     static const char *const also[] = {"type", "preset", NULL};
     *adc = (mb_adc){0};
     if (!group || group->type != MB_CONF_GROUP)
-        return mb_fail(MB_BADINPUT, "%s: a converter is described by a group such as { type = \"sar\"; }", group ? mb_conf_where(group) : "adc");
+        return mb_fail(MB_BADINPUT, "%s: a converter is described by a group such as { type = \"sar\"; }",
+                       group ? mb_conf_where(group) : "adc");
     mb_conf *name = mb_conf_use(group, "type");
     if (!name) return mb_fail(MB_BADINPUT, "%s: the key `type` is missing; add for example type = \"sar\"", mb_conf_where(group));
-    if (name->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: `type` is the name of a converter, in quotes", mb_conf_where(name));
+    if (name->type != MB_CONF_STRING)
+        return mb_fail(MB_BADINPUT, "%s: `type` is the name of a converter, in quotes", mb_conf_where(name));
     const mb_adc_type *type = mb_adc_find(name->s);
     if (!type) return unknown(name, name->s);
     void *params = mb_calloc(1, type->size);

@@ -1,9 +1,11 @@
 /* adc.h - the interface of analog-to-digital converters (implemented in devices/)
  *
- * Column currents arrive as exact integers S ("array units": fixed-point conductance times input digit, see array/xbar.h). A converter maps S to
+ * Column currents arrive as exact integers S ("array units": fixed-point conductance times input digit, see array/xbar.h). A
+ * converter maps S to
  *     value = base + q * step,   q = clip( sign(u) * floor((|u| + step / 2) / step), q_lo, q_hi ),   u = S - base
- * with an integer step >= 1 (step / 2 is an integer division): rounding half away from zero in integer arithmetic, so every instruction set gives the same bits.
- * The crossbar promises |S| < 2^30, |base| <= 2^29 + 2^16, step <= 2^29 + 1, so that u and |u| + step / 2 fit an int32.
+ * with an integer step >= 1 (step / 2 is an integer division): rounding half away from zero in integer arithmetic, so every
+ * instruction set gives the same bits. The crossbar promises |S| < 2^30, |base| <= 2^29 + 2^16, step <= 2^29 + 1, so that u and
+ * |u| + step / 2 fit an int32.
  * Non-ideal converters add their errors to u or to the decision levels, with numbers from the stream they are given.
  */
 #ifndef MB_ARRAY_ADC_H
@@ -26,12 +28,14 @@ typedef struct mb_adc_type {
     int (*check)(const void *p);            /* NULL: none */
     bool transparent;                       /* value = S: no quantisation, no range (the ideal converter) */
     bool (*deterministic)(const void *p);   /* no random part */
-    bool (*uniform)(const void *p);         /* exactly the formula above: kernels fuse it instead of calling convert; NULL: never */
-    /* n conversions; *clipped grows by the number of saturated ones. rng may be NULL when deterministic. in and out may be the same array.
-     * Values are base + q * step with q_lo <= q <= q_hi. The stream is consumed as a function of n and the parameters only, never of the data. */
-    void (*convert)(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng);
-    /* One conversion of BITS bits at RATE conversions per second in a NODE_NM technology: energy of one conversion, its time, the converter's area.
-     * rate_Hz 0: as fast as it can. MB_BADINPUT when the model does not cover the request. */
+    bool (*uniform)(const void *p); /* exactly the formula above: kernels fuse it instead of calling convert; NULL: never */
+    /* n conversions; *clipped grows by the number of saturated ones. rng may be NULL when deterministic. in and out may be the
+     * same array. Values are base + q * step with q_lo <= q <= q_hi. The stream is consumed as a function of n and the parameters
+     * only, never of the data. */
+    void (*convert)(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                    mb_stream *rng);
+    /* One conversion of BITS bits at RATE conversions per second in a NODE_NM technology: energy of one conversion, its time, the
+     * converter's area. rate_Hz 0: as fast as it can. MB_BADINPUT when the model does not cover the request. */
     int (*cost)(const void *p, int bits, double rate_Hz, double node_nm, mb_cost *c);
     const char *cost_source;
 } mb_adc_type;

@@ -22,7 +22,8 @@ static int unknown(const mb_conf *where, const char *name) {
         mb_str_addf(&all, "%s%s", n ? ", " : "", names[n]);
     }
     const char *near = mb_nearest(name, names, n);
-    int rc = near ? mb_fail(MB_BADINPUT, "%s: unknown cell \"%s\"; did you mean \"%s\"? (there are: %s)", mb_conf_where(where), name, near, mb_cstr(&all))
+    int rc = near ? mb_fail(MB_BADINPUT, "%s: unknown cell \"%s\"; did you mean \"%s\"? (there are: %s)", mb_conf_where(where),
+                            name, near, mb_cstr(&all))
                   : mb_fail(MB_BADINPUT, "%s: unknown cell \"%s\"; there are: %s", mb_conf_where(where), name, mb_cstr(&all));
     mb_str_free(&all);
     return rc;
@@ -32,10 +33,13 @@ int mb_cell_load(mb_conf *group, mb_cell *cell) {
     static const char *const also[] = {"cell", "preset", NULL};
     *cell = (mb_cell){0};
     if (!group || group->type != MB_CONF_GROUP)
-        return mb_fail(MB_BADINPUT, "%s: a cell is described by a group such as { cell = \"rram\"; g_max_S = 100e-6; }", group ? mb_conf_where(group) : "device");
+        return mb_fail(MB_BADINPUT, "%s: a cell is described by a group such as { cell = \"rram\"; g_max_S = 100e-6; }",
+                       group ? mb_conf_where(group) : "device");
     mb_conf *name = mb_conf_use(group, "cell");
-    if (!name) return mb_fail(MB_BADINPUT, "%s: the key `cell` is missing; add for example cell = \"ideal\"", mb_conf_where(group));
-    if (name->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: `cell` is the name of a cell model, in quotes", mb_conf_where(name));
+    if (!name)
+        return mb_fail(MB_BADINPUT, "%s: the key `cell` is missing; add for example cell = \"ideal\"", mb_conf_where(group));
+    if (name->type != MB_CONF_STRING)
+        return mb_fail(MB_BADINPUT, "%s: `cell` is the name of a cell model, in quotes", mb_conf_where(name));
     const mb_cell_type *type = mb_cell_find(name->s);
     if (!type) return unknown(name, name->s);
     void *params = mb_calloc(1, type->size);

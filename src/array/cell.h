@@ -1,11 +1,12 @@
 /* cell.h - the interface of memory cells (implemented in devices/, also by users' shared objects)
  *
- * A cell type is a const descriptor. All functions work on N cells at once, structure of arrays: state[k * n + i] is the k-th number of cell i.
- * Conductances are in siemens (float), times in seconds after programming, temperatures in kelvin.
+ * A cell type is a const descriptor. All functions work on N cells at once, structure of arrays: state[k * n + i] is the k-th
+ * number of cell i. Conductances are in siemens (float), times in seconds after programming, temperatures in kelvin.
  * Laws (a contract test runs them on every registered cell):
  *   program and read with all error parameters zero give exactly the level grid;  mean() at t = 0 is what program() left;
- *   the same stream gives the same bits; cells are served in chunks of MB_CELL_CHUNK, each of which draws the same amount, so that cell i depends on the stream
- *   and on i alone: a longer call begins with the cells of a shorter one, and calls may be split at multiples of the chunk;  no result is negative or non-finite.
+ *   the same stream gives the same bits; cells are served in chunks of MB_CELL_CHUNK, each of which draws the same amount, so
+ *   that cell i depends on the stream and on i alone: a longer call begins with the cells of a shorter one, and calls may be
+ *   split at multiples of the chunk;  no result is negative or non-finite.
  */
 #ifndef MB_ARRAY_CELL_H
 #define MB_ARRAY_CELL_H
@@ -43,8 +44,8 @@ typedef struct mb_cell_type {
     void (*mean)(const void *p, size_t n, const float *state, double t_s, double temp_K, float *g);
     /* one read: mean plus read noise; clamped at 0 */
     void (*read)(const void *p, size_t n, const float *state, double t_s, double temp_K, float *g, mb_stream *rng);
-    /* standard deviation (S) of the Gaussian read noise around mean conductance g; NULL: no read noise. Lets an array draw one number per output
-     * with variance sum sigma_i^2 v_i^2 instead of one per cell (exact while no cell clips at zero). */
+    /* standard deviation (S) of the Gaussian read noise around mean conductance g; NULL: no read noise. Lets an array draw one
+     * number per output with variance sum sigma_i^2 v_i^2 instead of one per cell (exact while no cell clips at zero). */
     void (*read_sigma)(const void *p, size_t n, const float *g, float *sigma);
     void (*cost)(const void *p, mb_cell_cost *c);
 } mb_cell_type;

@@ -19,7 +19,9 @@ int mb_kernel_best(const mb_kernel **k) {
         }
         mb_str_addf(&names, "%s%s", names.n ? ", " : "", mb_kernels[i]->name);
     }
-    int rc = *k ? MB_OK : mb_fail(MB_BADINPUT, "MIXBAR_KERNEL=%s: no such kernel on this machine; there are: %s", want ? want : "", mb_cstr(&names));
+    int rc = *k ? MB_OK
+                : mb_fail(MB_BADINPUT, "MIXBAR_KERNEL=%s: no such kernel on this machine; there are: %s", want ? want : "",
+                          mb_cstr(&names));
     mb_str_free(&names);
     return rc;
 }

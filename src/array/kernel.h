@@ -1,6 +1,8 @@
-/* kernel.h - kernels: the inner loops of a crossbar read, one descriptor per instruction set, chosen at run time, all bit-identical
+/* kernel.h - kernels: the inner loops of a crossbar read, one descriptor per instruction set, chosen at run time, all
+ * bit-identical
  *
- * A kernel handles one row group for a block of vectors: all slices and planes, conversion and shift-and-add fused, so that partial sums never leave the cache.
+ * A kernel handles one row group for a block of vectors: all slices and planes, conversion and shift-and-add fused, so that
+ * partial sums never leave the cache.
  * Callers: xbar.c (run), range.c (sums). Kernels are re-entrant and allocate nothing.
  */
 #ifndef MB_ARRAY_KERNEL_H
@@ -10,7 +12,8 @@
 
 #define MB_PANEL 64                  /* columns of a weight panel: one row of it is two cache lines */
 
-#define MB_PANEL_AT(c) ((c) < MB_PANEL / 2 ? 2 * (c) : 2 * (c) - MB_PANEL + 1)  /* columns c and c + 32 are neighbours, so that a 32-bit lane holds both */
+/* Columns c and c + 32 are neighbours, so that a 32-bit lane holds both. */
+#define MB_PANEL_AT(c) ((c) < MB_PANEL / 2 ? 2 * (c) : 2 * (c) - MB_PANEL + 1)
 
 typedef struct mb_row_group {
     int k, n;                        /* rows of this group, columns (outputs, dummies included) */
@@ -18,9 +21,10 @@ typedef struct mb_row_group {
     int polarities;                  /* 2 when positive and negative columns are converted separately */
     int panels;                      /* ceil(slices * polarities * n / MB_PANEL) */
     int32_t sum_max;                 /* no |S| is larger (without noise) */
-    const int16_t *w;                /* [panels][k + 1][MB_PANEL], |w| <= 16383; column c = (slice * polarities + polarity) * n + output stands in panel c / MB_PANEL at
-                                        MB_PANEL_AT(c % MB_PANEL); zeros fill the last panel and the last row of each. Differential with analog subtraction holds
-                                        w+ - w-. 64-byte aligned. */
+    const int16_t *w;                /* [panels][k + 1][MB_PANEL], |w| <= 16383, 64-byte aligned; column
+                                        c = (slice * polarities + polarity) * n + output stands in panel c / MB_PANEL at
+                                        MB_PANEL_AT(c % MB_PANEL); zeros fill the last panel and the last row of each.
+                                        Differential with analog subtraction holds w+ - w-. */
     const int16_t *var;              /* the same shape: sigma^2 of the read noise in units of var_unit; NULL: no read noise */
     double var_unit;                 /* array units squared */
     const mb_adc_range *range;       /* [slices] */
@@ -33,22 +37,27 @@ typedef struct mb_kernel_stats { uint64_t clipped; int32_t q_min, q_max; } mb_ke
 typedef struct mb_kernel {
     const char *name, *summary;
     bool (*supported)(void);
-    /* y[m][n] += ...; x: m vectors, row stride ldx, k inputs, |x| <= 255. noise: one stream per vector for the read noise, NULL without; adc_noise: one per vector for
-     * the converters, NULL when they are deterministic. work: scratch of work_size() bytes, 64-byte aligned.
-     * Read noise takes slices * planes * polarities * n normal numbers in one fill per vector, index ((slice * planes + plane) * polarities + polarity) * n + output.
+    /* y[m][n] += ...; x: m vectors, row stride ldx, k inputs, |x| <= 255. noise: one stream per vector for the read noise, NULL
+     * without; adc_noise: one per vector for the converters, NULL when they are deterministic. work: scratch of work_size()
+     * bytes, 64-byte aligned.
+     * Read noise takes slices * planes * polarities * n normal numbers in one fill per vector, index
+     * ((slice * planes + plane) * polarities + polarity) * n + output.
      * Converters that are not uniform are called once per (slice, plane, polarity), in this order, with n columns. */
     size_t (*work_size)(const mb_row_group *g, int m);
-    void (*run)(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_stream *adc_noise, mb_kernel_stats *st, void *work);
+    void (*run)(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise,
+                mb_stream *adc_noise, mb_kernel_stats *st, void *work);
     /* Exact partial sums of one vector, no noise, no converter: S[planes][panels * MB_PANEL]. work as for run with m = 1. */
     void (*sums)(const mb_row_group *g, const int16_t *x, int32_t *S, void *work);
 } mb_kernel;
 
 extern const mb_kernel *const mb_kernels[];      /* best first; NULL-terminated; generated */
-/* The first supported one; environment MIXBAR_KERNEL=NAME overrides (for tests): MB_BADINPUT when it is unknown or this machine lacks it. */
+/* The first supported one; environment MIXBAR_KERNEL=NAME overrides (for tests): MB_BADINPUT when it is unknown or this machine
+ * lacks it. */
 int mb_kernel_best(const mb_kernel **k);
 
-/* S plus integer read noise in array units, from a normal number z, sqrt_V = sqrtf of the variance sum (units of var_unit) and u = (float)sqrt(var_unit): the noise is
- * z * sqrt_V * u rounded half away from zero in single precision (each operation correctly rounded, so the same bits everywhere); the sum stays inside (-2^30, 2^30). */
+/* S plus integer read noise in array units, from a normal number z, sqrt_V = sqrtf of the variance sum (units of var_unit) and u
+ * = (float)sqrt(var_unit): the noise is z * sqrt_V * u rounded half away from zero in single precision (each operation correctly
+ * rounded, so the same bits everywhere); the sum stays inside (-2^30, 2^30). */
 #define MB_SUM_LIMIT ((1 << 30) - 1)
 static inline int32_t mb_add_noise(int32_t S, float z, float sqrt_V, float u) {
     float r = z * sqrt_V * u;

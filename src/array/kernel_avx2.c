@@ -1,6 +1,7 @@
 /* kernel_avx2.c - the same sums with 256-bit vectors (AVX2)
  *
- * Compiled for that instruction set whatever the flags are, and used only where the processor has it. FMA stays off: every operation rounds as in plain C.
+ * Compiled for that instruction set whatever the flags are, and used only where the processor has it. FMA stays off: every
+ * operation rounds as in plain C.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +37,8 @@ static uint64_t row_bits(const int16_t x[64], uint64_t bits[8]) {
     uint64_t neg = 0;
     __m256i byte[2];
     for (int h = 0; h < 2; h++) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(x + 32 * h)), b = _mm256_loadu_si256((const __m256i *)(const void *)(x + 32 * h + 16));
+        __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(x + 32 * h)),
+                b = _mm256_loadu_si256((const __m256i *)(const void *)(x + 32 * h + 16));
         __m256i s = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xD8);
         neg |= (uint64_t)(uint32_t)_mm256_movemask_epi8(s) << (32 * h);
         byte[h] = _mm256_permute4x64_epi64(_mm256_packus_epi16(_mm256_abs_epi16(a), _mm256_abs_epi16(b)), 0xD8);
@@ -57,9 +59,16 @@ static uint64_t row_bits(const int16_t x[64], uint64_t bits[8]) {
 #pragma GCC pop_options
 #endif
 
-static bool supported(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"); }
+static bool supported(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
 
-const mb_kernel mb_kernel_avx2 = {.name = "avx2", .summary = "256-bit vectors, zero bits skipped", .supported = supported, .work_size = work_size, .run = run, .sums = sums};
+const mb_kernel mb_kernel_avx2 = {.name = "avx2",
+                                  .summary = "256-bit vectors, zero bits skipped",
+                                  .supported = supported,
+                                  .work_size = work_size,
+                                  .run = run,
+                                  .sums = sums};
 
 #else /* another processor: the descriptor stays, so that the list of kernels is the same everywhere */
 

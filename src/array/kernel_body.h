@@ -1,15 +1,16 @@
 /* kernel_body.h - the body of the vector kernels, included once by each kernel_NAME.c for its instruction set
  *
  * The includer defines
- *     VL                      bytes of a vector: 16, 32 or 64;  vint, vhalf, vfloat: such vectors of int32_t, uint16_t, float
- *     even(v), odd(v)         sign-extended low and high halves of the 32-bit lanes
- *     vmin, vmax, vabs        of vint
- *     row_bits(x, bits)       bit planes of 64 inputs: bits[b] holds bit b of |x_0| .. |x_63|; returns the mask of negative inputs
- * Sums: the rows whose bit is set are added (zero bits cost nothing), two rows at a time in 16 bits (weights have 14 bits and a sign), then widened: column c and
- * column c + 32 of a panel share a 32-bit lane. 64 columns stay in registers. A plane of several bits is summed bit by bit, most significant first, doubling in between.
- * Integer arithmetic only, so the order does not matter.
- * Conversion: n = |u| + step / 2 in single precision times the reciprocal of the step, rounded up; exact while n < 3 * 2^20 (convert_panel, small); otherwise one
- * exact correction, for quotients below 2^17; larger ones are clipped at 2^16 anyway.
+ *     VL                 bytes of a vector: 16, 32 or 64;  vint, vhalf, vfloat: such vectors of int32_t, uint16_t, float
+ *     even(v), odd(v)    sign-extended low and high halves of the 32-bit lanes
+ *     vmin, vmax, vabs   of vint
+ *     row_bits(x, bits)  bit planes of 64 inputs: bits[b] holds bit b of |x_0| .. |x_63|; returns the mask of negative inputs
+ * Sums: the rows whose bit is set are added (zero bits cost nothing), two rows at a time in 16 bits (weights have 14 bits and a
+ * sign), then widened: column c and column c + 32 of a panel share a 32-bit lane. 64 columns stay in registers. A plane of
+ * several bits is summed bit by bit, most significant first, doubling in between. Integer arithmetic only, so the order does not
+ * matter.
+ * Conversion: n = |u| + step / 2 in single precision times the reciprocal of the step, rounded up; exact while n < 3 * 2^20
+ * (`small`); otherwise one exact correction, for quotients below 2^17; larger ones are clipped at 2^16 anyway.
  */
 #include <math.h>
 #include <string.h>
@@ -57,7 +58,8 @@ static void planes_make(planes *b, int k, const int16_t *x) {
     }
 }
 
-#define PAIR(i) ((vint)(*(const vhalf *)(const void *)(row + i * 2 * LANES) + *(const vhalf *)(const void *)(row2 + i * 2 * LANES)))
+#define PAIR(i) \
+    ((vint)(*(const vhalf *)(const void *)(row + i * 2 * LANES) + *(const vhalf *)(const void *)(row2 + i * 2 * LANES)))
 #define ZERO(i) vint even##i = {0}, odd##i = {0};
 #define DOUBLE(i) even##i <<= 1, odd##i <<= 1;
 #define ADD(i) { vint t = PAIR(i); even##i += even(t), odd##i += odd(t); }
@@ -94,7 +96,8 @@ PLANE_SUM(plane_var, ADD_UNSIGNED, ADD_UNSIGNED) /* variances: 15 bits, no sign,
 
 /* Converter settings of the 64 columns of a panel. */
 typedef struct columns {
-    int32_t base[MB_PANEL], half[MB_PANEL], step[MB_PANEL], lo[MB_PANEL], hi[MB_PANEL], q_min[MB_PANEL], q_max[MB_PANEL], clipped[MB_PANEL];
+    int32_t base[MB_PANEL], half[MB_PANEL], step[MB_PANEL], lo[MB_PANEL], hi[MB_PANEL], q_min[MB_PANEL], q_max[MB_PANEL],
+        clipped[MB_PANEL];
     float inv[MB_PANEL];
 } __attribute__((aligned(64))) columns;
 
@@ -107,14 +110,16 @@ static int panel_segments(const mb_row_group *g, int panel, segment seg[MB_PANEL
     for (int c = first; c < end;) {
         int part = c / g->n, stop = (part + 1) * g->n < end ? (part + 1) * g->n : end, s = part / g->polarities;
         int64_t coef = (int64_t)1 << (s * g->cell_bits);
-        seg[count++] = (segment){.at = c - first, .n = stop - c, .output = c % g->n, .coef = part % g->polarities ? -coef : coef, .r = &g->range[s]};
+        seg[count++] = (segment){
+            .at = c - first, .n = stop - c, .output = c % g->n, .coef = part % g->polarities ? -coef : coef, .r = &g->range[s]};
         c = stop;
     }
     return count;
 }
 
-/* 1 / step rounded up to a float: n * reciprocal never falls below an exact quotient, and for small n never reaches the next one: the largest n with quotient q is
- * (q + 1) step - 1, and ((q + 1) - 1 / step) (1 + 2^-23) (1 + 2^-24) < q + 1 as long as n < 2^23 / 1.5. */
+/* 1 / step rounded up to a float: n * reciprocal never falls below an exact quotient, and for small n never reaches the next one:
+ * the largest n with quotient q is (q + 1) step - 1, and ((q + 1) - 1 / step) (1 + 2^-23) (1 + 2^-24) < q + 1 as long as n < 2^23
+ * / 1.5. */
 static float reciprocal(int32_t step) {
     float r = (float)(1.0 / step);
     return (double)r * step < 1 ? nextafterf(r, 2.0f) : r;
@@ -177,7 +182,8 @@ static void columns_report(const segment *seg, int count, const columns *c, mb_k
 }
 
 /* Convert, shift and add the sums of one vector in one panel (S[plane * stride + column], 64-byte aligned) into its outputs y. */
-static inline void finish_panel(const mb_row_group *g, const segment *seg, int count, columns *c, const int32_t *S, size_t stride, bool small, int64_t *y) {
+static inline void finish_panel(const mb_row_group *g, const segment *seg, int count, columns *c, const int32_t *S, size_t stride,
+                                bool small, int64_t *y) {
     bool transparent = g->adc->type->transparent;
     if (transparent) {
         for (int k = 0; k < count; k++) {
@@ -198,7 +204,8 @@ static inline void finish_panel(const mb_row_group *g, const segment *seg, int c
         else
             convert_panel(c, S, stride, g->planes, g->dac_bits, false, acc);
         for (int k = 0; k < count; k++) {
-            int64_t step = seg[k].coef * seg[k].r->step, offset = seg[k].coef * seg[k].r->base * weights, *restrict out = y + seg[k].output;
+            int64_t step = seg[k].coef * seg[k].r->step,
+                    offset = seg[k].coef * seg[k].r->base * weights, *restrict out = y + seg[k].output;
             const int32_t *restrict q = acc + seg[k].at;
 #pragma omp simd
             for (int i = 0; i < seg[k].n; i++) out[i] += step * q[i] + offset;
@@ -217,7 +224,8 @@ static bool is_small(const mb_row_group *g) {
 }
 
 /* Fast path: uniform or transparent converter, no noise: panels outside, vectors inside, so that a panel stays in L1. */
-static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *st, void *work) {
+static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *st,
+                      void *work) {
     size_t words = words_of(g), each = 2 * INPUT_BITS * words;
     bool transparent = g->adc->type->transparent, small = is_small(g);
     for (int v0 = 0; v0 < m; v0 += VECTORS) {
@@ -250,8 +258,10 @@ typedef struct general { uint64_t *bits; int32_t *S; float *root, *z; columns *c
 
 static size_t general_layout(const mb_row_group *g, void *work, general *s) {
     size_t columns_all = (size_t)g->panels * MB_PANEL, planes_all = (size_t)g->planes, at = 0;
-    size_t part[5] = {2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), planes_all * columns_all * sizeof(int32_t), g->var ? planes_all * columns_all * sizeof(float) : 0,
-                      g->var ? (size_t)g->slices * planes_all * (size_t)g->polarities * (size_t)g->n * sizeof(float) : 0, (size_t)g->panels * sizeof(columns)};
+    size_t part[5] = {2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), planes_all * columns_all * sizeof(int32_t),
+                      g->var ? planes_all * columns_all * sizeof(float) : 0,
+                      g->var ? (size_t)g->slices * planes_all * (size_t)g->polarities * (size_t)g->n * sizeof(float) : 0,
+                      (size_t)g->panels * sizeof(columns)};
     unsigned char *p = work;
     void *q[5] = {NULL, NULL, NULL, NULL, NULL};
     for (int i = 0; i < 5; i++) {
@@ -263,14 +273,16 @@ static size_t general_layout(const mb_row_group *g, void *work, general *s) {
 }
 
 static size_t work_size(const mb_row_group *g, int m) {
-    size_t fused = (size_t)(m < VECTORS ? m : VECTORS) * 2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), single = general_layout(g, NULL, NULL);
+    size_t fused = (size_t)(m < VECTORS ? m : VECTORS) * 2 * INPUT_BITS * words_of(g) * sizeof(uint64_t),
+           single = general_layout(g, NULL, NULL);
     return fused > single ? fused : single;
 }
 
 static void sums_of(const mb_row_group *g, const planes *b, int32_t *S) {
     for (int panel = 0; panel < g->panels; panel++)
         for (int p = 0; p < g->planes; p++)
-            plane_sum(g, g->w + (size_t)panel * ((size_t)g->k + 1) * MB_PANEL, b, p, S + ((size_t)p * (size_t)g->panels + (size_t)panel) * MB_PANEL);
+            plane_sum(g, g->w + (size_t)panel * ((size_t)g->k + 1) * MB_PANEL, b, p,
+                      S + ((size_t)p * (size_t)g->panels + (size_t)panel) * MB_PANEL);
 }
 
 /* root = sqrt of sum digit^2 var, in single precision from the exact integer */
@@ -322,7 +334,8 @@ static void convert_by_call(const mb_row_group *g, int32_t *S, int64_t *restrict
         for (int p = 0; p < g->planes; p++)
             for (int q = 0; q < g->polarities; q++) {
                 const mb_adc_range *r = &g->range[sl];
-                int32_t *restrict v = S + (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n, lo = INT32_MAX, hi = INT32_MIN;
+                int32_t *restrict v = S + (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n, lo = INT32_MAX,
+                                  hi = INT32_MIN;
                 int64_t coef = (q ? (int64_t)-1 : (int64_t)1) * ((int64_t)1 << (sl * g->cell_bits + p * g->dac_bits));
                 g->adc->type->convert(g->adc->params, r, n, v, v, &st->clipped, rng);
                 for (size_t i = 0; i < n; i++) {
@@ -338,8 +351,8 @@ static void convert_by_call(const mb_row_group *g, int32_t *S, int64_t *restrict
 }
 
 /* General path, with noise or with any converter: vectors outside; all sums of a vector, then noise, then conversion. */
-static void run_general(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_stream *adc_noise, bool by_call,
-                        mb_kernel_stats *st, void *work) {
+static void run_general(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise,
+                        mb_stream *adc_noise, bool by_call, mb_kernel_stats *st, void *work) {
     general s;
     general_layout(g, work, &s);
     size_t columns_all = (size_t)g->panels * MB_PANEL, words = words_of(g);
@@ -360,13 +373,15 @@ static void run_general(const mb_row_group *g, int m, const int16_t *x, size_t l
             convert_by_call(g, s.S, y + (size_t)v * ldy, adc_noise ? &adc_noise[v] : NULL, st);
         else
             for (int panel = 0; panel < g->panels; panel++)
-                finish_panel(g, seg, panel_segments(g, panel, seg), &s.c[panel], s.S + panel * MB_PANEL, columns_all, small, y + (size_t)v * ldy);
+                finish_panel(g, seg, panel_segments(g, panel, seg), &s.c[panel], s.S + panel * MB_PANEL, columns_all, small,
+                             y + (size_t)v * ldy);
     }
     if (by_call || g->adc->type->transparent) return;
     for (int panel = 0; panel < g->panels; panel++) columns_report(seg, panel_segments(g, panel, seg), &s.c[panel], st);
 }
 
-static void run(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_stream *adc_noise, mb_kernel_stats *st, void *work) {
+static void run(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise,
+                mb_stream *adc_noise, mb_kernel_stats *st, void *work) {
     const mb_adc_type *type = g->adc->type;
     bool by_call = !type->transparent && !(type->uniform && type->uniform(g->adc->params));
     if (!g->var && !by_call)

@@ -50,4 +50,9 @@ static uint64_t row_bits(const int16_t x[64], uint64_t bits[8]) {
 
 static bool supported(void) { return true; }
 
-const mb_kernel mb_kernel_portable = {.name = "portable", .summary = "plain C, zero bits skipped", .supported = supported, .work_size = work_size, .run = run, .sums = sums};
+const mb_kernel mb_kernel_portable = {.name = "portable",
+                                      .summary = "plain C, zero bits skipped",
+                                      .supported = supported,
+                                      .work_size = work_size,
+                                      .run = run,
+                                      .sums = sums};

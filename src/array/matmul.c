@@ -1,6 +1,7 @@
 /* matmul.c - the exact integer product: the digital engine, and the yardstick of law 3
  *
- * y[m][N] = sum_k x[m][k] Wq[k][N]. Sums run in int32 over as many rows as cannot overflow for the largest |x| and |Wq| at hand, then in int64.
+ * y[m][N] = sum_k x[m][k] Wq[k][N]. Sums run in int32 over as many rows as cannot overflow for the largest |x| and |Wq| at hand,
+ * then in int64.
  */
 #include "array/xbar.h"
 #include "config.h"
@@ -50,5 +51,6 @@ void mb_matmul_i16(int m, int K, int N, const int16_t *x, const int16_t *Wq, int
     for (int n = 0; n < N; n += COLUMNS)
         for (int v = 0; v < m; v++)
             for (int k = 0; k < K; k += rows)
-                add_block(k, k + rows < K ? k + rows : K, N, N - n < COLUMNS ? N - n : COLUMNS, x + (size_t)v * (size_t)K, Wq + n, y + (size_t)v * (size_t)N + n);
+                add_block(k, k + rows < K ? k + rows : K, N, N - n < COLUMNS ? N - n : COLUMNS, x + (size_t)v * (size_t)K, Wq + n,
+                          y + (size_t)v * (size_t)N + n);
 }

@@ -1,7 +1,7 @@
 /* oracle.c - the obvious version of a crossbar read: plane by plane, slice by slice, cell by cell
  *
- * Slow on purpose and without any of the kernels' tricks; it shares with them only the converter's convert(), the formula of the read noise and the random streams.
- * The oracle of every kernel: same bits.
+ * Every kernel must give the same bits. Slow on purpose and without any of the kernels' tricks; it shares with them only the
+ * converter's convert(), the formula of the read noise and the random streams.
  */
 #include <math.h>
 #include <string.h>
@@ -15,7 +15,8 @@ static int16_t cell(const mb_xbar_group *gr, const int16_t *panels, int k, size_
 }
 
 /* One vector in one row group, added to all[n_all]. z and S are scratch. */
-static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, const int16_t *x, float *z, int32_t *S, int64_t *all) {
+static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, const int16_t *x, float *z, int32_t *S,
+                       int64_t *all) {
     const mb_xbar_group *gr = &xb->group[g];
     const mb_adc_type *adc = xb->spec.adc.type;
     int dac = xb->spec.dac_bits, planes = xb->lay.planes, pol = xb->sc.polarities, n = xb->n_all;
@@ -35,11 +36,14 @@ static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, co
                         if (xb->noisy) V += (int64_t)d * d * cell(gr, gr->var, k, column);
                     }
                     S[j] = (int32_t)sum;
-                    if (xb->noisy) S[j] = mb_add_noise(S[j], z[((s * planes + p) * pol + q) * (size_t)n + (size_t)j], sqrtf((float)V), (float)sqrt(xb->var_unit));
+                    if (xb->noisy)
+                        S[j] = mb_add_noise(S[j], z[((s * planes + p) * pol + q) * (size_t)n + (size_t)j], sqrtf((float)V),
+                                            (float)sqrt(xb->var_unit));
                 }
                 uint64_t clipped = 0;
                 if (!adc->transparent) adc->convert(xb->spec.adc.params, &xb->range[s], (size_t)n, S, S, &clipped, &conv);
-                for (int j = 0; j < n; j++) all[j] += (q ? -1 : 1) * ((int64_t)S[j] * (1 << (s * xb->spec.cell_bits)) * (1 << (p * dac)));
+                for (int j = 0; j < n; j++)
+                    all[j] += (q ? -1 : 1) * ((int64_t)S[j] * (1 << (s * xb->spec.cell_bits)) * (1 << (p * dac)));
             }
 }
 

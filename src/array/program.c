@@ -1,7 +1,7 @@
 /* program.c - from integer weights to programmed conductances in fixed point
  *
- * Per array, slice and polarity one call of the cell model; w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max; sigma^2 of the read noise in
- * array units squared, held in 15 bits of the largest one. Units and symbols: array/xbar.h.
+ * Per array, slice and polarity one call of the cell model; w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max;
+ * sigma^2 of the read noise in array units squared, held in 15 bits of the largest one. Units and symbols: array/xbar.h.
  */
 #include <math.h>
 #include <string.h>
@@ -24,7 +24,10 @@ static int block_alloc(const mb_xbar *xb, block *b) {
     size_t rows = (size_t)(xb->spec.rows < xb->K ? xb->spec.rows : xb->K);
     size_t outputs = (size_t)(xb->lay.outputs_per_tile < xb->N ? xb->lay.outputs_per_tile : xb->N);
     size_t n = rows * (outputs + (size_t)xb->sc.references), ns = (size_t)xb->spec.cell.type->n_state;
-    *b = (block){.target = mb_malloc(n, sizeof(float)), .G = mb_malloc(n, sizeof(float)), .sigma = mb_malloc(n, sizeof(float)), .state = mb_malloc(n * ns, sizeof(float))};
+    *b = (block){.target = mb_malloc(n, sizeof(float)),
+                 .G = mb_malloc(n, sizeof(float)),
+                 .sigma = mb_malloc(n, sizeof(float)),
+                 .state = mb_malloc(n * ns, sizeof(float))};
     return b->target && b->G && b->sigma && b->state ? MB_OK : mb_nomem();
 }
 
@@ -60,13 +63,15 @@ static int block_program(const mb_xbar *xb, int s, int q, mb_stream *stream, blo
     type->mean(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G);
     for (i = 0; i < b->cells; i++)
         if (!isfinite(b->G[i]) || b->G[i] < 0)
-            return mb_fail(MB_NUMERIC, "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters", type->name, (double)b->G[i],
-                           (double)b->target[i], xb->spec.time_s, xb->spec.temp_K);
+            return mb_fail(MB_NUMERIC,
+                           "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters",
+                           type->name, (double)b->G[i], (double)b->target[i], xb->spec.time_s, xb->spec.temp_K);
     if (!type->read_sigma) return MB_OK;
     type->read_sigma(p, b->cells, b->G, b->sigma);
     for (i = 0; i < b->cells; i++)
         if (!isfinite(b->sigma[i]) || b->sigma[i] < 0)
-            return mb_fail(MB_NUMERIC, "cell %s gives the read noise %g S at %g S; check its parameters", type->name, (double)b->sigma[i], (double)b->G[i]);
+            return mb_fail(MB_NUMERIC, "cell %s gives the read noise %g S at %g S; check its parameters", type->name,
+                           (double)b->sigma[i], (double)b->G[i]);
     return MB_OK;
 }
 
@@ -102,7 +107,9 @@ static int store_noise(mb_xbar *xb, float *const *var) {
         for (size_t i = 0; i < group_cells(xb, g); i++) top = var[g][i] > top ? var[g][i] : top;
     xb->noisy = top > 0;
     if (!xb->noisy) return MB_OK;
-    if (!(top < 1e18f)) return mb_fail(MB_NUMERIC, "cell %s: read noise of %g S is beyond all bounds", xb->spec.cell.type->name, sqrt((double)top) * xb->sc.unit_S);
+    if (!(top < 1e18f))
+        return mb_fail(MB_NUMERIC, "cell %s: read noise of %g S is beyond all bounds", xb->spec.cell.type->name,
+                       sqrt((double)top) * xb->sc.unit_S);
     xb->var_unit = (double)top / INT16_MAX;
     for (int g = 0; g < xb->lay.row_groups; g++) {
         mb_xbar_group *gr = &xb->group[g];
@@ -119,8 +126,10 @@ int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, 
     float **var = NULL;
     uint64_t arrays = (uint64_t)xb->lay.row_tiles * (uint64_t)xb->lay.col_tiles;
     if (layer > 4095 || trial > MB_RNG_TRIAL_MAX || (group + (uint64_t)1) * arrays > 1u << 20)
-        return mb_fail(MB_BADINPUT, "layer %u, group %u, trial %u have no random stream of their own (limits: 4096 layers, %u arrays in a layer, %u trials)", (unsigned)layer,
-                       (unsigned)group, (unsigned)trial, 1u << 20, MB_RNG_TRIAL_MAX);
+        return mb_fail(MB_BADINPUT,
+                       "layer %u, group %u, trial %u have no random stream of their own (limits: 4096 layers, %u arrays in a "
+                       "layer, %u trials)",
+                       (unsigned)layer, (unsigned)group, (unsigned)trial, 1u << 20, MB_RNG_TRIAL_MAX);
     xb->programmed = false;
     xb->saturated = 0;
     xb->noisy = false;

@@ -1,7 +1,8 @@
 /* range.c - converter ranges and the histograms behind calibrated ones
  *
- * Rules and equations: array/xbar.h. Histogram of |S|: values below 512 exactly, above in 256 bins per octave (0.4 % wide), so percentiles of sums of any size are
- * equally sharp; counts are integers, so merging is exact and order-free. The largest value is kept exactly (percentile 1).
+ * Rules and equations: array/xbar.h. Histogram of |S|: values below 128 exactly, above in 64 bins per octave (1.6 % wide), so
+ * percentiles of sums of any size are equally sharp and a layer of a thousand small groups fits in memory; counts are integers,
+ * so merging is exact and order-free. The largest value is kept exactly (percentile 1).
  */
 #include <math.h>
 #include <string.h>
@@ -10,26 +11,31 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-#define EXACT 512u                    /* 2^9 */
-#define BINS (EXACT + 22 * 256)       /* up to 2^31 - 1 */
+#define EXACT 128u                    /* 2^7 */
+#define OCTAVE 64u                    /* bins per octave */
 
 struct mb_xbar_hist {
     int slices;
+    size_t bins;                      /* up to the largest possible |S| */
     uint64_t total[MB_MAX_SLICES];
     uint32_t top[MB_MAX_SLICES];
-    uint64_t *bin;                    /* [slices][BINS] */
+    uint64_t *bin;                    /* [slices][bins] */
 };
 
 static unsigned bin_of(uint32_t a) {
     if (a < EXACT) return a;
-    unsigned e = 31u - (unsigned)__builtin_clz(a);           /* 9..30 */
-    return EXACT + (e - 9) * 256 + (a >> (e - 8) & 255);
+    unsigned e = 31u - (unsigned)__builtin_clz(a);           /* 7..30 */
+    return EXACT + (e - 7) * OCTAVE + (a >> (e - 6) & (OCTAVE - 1));
 }
 
 static uint32_t bin_last(unsigned b) {                       /* largest value in a bin */
     if (b < EXACT) return b;
-    unsigned e = (b - EXACT) / 256 + 9, sub = (b - EXACT) % 256;
-    return (uint32_t)(((uint64_t)(256 + sub + 1) << (e - 8)) - 1);
+    unsigned e = (b - EXACT) / OCTAVE + 7, sub = (b - EXACT) % OCTAVE;
+    return (uint32_t)(((uint64_t)(OCTAVE + sub + 1) << (e - 6)) - 1);
+}
+
+static size_t bins_for(const mb_xbar *xb) {
+    return bin_of((uint32_t)xb->sc.rows_read * (uint32_t)xb->sc.input_digit * (uint32_t)xb->sc.w_max) + 1;
 }
 
 int mb_xbar_hist_new(const mb_xbar *xb, mb_xbar_hist **out) {
@@ -37,7 +43,8 @@ int mb_xbar_hist_new(const mb_xbar *xb, mb_xbar_hist **out) {
     mb_xbar_hist *h = mb_calloc(1, sizeof *h);
     if (!h) return mb_nomem();
     h->slices = xb->lay.slices;
-    h->bin = mb_calloc((size_t)h->slices * BINS, sizeof *h->bin);
+    h->bins = bins_for(xb);
+    h->bin = mb_calloc((size_t)h->slices * h->bins, sizeof *h->bin);
     if (!h->bin) {
         mb_free(h);
         return mb_nomem();
@@ -53,17 +60,18 @@ void mb_xbar_hist_free(mb_xbar_hist *h) {
 }
 
 int mb_xbar_hist_merge(mb_xbar_hist *h, const mb_xbar_hist *b) {
-    if (h->slices != b->slices) return mb_fail(MB_BUG, "histograms of %d and %d slices cannot be merged", h->slices, b->slices);
+    if (h->slices != b->slices || h->bins != b->bins)
+        return mb_fail(MB_BUG, "histograms of different crossbars cannot be merged");
     for (int s = 0; s < h->slices; s++) {
         h->total[s] += b->total[s];
         h->top[s] = b->top[s] > h->top[s] ? b->top[s] : h->top[s];
-        for (size_t i = 0; i < BINS; i++) h->bin[(size_t)s * BINS + i] += b->bin[(size_t)s * BINS + i];
+        for (size_t i = 0; i < h->bins; i++) h->bin[(size_t)s * h->bins + i] += b->bin[(size_t)s * h->bins + i];
     }
     return MB_OK;
 }
 
 static void hist_add(mb_xbar_hist *h, int s, const int32_t *S, size_t n) {
-    uint64_t *bin = h->bin + (size_t)s * BINS;
+    uint64_t *bin = h->bin + (size_t)s * h->bins;
     uint32_t top = h->top[s];
     for (size_t i = 0; i < n; i++) {
         uint32_t a = (uint32_t)(S[i] < 0 ? -S[i] : S[i]);
@@ -80,7 +88,8 @@ int mb_xbar_observe(const mb_xbar *xb, int m, const int16_t *x, mb_xbar_hist *h)
     void *work = NULL;
     int rc = MB_OK;
     if (m <= 0) return MB_OK;
-    if (h->slices != xb->lay.slices) return mb_fail(MB_BUG, "a histogram of %d slices observes %d", h->slices, xb->lay.slices);
+    if (h->slices != xb->lay.slices || h->bins != bins_for(xb))
+        return mb_fail(MB_BUG, "a histogram observes a crossbar that it was not made for");
     if ((rc = mb_kernel_best(&kern)) || (rc = mb_xbar_check_inputs(xb, m, x))) return rc;
     size_t columns = (size_t)xb->panels * MB_PANEL, need = 0, per = (size_t)xb->sc.polarities * (size_t)xb->n_all;
     for (int g = 0; g < xb->lay.row_groups; g++) {
@@ -112,8 +121,8 @@ out:
 /* Smallest value that at least the fraction p of what slice s saw does not exceed. */
 static int64_t percentile(const mb_xbar_hist *h, int s, double p) {
     uint64_t want = (uint64_t)ceil(p * (double)h->total[s]), seen = 0;
-    for (unsigned i = 0; i < BINS; i++) {
-        seen += h->bin[(size_t)s * BINS + i];
+    for (unsigned i = 0; i < h->bins; i++) {
+        seen += h->bin[(size_t)s * h->bins + i];
         if (seen >= want && seen > 0) return bin_last(i) < h->top[s] ? bin_last(i) : h->top[s];
     }
     return h->top[s];
@@ -137,19 +146,22 @@ static mb_adc_range range_for(const mb_xbar *xb, int64_t R, int64_t finest) {
     int64_t step = (R + L - 1) / L;
     step = step > finest ? step : finest;
     if (!xb->sc.bipolar) return (mb_adc_range){.base = 0, .step = (int32_t)step, .q_lo = 0, .q_hi = (int32_t)L};
-    if (xb->sc.polarities == 1 && xb->spec.scheme == MB_DIFFERENTIAL) return (mb_adc_range){.base = 0, .step = (int32_t)step, .q_lo = (int32_t)-L, .q_hi = (int32_t)L};
+    if (xb->sc.polarities == 1 && xb->spec.scheme == MB_DIFFERENTIAL)
+        return (mb_adc_range){.base = 0, .step = (int32_t)step, .q_lo = (int32_t)-L, .q_hi = (int32_t)L};
     return (mb_adc_range){.base = (int32_t)(-L * step), .step = (int32_t)step, .q_lo = 0, .q_hi = (int32_t)(2 * L)};
 }
 
 int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h) {
     const mb_xbar_spec *sp = &xb->spec;
     if (sp->adc.type->transparent) {
-        for (int s = 0; s < xb->lay.slices; s++) xb->range[s] = (mb_adc_range){.base = 0, .step = 1, .q_lo = -MB_SUM_LIMIT, .q_hi = MB_SUM_LIMIT};
+        for (int s = 0; s < xb->lay.slices; s++)
+            xb->range[s] = (mb_adc_range){.base = 0, .step = 1, .q_lo = -MB_SUM_LIMIT, .q_hi = MB_SUM_LIMIT};
         xb->ranged = true;
         return MB_OK;
     }
     if (sp->adc_rule == MB_ADC_CALIBRATED && (!h || h->slices != xb->lay.slices || h->total[0] == 0))
-        return mb_fail(MB_BADINPUT, "calibrated converter ranges need observed inputs, and there are none; give calibration samples or choose adc_rule = \"full\"");
+        return mb_fail(MB_BADINPUT, "calibrated converter ranges need observed inputs, and there are none; give calibration "
+                                    "samples or choose adc_rule = \"full\"");
     for (int s = 0; s < xb->lay.slices; s++) {
         int64_t full = full_scale(xb, s), R = full, finest = xb->sc.F;
         if (sp->adc_rule == MB_ADC_CALIBRATED) R = percentile(h, s, sp->adc_percentile);
@@ -163,4 +175,6 @@ int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h) {
     return MB_OK;
 }
 
-const mb_adc_range *mb_xbar_range(const mb_xbar *xb, int slice) { return slice >= 0 && slice < xb->lay.slices ? &xb->range[slice] : NULL; }
+const mb_adc_range *mb_xbar_range(const mb_xbar *xb, int slice) {
+    return slice >= 0 && slice < xb->lay.slices ? &xb->range[slice] : NULL;
+}

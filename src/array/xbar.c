@@ -31,15 +31,18 @@ static int check_spec(const mb_xbar_spec *s, int K, int N) {
     if ((rc = check_int("input_bits", s->input_bits, 1, 8)) || (rc = check_int("dac_bits", s->dac_bits, 1, 8))) return rc;
     if (!s->adc.type->transparent && (rc = check_int("adc_bits", s->adc_bits, 1, 16))) return rc;
     if (s->rows_active < 1 || s->rows_active > s->rows)
-        return mb_fail(MB_BADINPUT, "rows_active = %d, but an array has rows = %d; choose 1..%d", s->rows_active, s->rows, s->rows);
+        return mb_fail(MB_BADINPUT, "rows_active = %d, but an array has rows = %d; choose 1..%d", s->rows_active, s->rows,
+                       s->rows);
     if (s->dac_bits > s->input_bits)
         return mb_fail(MB_BADINPUT, "dac_bits = %d exceeds input_bits = %d; lower dac_bits", s->dac_bits, s->input_bits);
     if (s->adc_rule == MB_ADC_CALIBRATED && !(s->adc_percentile > 0 && s->adc_percentile <= 1))
         return mb_fail(MB_BADINPUT, "adc_percentile = %g is outside (0, 1]", s->adc_percentile);
     if (s->adc_rule == MB_ADC_GIVEN && !(s->adc_fraction > 0 && s->adc_fraction <= 1))
         return mb_fail(MB_BADINPUT, "adc_fraction = %g is outside (0, 1]", s->adc_fraction);
-    if (!(s->time_s >= 0 && isfinite(s->time_s))) return mb_fail(MB_BADINPUT, "time_s = %g: cells are read at 0 s or later after programming", s->time_s);
-    if (!(s->temp_K > 0 && isfinite(s->temp_K))) return mb_fail(MB_BADINPUT, "temp_K = %g is not a temperature in kelvin", s->temp_K);
+    if (!(s->time_s >= 0 && isfinite(s->time_s)))
+        return mb_fail(MB_BADINPUT, "time_s = %g: cells are read at 0 s or later after programming", s->time_s);
+    if (!(s->temp_K > 0 && isfinite(s->temp_K)))
+        return mb_fail(MB_BADINPUT, "temp_K = %g is not a temperature in kelvin", s->temp_K);
     return rc;
 }
 
@@ -58,13 +61,16 @@ static int derive_scale(const mb_xbar_spec *s, int K, int bits, mb_xbar_scale_in
     for (int i = 0; i * s->cell_bits < bits; i++) sc->slice_digits[i] = (1 << min_int(s->cell_bits, bits - i * s->cell_bits)) - 1;
     s->cell.type->range(s->cell.params, &sc->g_min, &sc->g_max);
     if (!(sc->g_min >= 0 && sc->g_max > sc->g_min && isfinite(sc->g_max)))
-        return mb_fail(MB_BADINPUT, "cell %s: conductance range %g .. %g S is not a range", s->cell.type->name, sc->g_min, sc->g_max);
+        return mb_fail(MB_BADINPUT, "cell %s: conductance range %g .. %g S is not a range", s->cell.type->name, sc->g_min,
+                       sc->g_max);
     sc->w_max = min_int((1 << MB_W_BITS) - 1, (1 << MB_S_BITS) / (sc->rows_read * sc->input_digit));
     double span = sc->g_max - sc->g_min, need = 1.5 * sc->g_max / span * sc->digits;
     sc->F = 0;
     for (int F = 1; need * F <= sc->w_max; F *= 2) sc->F = F;
     if (sc->F == 0)
-        return mb_fail(MB_BADINPUT, "cell %s with cell_bits = %d needs conductances up to %.0f units of a digit, but %d rows of %d-level inputs leave %d: "
+        return mb_fail(MB_BADINPUT,
+                       "cell %s with cell_bits = %d needs conductances up to %.0f units of a digit, but %d rows of %d-level "
+                       "inputs leave %d: "
                        "lower cell_bits, rows_active or dac_bits, or use a cell with a larger on/off ratio",
                        s->cell.type->name, s->cell_bits, need, sc->rows_read, sc->input_digit + 1, sc->w_max);
     sc->unit_S = span / ((double)sc->digits * sc->F);
@@ -86,8 +92,10 @@ int mb_xbar_derive(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l, mb_xb
     l->dummy_columns = l->slices * sc->references;
     l->outputs_per_tile = s->cols > l->dummy_columns ? (s->cols - l->dummy_columns) / l->cells_per_weight : 0;
     if (l->outputs_per_tile < 1)
-        return mb_fail(MB_BADINPUT, "cols = %d: one output takes %d columns and the array %d dummy columns; raise cols or cell_bits, or lower weight_bits", s->cols,
-                       l->cells_per_weight, l->dummy_columns);
+        return mb_fail(MB_BADINPUT,
+                       "cols = %d: one output takes %d columns and the array %d dummy columns; raise cols or cell_bits, or lower "
+                       "weight_bits",
+                       s->cols, l->cells_per_weight, l->dummy_columns);
     l->row_tiles = ceil_div(K, s->rows);
     l->col_tiles = ceil_div(N, l->outputs_per_tile);
     int last = K - (l->row_tiles - 1) * s->rows;
@@ -115,9 +123,14 @@ static int check_weights(const mb_xbar *xb) {
     for (int k = 0; k < xb->K; k++)
         for (int n = 0; n < xb->N; n++) {
             int q = xb->Wq[(size_t)k * xb->N + n];
-            if (q < -L || q > L) return mb_fail(MB_BADINPUT, "weight [%d][%d] = %d does not fit weight_bits = %d (largest magnitude %d)", k, n, q, wb, L);
+            if (q < -L || q > L)
+                return mb_fail(MB_BADINPUT, "weight [%d][%d] = %d does not fit weight_bits = %d (largest magnitude %d)", k, n, q,
+                               wb, L);
             if (q == 0 && !zero)
-                return mb_fail(MB_BADINPUT, "weight [%d][%d] = 0: weight_bits = 1 with scheme = \"offset\" stores -1 and +1 only; use \"differential\" or more bits", k, n);
+                return mb_fail(MB_BADINPUT,
+                               "weight [%d][%d] = 0: weight_bits = 1 with scheme = \"offset\" stores -1 and +1 only; use "
+                               "\"differential\" or more bits",
+                               k, n);
         }
     return MB_OK;
 }
@@ -133,8 +146,10 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     if ((rc = mb_xbar_derive(s, K, N, &xb->lay, &xb->sc))) goto out;
     const mb_xbar_layout *l = &xb->lay;
     if ((int64_t)l->row_tiles * l->col_tiles > SLOTS || l->row_groups > SLOTS) {
-        rc = mb_fail(MB_BADINPUT, "%d x %d weights take %d x %d arrays and %d row groups, more than the %d of one layer; raise rows, cols or rows_active", K, N, l->row_tiles,
-                     l->col_tiles, l->row_groups, SLOTS);
+        rc = mb_fail(MB_BADINPUT,
+                     "%d x %d weights take %d x %d arrays and %d row groups, more than the %d of one layer; raise rows, cols or "
+                     "rows_active",
+                     K, N, l->row_tiles, l->col_tiles, l->row_groups, SLOTS);
         goto out;
     }
     xb->n_all = N + xb->sc.references * l->col_tiles;
@@ -205,9 +220,20 @@ int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n) {
 
 void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
     const mb_xbar_group *x = &xb->group[g];
-    *rg = (mb_row_group){.k = x->k, .n = xb->n_all, .slices = xb->lay.slices, .planes = xb->lay.planes, .dac_bits = xb->spec.dac_bits, .cell_bits = xb->spec.cell_bits,
-                         .polarities = xb->sc.polarities, .panels = xb->panels, .sum_max = x->k * xb->sc.input_digit * xb->sc.w_max, .w = x->w, .var = xb->noisy ? x->var : NULL, .var_unit = xb->var_unit,
-                         .range = xb->range, .adc = &xb->spec.adc};
+    *rg = (mb_row_group){.k = x->k,
+                         .n = xb->n_all,
+                         .slices = xb->lay.slices,
+                         .planes = xb->lay.planes,
+                         .dac_bits = xb->spec.dac_bits,
+                         .cell_bits = xb->spec.cell_bits,
+                         .polarities = xb->sc.polarities,
+                         .panels = xb->panels,
+                         .sum_max = x->k * xb->sc.input_digit * xb->sc.w_max,
+                         .w = x->w,
+                         .var = xb->noisy ? x->var : NULL,
+                         .var_unit = xb->var_unit,
+                         .range = xb->range,
+                         .adc = &xb->spec.adc};
 }
 
 void mb_xbar_stream(const mb_xbar *xb, const mb_read_id *id, mb_rng_domain domain, int g, int v, mb_stream *s) {
@@ -223,8 +249,8 @@ int mb_xbar_check_inputs(const mb_xbar *xb, int m, const int16_t *x) {
     for (size_t j = 0; j < n; j++) bad |= (x[j] < lo) | (x[j] > hi);
     if (!bad) return MB_OK;
     while (x[i] >= lo && x[i] <= hi) i++;
-    return mb_fail(MB_BADINPUT, "input %zu of vector %zu is %d, outside %d..%d (input_bits = %d, %s)", i % (size_t)xb->K, i / (size_t)xb->K, x[i], lo, hi,
-                   xb->spec.input_bits, xb->spec.input_signed ? "signed" : "unsigned");
+    return mb_fail(MB_BADINPUT, "input %zu of vector %zu is %d, outside %d..%d (input_bits = %d, %s)", i % (size_t)xb->K,
+                   i / (size_t)xb->K, x[i], lo, hi, xb->spec.input_bits, xb->spec.input_signed ? "signed" : "unsigned");
 }
 
 int mb_xbar_check_read(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x) {
@@ -232,7 +258,9 @@ int mb_xbar_check_read(const mb_xbar *xb, const mb_read_id *id, int m, const int
     if (rc) return rc;
     if (!xb->ranged) return mb_fail(MB_BUG, "a crossbar is read before its converter ranges were set");
     if (id->layer > 4095 || id->trial > MB_RNG_TRIAL_MAX || ((uint64_t)id->group + 1) * (uint64_t)xb->lay.row_groups > SLOTS)
-        return mb_fail(MB_BADINPUT, "layer %u, group %u, trial %u have no random stream of their own (limits: 4096 layers, %d row groups in a layer, %u trials)",
+        return mb_fail(MB_BADINPUT,
+                       "layer %u, group %u, trial %u have no random stream of their own (limits: 4096 layers, %d row groups in a "
+                       "layer, %u trials)",
                        (unsigned)id->layer, (unsigned)id->group, (unsigned)id->trial, SLOTS, MB_RNG_TRIAL_MAX);
     return MB_OK;
 }
@@ -299,7 +327,8 @@ static void add_activity(const mb_xbar *xb, int m, const int16_t *x, const uint3
     }
     st->vectors += (uint64_t)m;
     st->rows_offered += (uint64_t)m * (uint64_t)xb->lay.planes * K;
-    st->conversions += (uint64_t)m * (uint64_t)xb->lay.row_groups * (uint64_t)xb->lay.planes * (uint64_t)xb->lay.slices * (uint64_t)xb->sc.polarities * (uint64_t)xb->n_all;
+    st->conversions += (uint64_t)m * (uint64_t)xb->lay.row_groups * (uint64_t)xb->lay.planes * (uint64_t)xb->lay.slices *
+                       (uint64_t)xb->sc.polarities * (uint64_t)xb->n_all;
 }
 
 typedef struct scratch { int64_t *all; mb_stream *read, *adc; uint32_t *sum; void *work; void *memory; } scratch;
@@ -313,7 +342,9 @@ static int scratch_new(const mb_xbar *xb, const mb_kernel *kern, int m, scratch 
         size_t w = kern->work_size(&rg, (int)b);
         work = w > work ? w : work;
     }
-    size_t part[5] = {work, xb->sc.references ? b * (size_t)xb->n_all * sizeof *s->all : 0, b * sizeof *s->read, b * sizeof *s->adc, (size_t)xb->K * sizeof *s->sum}, off[5];
+    size_t part[5] = {work, xb->sc.references ? b * (size_t)xb->n_all * sizeof *s->all : 0, b * sizeof *s->read,
+                      b * sizeof *s->adc, (size_t)xb->K * sizeof *s->sum},
+           off[5];
     for (int i = 0; i < 5; i++) {
         off[i] = at;
         at += (part[i] + 63) / 64 * 64;
@@ -335,7 +366,8 @@ int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x
     uint32_t tab[256];
     int rc = MB_OK;
     if (m <= 0) return MB_OK;
-    if ((rc = mb_kernel_best(&kern)) || (rc = mb_xbar_check_read(xb, id, m, x)) || (rc = scratch_new(xb, kern, m, &sc))) return rc;
+    if ((rc = mb_kernel_best(&kern)) || (rc = mb_xbar_check_read(xb, id, m, x)) || (rc = scratch_new(xb, kern, m, &sc)))
+        return rc;
     bool adc_random = !xb->spec.adc.type->transparent && !xb->spec.adc.type->deterministic(xb->spec.adc.params);
     mb_kernel_stats ks = {0, INT32_MAX, INT32_MIN};
     digit_table(xb, tab);
@@ -351,7 +383,8 @@ int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x
                 if (rg.var) mb_xbar_stream(xb, id, MB_RNG_READ, g, v0 + v, &sc.read[v]);
                 if (adc_random) mb_xbar_stream(xb, id, MB_RNG_ADC, g, v0 + v, &sc.adc[v]);
             }
-            kern->run(&rg, b, xv + xb->group[g].k0, (size_t)xb->K, all, (size_t)xb->n_all, rg.var ? sc.read : NULL, adc_random ? sc.adc : NULL, &ks, sc.work);
+            kern->run(&rg, b, xv + xb->group[g].k0, (size_t)xb->K, all, (size_t)xb->n_all, rg.var ? sc.read : NULL,
+                      adc_random ? sc.adc : NULL, &ks, sc.work);
         }
         if (sc.all) mb_xbar_subtract(xb, b, all, yv);
         if (stats) add_activity(xb, b, xv, tab, sc.sum, stats);

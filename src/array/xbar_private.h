@@ -37,7 +37,7 @@ struct mb_xbar {
     mb_xbar_layout lay;
     mb_xbar_scale_info sc;
     int K, N;
-    int n_all;                        /* N + references * col_tiles: reference r of column tile t is output N + t * references + r */
+    int n_all; /* N + references * col_tiles: reference r of column tile t is output N + t * references + r */
     int panels;
     int16_t *Wq;                      /* [K][N] */
     mb_xbar_group *group;             /* [row_groups] */
@@ -51,7 +51,8 @@ struct mb_xbar {
 
 /* Layout and scale together (xbar.c). */
 int mb_xbar_derive(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l, mb_xbar_scale_info *sc);
-/* Digit of slice s in the cell of polarity q (0 positive or only, 1 negative) that stores output n (dummy outputs from N on) in row k. */
+/* Digit of slice s in the cell of polarity q (0 positive or only, 1 negative) that stores output n (dummy outputs from N on) in
+ * row k. */
 int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n);
 /* Where column c of row k (counted from the group's first) stands in the panels of a group of `rows` rows. */
 static inline size_t mb_panel_index(int rows, int k, size_t c) {

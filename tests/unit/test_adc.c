@@ -30,7 +30,8 @@ static mb_adc load_default(const mb_adc_type *type) {
 /* Value on the grid, inside the range; the nearest one without errors; clipping counted; reproducible; in place. */
 static void contract(const mb_adc *adc) {
     const mb_adc_type *t = adc->type;
-    assert_true(t->name && t->summary && t->reference && t->params && t->deterministic && t->convert && t->cost && t->cost_source);
+    assert_true(t->name && t->summary && t->reference && t->params && t->deterministic && t->convert && t->cost &&
+                t->cost_source);
     assert_ptr_equal(mb_adc_find(t->name), t);
     static int32_t in[N], out[N], again[N];
     mb_stream rnd, r1, r2;
@@ -72,7 +73,8 @@ static void contract(const mb_adc *adc) {
     for (int bits = 1; bits <= 16; bits++)
         for (double rate = 0; rate < 2e9; rate = rate > 0 ? rate * 100 : 1e6) {
             assert_ok(t->cost(adc->params, bits, rate, 22, &cost));
-            assert_true(isfinite(cost.energy_J) && isfinite(cost.latency_s) && isfinite(cost.area_m2) && cost.energy_J >= 0 && cost.latency_s >= 0 && cost.area_m2 >= 0);
+            assert_true(isfinite(cost.energy_J) && isfinite(cost.latency_s) && isfinite(cost.area_m2) && cost.energy_J >= 0 &&
+                        cost.latency_s >= 0 && cost.area_m2 >= 0);
             assert_true(t->transparent || (cost.energy_J > 0 && cost.latency_s > 0 && cost.area_m2 > 0));
         }
 }
@@ -96,7 +98,8 @@ static void test_contract(void **state) {
 static void test_codes(void **state) {
     (void)state;
     mb_adc_range r = {.base = 0, .step = 10, .q_lo = -3, .q_hi = 3};
-    static const int in[] = {0, 4, 5, 14, 15, -4, -5, -15, 34, 35, 1000, -34, -35}, code[] = {0, 0, 1, 1, 2, 0, -1, -2, 3, 3, 3, -3, -3};
+    static const int in[] = {0, 4, 5, 14, 15, -4, -5, -15, 34, 35, 1000, -34, -35},
+                     code[] = {0, 0, 1, 1, 2, 0, -1, -2, 3, 3, 3, -3, -3};
     uint64_t clipped = 0;
     for (size_t i = 0; i < sizeof in / sizeof *in; i++) assert_int_equal(mb_adc_code(&r, in[i], &clipped), code[i]);
     assert_int_equal(clipped, 3); /* 35, 1000, -35 */
@@ -133,11 +136,15 @@ static void test_noise(void **state) {
 /* Table of the Accelergy plug-in (energies and areas computed by its authors' program). */
 static void test_survey(void **state) {
     (void)state;
-    static const struct { int bits; double nm, Hz, pJ, um2; } gold[] = {
-        {4, 32, 1e8, 0.9237, 3274}, {5, 32, 1e8, 0.9363, 3287}, {6, 32, 1e8, 1.065, 3417},   {7, 32, 1e8, 1.312, 3637},   {8, 32, 1e6, 1.714, 1714},
-        {8, 32, 1e8, 1.714, 3939},  {8, 32, 1e9, 1.714, 5972},  {8, 32, 2e9, 2.591, 7660},   {9, 32, 1e8, 2.340, 4324},   {9, 32, 1e9, 4.697, 8074},
-        {10, 32, 1e8, 3.310, 4796}, {10, 32, 1e9, 13.95, 11180}, {12, 32, 1e8, 29.06, 9185}, {12, 32, 1e9, 133.2, 21960}, {8, 7, 1e8, 0.0984, 370},
-        {8, 16, 1e8, 0.4656, 1340}, {8, 22, 1e8, 0.8472, 2199}, {8, 28, 1e8, 1.333, 3200},   {8, 45, 1e8, 3.253, 6694},   {8, 65, 1e8, 6.494, 11860},
+    static const struct {
+        int bits;
+        double nm, Hz, pJ, um2;
+    } gold[] = {
+        {4, 32, 1e8, 0.9237, 3274},  {5, 32, 1e8, 0.9363, 3287},  {6, 32, 1e8, 1.065, 3417},  {7, 32, 1e8, 1.312, 3637},
+        {8, 32, 1e6, 1.714, 1714},   {8, 32, 1e8, 1.714, 3939},   {8, 32, 1e9, 1.714, 5972},  {8, 32, 2e9, 2.591, 7660},
+        {9, 32, 1e8, 2.340, 4324},   {9, 32, 1e9, 4.697, 8074},   {10, 32, 1e8, 3.310, 4796}, {10, 32, 1e9, 13.95, 11180},
+        {12, 32, 1e8, 29.06, 9185},  {12, 32, 1e9, 133.2, 21960}, {8, 7, 1e8, 0.0984, 370},   {8, 16, 1e8, 0.4656, 1340},
+        {8, 22, 1e8, 0.8472, 2199},  {8, 28, 1e8, 1.333, 3200},   {8, 45, 1e8, 3.253, 6694},  {8, 65, 1e8, 6.494, 11860},
         {8, 130, 1e8, 23.91, 34870},
     };
     for (size_t i = 0; i < sizeof gold / sizeof *gold; i++) {
@@ -166,7 +173,8 @@ static void test_sar_cost(void **state) {
     assert_ok(b.type->cost(b.params, 8, 1e8, 32, &cb));
     assert_true(fabs(ca.energy_J / 1.714e-12 - 1) < 1e-3 && fabs(ca.area_m2 / 3939e-12 - 1) < 1e-3);
     assert_true(fabs(ca.latency_s / 9e-9 - 1) < 1e-12);      /* bits + 1 cycles of 1 ns */
-    assert_true(fabs(cb.energy_J / ca.energy_J - 0.5) < 1e-12 && fabs(cb.area_m2 / ca.area_m2 - 0.25) < 1e-12 && fabs(cb.latency_s / 4.5e-9 - 1) < 1e-12);
+    assert_true(fabs(cb.energy_J / ca.energy_J - 0.5) < 1e-12 && fabs(cb.area_m2 / ca.area_m2 - 0.25) < 1e-12 &&
+                fabs(cb.latency_s / 4.5e-9 - 1) < 1e-12);
     assert_ok(a.type->cost(a.params, 8, 0, 32, &ca));        /* as fast as it can: 1 / 9 ns */
     assert_ok(a.type->cost(a.params, 8, 1e9 / 9, 32, &cb));
     assert_true(ca.area_m2 == cb.area_m2);

@@ -35,7 +35,8 @@ static void contract(const mb_cell *cell) {
     const void *p = cell->params;
     double lo, hi;
     assert_int_equal(t->abi, MB_CELL_ABI);
-    assert_true(t->name && t->summary && t->reference && t->params && t->range && t->levels && t->deterministic && t->program && t->mean && t->read && t->cost);
+    assert_true(t->name && t->summary && t->reference && t->params && t->range && t->levels && t->deterministic && t->program &&
+                t->mean && t->read && t->cost);
     assert_ptr_equal(mb_cell_find(t->name), t);
     assert_in_range(t->n_state, 1, 8);
     t->range(p, &lo, &hi);
@@ -57,7 +58,8 @@ static void contract(const mb_cell *cell) {
     t->program(p, CUT, target, state_b, &b);
     for (int k = 0; k < t->n_state; k++) assert_memory_equal(state_a + k * N, state_b + k * CUT, CUT * sizeof(float));
     t->program(p, N - CUT, target + CUT, state_b, &b);
-    for (int k = 0; k < t->n_state; k++) assert_memory_equal(state_a + k * N + CUT, state_b + k * (N - CUT), (N - CUT) * sizeof(float));
+    for (int k = 0; k < t->n_state; k++)
+        assert_memory_equal(state_a + k * N + CUT, state_b + k * (N - CUT), (N - CUT) * sizeof(float));
     /* finite, never negative, at any age and temperature; reads too */
     for (double age = 0; age < 1e10; age = age > 0 ? age * 1000 : 1e-6)
         for (double temp = 250; temp < 420; temp += 50) {
@@ -132,8 +134,10 @@ static void test_contract(void **state) {
     assert_true(n >= 2);
     static const char *const more[] = {
         "cell = \"ideal\"; g_min_S = 1e-6; levels = 16;",
-        "cell = \"rram\"; prog_sigma = 0.3; read_sigma = 0.3; stuck_on = 0.1; stuck_off = 0.2; drift_nu = 0.05; drift_nu_sigma = 0.1;",
-        "cell = \"rram\"; prog_sigma = 1.0; prog_sigma_prop = -1.0; prog_distribution = \"lognormal\"; read_sigma_prop = 0.5; levels = 5; on_off = 1e9;",
+        "cell = \"rram\"; prog_sigma = 0.3; read_sigma = 0.3; stuck_on = 0.1; stuck_off = 0.2; drift_nu = 0.05; drift_nu_sigma = "
+        "0.1;",
+        "cell = \"rram\"; prog_sigma = 1.0; prog_sigma_prop = -1.0; prog_distribution = \"lognormal\"; read_sigma_prop = 0.5; "
+        "levels = 5; on_off = 1e9;",
         "cell = \"rram\"; drift_nu_sigma = 0.02;",
         "cell = \"rram\"; stuck_on = 0.5; stuck_off = 0.5;",
     };
@@ -220,7 +224,8 @@ static void test_faults(void **state) {
     mb_cell_free(&c);
     /* faults leave the programming errors of the healthy cells as they were */
     static float before[M];
-    mb_cell a = loaded("cell = \"rram\"; prog_sigma = 0.02;"), b = loaded("cell = \"rram\"; prog_sigma = 0.02; stuck_off = 0.3; drift_nu_sigma = 0.01;");
+    mb_cell a = loaded("cell = \"rram\"; prog_sigma = 0.02;"),
+            b = loaded("cell = \"rram\"; prog_sigma = 0.02; stuck_off = 0.3; drift_nu_sigma = 0.01;");
     program_many(&a, 100e-6f, 6);
     memcpy(before, st, sizeof before);
     program_many(&b, 100e-6f, 6);
@@ -324,8 +329,9 @@ static void test_load(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contract), cmocka_unit_test(test_exact), cmocka_unit_test(test_programming), cmocka_unit_test(test_faults), cmocka_unit_test(test_drift),
-        cmocka_unit_test(test_read_noise), cmocka_unit_test(test_presets), cmocka_unit_test(test_load),
+        cmocka_unit_test(test_contract), cmocka_unit_test(test_exact), cmocka_unit_test(test_programming),
+        cmocka_unit_test(test_faults),   cmocka_unit_test(test_drift), cmocka_unit_test(test_read_noise),
+        cmocka_unit_test(test_presets),  cmocka_unit_test(test_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
-/* Golden cases of an independent simulator (CrossSim 3.2.0, numpy, float64; tests/golden/array): sliced differential weights, serial inputs, tiles, symmetric converters.
+/* Golden cases of an independent simulator (CrossSim 3.2.0, numpy, float64; tests/golden/array): sliced differential weights,
+ * serial inputs, tiles, symmetric converters.
  *
- * Schema imc-golden-1. Conductances in units of Gmax, currents of Gmax Vmax; the case's range r and b bits give a step of r / (2^(b-1) - 1). Here a step is a whole number of
- * array units, so a code may differ where a sum lies within the rounding of the step from a decision level; the error is judged against what the
- * converters did to the exact product: at most 5 % of it (rms). Cases with an ideal converter must agree within their own tolerance.
+ * Schema imc-golden-1. Conductances in units of Gmax, currents of Gmax Vmax; the case's range r and b bits give a step of r /
+ * (2^(b-1) - 1). Here a step is a whole number of array units, so a code may differ where a sum lies within the rounding of the
+ * step from a decision level; the error is judged against what the converters did to the exact product: at most 5 % of it (rms).
+ * Cases with an ideal converter must agree within their own tolerance.
  */
 #include "mbtest.h"
 
@@ -39,13 +41,25 @@ static void run_case(const char *name) {
     snprintf(path, sizeof path, "%s/tests/golden/array/%s.json", srcdir(), name);
     json_t *j = json_load_file(path, 0, &e);
     if (!j) fail_msg("%s: %s", path, e.text);
-    const json_t *cfg = at(j, "config", NULL), *W = at(j, "arrays", "W"), *x = at(j, "arrays", "x"), *want = at(j, "expected", "y");
+    const json_t *cfg = at(j, "config", NULL), *W = at(j, "arrays", "W"), *x = at(j, "arrays", "x"),
+                 *want = at(j, "expected", "y");
     int K = (int)json_array_size(x), N = (int)json_array_size(W);
-    bool is_signed = json_is_true(at(cfg, "input", "signed")), quantised = strcmp(json_string_value(at(cfg, "adc", "model")), "ideal") != 0;
-    int bits = (int)number(cfg, "mapping", "weight_bits"), rows = (int)number(cfg, "array", "rows_max"), slices = (int)number(cfg, "mapping", "slices");
+    bool is_signed = json_is_true(at(cfg, "input", "signed")),
+         quantised = strcmp(json_string_value(at(cfg, "adc", "model")), "ideal") != 0;
+    int bits = (int)number(cfg, "mapping", "weight_bits"), rows = (int)number(cfg, "array", "rows_max"),
+        slices = (int)number(cfg, "mapping", "slices");
     mb_adc adc = {.type = mb_adc_find("ideal")};
-    mb_xbar_spec s = {.rows = rows ? rows : K, .cols = 4096, .rows_active = rows ? rows : K, .weight_bits = bits, .cell_bits = bits / slices, .dac_bits = 1,
-                      .input_bits = (int)number(cfg, "input", "bits"), .input_signed = is_signed, .scheme = MB_DIFFERENTIAL, .subtract = MB_SUB_ANALOG, .temp_K = 300};
+    mb_xbar_spec s = {.rows = rows ? rows : K,
+                      .cols = 4096,
+                      .rows_active = rows ? rows : K,
+                      .weight_bits = bits,
+                      .cell_bits = bits / slices,
+                      .dac_bits = 1,
+                      .input_bits = (int)number(cfg, "input", "bits"),
+                      .input_signed = is_signed,
+                      .scheme = MB_DIFFERENTIAL,
+                      .subtract = MB_SUB_ANALOG,
+                      .temp_K = 300};
     mb_conf *c = NULL;
     s.adc_bits = quantised ? (int)number(cfg, "adc", "bits") : 8;
     s.cell = cell_of(cfg);
@@ -60,9 +74,11 @@ static void run_case(const char *name) {
     int64_t *y = mb_malloc((size_t)N, sizeof *y), *exact = mb_malloc((size_t)N, sizeof *exact);
     double wmax = 0, L = (1 << (bits - 1)) - 1, X = is_signed ? (1 << (s.input_bits - 1)) - 1 : (1 << s.input_bits) - 1;
     for (int n = 0; n < N; n++)
-        for (int k = 0; k < K; k++) wmax = fmax(wmax, fabs(json_number_value(json_array_get(json_array_get(W, (size_t)n), (size_t)k))));
+        for (int k = 0; k < K; k++)
+            wmax = fmax(wmax, fabs(json_number_value(json_array_get(json_array_get(W, (size_t)n), (size_t)k))));
     for (int n = 0; n < N; n++)
-        for (int k = 0; k < K; k++) Wq[k * N + n] = (int16_t)rint(json_number_value(json_array_get(json_array_get(W, (size_t)n), (size_t)k)) / wmax * L);
+        for (int k = 0; k < K; k++)
+            Wq[k * N + n] = (int16_t)rint(json_number_value(json_array_get(json_array_get(W, (size_t)n), (size_t)k)) / wmax * L);
     double scale = 1 / number(cfg, "input", "max");
     for (int k = 0; k < K; k++) {
         double v = fmin(1, fmax(is_signed ? -1 : 0, json_number_value(json_array_get(x, (size_t)k)) * scale));
@@ -77,9 +93,11 @@ static void run_case(const char *name) {
         bool max = strcmp(json_string_value(at(cfg, "adc", "range_option")), "max") == 0;
         int top = (1 << (s.adc_bits - 1)) - 1;
         for (int i = 0; i < slices; i++) {
-            double r = max ? s.rows_active : json_number_value(json_array_get(json_array_get(at(cfg, "adc", "range"), (size_t)i), 1));
+            double r =
+                max ? s.rows_active : json_number_value(json_array_get(json_array_get(at(cfg, "adc", "range"), (size_t)i), 1));
             xb->range[i] = (mb_adc_range){.base = 0, .step = (int32_t)lround(r / top * unit), .q_lo = -top, .q_hi = top};
-            for (int p = 0; p < xb->lay.planes; p++) noise += xb->lay.row_groups * pow(xb->range[i].step / F * (1 << (i * s.cell_bits)) * (1 << p), 2) / 12;
+            for (int p = 0; p < xb->lay.planes; p++)
+                noise += xb->lay.row_groups * pow(xb->range[i].step / F * (1 << (i * s.cell_bits)) * (1 << p), 2) / 12;
         }
     }
     assert_ok(mb_xbar_mvm(xb, &(mb_read_id){.seed = 1}, 1, xq, y, NULL));
@@ -93,8 +111,10 @@ static void run_case(const char *name) {
     }
     if (quantised) {
         /* what conversion and clipping did to the golden result ... */
-        if (sqrt(quant) < 0.3 * sqrt(noise) * lsb) fail_msg("%s: the golden result differs from the product by %g only", name, sqrt(quant));
-        if (!(sqrt(rms) < 0.05 * sqrt(quant) && err < 0.15 * sqrt(quant))) fail_msg("%s: rms error %g, largest %g, conversion %g", name, sqrt(rms), err, sqrt(quant));
+        if (sqrt(quant) < 0.3 * sqrt(noise) * lsb)
+            fail_msg("%s: the golden result differs from the product by %g only", name, sqrt(quant));
+        if (!(sqrt(rms) < 0.05 * sqrt(quant) && err < 0.15 * sqrt(quant)))
+            fail_msg("%s: rms error %g, largest %g, conversion %g", name, sqrt(rms), err, sqrt(quant));
     } else if (err > number(j, "tolerance", "abs")) {
         fail_msg("%s: error %g", name, err);
     }
@@ -114,6 +134,7 @@ static void test_ideal_tiles(void **state) { (void)state, run_case("case_119_gri
 static void test_max_tiles(void **state) { (void)state, run_case("case_123_grid_sl4x2_serial_max7_nopar_tiles"); }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_serial_4x2), cmocka_unit_test(test_serial_2x4), cmocka_unit_test(test_ideal_tiles), cmocka_unit_test(test_max_tiles)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_serial_4x2), cmocka_unit_test(test_serial_2x4),
+                                       cmocka_unit_test(test_ideal_tiles), cmocka_unit_test(test_max_tiles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

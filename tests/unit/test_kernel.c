@@ -1,4 +1,5 @@
-/* Kernels: every one that this machine has gives the bits of the oracle, with all kinds of noise and converters; the fused conversion is exact at every code boundary. */
+/* Kernels: every one that this machine has gives the bits of the oracle, with all kinds of noise and converters; the fused
+ * conversion is exact at every code boundary. */
 #include "mbtest.h"
 
 #include "array/kernel.h"
@@ -28,7 +29,8 @@ static mb_adc load_adc(const char *text) {
 
 /* A converter that is neither uniform nor random: it truncates. */
 static bool yes(const void *p) { return p == NULL; }
-static void truncate_codes(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+static void truncate_codes(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                           mb_stream *rng) {
     (void)p, (void)rng;
     for (size_t i = 0; i < n; i++) {
         int32_t q = (in[i] - r->base) / r->step, c = q < r->q_lo ? r->q_lo : q > r->q_hi ? r->q_hi : q;
@@ -50,16 +52,32 @@ static void fill(mb_xbar_spec *s, int n_w, int16_t *W, int n_x, int16_t *x) {
 static void test_bits(void **state) {
     (void)state;
     mb_cell cells[] = {load_cell("cell = \"rram\"; on_off = 17.0; prog_sigma = 0.03;"),
-                       load_cell("cell = \"rram\"; on_off = 4.5; prog_sigma = 0.02; read_sigma = 0.01; read_sigma_prop = 0.01;"), load_cell("cell = \"ideal\";")};
-    mb_adc adcs[] = {load_adc("type = \"ideal\";"), load_adc("type = \"sar\";"), load_adc("type = \"sar\"; noise_lsb = 0.7;"), {.type = &truncating}};
+                       load_cell("cell = \"rram\"; on_off = 4.5; prog_sigma = 0.02; read_sigma = 0.01; read_sigma_prop = 0.01;"),
+                       load_cell("cell = \"ideal\";")};
+    mb_adc adcs[] = {load_adc("type = \"ideal\";"),
+                     load_adc("type = \"sar\";"),
+                     load_adc("type = \"sar\"; noise_lsb = 0.7;"),
+                     {.type = &truncating}};
     static int16_t W[300 * 40], x[70 * 300];
     static int64_t y[70 * 40], z[70 * 40];
     int kinds[3][4] = {{0}}, compared = 0;
     for (int i = 0; i < 160; i++) {
-        int c = pick(0, 2), a = pick(0, 3), K = pick(1, i % 8 ? 150 : 300), N = pick(1, i % 8 ? 12 : 40), m = i % 16 == 5 ? 70 : pick(1, 5);
-        mb_xbar_spec s = {.rows = pick(1, 300), .cols = pick(34, 200), .weight_bits = pick(1, 8), .cell_bits = pick(1, 8), .input_bits = pick(1, 8), .adc_bits = pick(1, 12),
-                          .input_signed = pick(0, 1), .scheme = pick(0, 1) ? MB_OFFSET : MB_DIFFERENTIAL, .subtract = pick(0, 1) ? MB_SUB_ANALOG : MB_SUB_DIGITAL,
-                          .adc_rule = pick(0, 1) ? MB_ADC_FULL : MB_ADC_GIVEN, .adc_fraction = 0.3, .cell = cells[c], .adc = adcs[a], .temp_K = 300};
+        int c = pick(0, 2), a = pick(0, 3), K = pick(1, i % 8 ? 150 : 300), N = pick(1, i % 8 ? 12 : 40),
+            m = i % 16 == 5 ? 70 : pick(1, 5);
+        mb_xbar_spec s = {.rows = pick(1, 300),
+                          .cols = pick(34, 200),
+                          .weight_bits = pick(1, 8),
+                          .cell_bits = pick(1, 8),
+                          .input_bits = pick(1, 8),
+                          .adc_bits = pick(1, 12),
+                          .input_signed = pick(0, 1),
+                          .scheme = pick(0, 1) ? MB_OFFSET : MB_DIFFERENTIAL,
+                          .subtract = pick(0, 1) ? MB_SUB_ANALOG : MB_SUB_DIGITAL,
+                          .adc_rule = pick(0, 1) ? MB_ADC_FULL : MB_ADC_GIVEN,
+                          .adc_fraction = 0.3,
+                          .cell = cells[c],
+                          .adc = adcs[a],
+                          .temp_K = 300};
         s.rows_active = pick(1, s.rows);
         s.dac_bits = pick(0, 1) ? 1 : pick(1, s.input_bits);
         fill(&s, K * N, W, m * K, x);
@@ -78,12 +96,15 @@ static void test_bits(void **state) {
             assert_ok(mb_xbar_mvm(xb, &id, m, x, y, &st));
             for (int j = 0; j < m * N; j++)
                 if (y[j] != z[j])
-                    fail_msg("case %d kernel %s cell %d adc %d K %d N %d m %d: y[%d] = %lld, oracle %lld", i, mb_kernels[k]->name, c, a, K, N, m, j, (long long)y[j], (long long)z[j]);
+                    fail_msg("case %d kernel %s cell %d adc %d K %d N %d m %d: y[%d] = %lld, oracle %lld", i, mb_kernels[k]->name,
+                             c, a, K, N, m, j, (long long)y[j], (long long)z[j]);
             if (first) st0 = st;
             first = false;
             assert_memory_equal(&st, &st0, sizeof st);   /* the same clipping and codes, too */
             if (s.adc.type->transparent) assert_true(st.q_min > st.q_max);
-            else assert_true(st.q_min <= st.q_max && st.q_min >= mb_xbar_range(xb, 0)->q_lo && st.q_max <= mb_xbar_range(xb, 0)->q_hi);
+            else
+                assert_true(st.q_min <= st.q_max && st.q_min >= mb_xbar_range(xb, 0)->q_lo &&
+                            st.q_max <= mb_xbar_range(xb, 0)->q_hi);
             compared++;
         }
         unsetenv("MIXBAR_KERNEL");
@@ -96,8 +117,8 @@ static void test_bits(void **state) {
     for (int i = 0; i < 3; i++) mb_cell_free(&cells[i]), mb_adc_free(&adcs[i]);
 }
 
-/* Weights and steps chosen at will: every conversion against the formula of adc.h. Products cross all code boundaries of small steps; with one row the sums stay below
- * 3 * 2^20 (the short conversion) for 7-bit inputs, with 12 rows they reach 5 * 10^7. */
+/* Weights and steps chosen at will: every conversion against the formula of adc.h. Products cross all code boundaries of small
+ * steps; with one row the sums stay below 3 * 2^20 (the short conversion) for 7-bit inputs, with 12 rows they reach 5 * 10^7. */
 static void test_conversion(void **state) {
     (void)state;
     mb_adc sar = load_adc("type = \"sar\";");
@@ -108,9 +129,22 @@ static void test_conversion(void **state) {
     for (int i = 0; i < 120; i++) {
         int bits = pick(0, 1) ? 7 : 8, top = (1 << bits) - 1, rows = pick(0, 1) ? 1 : K;
         int wide = pick(0, 1) ? 16383 : pick(1, 16383), W[N] = {0};
-        mb_adc_range r = {.base = pick(0, 1) ? 0 : -pick(1, 100000), .step = pick(0, 1) ? pick(1, 40) : pick(1, 60000), .q_lo = pick(-65536, 0), .q_hi = pick(0, 65535)};
-        mb_row_group g = {.k = rows, .n = N, .slices = 1, .planes = 1, .dac_bits = bits, .cell_bits = 1, .polarities = 1, .panels = N / MB_PANEL, .sum_max = rows * top * wide,
-                          .w = w, .range = &r, .adc = &sar};
+        mb_adc_range r = {.base = pick(0, 1) ? 0 : -pick(1, 100000),
+                          .step = pick(0, 1) ? pick(1, 40) : pick(1, 60000),
+                          .q_lo = pick(-65536, 0),
+                          .q_hi = pick(0, 65535)};
+        mb_row_group g = {.k = rows,
+                          .n = N,
+                          .slices = 1,
+                          .planes = 1,
+                          .dac_bits = bits,
+                          .cell_bits = 1,
+                          .polarities = 1,
+                          .panels = N / MB_PANEL,
+                          .sum_max = rows * top * wide,
+                          .w = w,
+                          .range = &r,
+                          .adc = &sar};
         memset(w, 0, N * (K + 1) * sizeof *w);
         for (int n = 0; n < N; n++)
             for (int k = 0; k < rows; k++) {
@@ -130,7 +164,9 @@ static void test_conversion(void **state) {
             for (int v = 0; v <= top; v++)
                 for (int n = 0; n < N; n++) {
                     int64_t want = r.base + (int64_t)mb_adc_code(&r, v * W[n], &clipped) * r.step;
-                    if (y[v * N + n] != want) fail_msg("%s: %d * %d, base %d step %d: %lld, not %lld", mb_kernels[k]->name, v, W[n], r.base, r.step, (long long)y[v * N + n], (long long)want);
+                    if (y[v * N + n] != want)
+                        fail_msg("%s: %d * %d, base %d step %d: %lld, not %lld", mb_kernels[k]->name, v, W[n], r.base, r.step,
+                                 (long long)y[v * N + n], (long long)want);
                 }
             assert_int_equal(st.clipped, clipped);
             mb_free(work);
@@ -151,7 +187,16 @@ static void test_sums(void **state) {
         for (int n = 0; n < N; n++) w[k * MB_PANEL + MB_PANEL_AT(n)] = W[k][n] = (int16_t)pick(-16383, 16383);
     for (int dac = 1; dac <= 8; dac++)
         for (int sign = 0; sign < 2; sign++) {
-            mb_row_group g = {.k = K, .n = N, .slices = 1, .planes = (8 + dac - 1) / dac, .dac_bits = dac, .cell_bits = 1, .polarities = 1, .panels = 1, .w = w, .adc = &none};
+            mb_row_group g = {.k = K,
+                              .n = N,
+                              .slices = 1,
+                              .planes = (8 + dac - 1) / dac,
+                              .dac_bits = dac,
+                              .cell_bits = 1,
+                              .polarities = 1,
+                              .panels = 1,
+                              .w = w,
+                              .adc = &none};
             for (int k = 0; k < K; k++) x[k] = (int16_t)pick(sign ? -255 : 0, 255);
             for (int i = 0; mb_kernels[i]; i++) {
                 if (!mb_kernels[i]->supported()) continue;
@@ -160,7 +205,8 @@ static void test_sums(void **state) {
                 for (int p = 0; p < g.planes; p++)
                     for (int n = 0; n < N; n++) {
                         int64_t s = 0;
-                        for (int k = 0; k < K; k++) s += (int64_t)((x[k] < 0 ? -1 : 1) * (abs(x[k]) >> (p * dac) & ((1 << dac) - 1))) * W[k][n];
+                        for (int k = 0; k < K; k++)
+                            s += (int64_t)((x[k] < 0 ? -1 : 1) * (abs(x[k]) >> (p * dac) & ((1 << dac) - 1))) * W[k][n];
                         assert_int_equal(S[p * MB_PANEL + n], s);
                     }
                 for (int n = N; n < MB_PANEL; n++) assert_int_equal(S[n], 0);

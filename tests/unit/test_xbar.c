@@ -28,13 +28,29 @@ static mb_adc load_adc(const char *text) {
 }
 
 static mb_xbar_spec base_spec(mb_cell cell, mb_adc adc) {
-    return (mb_xbar_spec){.rows = 128, .cols = 128, .rows_active = 128, .weight_bits = 8, .cell_bits = 2, .input_bits = 8, .dac_bits = 1, .adc_bits = 8,
-                          .scheme = MB_DIFFERENTIAL, .subtract = MB_SUB_ANALOG, .adc_rule = MB_ADC_FULL, .adc_percentile = 1, .adc_fraction = 1, .cell = cell, .adc = adc,
-                          .time_s = 0, .temp_K = 300};
+    return (mb_xbar_spec){.rows = 128,
+                          .cols = 128,
+                          .rows_active = 128,
+                          .weight_bits = 8,
+                          .cell_bits = 2,
+                          .input_bits = 8,
+                          .dac_bits = 1,
+                          .adc_bits = 8,
+                          .scheme = MB_DIFFERENTIAL,
+                          .subtract = MB_SUB_ANALOG,
+                          .adc_rule = MB_ADC_FULL,
+                          .adc_percentile = 1,
+                          .adc_fraction = 1,
+                          .cell = cell,
+                          .adc = adc,
+                          .time_s = 0,
+                          .temp_K = 300};
 }
 
 static int weight_limit(int bits) { return bits == 1 ? 1 : (1 << (bits - 1)) - 1; }
-static int input_limit(const mb_xbar_spec *s) { return s->input_signed ? (s->input_bits == 1 ? 1 : (1 << (s->input_bits - 1)) - 1) : (1 << s->input_bits) - 1; }
+static int input_limit(const mb_xbar_spec *s) {
+    return s->input_signed ? (s->input_bits == 1 ? 1 : (1 << (s->input_bits - 1)) - 1) : (1 << s->input_bits) - 1;
+}
 
 static void fill_weights(const mb_xbar_spec *s, size_t n, int16_t *w) {
     int L = weight_limit(s->weight_bits);
@@ -72,13 +88,15 @@ static mb_xbar_spec random_spec(const mb_cell *cells, int n_cells, mb_adc adc) {
 /* Law 3: ideal is exact, with an ideal converter and with a real one of enough bits. */
 static void test_law3(void **state) {
     (void)state;
-    mb_cell cells[] = {load_cell("cell = \"ideal\";"), load_cell("cell = \"ideal\"; g_min_S = 31e-6;"), load_cell("cell = \"rram\"; on_off = 17.0;"),
-                       load_cell("cell = \"rram\"; on_off = 4.5;"), load_cell("cell = \"ideal\"; levels = 256; g_min_S = 1.7e-6;")};
+    mb_cell cells[] = {load_cell("cell = \"ideal\";"), load_cell("cell = \"ideal\"; g_min_S = 31e-6;"),
+                       load_cell("cell = \"rram\"; on_off = 17.0;"), load_cell("cell = \"rram\"; on_off = 4.5;"),
+                       load_cell("cell = \"ideal\"; levels = 256; g_min_S = 1.7e-6;")};
     mb_adc ideal = load_adc("type = \"ideal\";"), sar = load_adc("type = \"sar\";");
     int converted = 0, planned = 0;
     for (int i = 0; i < 1500; i++) {
         mb_xbar_spec s = random_spec(cells, i % 3 ? 4 : 5, i % 4 ? sar : ideal);
-        if (s.cell.type->levels(s.cell.params) && 255 % ((1 << s.cell_bits) - 1)) s.cell = cells[1];   /* a grid that lacks the digits is no ideal cell */
+        if (s.cell.type->levels(s.cell.params) && 255 % ((1 << s.cell_bits) - 1))
+            s.cell = cells[1]; /* a grid that lacks the digits is no ideal cell */
         int K = pick(1, 90), N = pick(1, 9), m = 3;
         mb_xbar_layout lay;
         assert_ok(mb_xbar_plan(&s, K, N, &lay));
@@ -102,8 +120,9 @@ static void test_law3(void **state) {
         mb_matmul_i16(m, K, N, x, W, z);
         for (int j = 0; j < m * N; j++)
             if ((double)y[j] != (double)z[j] * mb_xbar_scale(xb))
-                fail_msg("case %d: K %d N %d rows %d/%d w%d c%d x%d%s d%d %s %s adc %d: y/F = %g, exact %lld", i, K, N, s.rows_active, s.rows, s.weight_bits, s.cell_bits,
-                         s.input_bits, s.input_signed ? "s" : "u", s.dac_bits, s.scheme == MB_OFFSET ? "offset" : "differential", s.adc.type->name, s.adc_bits,
+                fail_msg("case %d: K %d N %d rows %d/%d w%d c%d x%d%s d%d %s %s adc %d: y/F = %g, exact %lld", i, K, N,
+                         s.rows_active, s.rows, s.weight_bits, s.cell_bits, s.input_bits, s.input_signed ? "s" : "u", s.dac_bits,
+                         s.scheme == MB_OFFSET ? "offset" : "differential", s.adc.type->name, s.adc_bits,
                          (double)y[j] / mb_xbar_scale(xb), (long long)z[j]);
         assert_int_equal(st.clipped, 0);
         assert_int_equal(mb_xbar_saturated(xb), 0);
@@ -326,8 +345,8 @@ static void test_ranges(void **state) {
     assert_ok(mb_xbar_observe(xb, 60, x + 40 * 100, h2));
     assert_ok(mb_xbar_hist_merge(h, h2));
     assert_ok(mb_xbar_set_ranges(xb, h));
-    double R = 90.0 * F; /* 90 % of the sums are at most 90 F; the bin is at most 0.4 % wide */
-    assert_in_range(mb_xbar_range(xb, 0)->step, ceil(R / 7), ceil(R * 1.004 / 7));
+    double R = 90.0 * F; /* 90 % of the sums are at most 90 F; the bin is at most 1.6 % wide */
+    assert_in_range(mb_xbar_range(xb, 0)->step, ceil(R / 7), ceil(R * 1.016 / 7));
     mb_xbar_free(xb);
     s.adc_percentile = 1;
     assert_ok(mb_xbar_new(&s, 100, 1, W, &xb));
@@ -373,7 +392,8 @@ static void test_stats(void **state) {
         /* 3 = 0011 | 11 00, 8 = 1000 | 00 10, 7 = 0111 | 11 01 */
         assert_int_equal(st.rows_driven, dac == 1 ? 2 + 1 + 3 : 1 + 1 + 2);
         assert_int_equal(st.digit_sum, dac == 1 ? 2 + 1 + 3 : 3 + 2 + 3 + 1);
-        assert_int_equal(st.charge, F * (dac == 1 ? 2 * 8 + 1 * 8 + 3 * 2 : 3 * 8 + 2 * 8 + 4 * 2)); /* row sums of |W|: 8, 2, 8 */
+        assert_int_equal(st.charge,
+                         F * (dac == 1 ? 2 * 8 + 1 * 8 + 3 * 2 : 3 * 8 + 2 * 8 + 4 * 2)); /* row sums of |W|: 8, 2, 8 */
         assert_int_equal(st.clipped, 0);
         if (dac == 1) {
             assert_int_equal(st.q_min, -3); /* x_0 W_01 in planes 0 and 1 */
@@ -574,9 +594,16 @@ static void test_matmul(void **state) {
 int main(void) {
     mb_stream_init(&rnd, 2024, MB_RNG_TEST, 0, 1, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_law3),      cmocka_unit_test(test_lossless_is_tight), cmocka_unit_test(test_layout),     cmocka_unit_test(test_bad_specs),
-        cmocka_unit_test(test_ranges),    cmocka_unit_test(test_stats),             cmocka_unit_test(test_programming_error),
-        cmocka_unit_test(test_read_noise), cmocka_unit_test(test_memory),           cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_law3),
+        cmocka_unit_test(test_lossless_is_tight),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_bad_specs),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_programming_error),
+        cmocka_unit_test(test_read_noise),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_matmul),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
