@@ -155,7 +155,7 @@ static void the_presets_load(void **state) {
         mb_conf_free(c);
         mb_free(path);
     }
-    /* the preset for exactness takes every precision: 512 rows of 8-bit digits are exact in the simulator's integers, or it says so */
+    /* the preset for exactness takes every precision */
     {
         char *path = mb_asprintf("%s/experiments/arch/ideal.cfg", srcdir());
         mb_conf *c, *d;
@@ -652,6 +652,44 @@ static void the_tree_and_the_numbers_agree(void **state) {
     end(&f);
 }
 
+/* The shipped chip with the shipped cell on a layer that fills its arrays: between the published RRAM and PCM macros
+ * (doc/models-cost.md). */
+static void the_shipped_chip_is_like_silicon(void **state) {
+    (void)state;
+    static const testlayer l = {"l", 'w', 128, 28, 28, 128, 3, 1, 1, 1};
+    static const struct {
+        int bits, adc;
+        double low, high;
+    } band[] = {{8, 8, 3, 11}, {4, 6, 12, 40}};
+    char *arch = mb_asprintf("%s/experiments/arch/rram-22nm.cfg", srcdir()),
+         *device = mb_asprintf("%s/devices/rram.cfg", srcdir());
+    mb_network *net = testnet("one", 1, 1, &l);
+    mb_conf *c, *d;
+    mb_machine *m;
+    mb_cell rram;
+    assert_ok(mb_conf_read(arch, &c));
+    assert_ok(mb_machine_load(c, "rram-22nm", &m));
+    assert_ok(mb_conf_read(device, &d));
+    assert_ok(mb_cell_load(d, &rram));
+    for (int i = 0; i < 2; i++) {
+        mb_assign a = {MB_ANALOG, band[i].bits, 2, band[i].bits, 1, band[i].adc, 0, 0, 1};
+        mb_plan *p;
+        mb_metrics got;
+        assert_ok(mb_plan_new(net, &a, &p));
+        assert_ok(mb_cost_network(m, &rram, net, p, NULL, NULL, NULL, &got));
+        double tops_per_W = 2e-12 * (double)mb_layer_macs(&net->layer[1]) / got.energy_J;
+        assert_true(tops_per_W > band[i].low && tops_per_W < band[i].high);
+        mb_plan_free(p);
+    }
+    mb_cell_free(&rram);
+    mb_machine_free(m);
+    mb_conf_free(c);
+    mb_conf_free(d);
+    mb_network_free(net);
+    mb_free(arch);
+    mb_free(device);
+}
+
 static void what_does_not_fit_is_told(void **state) {
     (void)state;
     static const mb_assign base = {MB_ANALOG, 8, 2, 8, 1, 8, 0, 0, 1};
@@ -722,6 +760,7 @@ int main(void) {
         cmocka_unit_test(energies_by_hand),
         cmocka_unit_test(estimated_activity_is_the_mean_over_all_inputs),
         cmocka_unit_test(the_tree_and_the_numbers_agree),
+        cmocka_unit_test(the_shipped_chip_is_like_silicon),
         cmocka_unit_test(what_does_not_fit_is_told),
         cmocka_unit_test(survives_lack_of_memory),
     };
