@@ -1,1 +1,13 @@
 # unit tests of nn
+check_PROGRAMS += tests/unit/test_onnx
+tests_unit_test_onnx_SOURCES = tests/unit/test_onnx.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_onnx
+check_PROGRAMS += tests/unit/test_network
+tests_unit_test_network_SOURCES = tests/unit/test_network.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_network
+check_PROGRAMS += tests/unit/test_ops
+tests_unit_test_ops_SOURCES = tests/unit/test_ops.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_ops
+check_PROGRAMS += tests/unit/test_exec
+tests_unit_test_exec_SOURCES = tests/unit/test_exec.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_exec
