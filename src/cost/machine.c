@@ -89,11 +89,17 @@ static int check(const mb_machine *m, const mb_conf *group) {
 }
 
 int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
-    static const char *const also[] = {"adc", "preset", NULL};
+    static const char *const also[] = {"adc", "name", "preset", NULL};
     if (group && group->type != MB_CONF_GROUP)
         return mb_fail(MB_BADINPUT, "%s: %s must be a group or the name of a preset", mb_conf_where(group), mb_conf_key(group));
     mb_machine *m = mb_calloc(1, sizeof *m);
     if (!m) return mb_nomem();
+    const mb_conf *named = group ? mb_conf_use(group, "name") : NULL;
+    if (named && named->type != MB_CONF_STRING) {
+        mb_free(m);
+        return mb_fail(MB_BADINPUT, "%s: name must be text in quotes", mb_conf_where(named));
+    }
+    if (named) name = named->s;
     int rc = mb_params_load(mb_machine_params, group, also, m);
     if (rc) {
         mb_free(m);

@@ -180,10 +180,22 @@ static int expand_group(mb_conf *root, const char *key, const char *kind, const 
     return MB_OK;
 }
 
-/* The name under which a group is shown: `name` of its preset file, or DEF. */
-static char *group_name(const mb_conf *group, const char *def) {
+/* The name under which a group is shown: its key `name`, else that of its preset file, else DEF. Kept as the key `name`, so that used.cfg tells it too. */
+static int name_group(mb_conf *group, const char *def) {
+    if (mb_conf_find(group, "name")) return MB_OK;
     const mb_conf *p = mb_conf_find(group, "preset");
-    return p && p->type == MB_CONF_STRING ? mb_path_base(p->s) : mb_strdup(def);
+    char *base = p && p->type == MB_CONF_STRING ? mb_path_base(p->s) : mb_strdup(def);
+    mb_conf *c = mb_conf_new(MB_CONF_STRING, "name");
+    int rc = base && c ? MB_OK : mb_nomem();
+    if (!rc) {
+        c->s = base;
+        c->origin = MB_FROM_DEFAULT;
+        rc = mb_conf_append(group, c);
+    } else {
+        mb_free(base);
+        mb_conf_free(c);
+    }
+    return rc;
 }
 
 static int load_baselines(mb_conf *root, mb_setup *s) {
@@ -198,9 +210,8 @@ static int load_baselines(mb_conf *root, mb_setup *s) {
         int rc = mb_conf_expand_preset(c, "baselines");
         c = l->child[i];
         if (!rc && c->type != MB_CONF_GROUP) rc = mb_fail(MB_BADINPUT, "%s: a baseline is a preset name or a group", mb_conf_where(c));
-        char *name = rc ? NULL : group_name(c, "baseline");
-        if (!rc) rc = name ? mb_baseline_load(c, name, &s->baseline[i]) : mb_nomem();
-        mb_free(name);
+        if (!rc) rc = name_group(c, "baseline");
+        if (!rc) rc = mb_baseline_load(c, "baseline", &s->baseline[i]);
         if (rc) return mb_context(rc, "baseline %zu at %s", i + 1, mb_conf_where(c));
         s->n_baseline++;
     }
@@ -225,11 +236,8 @@ static int load_groups(mb_setup *s) {
     if (!rc) rc = expand_group(root, "device", "devices", "device = \"rram\"", &g);
     if (!rc) rc = mb_cell_load(g, &s->cell);
     if (!rc) rc = expand_group(root, "arch", "arch", "arch = \"rram-22nm\"", &g);
-    if (!rc) {
-        char *name = group_name(g, "arch");
-        rc = name ? mb_machine_load(g, name, &s->mach) : mb_nomem();
-        mb_free(name);
-    }
+    if (!rc) rc = name_group(g, "arch");
+    if (!rc) rc = mb_machine_load(g, "arch", &s->mach);
     if (!rc) rc = load_baselines(root, s);
     if (!rc) { /* the mapping problem is checked now and solved later */
         mb_problem prob;
