@@ -3,3 +3,9 @@ check_PROGRAMS += tests/unit/test_sweep tests/unit/test_simulate
 tests_unit_test_sweep_SOURCES = tests/unit/test_sweep.c tests/unit/mbtest.h
 tests_unit_test_simulate_SOURCES = tests/unit/test_simulate.c tests/unit/mbtest.h
 TESTS += tests/unit/test_sweep tests/unit/test_simulate
+
+check_PROGRAMS += tests/unit/test_results tests/unit/test_report_text tests/unit/test_plot
+tests_unit_test_results_SOURCES = tests/unit/test_results.c tests/unit/made_results.h tests/unit/mbtest.h
+tests_unit_test_report_text_SOURCES = tests/unit/test_report_text.c tests/unit/made_results.h tests/unit/mbtest.h
+tests_unit_test_plot_SOURCES = tests/unit/test_plot.c tests/unit/made_results.h tests/unit/mbtest.h
+TESTS += tests/unit/test_results tests/unit/test_report_text tests/unit/test_plot

@@ -1,0 +1,493 @@
+/* plot_accuracy.c - accuracy against a cost: points with 95 % intervals, the float accuracy as a line, baselines at the quantised
+ * accuracy, the best trade-offs as a stair
+ *
+ * The cost axis is logarithmic. Labels are placed here, in pixels, with axes whose ranges and margins are fixed; up to LABELS_ALL
+ * points each has its label, beyond that the points of the front have theirs and the others their number in the table where there
+ * is room. Called by plot.c.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "run/plot_internal.h"
+
+#define LABELS_ALL 12
+#define LABEL_CHARS 24
+
+typedef struct mark {
+    double x, y;
+    size_t type;
+    const char *tag;
+} mark; /* a baseline */
+
+typedef struct scatter {
+    const mb_results *r;
+    mb_canvas c;
+    double (*value)(const mb_cost *);
+    const char *unit;
+    double scale, x0, x1, y0, y1;
+    bool log;
+    double *x, *y, *lo, *hi; /* of points, in the axes' units; NaN when not to be drawn */
+    bool *front;
+    size_t *order, n_front;
+    char **tag;
+    mark *base;
+    size_t n_base;
+    const char *type[16]; /* names of baselines */
+    size_t n_type;
+    double reference[4]; /* float accuracies */
+    size_t n_reference;
+    mb_placer place;
+    int labels; /* tags of gnuplot's labels and arrows in use */
+} scatter;
+
+static double energy_of(const mb_cost *c) { return c->energy_J; }
+static double latency_of(const mb_cost *c) { return c->latency_s; }
+static double area_of(const mb_cost *c) { return c->area_m2; }
+static double edap_of(const mb_cost *c) { return c->energy_J * c->latency_s * c->area_m2; }
+
+static void free_scatter(scatter *s) {
+    for (size_t i = 0; s->tag && i < s->r->n; i++) mb_free(s->tag[i]);
+    mb_free(s->tag);
+    mb_free(s->x);
+    mb_free(s->y);
+    mb_free(s->lo);
+    mb_free(s->hi);
+    mb_free(s->front);
+    mb_free(s->order);
+    mb_free(s->base);
+    mb_free(s->place.box);
+}
+
+static int by_place(const void *a, const void *b) {
+    const mark *p = a, *q = b;
+    if (p->type != q->type) return p->type < q->type ? -1 : 1;
+    if (p->x != q->x) return p->x < q->x ? -1 : 1;
+    return p->y < q->y ? -1 : p->y > q->y;
+}
+
+/* Baselines of all points, each place once. */
+static int gather_baselines(scatter *s) {
+    size_t all = 0, n = 0;
+    for (size_t i = 0; i < s->r->n; i++) all += s->r->point[i].n_baseline;
+    s->base = mb_malloc(all, sizeof *s->base);
+    if (!s->base) return mb_nomem();
+    for (size_t i = 0; i < s->r->n; i++) {
+        const mb_point_result *p = &s->r->point[i];
+        for (size_t k = 0; k < p->n_baseline; k++) {
+            size_t t = 0;
+            double x = s->value(&p->baseline[k].cost) / s->scale, y = 100 * p->quantised_accuracy;
+            while (t < s->n_type && strcmp(s->type[t], p->baseline[k].name) != 0) t++;
+            if (t == s->n_type && t < sizeof s->type / sizeof *s->type) s->type[s->n_type++] = p->baseline[k].name;
+            if (t < s->n_type && isfinite(x) && x > 0 && isfinite(y)) s->base[s->n_base++] = (mark){x, y, t, s->tag[i]};
+        }
+    }
+    qsort(s->base, s->n_base, sizeof *s->base, by_place);
+    for (size_t i = 0; i < s->n_base; i++) {
+        if (n == 0 || by_place(&s->base[n - 1], &s->base[i]) != 0) s->base[n++] = s->base[i];
+    }
+    s->n_base = n;
+    return MB_OK;
+}
+
+static int gather(scatter *s) {
+    const mb_results *r = s->r;
+    bool same = mb_same_keys(r);
+    s->x = mb_malloc(r->n, sizeof *s->x);
+    s->y = mb_malloc(r->n, sizeof *s->y);
+    s->lo = mb_malloc(r->n, sizeof *s->lo);
+    s->hi = mb_malloc(r->n, sizeof *s->hi);
+    s->front = mb_malloc(r->n, sizeof *s->front);
+    s->order = mb_malloc(r->n, sizeof *s->order);
+    s->tag = mb_calloc(r->n, sizeof *s->tag);
+    if (!s->x || !s->y || !s->lo || !s->hi || !s->front || !s->order || !s->tag) return mb_nomem();
+    for (size_t i = 0; i < r->n; i++) {
+        const mb_point_result *p = &r->point[i];
+        mb_cost c = {p->energy_J, p->latency_s, p->area_m2};
+        bool good = s->value(&c) > 0 && isfinite(s->value(&c)) && isfinite(p->accuracy);
+        s->x[i] = good ? s->value(&c) / s->scale : (double)NAN;
+        s->y[i] = good ? 100 * p->accuracy : (double)NAN;
+        s->lo[i] = isfinite(p->accuracy_low) ? 100 * p->accuracy_low : s->y[i];
+        s->hi[i] = isfinite(p->accuracy_high) ? 100 * p->accuracy_high : s->y[i];
+        s->tag[i] = mb_point_tag(r, p, same);
+        if (!s->tag[i]) return mb_nomem();
+        size_t k = 0;
+        while (k < s->n_reference && s->reference[k] != 100 * p->float_accuracy) k++;
+        if (k == s->n_reference && k < 4 && isfinite(p->float_accuracy)) s->reference[s->n_reference++] = 100 * p->float_accuracy;
+    }
+    int rc = mb_pareto(s->x, s->y, r->n, s->front, s->order, &s->n_front);
+    return rc == MB_OK ? gather_baselines(s) : rc;
+}
+
+static void widen(double *lo, double *hi, double v) {
+    if (!isfinite(v)) return;
+    *lo = v < *lo ? v : *lo;
+    *hi = v > *hi ? v : *hi;
+}
+
+/* Ranges of the axes: round percents; some air on both sides. */
+static void choose_ranges(scatter *s) {
+    double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
+    for (size_t i = 0; i < s->r->n; i++) {
+        widen(&x0, &x1, s->x[i]);
+        if (!isfinite(s->x[i])) continue;
+        widen(&y0, &y1, s->lo[i]);
+        widen(&y0, &y1, s->hi[i]);
+    }
+    for (size_t i = 0; i < s->n_base; i++) {
+        widen(&x0, &x1, s->base[i].x);
+        widen(&y0, &y1, s->base[i].y);
+    }
+    for (size_t i = 0; i < s->n_reference; i++) widen(&y0, &y1, s->reference[i]);
+    double span = log10(x1 / x0), pad = 0.07 * span + 0.06;
+    s->x0 = x0 * pow(10, -pad);
+    s->x1 = x1 * pow(10, pad * 1.4); /* labels stand on the right more often */
+    double height = y1 - y0 > 0.5 ? y1 - y0 : 0.5;
+    s->y0 = fmax(0, y0 - 0.09 * height);
+    s->y1 = y1 + 0.09 * height;
+    if (s->y1 > 100) s->y1 = 100 + 0.03 * height; /* a bar that ends at 100 % is seen to end */
+}
+
+static double px(const scatter *s, double x) {
+    double t = s->log ? log(x / s->x0) / log(s->x1 / s->x0) : (x - s->x0) / (s->x1 - s->x0);
+    return s->c.left + t * (s->c.w - s->c.left - s->c.right);
+}
+static double py(const scatter *s, double y) {
+    return s->c.bottom + (y - s->y0) / (s->y1 - s->y0) * (s->c.h - s->c.top - s->c.bottom);
+}
+
+static int add_obstacles(scatter *s) {
+    int rc = MB_OK;
+    const mb_canvas *c = &s->c;
+    s->place.area = (mb_box){c->left + 4, c->bottom + 3, c->w - 8, c->h - c->top + 4, 0};
+    for (size_t i = 0; i < s->n_reference && rc == MB_OK; i++) {
+        double y = py(s, s->reference[i]);
+        rc = mb_place_obstacle(&s->place, (mb_box){c->left, y - 2, c->w - c->right, y + 2, 1});
+    }
+    for (size_t i = 0; i < s->r->n && rc == MB_OK; i++) {
+        if (!isfinite(s->x[i])) continue;
+        double x = px(s, s->x[i]), y = py(s, s->y[i]);
+        rc = mb_place_obstacle(&s->place, (mb_box){x - 5, y - 5, x + 5, y + 5, 1});
+        if (rc == MB_OK)
+            rc = mb_place_obstacle(&s->place,
+                                   (mb_box){x - 2, py(s, s->lo[i]), x + 2, py(s, s->hi[i]), s->r->n <= LABELS_ALL ? 0.7 : 0.15});
+    }
+    for (size_t i = 0; i < s->n_base && rc == MB_OK; i++) {
+        double x = px(s, s->base[i].x), y = py(s, s->base[i].y);
+        rc = mb_place_obstacle(&s->place, (mb_box){x - 6, y - 6, x + 6, y + 6, 1});
+    }
+    for (size_t i = 0; i + 1 < s->n_front && rc == MB_OK; i++) { /* the stair */
+        double xa = px(s, s->x[s->order[i]]), xb = px(s, s->x[s->order[i + 1]]), ya = py(s, s->y[s->order[i]]),
+               yb = py(s, s->y[s->order[i + 1]]);
+        rc = mb_place_obstacle(&s->place, (mb_box){xa, ya - 1, xb, ya + 1, 0.2});
+        if (rc == MB_OK) rc = mb_place_obstacle(&s->place, (mb_box){xb - 1, ya, xb + 1, yb, 0.2});
+    }
+    return rc;
+}
+
+static int put_label(scatter *s, mb_str *out, double x, double y, double r, const char *text, double font, const char *colour,
+                     bool must, const char *order) {
+    mb_spot at;
+    size_t n = mb_text_width(text);
+    double w = (double)(n < LABEL_CHARS ? n : LABEL_CHARS) * MB_CHAR_PX(font) + 4;
+    int rc = mb_place_label(&s->place, x, y, r, w, font + 3, must, order, &at);
+    if (rc != MB_OK || !at.ok) return rc;
+    mb_gp_label(out, &s->c, ++s->labels, at.x, at.y, at.align, font, colour, text, LABEL_CHARS);
+    if (at.leader) {
+        mb_str_addf(out, "set arrow %d from screen ", s->labels);
+        mb_gp_num(out, at.ax / s->c.w);
+        mb_str_add(out, ",");
+        mb_gp_num(out, at.ay / s->c.h);
+        mb_str_add(out, " to screen ");
+        mb_gp_num(out, (at.x + (at.align == 'l' ? -2 : at.align == 'r' ? 2 : 0)) / s->c.w);
+        mb_str_add(out, ",");
+        mb_gp_num(out, (at.y - (at.align == 'c' ? (at.y > y ? 1 : -1) * (font + 3) / 2 : 0)) / s->c.h);
+        mb_str_add(out, " nohead lw 0.5 lc rgb '#999999'\n");
+    }
+    return MB_OK;
+}
+
+/* "float 91.50 %" at an end of its line, above or below it, where there is room. */
+static int label_reference(scatter *s, mb_str *out, double accuracy) {
+    char text[40];
+    double best = INFINITY, y = py(s, accuracy), at_x = 0, at_y = 0;
+    mb_box taken = {0, 0, 0, 0, 1};
+    snprintf(text, sizeof text, "float %.2f %%", accuracy);
+    const double w = (double)strlen(text) * MB_CHAR_PX(11);
+    for (int k = 0; k < 12; k++) { /* from the right, above before below */
+        double right = s->c.w - s->c.right - 4 - (k / 2) * (s->c.w - s->c.left - s->c.right - w - 8) / 5,
+               mid = y + (k % 2 ? -9 : 9);
+        mb_box b = {right - w, mid - 7, right, mid + 7, 1};
+        double bad = mb_place_badness(&s->place, &b) + 0.01 * k;
+        if (bad < best) {
+            best = bad;
+            taken = b;
+            at_x = right;
+            at_y = mid;
+        }
+    }
+    mb_gp_label(out, &s->c, ++s->labels, at_x, at_y, 'r', 11, "#333333", text, 30);
+    return mb_place_obstacle(&s->place, taken);
+}
+
+static int add_labels(scatter *s, mb_str *out) {
+    const size_t n = s->r->n;
+    const bool all = n <= LABELS_ALL;
+    char number[24];
+    int rc = add_obstacles(s);
+    s->labels = 10;
+    for (size_t i = 0; i < s->n_reference && rc == MB_OK; i++) rc = label_reference(s, out, s->reference[i]);
+    for (size_t i = 0; i < n && rc == MB_OK && n > 1; i++) {
+        if (isfinite(s->x[i]) && (all || s->front[i]))
+            rc = put_label(s, out, px(s, s->x[i]), py(s, s->y[i]), 6, s->tag[i], 11, "#000000", all,
+                           all ? "64739182" : "74869132");
+    }
+    for (size_t i = 0; i < s->n_base && rc == MB_OK && n > 1 && s->n_base <= 8; i++) {
+        bool alone =
+            (i == 0 || s->base[i - 1].type != s->base[i].type) && (i + 1 == s->n_base || s->base[i + 1].type != s->base[i].type);
+        if (!alone)
+            rc = put_label(s, out, px(s, s->base[i].x), py(s, s->base[i].y), 7, s->base[i].tag, 11, MB_PLOT_GREY, false,
+                           "63928741");
+    }
+    for (size_t i = 0; i < n && rc == MB_OK && !all; i++) {
+        if (!isfinite(s->x[i]) || s->front[i]) continue;
+        snprintf(number, sizeof number, "%lld", (long long)s->r->point[i].index);
+        mb_placer *p = &s->place;
+        size_t before = p->n;
+        mb_spot at; /* near the mark or not at all */
+        rc = mb_place_label(p, px(s, s->x[i]), py(s, s->y[i]), 4, (double)strlen(number) * MB_CHAR_PX(9) + 2, 10, false,
+                            "63924187", &at);
+        if (rc == MB_OK && at.ok && at.leader) p->n = before;
+        if (rc == MB_OK && at.ok && !at.leader)
+            mb_gp_label(out, &s->c, ++s->labels, at.x, at.y, at.align, 9, MB_PLOT_GREY, number, 20);
+    }
+    return rc;
+}
+
+static void write_data(const scatter *s, mb_str *out) {
+    mb_str_add(out, "# cost, accuracy, low, high [%]\n$points << EOD\n");
+    for (size_t i = 0; i < s->r->n; i++) {
+        const double v[] = {s->x[i], s->y[i], s->lo[i], s->hi[i]};
+        if (!isfinite(s->x[i])) continue;
+        for (int k = 0; k < 4; k++) {
+            mb_gp_num(out, v[k]);
+            mb_str_add(out, k < 3 ? " " : "\n");
+        }
+    }
+    mb_str_add(out, "EOD\n# best trade-offs\n$front << EOD\n");
+    for (size_t i = 0; i < s->n_front; i++) {
+        size_t a = s->order[i];
+        mb_gp_num(out, s->x[a]);
+        mb_str_add(out, " ");
+        mb_gp_num(out, s->y[a]);
+        mb_str_add(out, "\n");
+        if (i + 1 == s->n_front) break;
+        mb_gp_num(out, s->x[s->order[i + 1]]);
+        mb_str_add(out, " ");
+        mb_gp_num(out, s->y[a]);
+        mb_str_add(out, "\n");
+    }
+    mb_str_add(out, "EOD\n");
+    for (size_t t = 0; t < s->n_type; t++) {
+        mb_str_addf(out, "$baseline%zu << EOD\n", t);
+        for (size_t i = 0; i < s->n_base; i++) {
+            if (s->base[i].type != t) continue;
+            mb_gp_num(out, s->base[i].x);
+            mb_str_add(out, " ");
+            mb_gp_num(out, s->base[i].y);
+            mb_str_add(out, "\n");
+        }
+        mb_str_add(out, "EOD\n");
+    }
+}
+
+/* --- the legend: entries in lines below the axes ----------------------------------------------------------------------- */
+
+#define LEGEND_FONT 12.0
+#define LEGEND_LINE 19.0
+
+static const int base_shape[] = {13, 9, 5, 11};   /* diamond, triangle, square, triangle down */
+static const size_t base_colour[] = {3, 2, 5, 1}; /* vermillion, green, purple, orange */
+
+typedef struct entry {
+    char kind;
+    size_t i;
+    char text[160];
+    double width;
+} entry; /* KIND: 'a' analog, 'f' float, 't' trade-offs, 'b' baseline I */
+
+static size_t legend_entries(const scatter *s, entry *e, mb_str *out) {
+    size_t n = 0;
+    e[n++] = (entry){.kind = 'a', .text = "analog, 95 % interval"};
+    if (s->n_reference) e[n++] = (entry){.kind = 'f', .text = "float network"};
+    for (size_t t = 0; t < s->n_type; t++) {
+        mb_str name = {0};
+        mb_text_short(s->type[t], 28, &name);
+        e[n] = (entry){.kind = 'b', .i = t};
+        snprintf(e[n++].text, sizeof e->text, "%s", mb_cstr(&name));
+        if (name.failed) out->failed = 1;
+        mb_str_free(&name);
+    }
+    if (s->n_front > 1 && s->r->n >= 4) e[n++] = (entry){.kind = 't', .text = "best trade-offs"};
+    for (size_t i = 0; i < n; i++) e[i].width = 34 + (double)mb_text_width(e[i].text) * MB_CHAR_PX(LEGEND_FONT) + 18;
+    return n;
+}
+
+/* Draws, or without TAG only counts the lines. */
+static size_t legend(const scatter *s, mb_str *out, int *tag) {
+    entry e[24];
+    size_t n = legend_entries(s, e, out), lines = 0;
+    const double room = s->c.w - s->c.left - s->c.right;
+    for (size_t i = 0; i < n; lines++) {
+        double width = e[i].width, x, y = s->c.bottom - 76 - LEGEND_LINE * (double)lines;
+        size_t last = i + 1;
+        while (last < n && width + e[last].width <= room) width += e[last++].width;
+        x = s->c.left + fmax(0, (room - width) / 2);
+        for (; i < last; i++) {
+            const double mid = x + 14;
+            if (tag) {
+                const char *colour = e[i].kind == 'a'   ? mb_plot_colour(0)
+                                     : e[i].kind == 'f' ? "#333333"
+                                     : e[i].kind == 't' ? "#9ecae1"
+                                                        : mb_plot_colour(base_colour[e[i].i % 4]);
+                mb_gp_label(out, &s->c, ++*tag, x + 32, y, 'l', LEGEND_FONT, "#000000", e[i].text, 40);
+                if (e[i].kind == 'a' || e[i].kind == 'b') {
+                    mb_str_addf(out, "set label %d '' at screen ", ++*tag);
+                    mb_gp_num(out, mid / s->c.w);
+                    mb_str_add(out, ",");
+                    mb_gp_num(out, y / s->c.h);
+                    mb_str_addf(out, " front point pt %d ps %s lc rgb '%s'\n", e[i].kind == 'a' ? 7 : base_shape[e[i].i % 4],
+                                e[i].kind == 'a' ? "0.9" : "1.1", colour);
+                }
+                if (e[i].kind != 'b') {
+                    bool upright = e[i].kind == 'a';
+                    const double v[] = {upright ? mid / s->c.w : (mid - 13) / s->c.w, upright ? (y - 7) / s->c.h : y / s->c.h,
+                                        upright ? mid / s->c.w : (mid + 13) / s->c.w, upright ? (y + 7) / s->c.h : y / s->c.h};
+                    mb_str_addf(out, "set arrow %d from screen ", ++*tag);
+                    for (int k = 0; k < 4; k++) {
+                        mb_gp_num(out, v[k]);
+                        mb_str_add(out, k == 1 ? " to screen " : k == 3 ? " " : ",");
+                    }
+                    mb_str_addf(out, "nohead lw 1.2 %slc rgb '%s'\n", e[i].kind == 'f' ? "dt 2 " : "",
+                                upright ? "#7fb3d5" : colour);
+                }
+            }
+            x += e[i].width;
+        }
+    }
+    return lines;
+}
+
+static void write_plot(const scatter *s, mb_str *out) {
+    bool many = s->r->n > LABELS_ALL;
+    mb_str_add(out, "plot \\\n");
+    if (s->n_front > 1 && s->r->n >= 4) mb_str_add(out, "  $front using 1:2 with lines lw 1 lc rgb '#9ecae1', \\\n");
+    for (size_t i = 0; i < s->n_reference; i++) {
+        mb_str_add(out, "  ");
+        mb_gp_num(out, s->reference[i]);
+        mb_str_add(out, " with lines dt 2 lw 1.2 lc rgb '#333333', \\\n");
+    }
+    for (size_t t = 0; t < s->n_type; t++) {
+        bool any = false;
+        for (size_t i = 0; i < s->n_base; i++) any = any || s->base[i].type == t;
+        if (!any) continue; /* an empty block is a warning of gnuplot */
+        mb_str_addf(out, "  $baseline%zu using 1:2 with points pt %d ps %s lc rgb '%s', \\\n", t, base_shape[t % 4],
+                    many ? "0.8" : "1.1", mb_plot_colour(base_colour[t % 4]));
+    }
+    mb_str_addf(out, "  $points using 1:2:3:4 with yerrorbars pt 7 ps 0 lw %s lc rgb '%s', \\\n", many ? "0.6" : "1",
+                many ? "#a6cbe3" : "#7fb3d5");
+    mb_str_addf(out, "  $points using 1:2 with points pt 7 ps %s lc rgb '%s'\n", many ? "0.65" : "0.95", mb_plot_colour(0));
+}
+
+static int plot(const char *name, const mb_results *r, const char *what, const char *axis, double (*value)(const mb_cost *),
+                double scale, const char *unit, mb_str *out) {
+    int rc = MB_OK;
+    mb_str title = {0}, note = {0}, label = {0};
+    scatter s = {.r = r, .value = value, .scale = scale, .unit = unit, .c = {900, 0, 78, 34, 62, 0}};
+    rc = gather(&s);
+    if (rc != MB_OK) goto out;
+    choose_ranges(&s);
+    s.c.bottom = 76 + LEGEND_LINE * (double)legend(&s, out, NULL);
+    s.c.h = 410 + s.c.top + s.c.bottom;
+    mb_plot_title(&title, what, r);
+    if (r->n > 1) {
+        mb_str_add(&note, mb_same_keys(r) ? "labels: " : "");
+        mb_tag_legend(r, &note);
+        if (r->n > LABELS_ALL) mb_str_add(&note, note.n ? "; small numbers: # in the table" : "small numbers: # in the table");
+    }
+    mb_gp_begin(out, name, &s.c, mb_cstr(&title), mb_cstr(&note));
+    s.log = mb_gp_log_tics(out, "x", s.x0, s.x1);
+    mb_str_add(&label, axis);
+    mb_str_add(&label, " [");
+    mb_gp_unit(&label, unit);
+    mb_str_add(&label, "]");
+    mb_str_add(out, "set xlabel ");
+    mb_gp_text(out, mb_cstr(&label), 100);
+    mb_str_add(out, "\nset grid x y lt 1 lw 0.5 lc rgb '#dddddd'\nset bars 0.6\nset xrange [");
+    mb_gp_num(out, s.x0);
+    mb_str_add(out, ":");
+    mb_gp_num(out, s.x1);
+    mb_str_add(out, "]\n");
+    if (!s.log) mb_gp_linear(out, "x", s.x0, s.x1, 7);
+    mb_gp_linear(out, "y", s.y0, s.y1, 8);
+    mb_gp_ylabel(out, &s.c, 3, "accuracy", "%");
+    rc = add_labels(&s, out);
+    legend(&s, out, &s.labels);
+    write_data(&s, out);
+    write_plot(&s, out);
+    if (title.failed || note.failed || label.failed) out->failed = 1;
+out:
+    mb_str_free(&title);
+    mb_str_free(&note);
+    mb_str_free(&label);
+    free_scatter(&s);
+    return rc;
+}
+
+const char *mb_useless_accuracy(const mb_results *r) {
+    for (size_t i = 0; i < r->n; i++) {
+        const mb_point_result *p = &r->point[i];
+        if (isfinite(p->accuracy) && p->energy_J > 0 && p->edap_Jsm2 > 0) return NULL;
+    }
+    return mb_has_accuracy(r) ? "no point has a cost above zero" : "no accuracy was simulated (costs only)";
+}
+
+/* The unit in which VALUE / DIVISOR of the points and their baselines is shown. */
+static int choose_unit(const mb_results *r, double (*value)(const mb_cost *), double divisor, const char *unit,
+                       mb_unit_choice *u) {
+    size_t n = r->n, k = 0;
+    for (size_t i = 0; i < r->n; i++) n += r->point[i].n_baseline;
+    double *v = mb_malloc(n, sizeof *v);
+    if (!v) return mb_nomem();
+    for (size_t i = 0; i < r->n; i++) {
+        const mb_point_result *p = &r->point[i];
+        mb_cost c = {p->energy_J, p->latency_s, p->area_m2};
+        v[k++] = value(&c) / divisor;
+        for (size_t b = 0; b < p->n_baseline; b++) v[k++] = value(&p->baseline[b].cost) / divisor;
+    }
+    *u = mb_choose_unit(v, n, unit);
+    mb_free(v);
+    return MB_OK;
+}
+
+int mb_plot_accuracy_energy(const char *name, const mb_results *r, mb_str *out) {
+    mb_unit_choice u;
+    int rc = choose_unit(r, energy_of, 1, "J", &u);
+    return rc == MB_OK ? plot(name, r, "Accuracy and energy", "energy per inference", energy_of, u.scale, u.name, out) : rc;
+}
+
+/* Latency and area in their usual units; the prefix of the energy takes up the rest. */
+int mb_plot_accuracy_edap(const char *name, const mb_results *r, mb_str *out) {
+    mb_unit_choice e, l, a;
+    char unit[64];
+    int rc = choose_unit(r, latency_of, 1, "s", &l);
+    if (rc == MB_OK) rc = choose_unit(r, area_of, 1, "m2", &a);
+    if (rc == MB_OK) rc = choose_unit(r, edap_of, l.scale * a.scale, "J", &e);
+    if (rc != MB_OK) return rc;
+    snprintf(unit, sizeof unit, "%.12s %.12s %.12s", e.name, l.name, a.name);
+    return plot(name, r, "Accuracy and EDAP", "energy \xC3\x97 latency \xC3\x97 area", edap_of, e.scale * l.scale * a.scale, unit,
+                out);
+}

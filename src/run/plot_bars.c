@@ -1,0 +1,383 @@
+/* plot_bars.c - a cost by component: a stacked bar for each point, and sections of baselines to the right
+ *
+ * Baselines of a quite different size are drawn at a power of ten of their height, which their heading says; the number above a
+ * bar is always the true total. With more than BARS_WITH_BASELINES points the baselines' totals are marks over the bars instead
+ * of bars of their own. Called by plot.c.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "run/plot_internal.h"
+
+#define BARS_WITH_BASELINES 12
+#define BARS_NAMED 40
+#define NAME_CHARS 26
+
+typedef struct bar {
+    double x, total, factor; /* place; SI number; shown at FACTOR of its height */
+    const mb_part *part;
+    size_t n_part;
+    const char *name;
+    int64_t index;
+} bar;
+
+typedef struct section {
+    double x0, x1, factor;
+    const char *name;
+} section;
+
+typedef struct chart {
+    const mb_results *r;
+    mb_canvas c;
+    double (*value)(const mb_cost *);
+    const char *si;
+    mb_unit_choice u;
+    int decimals;
+    char **tag;
+    bar *bar;
+    size_t n_bar;
+    section *sec;
+    size_t n_sec;
+    mb_baseline_row *row;
+    size_t n_row;
+    mb_legend legend;
+    bool used[2 * MB_COLOURS + 1]; /* legend entries that are seen; the last is "other" */
+    double x1, top;                /* ends of the axes, shown units */
+} chart;
+
+static double energy_of(const mb_cost *c) { return c->energy_J; }
+static double latency_of(const mb_cost *c) { return c->latency_s; }
+static double area_of(const mb_cost *c) { return c->area_m2; }
+
+static void free_chart(chart *h) {
+    for (size_t i = 0; h->tag && i < h->r->n; i++) mb_free(h->tag[i]);
+    mb_free(h->tag);
+    mb_free(h->bar);
+    mb_free(h->sec);
+    mb_free(h->row);
+}
+
+static bool beside(const chart *h) { return h->r->n <= BARS_WITH_BASELINES && h->n_row > 0; }
+
+/* The number above bar B. */
+static double sum_of(const chart *h, const mb_part *part, size_t n, double otherwise) {
+    double s = 0;
+    for (size_t i = 0; i < n; i++) s += fmax(0, h->value(&part[i].cost));
+    return n ? s : otherwise;
+}
+
+static int gather(chart *h) {
+    const mb_results *r = h->r;
+    bool same = mb_same_keys(r);
+    int rc = mb_baseline_rows(r, &h->row, &h->n_row);
+    if (rc != MB_OK) return rc;
+    h->tag = mb_calloc(r->n, sizeof *h->tag);
+    h->bar = mb_calloc(r->n + h->n_row, sizeof *h->bar);
+    h->sec = mb_calloc(h->n_row + 1, sizeof *h->sec);
+    if (!h->tag || !h->bar || !h->sec) return mb_nomem();
+    for (size_t i = 0; i < r->n; i++) {
+        const mb_point_result *p = &r->point[i];
+        mb_cost c = {p->energy_J, p->latency_s, p->area_m2};
+        h->tag[i] = mb_point_tag(r, p, same);
+        if (!h->tag[i]) return mb_nomem();
+        h->bar[h->n_bar++] =
+            (bar){(double)i + 1, sum_of(h, p->part, p->n_part, h->value(&c)), 1, p->part, p->n_part, h->tag[i], p->index};
+    }
+    h->sec[h->n_sec++] = (section){0.5, (double)r->n + 0.5, 1, NULL};
+    return MB_OK;
+}
+
+/* Baselines as sections, all at the same power of ten so that they are comparable in height with the points. */
+static void add_sections(chart *h) {
+    double largest = 0, high = 0, factor = 1;
+    for (size_t i = 0; i < h->n_bar; i++) largest = fmax(largest, h->bar[i].total);
+    for (size_t i = 0; i < h->n_row; i++)
+        high = fmax(high, sum_of(h, h->row[i].b->part, h->row[i].b->n_part, h->value(&h->row[i].b->cost)));
+    while (high * factor > 8 * largest && largest > 0 && factor > 1e-12) factor /= 10;
+    while (high * factor < 0.1 * largest && high > 0 && factor < 1e12) factor *= 10;
+    for (size_t i = 0; i < h->n_row; i++) {
+        const mb_baseline_row *w = &h->row[i];
+        section *s = &h->sec[h->n_sec - 1];
+        bool same = true; /* all of this name cost the same here, whatever else differs */
+        for (size_t k = 0; k < h->n_row; k++)
+            same = same && (strcmp(h->row[k].b->name, w->b->name) != 0 || h->value(&h->row[k].b->cost) == h->value(&w->b->cost));
+        if (same && h->n_sec > 1 && strcmp(s->name, w->b->name) == 0) continue;
+        if (h->n_sec == 1 || strcmp(s->name, w->b->name) != 0) {
+            double x = s->x1 + 0.4;
+            s = &h->sec[h->n_sec++];
+            *s = (section){x, x, factor, w->b->name};
+        }
+        h->bar[h->n_bar++] =
+            (bar){s->x1 + 0.5,    sum_of(h, w->b->part, w->b->n_part, h->value(&w->b->cost)),
+                  factor,         w->b->part,
+                  w->b->n_part,   same ? (h->r->n > 1 ? "all points" : "") : h->tag[(size_t)(w->first - h->r->point)],
+                  w->first->index};
+        s->x1 += 1;
+    }
+}
+
+static int choose_scales(chart *h) {
+    double *v = mb_malloc(h->n_bar, sizeof *v), high = 0;
+    if (!v) return mb_nomem();
+    for (size_t i = 0; i < h->n_bar; i++) {
+        v[i] = h->bar[i].total;
+        if (i < h->r->n) high = fmax(high, v[i]);
+    }
+    h->u = mb_choose_unit(&high, 1, h->si); /* of the highest bar: the axis is linear */
+    high = 0;
+    h->decimals = mb_choose_decimals(v, h->n_bar, h->u.scale, h->n_bar <= 12 ? 3 : 2);
+    for (size_t i = 0; i < h->n_bar; i++) high = fmax(high, h->bar[i].total * h->bar[i].factor / h->u.scale);
+    if (!beside(h)) { /* marks of baselines count only when they are near */
+        double limit = 4 * high;
+        for (size_t i = 0; i < h->n_row; i++) {
+            double b = h->value(&h->row[i].b->cost) / h->u.scale;
+            if (b <= limit) high = fmax(high, b);
+        }
+    }
+    h->top = high > 0 ? high * 1.14 : 1;
+    h->x1 = h->sec[h->n_sec - 1].x1 + 0.1;
+    mb_free(v);
+    return MB_OK;
+}
+
+/* --- names below the bars -------------------------------------------------------------------------------------------- */
+
+static size_t longest_name(const chart *h) {
+    size_t n = 1;
+    for (size_t i = 0; i < h->n_bar; i++) {
+        size_t w = mb_text_width(h->bar[i].name);
+        n = w > n ? w : n;
+    }
+    return n < NAME_CHARS ? n : NAME_CHARS;
+}
+
+/* Room below the axes for the names; the names themselves. */
+static void name_bars(chart *h, mb_str *out) {
+    double slot = (h->c.w - h->c.left - h->c.right) / (h->x1 - 0.4), text = (double)longest_name(h) * MB_CHAR_PX(11);
+    bool named = h->n_bar <= BARS_NAMED && h->r->n > 1;
+    int angle = !named || text + 8 <= slot ? 0 : slot >= 34 && text > 60 ? 30 : 90;
+    size_t every = 1, shown = 0;
+    if (!named) {
+        while (slot * (double)every < 26) every = every == 1 ? 2 : every == 2 ? 5 : every * 2;
+    }
+    h->c.bottom = angle == 90 ? text + 34 : angle == 30 ? text * 0.5 + 42 : 46;
+    if (h->r->n == 1) h->c.bottom = 30;
+    h->c.h += h->c.bottom - 46; /* the axes keep their height */
+    mb_str_add(out, "set xtics scale 0 (");
+    for (size_t i = 0; i < h->n_bar; i++) {
+        char number[24];
+        if (!named && (h->r->n == 1 ? i > 0 : i >= h->r->n || i % every != 0)) continue;
+        snprintf(number, sizeof number, "%lld", (long long)h->bar[i].index);
+        mb_str_add(out, shown++ ? ", " : "");
+        mb_gp_tic(out, named ? h->bar[i].name : h->r->n == 1 ? "" : number, NAME_CHARS, h->bar[i].x);
+    }
+    mb_str_addf(out, ") font ',11'%s\n", angle == 90 ? " rotate by 90 right" : angle == 30 ? " rotate by 30 right" : "");
+    if (!named && h->r->n > 1) {
+        h->c.bottom += 14;
+        h->c.h += 14;
+    }
+    if (!named && h->r->n > 1) mb_str_add(out, "set xlabel 'point (# in the table)' font ',12'\n");
+}
+
+/* --- the picture ------------------------------------------------------------------------------------------------------ */
+
+static double px(const chart *h, double x) { return h->c.left + (x - 0.4) / (h->x1 - 0.4) * (h->c.w - h->c.left - h->c.right); }
+static double py(const chart *h, double y) { return h->c.bottom + y / h->top * (h->c.h - h->c.top - h->c.bottom); }
+
+static void head_sections(const chart *h, mb_str *out, int *tag) {
+    for (size_t i = 0; beside(h) && i < h->n_sec; i++) {
+        const section *s = &h->sec[i];
+        mb_str text = {0};
+        double width = px(h, s->x1) - px(h, s->x0), room = width + 0.2 * (px(h, 1) - px(h, 0)), font = 11;
+        size_t chars = (size_t)(room / MB_CHAR_PX(font));
+        if (s->factor < 1) mb_str_addf(&text, " (height / %.0f)", 1 / s->factor);
+        if (s->factor > 1) mb_str_addf(&text, " (height x %.0f)", s->factor);
+        size_t note = mb_text_width(mb_cstr(&text));
+        mb_str name = {0};
+        mb_text_short(s->name ? s->name : "crossbars", chars > note + 8 ? chars - note : 40, &name);
+        if (chars > note + mb_text_width(mb_cstr(&name)) || !note) { /* in one line, else the height below the name */
+            mb_str_add(&name, mb_cstr(&text));
+            mb_gp_label(out, &h->c, ++*tag, (px(h, s->x0) + px(h, s->x1)) / 2, h->c.h - h->c.top + 12, 'c', font, "#333333",
+                        mb_cstr(&name), 60);
+        } else {
+            mb_gp_label(out, &h->c, ++*tag, (px(h, s->x0) + px(h, s->x1)) / 2, h->c.h - h->c.top + 20, 'c', font, "#333333",
+                        mb_cstr(&name), 60);
+            mb_gp_label(out, &h->c, ++*tag, (px(h, s->x0) + px(h, s->x1)) / 2, h->c.h - h->c.top + 6, 'c', font, MB_PLOT_GREY,
+                        mb_cstr(&text) + 1, 60);
+        }
+        if (i) {
+            double x = (h->sec[i - 1].x1 + s->x0) / 2;
+            mb_str_addf(out, "set arrow %d from ", ++*tag);
+            mb_gp_num(out, x);
+            mb_str_add(out, ", graph 0 to ");
+            mb_gp_num(out, x);
+            mb_str_add(out, ", graph 1.06 nohead lw 0.7 dt 3 lc rgb '#999999'\n");
+        }
+        if (text.failed || name.failed) out->failed = 1;
+        mb_str_free(&text);
+        mb_str_free(&name);
+    }
+}
+
+static void write_totals(const chart *h, mb_str *out, int *tag) {
+    double slot = px(h, 1) - px(h, 0);
+    for (size_t i = 0; i < h->n_bar && h->n_bar <= 26; i++) {
+        const bar *b = &h->bar[i];
+        char text[40];
+        if (h->decimals < 0) {
+            snprintf(text, sizeof text, "%.2g", b->total / h->u.scale);
+        } else {
+            snprintf(text, sizeof text, "%.*f", b->total / h->u.scale >= 99.95 ? 0 : h->decimals, b->total / h->u.scale);
+        }
+        if ((double)strlen(text) * MB_CHAR_PX(10) > slot + 2) snprintf(text, sizeof text, "%.3g", b->total / h->u.scale);
+        if ((double)strlen(text) * MB_CHAR_PX(10) > slot + 2) continue;
+        mb_gp_label(out, &h->c, ++*tag, px(h, b->x), py(h, b->total * b->factor / h->u.scale) + 8, 'c', 10, "#222222", text, 20);
+    }
+}
+
+/* One block per legend entry: x, x low, x high, y low, y high. Stacked in the order of the legend, the rest on top. */
+static void write_stacks(chart *h, mb_str *out) {
+    const size_t n = h->legend.n + 1;
+    for (size_t e = 0; e < n; e++) {
+        mb_str_addf(out, "$part%zu << EOD\n", e);
+        for (size_t i = 0; i < h->n_bar; i++) {
+            const bar *b = &h->bar[i];
+            double below = 0, mine = 0, f = b->factor / h->u.scale;
+            for (size_t k = 0; k < b->n_part; k++) {
+                size_t q = mb_legend_find(&h->legend, b->part[k].name);
+                double v = fmax(0, h->value(&b->part[k].cost)) * f;
+                if (q < e) below += v;
+                if (q == e) mine += v;
+            }
+            if (!b->n_part && e == h->legend.n) mine = b->total * f;
+            if (!(mine > 0)) continue;
+            if (mine > 0.0015 * h->top) h->used[e] = true; /* a line that is seen */
+            const double v[] = {b->x, below, b->x - 0.38, b->x + 0.38, below, below + mine};
+            for (int k = 0; k < 6; k++) {
+                mb_gp_num(out, v[k]);
+                mb_str_add(out, k < 5 ? " " : "\n");
+            }
+        }
+        mb_str_add(out, "0 -1 0 0 -1 -1\nEOD\n"); /* a line out of sight: a block must not be empty */
+    }
+}
+
+static void write_marks(const chart *h, mb_str *out) {
+    if (beside(h)) return;
+    for (size_t i = 0, k = 0; i < h->n_row; i++) {
+        if (i && strcmp(h->row[i].b->name, h->row[i - 1].b->name) == 0) continue;
+        mb_str_addf(out, "$mark%zu << EOD\n", k++);
+        for (size_t q = 0; q < h->r->n; q++) {
+            const mb_point_result *p = &h->r->point[q];
+            for (size_t b = 0; b < p->n_baseline; b++) {
+                if (strcmp(p->baseline[b].name, h->row[i].b->name) != 0) continue;
+                mb_gp_num(out, (double)q + 1);
+                mb_str_add(out, " ");
+                mb_gp_num(out, h->value(&p->baseline[b].cost) / h->u.scale);
+                mb_str_add(out, "\n");
+            }
+        }
+        mb_str_add(out, "0 -1\nEOD\n");
+    }
+}
+
+static void write_plot(const chart *h, mb_str *out) {
+    static const int shape[] = {13, 9, 5, 11};
+    bool first = true;
+    size_t chars = (size_t)((h->c.right - 44) / MB_CHAR_PX(11));
+    mb_str_add(out, "plot \\\n");
+    for (size_t e = 0; e <= h->legend.n; e++) {
+        if (!h->used[e]) continue;
+        mb_str_addf(out, "%s  $part%zu using 1:2:3:4:5:6 with boxxyerror ", first ? "" : ", \\\n", e);
+        mb_legend_style(&h->legend, e, out);
+        mb_str_add(out, " title ");
+        mb_gp_text(out, e < h->legend.n ? h->legend.name[e] : "other", chars);
+        first = false;
+    }
+    for (size_t i = 0, k = 0; i < h->n_row && !beside(h); i++) {
+        double lo = INFINITY;
+        if (i && strcmp(h->row[i].b->name, h->row[i - 1].b->name) == 0) continue;
+        for (size_t q = 0; q < h->n_row; q++) {
+            if (strcmp(h->row[q].b->name, h->row[i].b->name) == 0) lo = fmin(lo, h->value(&h->row[q].b->cost) / h->u.scale);
+        }
+        mb_str title = {0};
+        mb_text_short(h->row[i].b->name, lo > h->top ? 12 : chars, &title);
+        if (lo > h->top) mb_str_addf(&title, " (> %.3g)", lo);
+        mb_str_addf(out, "%s  $mark%zu using 1:2 with points pt %d ps 0.9 lc rgb '#ffffff' notitle", first ? "" : ", \\\n", k,
+                    shape[k % 4]);
+        mb_str_addf(out, ", \\\n  $mark%zu using 1:2 with points pt %d ps 0.55 lc rgb '#000000' title ", k, shape[k % 4]);
+        mb_gp_text(out, mb_cstr(&title), 40);
+        if (title.failed) out->failed = 1;
+        mb_str_free(&title);
+        first = false;
+        k++;
+    }
+    mb_str_add(out, "\n");
+}
+
+static int plot(const char *name, const mb_results *r, const char *what, const char *axis, const char *si,
+                double (*value)(const mb_cost *), mb_str *out) {
+    int rc = MB_OK, tag = 10;
+    mb_str title = {0}, note = {0}, body = {0};
+    chart h = {.r = r, .value = value, .si = si, .c = {900, 540, 84, 180, 62, 60}};
+    rc = gather(&h);
+    if (rc != MB_OK) goto out;
+    if (beside(&h)) add_sections(&h);
+    rc = choose_scales(&h);
+    if (rc != MB_OK) goto out;
+    mb_legend_of(r, beside(&h), &h.legend);
+    if (h.n_bar > 30) h.c.w = 1200;
+    mb_plot_title(&title, what, r);
+    if (mb_same_keys(r) && h.n_bar <= BARS_NAMED) {
+        mb_str_add(&note, "bars: ");
+        mb_tag_legend(r, &note);
+    }
+    if (beside(&h)) h.c.top = note.n ? 80 : 66; /* headings of sections */
+    name_bars(&h, &body);
+    mb_gp_begin(out, name, &h.c, mb_cstr(&title), mb_cstr(&note));
+    mb_str_add(out, mb_cstr(&body));
+    mb_gp_ylabel(out, &h.c, 3, axis, h.u.name);
+    mb_str_add(out, "set xrange [0.4:");
+    mb_gp_num(out, h.x1);
+    mb_str_add(out, "]\n");
+    mb_gp_linear(out, "y", 0, h.top, 7);
+    mb_str_add(out, "set key at screen ");
+    mb_gp_num(out, (h.c.w - h.c.right + 12) / h.c.w);
+    mb_str_add(out, ",");
+    mb_gp_num(out, (h.c.h - h.c.top) / h.c.h);
+    mb_str_add(out, " left top vertical Left reverse invert samplen 1.2 spacing 1.15 width -1 font ',11'\n");
+    head_sections(&h, out, &tag);
+    write_totals(&h, out, &tag);
+    write_stacks(&h, out);
+    write_marks(&h, out);
+    write_plot(&h, out);
+    if (title.failed || note.failed || body.failed) out->failed = 1;
+out:
+    mb_str_free(&title);
+    mb_str_free(&note);
+    mb_str_free(&body);
+    free_chart(&h);
+    return rc;
+}
+
+const char *mb_useless_components(const mb_results *r) {
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->point[i].n_part) return NULL;
+    }
+    return "the results hold no components";
+}
+
+int mb_plot_energy_components(const char *name, const mb_results *r, mb_str *out) {
+    return plot(name, r, "Energy by component", "energy per inference", "J", energy_of, out);
+}
+
+int mb_plot_latency_components(const char *name, const mb_results *r, mb_str *out) {
+    return plot(name, r, "Latency by component", "latency per inference", "s", latency_of, out);
+}
+
+int mb_plot_area_components(const char *name, const mb_results *r, mb_str *out) {
+    return plot(name, r, "Area by component", "area", "m2", area_of, out);
+}

@@ -1,0 +1,351 @@
+/* test_plot.c - scripts that gnuplot accepts without a word, for few and many points; names cannot break out; labels do not touch
+ *
+ * With gnuplot in PATH the pictures are drawn, too; without it only the message for that case is tested.
+ */
+#include "made_results.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "run/plot_internal.h"
+
+static char home[4096], root[] = "mixbar-plot-XXXXXX";
+
+static int setup(void **state) {
+    (void)state;
+    return getcwd(home, sizeof home) && mkdtemp(root) && chdir(root) == 0 ? 0 : -1;
+}
+
+static void empty_folder(const char *dir) {
+    DIR *d = opendir(dir);
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));) {
+        char *path = mb_asprintf("%s/%s", dir, e->d_name);
+        unlink(path);
+        mb_free(path);
+    }
+    closedir(d);
+    rmdir(dir);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    empty_folder("plots");
+    return chdir(home) == 0 ? rmdir(root) : -1;
+}
+
+/* Is gnuplot in PATH? */
+static bool have_gnuplot(void) {
+    const char *p = getenv("PATH");
+    while (p && *p) {
+        size_t n = strcspn(p, ":");
+        char *file = mb_asprintf("%.*s/gnuplot", (int)n, p);
+        bool there = access(file, X_OK) == 0;
+        mb_free(file);
+        if (there) return true;
+        p += n + (p[n] == ':');
+    }
+    return false;
+}
+
+static char *read_text(const char *path) {
+    uint8_t *data;
+    size_t n;
+    assert_ok(mb_file_read(path, 0, &data, &n));
+    return (char *)data;
+}
+
+/* Stderr of EXPR into a file: gnuplot's warnings come out there. */
+static int draw_quietly(const mb_results *r, const char *what, const char *format) {
+    mb_str files = {0};
+    fflush(stderr);
+    int keep = dup(2), to = open("stderr.txt", O_WRONLY | O_CREAT | O_TRUNC, 0666), rc;
+    dup2(to, 2);
+    rc = mb_results_plot(r, what, format, &files);
+    fflush(stderr);
+    dup2(keep, 2);
+    close(keep);
+    close(to);
+    char *said = read_text("stderr.txt");
+    if (*said) fail_msg("on stderr: %s", said);
+    mb_free(said);
+    unlink("stderr.txt");
+    mb_str_free(&files);
+    return rc;
+}
+
+/* Every string of SCRIPT is closed on its line and holds no quote: what is outside of strings is ours. */
+static void check_strings(const char *path) {
+    char *text = read_text(path);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        size_t quotes = 0;
+        if (*line == '#') continue;
+        for (const char *c = line; *c; c++) {
+            quotes += *c == '\'';
+            assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
+            if (quotes % 2 == 0 && (*c == '`' || *c == '@' || *c == ';' || *c == '!')) {
+                if (!strstr(line, "exists(")) fail_msg("%s: %s", path, line);
+            }
+        }
+        if (quotes % 2) fail_msg("%s: an open string: %s", path, line);
+    }
+    mb_free(text);
+}
+
+static void sizes(void **state) {
+    (void)state;
+    static const struct {
+        int points, layers, baselines;
+    } c[] = {{1, 1, 0}, {1, 5, 1}, {2, 5, 1}, {12, 20, 2}, {13, 3, 3}, {60, 5, 1}, {100, 60, 2}};
+    bool pictures = have_gnuplot();
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        mb_results r;
+        made_results(&r, ".", c[i].points, c[i].layers, c[i].baselines);
+        if (c[i].points == 12) r.point[3].layer[2].snr_dB = INFINITY;
+        if (pictures && i % 3 == 1)
+            assert_ok(draw_quietly(&r, NULL, "svg"));
+        else
+            assert_ok(draw_quietly(&r, NULL, "gp"));
+        for (size_t k = 0; mb_plot_names[k]; k++) {
+            char *gp = mb_asprintf("plots/%s.gp", mb_plot_names[k]);
+            assert_true(mb_plot_help[k] && *mb_plot_help[k]);
+            check_strings(gp);
+            mb_free(gp);
+        }
+        mb_results_free(&r);
+    }
+}
+
+static void hostile_names(void **state) {
+    (void)state;
+    mb_results r;
+    made_results(&r, ".", 8, 8, 2);
+    made_labels(&r);
+    if (have_gnuplot())
+        assert_ok(draw_quietly(&r, NULL, "svg"));
+    else
+        assert_ok(draw_quietly(&r, NULL, "gp"));
+    assert_int_not_equal(access("pwned", F_OK), 0);
+    assert_int_not_equal(access("plots/pwned", F_OK), 0);
+    for (size_t k = 0; mb_plot_names[k]; k++) {
+        char *gp = mb_asprintf("plots/%s.gp", mb_plot_names[k]);
+        check_strings(gp);
+        mb_free(gp);
+    }
+    mb_results_free(&r);
+}
+
+/* The same results give the same bytes; an SVG holds no date. */
+static void deterministic(void **state) {
+    (void)state;
+    mb_results r;
+    const char *format = have_gnuplot() ? "svg" : "gp";
+    made_results(&r, ".", 5, 4, 1);
+    char *path = mb_asprintf("plots/accuracy-energy.%s", format);
+    assert_ok(draw_quietly(&r, "accuracy-energy", format));
+    char *a = read_text(path);
+    sleep(1);
+    assert_ok(draw_quietly(&r, "accuracy-energy", format));
+    char *b = read_text(path);
+    assert_string_equal(a, b);
+    mb_free(a);
+    mb_free(b);
+    mb_free(path);
+    mb_results_free(&r);
+}
+
+static void choice(void **state) {
+    (void)state;
+    mb_results r, none = {.dir = home};
+    mb_str files = {0};
+    made_results(&r, ".", 2, 2, 1);
+    assert_fails(mb_results_plot(&none, NULL, "svg", &files), MB_BADINPUT, "no point is finished");
+    assert_fails(mb_results_plot(&r, NULL, "gif", &files), MB_BADINPUT, "\"gif\"");
+    assert_fails(mb_results_plot(&r, "acuracy-energy", "gp", &files), MB_BADINPUT, "did you mean \"accuracy-energy\"");
+    assert_fails(mb_results_plot(&r, "x", "gp", &files), MB_BADINPUT, "snr-layers");
+    empty_folder("plots");
+    assert_ok(mb_results_plot(&r, "area-components, energy-layers", "gp", &files));
+    assert_string_equal(mb_cstr(&files), "plots/area-components.gp\nplots/energy-layers.gp\n");
+    assert_int_not_equal(access("plots/accuracy-energy.gp", F_OK), 0);
+    mb_str_clear(&files);
+    for (size_t i = 0; i < r.n; i++) r.point[i].accuracy = NAN;
+    assert_fails(mb_results_plot(&r, "accuracy-edap", "gp", &files), MB_BADINPUT, "costs only");
+    assert_ok(mb_results_plot(&r, NULL, "gp", &files)); /* leaves out what makes no sense */
+    assert_null(strstr(mb_cstr(&files), "accuracy"));
+    assert_non_null(strstr(mb_cstr(&files), "energy-components"));
+    mb_str_free(&files);
+    mb_results_free(&r);
+}
+
+/* gnuplot is missing, or fails: the message says so, no picture and no rest is left, the scripts stay. */
+static void trouble(void **state) {
+    (void)state;
+    mb_results r;
+    mb_str files = {0};
+    char *path = mb_strdup(getenv("PATH") ? getenv("PATH") : "");
+    made_results(&r, ".", 2, 2, 1);
+    empty_folder("plots");
+    setenv("PATH", "nowhere", 1);
+    assert_fails(mb_results_plot(&r, "accuracy-energy", "svg", &files), MB_SYSTEM, "gnuplot-nox");
+    assert_int_equal(access("plots/accuracy-energy.gp", F_OK), 0);
+    assert_int_equal(mkdir("bin", 0777), 0);
+    static const char fake[] = "#!/bin/sh\necho 'line 7: no such thing' >&2\nexit 3\n";
+    assert_ok(mb_file_write("bin/gnuplot", fake, sizeof fake - 1));
+    assert_int_equal(chmod("bin/gnuplot", 0755), 0);
+    char *abs = mb_asprintf("%s/%s/bin", home, root);
+    setenv("PATH", abs, 1);
+    assert_fails(mb_results_plot(&r, "accuracy-energy", "svg", &files), MB_SYSTEM, "line 7: no such thing");
+    assert_int_not_equal(access("plots/accuracy-energy.svg", F_OK), 0);
+    assert_int_not_equal(access("plots/.accuracy-energy.svg.part", F_OK), 0);
+    setenv("PATH", path, 1);
+    unlink("bin/gnuplot");
+    rmdir("bin");
+    mb_free(abs);
+    mb_free(path);
+    mb_str_free(&files);
+    mb_results_free(&r);
+}
+
+/* Each allocation fails in turn. */
+static void no_memory(void **state) {
+    (void)state;
+    static int (*const write[])(const char *, const mb_results *, mb_str *) = {
+        mb_plot_accuracy_energy, mb_plot_accuracy_edap, mb_plot_energy_components, mb_plot_latency_components,
+        mb_plot_area_components, mb_plot_energy_layers, mb_plot_precision_layers,  mb_plot_snr_layers};
+    mb_results r;
+    made_results(&r, ".", 6, 3, 2);
+    long live = mb_mem_live();
+    for (size_t f = 0; f < sizeof write / sizeof *write; f++) {
+        mb_str want = {0};
+        assert_ok(write[f]("x", &r, &want));
+        for (long k = 0;; k++) {
+            mb_str out = {0};
+            mb_mem_fail_after(k + 1);
+            int rc = write[f]("x", &r, &out);
+            mb_mem_fail_after(-1);
+            bool failed = out.failed != 0 || rc != MB_OK;
+            if (!failed) assert_string_equal(mb_cstr(&out), mb_cstr(&want)); /* no failure goes unseen */
+            mb_str_free(&out);
+            mb_error_clear();
+            assert_int_equal(mb_mem_live(), live + (want.s != NULL));
+            assert_true(rc == MB_OK || rc == MB_SYSTEM);
+            if (!failed) break;
+            assert_true(k < 20000);
+        }
+        mb_str_free(&want);
+    }
+    mb_results_free(&r);
+}
+
+/* What is drawn is what the points say: the numbers in the data block, in the unit of the axis. */
+static void numbers(void **state) {
+    (void)state;
+    mb_results r;
+    mb_str files = {0};
+    made_results(&r, ".", 2, 2, 1);
+    assert_ok(mb_results_plot(&r, "accuracy-energy,energy-components", "gp", &files));
+    char *t = read_text("plots/accuracy-energy.gp");
+    assert_non_null(strstr(t, "\n11.7 90.57 88.82 92.22\n")); /* uJ, percent */
+    assert_non_null(strstr(t, "energy per inference [\xC2\xB5J]"));
+    assert_non_null(strstr(t, "\n31 91.36\n")); /* the baseline at the quantised accuracy */
+    assert_non_null(strstr(t, "float 91.50 %"));
+    mb_free(t);
+    t = read_text("plots/energy-components.gp");
+    assert_non_null(strstr(t, "$part0 << EOD\n1 0 0.62 1.38 0 4.914\n"));         /* adc: 42 % of 11.7 uJ, from 0 up */
+    assert_non_null(strstr(t, "$part1 << EOD\n1 4.914 0.62 1.38 4.914 5.616\n")); /* cells stand on it */
+    mb_free(t);
+    mb_str_free(&files);
+    mb_results_free(&r);
+}
+
+static void placing(void **state) {
+    (void)state;
+    mb_placer p = {.area = {0, 0, 400, 300, 0}};
+    uint32_t rnd = 7;
+    double x[40], y[40];
+    mb_spot s;
+    size_t placed = 0;
+    for (int i = 0; i < 40; i++) {
+        rnd = rnd * 1664525u + 1013904223u;
+        x[i] = 20 + (rnd >> 8) % 360;
+        rnd = rnd * 1664525u + 1013904223u;
+        y[i] = 20 + (rnd >> 8) % 260;
+        assert_ok(mb_place_obstacle(&p, (mb_box){x[i] - 4, y[i] - 4, x[i] + 4, y[i] + 4, 1}));
+    }
+    for (int i = 0; i < 40; i++) {
+        assert_ok(mb_place_label(&p, x[i], y[i], 5, 40, 12, false, "64739182", &s));
+        placed += s.ok;
+    }
+    assert_true(placed >= 15);
+    for (size_t a = 0; a < p.n; a++) { /* labels touch neither marks nor each other, and stand inside */
+        const mb_box *u = &p.box[a];
+        if (u->x1 - u->x0 < 39) continue;
+        assert_true(u->x0 >= 0 && u->x1 <= 400 && u->y0 >= 0 && u->y1 <= 300);
+        for (size_t b = 0; b < p.n; b++) {
+            const mb_box *v = &p.box[b];
+            if (a != b && v->weight >= 1)
+                assert_true(fmin(u->x1, v->x1) <= fmax(u->x0, v->x0) || fmin(u->y1, v->y1) <= fmax(u->y0, v->y0));
+        }
+    }
+    mb_free(p.box);
+}
+
+static void fronts(void **state) {
+    (void)state;
+    const double cost[] = {3, 1, 2, 2, 5, NAN, 4}, gain[] = {0.9, 0.5, 0.7, 0.6, 0.9, 1, 0.8};
+    bool front[7];
+    size_t order[7], n, pick[4];
+    assert_ok(mb_pareto(cost, gain, 7, front, order, &n));
+    assert_int_equal(n, 3);
+    assert_true(front[1] && front[2] && front[0] && !front[3] && !front[4] && !front[5] && !front[6]);
+    assert_true(order[0] == 1 && order[1] == 2 && order[2] == 0);
+    mb_results r;
+    made_results(&r, ".", 60, 1, 0);
+    assert_ok(mb_pick_points(&r, 4, pick, &n));
+    assert_int_equal(n, 4);
+    for (size_t i = 0; i < n; i++) { /* each is on the front; from the best accuracy down */
+        const mb_point_result *a = &r.point[pick[i]];
+        for (size_t k = 0; k < r.n; k++) assert_false(r.point[k].energy_J < a->energy_J && r.point[k].accuracy >= a->accuracy);
+        if (i) assert_true(a->accuracy < r.point[pick[i - 1]].accuracy && a->energy_J < r.point[pick[i - 1]].energy_J);
+    }
+    r.n = 3;
+    assert_ok(mb_pick_points(&r, 4, pick, &n));
+    assert_true(n == 3 && pick[0] == 0 && pick[2] == 2);
+    r.n = 60;
+    mb_results_free(&r);
+}
+
+static void tics(void **state) {
+    (void)state;
+    static const struct {
+        double lo, hi;
+        const char *want;
+    } c[] = {
+        {0.9, 20000, "set xtics ('1' 1, '10' 10, '100' 100, '1000' 1000, '10000' 10000)"},
+        {1.1, 40, "('2' 2, '5' 5, '10' 10, '20' 20)"},
+        {210, 2900, "('300' 300, '500' 500, '700' 700, '1000' 1000, '1500' 1500, '2000' 2000)"},
+    };
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        mb_str s = {0};
+        assert_true(mb_gp_log_tics(&s, "x", c[i].lo, c[i].hi));
+        if (!strstr(mb_cstr(&s), c[i].want)) fail_msg("%s lacks %s", mb_cstr(&s), c[i].want);
+        mb_str_free(&s);
+    }
+    mb_str s = {0};
+    assert_false(mb_gp_log_tics(&s, "x", 1.01, 1.02)); /* too short for round numbers */
+    mb_gp_linear(&s, "y", 0, 41, 4);
+    assert_non_null(strstr(mb_cstr(&s), "set ytics 20\n"));
+    mb_str_free(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes),   cmocka_unit_test(hostile_names), cmocka_unit_test(deterministic), cmocka_unit_test(choice),
+        cmocka_unit_test(trouble), cmocka_unit_test(numbers),       cmocka_unit_test(placing),       cmocka_unit_test(fronts),
+        cmocka_unit_test(tics),    cmocka_unit_test(no_memory),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
