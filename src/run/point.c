@@ -372,7 +372,7 @@ int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir) {
     if (rc) goto out;
     name = mb_conf_find(root, "name");
     folder = o->dir ? mb_strdup(o->dir) : mb_asprintf("runs/%s", name->s);
-    rc = folder ? mb_run_create(folder, name->s, mb_cstr(&used), o->resume, &run) : mb_nomem();
+    rc = folder ? mb_run_create(folder, name->s, mb_cstr(&used), o->force ? MB_RUN_FORCE : o->resume ? MB_RUN_RESUME : MB_RUN_NEW, &run) : mb_nomem();
     if (!rc) rc = note_data(run, pts.p[0].conf, cache);
     size_t done = 0;
     for (size_t i = 0; i < pts.n && !rc; i++) {

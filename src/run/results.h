@@ -63,9 +63,10 @@ void mb_point_result_free(mb_point_result *p);       /* what it owns, not p itse
 
 /* --- writing --- */
 typedef struct mb_run mb_run;
-/* Make (or, with RESUME, reopen) the run folder DIR and write used.cfg (text USED_CFG, given complete). Without RESUME an existing results.jsonl is refused with a message that
- * names --resume and -o. The folder is locked (flock on a file) while open. */
-int mb_run_create(const char *dir, const char *name, const char *used_cfg, bool resume, mb_run **run);
+/* Make the run folder DIR, or reopen it, and write used.cfg (text USED_CFG, given complete). What becomes of results that are there already: NEW refuses with a
+ * message that names --resume, --force and -o; RESUME keeps the finished points; FORCE starts over. The folder is locked (flock on a file) while open. */
+typedef enum { MB_RUN_NEW, MB_RUN_RESUME, MB_RUN_FORCE } mb_run_mode;
+int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_run_mode mode, mb_run **run);
 bool mb_run_done(const mb_run *run, int64_t index, const char *id);       /* resumed: this point is complete already */
 int mb_run_point(mb_run *run, const mb_point_result *p);                  /* appends its trial lines and its summary */
 int mb_run_write_file(mb_run *run, const char *name, const char *text);   /* plan-*.cfg and the like, atomically */

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,8 +325,20 @@ static int scan(mb_run *run, const char *text, size_t size, const mb_str *schema
     return MB_OK;
 }
 
+/* Take away the plans of an earlier run, which may have had more points. */
+static void drop_plans(const char *dir) {
+    glob_t g;
+    char *pattern = mb_path_join(dir, "plan-*.cfg");
+    if (pattern && glob(pattern, GLOB_NOSORT, NULL, &g) == 0) {
+        for (size_t i = 0; i < g.gl_pathc; i++) unlink(g.gl_pathv[i]);
+        globfree(&g);
+    }
+    mb_free(pattern);
+}
+
 /* Decide about an existing results.jsonl: refuse, begin anew (run->good 0), or go on behind run->good. */
-static int look_at_results(mb_run *run, bool resume, const mb_str *schema) {
+static int look_at_results(mb_run *run, mb_run_mode mode, const mb_str *schema) {
+    const bool resume = mode == MB_RUN_RESUME;
     int rc = MB_OK;
     uint8_t *data = NULL;
     size_t size = 0;
@@ -340,12 +353,16 @@ static int look_at_results(mb_run *run, bool resume, const mb_str *schema) {
         rc = mb_fail(MB_BADINPUT, "%s:1: is not a results file of mixbar; choose another folder with -o DIR", run->file);
         goto out;
     }
+    if (mode == MB_RUN_FORCE) { /* its results go: run->good is 0 */
+        drop_plans(run->dir);
+        goto out;
+    }
     rc = scan(run, (const char *)data, size, schema, resume);
     if (rc != MB_OK) goto out;
     if (!resume && (run->n_point || run->ended)) {
         rc = mb_fail(
             MB_BADINPUT,
-            "%s: holds %zu finished point%s already: go on with --resume, choose another folder with -o DIR, or remove it",
+            "%s: holds %zu finished point%s already: go on with --resume, replace it with --force, or choose another folder with -o DIR",
             run->file, run->n_point, run->n_point == 1 ? "" : "s");
     } else if (!resume) {
         run->good = 0; /* a run that was stopped before its first point: nothing is lost */
@@ -430,7 +447,7 @@ static int open_results(mb_run *run, const mb_str *schema) {
     return MB_OK;
 }
 
-int mb_run_create(const char *dir, const char *name, const char *used_cfg, bool resume, mb_run **out) {
+int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_run_mode mode, mb_run **out) {
     int rc = MB_OK;
     mb_str schema = {0};
     mb_run *run = mb_calloc(1, sizeof *run);
@@ -455,7 +472,7 @@ int mb_run_create(const char *dir, const char *name, const char *used_cfg, bool 
     }
     rc = make_dirs(dir, &run->made_dirs);
     if (rc == MB_OK) rc = take_lock(run);
-    if (rc == MB_OK) rc = look_at_results(run, resume, &schema);
+    if (rc == MB_OK) rc = look_at_results(run, mode, &schema);
     if (rc == MB_OK && run->good > 0) rc = mb_manifest_read(&run->manifest, run->dir);
     if (rc == MB_OK) rc = mb_manifest_begin(&run->manifest);
     if (rc == MB_OK) rc = put_used_cfg(run, used_cfg);

@@ -59,7 +59,7 @@ static uint8_t *slurp(const char *dir, const char *name, size_t *n) {
 
 static void write_run(const char *dir) {
     mb_run *run;
-    assert_ok(mb_run_create(dir, "quickstart", cfg, false, &run));
+    assert_ok(mb_run_create(dir, "quickstart", cfg, MB_RUN_NEW, &run));
     for (size_t i = 0; i < made.n; i++) assert_ok(mb_run_point(run, &made.point[i]));
     assert_ok(mb_run_close(run, true));
 }
@@ -120,7 +120,7 @@ static void no_numbers(void **state) {
     m.point[0].layer[1].snr_dB = NAN;
     m.point[0].layer[1].clipped = NAN;
     m.point[0].n_trial = 0;
-    assert_ok(mb_run_create("n", "n", cfg, false, &run));
+    assert_ok(mb_run_create("n", "n", cfg, MB_RUN_NEW, &run));
     assert_ok(mb_run_point(run, &m.point[0]));
     assert_ok(mb_run_close(run, true));
     assert_ok(mb_results_read("n", &r));
@@ -152,7 +152,7 @@ static void resume_bytes(void **state) {
         mb_run *run;
         mb_results r;
         assert_ok(mb_file_write("cut/results.jsonl", want, at));
-        assert_ok(mb_run_create("cut", "quickstart", cfg, true, &run));
+        assert_ok(mb_run_create("cut", "quickstart", cfg, MB_RUN_RESUME, &run));
         assert_int_equal(mb_run_done(run, 1, made.point[1].id), at >= end1);
         assert_false(mb_run_done(run, 1, "00"));
         assert_false(mb_run_done(run, 7, made.point[1].id));
@@ -209,11 +209,11 @@ static void refusals(void **state) {
     size_t n, m;
     write_run("run");
     uint8_t *before = slurp("run", "results.jsonl", &n);
-    assert_fails(mb_run_create("run", "quickstart", cfg, false, &run), MB_BADINPUT, "--resume");
+    assert_fails(mb_run_create("run", "quickstart", cfg, MB_RUN_NEW, &run), MB_BADINPUT, "--resume");
     assert_null(run);
-    assert_fails(mb_run_create("run", "quickstart", "schema = 1; name = \"quickstart\"; map = { weight_bits = 4; };", true, &run),
+    assert_fails(mb_run_create("run", "quickstart", "schema = 1; name = \"quickstart\"; map = { weight_bits = 4; };", MB_RUN_RESUME, &run),
                  MB_BADINPUT, "another experiment");
-    assert_fails(mb_run_create("run", "other", cfg, true, &run), MB_BADINPUT, "another name");
+    assert_fails(mb_run_create("run", "other", cfg, MB_RUN_RESUME, &run), MB_BADINPUT, "another name");
     /* comments, order and the place of a preset do not make another experiment */
     assert_ok(mb_run_create("run", "quickstart",
                             "name = \"quickstart\"; # said so\nmap = { weight_bits = 8; preset = \"x.cfg\"; }; schema = 1;", true,
@@ -232,15 +232,15 @@ static void refusals(void **state) {
     assert_memory_equal(after, before, n);
     after[n / 2] ^= 4; /* damage with whole points behind it */
     assert_ok(mb_file_write("run/results.jsonl", after, n));
-    assert_fails(mb_run_create("run", "quickstart", cfg, true, &run), MB_BADINPUT,
+    assert_fails(mb_run_create("run", "quickstart", cfg, MB_RUN_RESUME, &run), MB_BADINPUT,
                  "damaged (checksum), with finished points behind it");
     mb_free(before);
     mb_free(after);
     drop("run");
     assert_int_equal(mkdir("run", 0777), 0);
     assert_ok(mb_file_write("run/results.jsonl", "{\"mine\": 1}\n", 12));
-    assert_fails(mb_run_create("run", "quickstart", cfg, false, &run), MB_BADINPUT, "is not a results file of mixbar");
-    assert_fails(mb_run_create("run", "quickstart", cfg, true, &run), MB_BADINPUT, "is not a results file of mixbar");
+    assert_fails(mb_run_create("run", "quickstart", cfg, MB_RUN_NEW, &run), MB_BADINPUT, "is not a results file of mixbar");
+    assert_fails(mb_run_create("run", "quickstart", cfg, MB_RUN_RESUME, &run), MB_BADINPUT, "is not a results file of mixbar");
     after = slurp("run", "results.jsonl", &n);
     assert_string_equal((char *)after, "{\"mine\": 1}\n");
     mb_free(after);
@@ -256,20 +256,20 @@ static void nothing_left(void **state) {
     assert_fails(mb_run_create("x/y/z", "n", "a = ;", false, &run), MB_BADINPUT, "");
     assert_false(exists("x"));
     assert_ok(mb_file_write("file", "1", 1));
-    assert_true(mb_run_create("file/run", "n", cfg, false, &run) != MB_OK);
+    assert_true(mb_run_create("file/run", "n", cfg, MB_RUN_NEW, &run) != MB_OK);
     mb_error_clear();
     assert_null(run);
     unlink("file");
     assert_int_equal(mkdir("x", 0777), 0);
     assert_int_equal(mkdir("x/results.jsonl", 0777), 0); /* cannot be written */
-    assert_true(mb_run_create("x", "n", cfg, false, &run) != MB_OK);
+    assert_true(mb_run_create("x", "n", cfg, MB_RUN_NEW, &run) != MB_OK);
     mb_error_clear();
     assert_false(exists("x/used.cfg") || exists("x/manifest.json") || exists("x/.lock"));
     rmdir("x/results.jsonl");
     rmdir("x");
     for (long k = 0;; k++) { /* each allocation fails in turn */
         mb_mem_fail_after(k + 1);
-        int rc = mb_run_create("x/y", "n", cfg, false, &run);
+        int rc = mb_run_create("x/y", "n", cfg, MB_RUN_NEW, &run);
         mb_mem_fail_after(-1);
         if (rc == MB_OK) break;
         assert_int_equal(rc, MB_SYSTEM);
@@ -286,14 +286,14 @@ static void nothing_left(void **state) {
     assert_false(exists("x"));
     assert_int_equal(mb_mem_live(), live);
     /* one that was killed before its first point may be begun anew without --resume */
-    assert_ok(mb_run_create("x", "n", cfg, false, &run));
+    assert_ok(mb_run_create("x", "n", cfg, MB_RUN_NEW, &run));
     size_t n;
     uint8_t *schema = slurp("x", "results.jsonl", &n);
     assert_ok(mb_run_close(run, false));
     assert_int_equal(mkdir("x", 0777), 0);
     assert_ok(mb_file_write("x/results.jsonl", schema, n - 5));
     mb_free(schema);
-    assert_ok(mb_run_create("x", "n", cfg, false, &run));
+    assert_ok(mb_run_create("x", "n", cfg, MB_RUN_NEW, &run));
     assert_ok(mb_run_point(run, &made.point[0]));
     assert_ok(mb_run_close(run, false));
     drop("x");
@@ -308,7 +308,7 @@ static void disk_full(void **state) {
     signal(SIGXFSZ, SIG_IGN);
     write_run("whole");
     uint8_t *want = slurp("whole", "results.jsonl", &n);
-    assert_ok(mb_run_create("full", "quickstart", cfg, false, &run));
+    assert_ok(mb_run_create("full", "quickstart", cfg, MB_RUN_NEW, &run));
     assert_ok(mb_run_point(run, &made.point[0]));
     uint8_t *first = slurp("full", "results.jsonl", &m);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
@@ -338,7 +338,7 @@ static void disk_full(void **state) {
     drop("whole");
     small.rlim_cur = 10; /* nothing can be written at all */
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    rc = mb_run_create("full", "quickstart", cfg, false, &run);
+    rc = mb_run_create("full", "quickstart", cfg, MB_RUN_NEW, &run);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     assert_int_equal(rc, MB_SYSTEM);
     mb_error_clear();
@@ -349,14 +349,14 @@ static void manifest(void **state) {
     (void)state;
     mb_run *run;
     size_t n;
-    assert_ok(mb_run_create("m", "quickstart", cfg, false, &run));
+    assert_ok(mb_run_create("m", "quickstart", cfg, MB_RUN_NEW, &run));
     assert_ok(mb_run_note(run, "threads", "1"));
     assert_ok(mb_run_note(run, "threads", "2"));
     assert_ok(mb_run_note(run, "quote", "a \"b\"\n\xff"));
     assert_fails(mb_run_note(run, "complete", "yes"), MB_BUG, "of its own");
     assert_ok(mb_run_point(run, &made.point[0]));
     assert_ok(mb_run_close(run, false));
-    assert_ok(mb_run_create("m", "quickstart", cfg, true, &run));
+    assert_ok(mb_run_create("m", "quickstart", cfg, MB_RUN_RESUME, &run));
     assert_ok(mb_run_point(run, &made.point[1]));
     assert_ok(mb_run_point(run, &made.point[2]));
     assert_ok(mb_run_note(run, "threads", "2"));
@@ -442,7 +442,7 @@ static void hostile(void **state) {
     mb_results small;
     mb_run *run;
     made_results(&small, "s", 2, 1, 1);
-    assert_ok(mb_run_create("h", "n", cfg, false, &run));
+    assert_ok(mb_run_create("h", "n", cfg, MB_RUN_NEW, &run));
     for (size_t i = 0; i < small.n; i++) assert_ok(mb_run_point(run, &small.point[i]));
     assert_ok(mb_run_close(run, true));
     mb_results_free(&small);
