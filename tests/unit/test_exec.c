@@ -74,7 +74,6 @@ static void test_networks(void **state) {
         else absent++;
     }
     if (absent) print_message("# %d of %d networks with reference outputs are not here (MIXBAR_SHARED): skipped\n", absent, n);
-    if (absent == n) skip();
 }
 
 /* The networks that ship: oneDNN and our reference agree on noise. */

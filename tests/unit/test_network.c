@@ -3,7 +3,7 @@
 
 #include "nn/op.h"
 
-static const float ones[64] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const float ones[104] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};        /* and zeros */
 
 /* A graph with input x [N, 2, 3, 4] to begin with. */
 static void begin(gen *g, int opset) {

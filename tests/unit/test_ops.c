@@ -375,8 +375,7 @@ static void test_batch_norm(void **state) {
         assert_string_equal(net->layer[1].op->name, k < 2 ? "scale" : "conv");
         for (int j = 0; j < BATCH * n; j++) {
             int c = j / px % 3, s = j / n, p = j % px;
-            double v = (double)x[j];
-            if (k >= 2) v = (double)b[c] + (double)w[2 * c] * (double)x[s * 40 + p] + (double)w[2 * c + 1] * (double)x[s * 40 + 20 + p];
+            double v = k < 2 ? (double)x[j] : (double)b[c] + (double)w[2 * c] * (double)x[s * 40 + p] + (double)w[2 * c + 1] * (double)x[s * 40 + 20 + p];
             double u = (v - (double)mean[c]) / sqrt((double)var[c] + (double)1e-3f) * (double)gamma[c] + (double)beta[c];
             z[j] = (float)(k == 3 ? u + v : u);
         }
