@@ -70,7 +70,7 @@ int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob) {
         if (v <= b) continue;
         return mb_fail(
             MB_NUMERIC,
-            "%s: no plan fits budget.%s = %s: the cheapest of the %ld settings needs %s; raise the budget or widen the menu",
+            "%s: no plan fits budget.%s = %s: the cheapest setting of %ld needs %s; raise the budget or widen the menu",
             prob->budget_where[k] ? prob->budget_where[k] : "budget", mb_metric_params[k].name,
             mb_fmt_si(want, b, mb_metric_params[k].unit, 4), s->tried, mb_fmt_si(have, v, mb_metric_params[k].unit, 4));
     }

@@ -56,6 +56,7 @@ typedef struct {
 static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan *plan, candidate *cand, size_t *n) {
     mb_shortfall lack;
     size_t impossible = 0;
+    int first = MB_OK; /* how the first impossible setting failed */
     char why[400] = "";
     mb_shortfall_init(&lack);
     *n = 0;
@@ -66,8 +67,11 @@ static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan 
         lay(prob, &a, plan);
         const char *fault = plan_fault(plan, &layer);
         int rc = fault ? mb_fail(MB_BADINPUT, "layer %s: %s", plan->layer[layer], fault) : mb_oracle_cost(o, plan, &m);
-        if (rc == MB_BADINPUT && total > 1) { /* this machine cannot do it: not a choice */
-            if (!impossible++) snprintf(why, sizeof why, "%s", mb_error_message());
+        if ((rc == MB_BADINPUT || rc == MB_NUMERIC) && total > 1) { /* impossible or too large for this machine: not a choice */
+            if (!impossible++) {
+                snprintf(why, sizeof why, "%s", mb_error_message());
+                first = rc;
+            }
             mb_error_clear();
             continue;
         }
@@ -76,8 +80,7 @@ static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan 
         if (mb_within(&m, &prob->budget, NULL)) cand[(*n)++] = (candidate){i, m};
     }
     if (impossible == total)
-        return mb_fail(MB_BADINPUT, "none of the %zu settings of the menu is possible on this machine; the first: %s", total,
-                       why);
+        return mb_fail(first, "none of the %zu settings of the menu is possible on this machine; the first: %s", total, why);
     if (impossible)
         mb_note("%zu of %zu settings of the menu are impossible on this machine and left out; the first: %s", impossible, total,
                 why);

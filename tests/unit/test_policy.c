@@ -16,7 +16,7 @@ static const testlayer four[] = {
 /* --- a made-up machine ----------------------------------------------------------------------------------------------- */
 
 typedef struct world {
-    bool refuse_offset;
+    bool refuse_offset, small;
     bool nan_loss;
     double flat;
 } world;
@@ -27,6 +27,7 @@ static int world_cost(void *ctx, const mb_plan *p, mb_metrics *out) {
     for (int m = 0; m < p->n; m++) {
         const mb_assign *a = &p->assign[m];
         if (w->refuse_offset && a->scheme == 1) return mb_fail(MB_BADINPUT, "this machine has no dummy columns");
+        if (w->small && a->weight_bits > 4) return mb_fail(MB_NUMERIC, "arrays are missing");
         out->energy_J += 1e-9 * (m + 1) * a->weight_bits * a->input_bits * (1 + 0.1 * a->adc_bits);
         out->latency_s += 1e-6 * a->input_bits * (a->engine ? 5 : 1) / a->copies;
         out->area_m2 += 1e-8 * a->weight_bits * a->copies;
@@ -277,7 +278,7 @@ static void infeasible_budgets_say_how_far(void **state) {
     fixture f;
     mb_metrics least = {0};
     begin(&f, "menu = { weight_bits = [4, 2]; };\n\nbudget = { arrays = 100;\n  energy_J = 1e-9; };");
-    assert_fails(run(&f), MB_NUMERIC, "exp.cfg:4: no plan fits budget.energy_J = 1.000 nJ: the cheapest of the 2 settings needs");
+    assert_fails(run(&f), MB_NUMERIC, "exp.cfg:4: no plan fits budget.energy_J = 1.000 nJ: the cheapest setting of 2 needs");
     mb_plan *p = NULL;
     assert_ok(mb_plan_new(f.net, &(mb_assign){MB_ANALOG, 2, 2, 8, 1, 8, 0, 0, 1}, &p));
     world_cost(&f.w, p, &least);
@@ -308,6 +309,15 @@ static void impossible_settings_are_left_out(void **state) {
     end(&f);
     begin(&f, "menu = { dac_bits = [8, 7]; input_bits = [4, 5]; };");
     assert_fails(run(&f), MB_BADINPUT, "none of the 4 settings");
+    end(&f);
+    begin(&f, "menu = { weight_bits = [8, 4, 2, 6]; };"); /* what does not fit the machine is no choice either */
+    f.w.small = true;
+    assert_ok(run(&f));
+    assert_int_equal(f.best->assign[1].weight_bits, 4);
+    end(&f);
+    begin(&f, "menu = { weight_bits = [8, 6]; };");
+    f.w.small = true;
+    assert_fails(run(&f), MB_NUMERIC, "arrays are missing");
     end(&f);
     begin(&f, "scheme = \"offset\";");
     f.w.refuse_offset = true;
