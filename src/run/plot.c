@@ -79,6 +79,21 @@ static void one_line(char *s) {
     *w = '\0';
 }
 
+/* The environment for gnuplot: ours with a UTF-8 locale, so that units like the micro sign come out whatever the user's locale is. NULL without memory. The
+ * array is mb_free'd, its texts are not. */
+static char **utf8_environment(void) {
+    static char locale[] = "LC_ALL=C.UTF-8";
+    size_t n = 0, k = 0;
+    while (environ[n]) n++;
+    char **env = mb_malloc(n + 2, sizeof *env);
+    if (!env) return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(environ[i], "LC_ALL=", 7) != 0) env[k++] = environ[i];
+    env[k++] = locale;
+    env[k] = NULL;
+    return env;
+}
+
 /* gnuplot SCRIPT in folder DIR, drawing FORMAT into the file PART there. */
 static int run_gnuplot(const char *dir, const char *script, const char *format, const char *part) {
     int rc = MB_OK, pipe_fd[2] = {-1, -1}, err, status = 0;
@@ -87,9 +102,9 @@ static int run_gnuplot(const char *dir, const char *script, const char *format, 
     char text[600] = "";
     posix_spawn_file_actions_t actions;
     char *vars = mb_asprintf("format='%s'; file='%s'", format, part), name[] = "gnuplot", d[] = "-d", e[] = "-e",
-         *file = mb_strdup(script);
+         *file = mb_strdup(script), **env = utf8_environment();
     char *argv[] = {name, d, e, vars, file, NULL};
-    if (!vars || !file) {
+    if (!vars || !file || !env) {
         rc = mb_nomem();
         goto out;
     }
@@ -103,7 +118,7 @@ static int run_gnuplot(const char *dir, const char *script, const char *format, 
     if (!err) err = posix_spawn_file_actions_adddup2(&actions, pipe_fd[1], 1);
     if (!err) err = posix_spawn_file_actions_adddup2(&actions, pipe_fd[1], 2);
     if (!err) err = posix_spawn_file_actions_addchdir_np(&actions, dir);
-    if (!err) err = posix_spawnp(&pid, "gnuplot", &actions, NULL, argv, environ);
+    if (!err) err = posix_spawnp(&pid, "gnuplot", &actions, NULL, argv, env);
     if (err == ENOENT) {
         rc = mb_fail(MB_SYSTEM,
                      "gnuplot was not found: install it (Debian: apt-get install gnuplot-nox) and repeat `mixbar plot`; "
@@ -137,6 +152,7 @@ out:
     if (pipe_fd[1] >= 0) close(pipe_fd[1]);
     mb_free(vars);
     mb_free(file);
+    mb_free(env);
     return rc;
 }
 
