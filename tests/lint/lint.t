@@ -2,7 +2,7 @@
 # lint.t - the rules of the house hold in the sources; and the lint itself can fail: each rule is fed an offence
 set -u
 top=${top_srcdir:-.}
-lint=$top/tests/lint/lint.sh
+lint=$top/tests/lint/rules.sh
 n=0
 ok() { n=$((n + 1)); if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi; }
 
@@ -10,14 +10,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # --- the sources -----------------------------------------------------------------------------------------------------------
-sh "$lint" "$top" >"$work/found" 2>"$work/errors" || echo "lint.sh failed" >>"$work/errors"
+sh "$lint" "$top" >"$work/found" 2>"$work/errors" || echo "rules.sh failed" >>"$work/errors"
 for rule in floors banned silent threads time head lists paths; do
     grep -E "^[^:]*:[0-9]+: $rule:" "$work/found" >"$work/rule"
     sed 's/^/# /' "$work/rule"
     [ ! -s "$work/rule" ]; ok $? "sources keep the rule: $rule"
 done
 sed 's/^/# /' "$work/errors"
-[ ! -s "$work/errors" ]; ok $? "lint.sh ran without errors"
+[ ! -s "$work/errors" ]; ok $? "rules.sh ran without errors"
 
 # Every symbol of the library begins with mb_.
 archive=${top_builddir:-.}/.libs/libmixbar.a

@@ -1,5 +1,5 @@
 #!/bin/sh
-# lint.sh ROOT - read the sources below ROOT and print one line per offence: FILE:LINE: RULE: what is wrong. Prints nothing when all is well.
+# rules.sh ROOT - read the sources below ROOT and print one line per offence: FILE:LINE: RULE: what is wrong. Prints nothing when all is well.
 # Rules: floors, banned, silent, threads, time, head (all in code.awk), lists (local.mk against the folders), paths (of machines), registry (names).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
