@@ -442,7 +442,7 @@ mb_unit_choice mb_choose_unit(const double *v, size_t n, const char *unit) {
 }
 
 int mb_choose_decimals(const double *v, size_t n, double scale, int digits) {
-    double lo = INFINITY, hi = 0;
+    double lo = MB_INF, hi = 0;
     for (size_t i = 0; i < n; i++) {
         double x = v[i] / scale;
         if (isfinite(x) && x > 0) {
@@ -505,7 +505,7 @@ int mb_baseline_rows(const mb_results *r, mb_baseline_row **rows, size_t *n) {
     for (size_t i = 0; i < all; i++) {
         if (m && e[m - 1].name == e[i].name && memcmp(&e[m - 1].b->cost, &e[i].b->cost, sizeof e[i].b->cost) == 0) {
             e[m - 1].points++;
-            if (e[m - 1].accuracy != e[i].accuracy) e[m - 1].accuracy = NAN;
+            if (e[m - 1].accuracy != e[i].accuracy) e[m - 1].accuracy = MB_NAN;
         } else {
             e[m++] = e[i];
         }

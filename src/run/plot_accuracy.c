@@ -108,8 +108,8 @@ static int gather(scatter *s) {
         const mb_point_result *p = &r->point[i];
         mb_cost c = {p->energy_J, p->latency_s, p->area_m2};
         bool good = s->value(&c) > 0 && isfinite(s->value(&c)) && isfinite(p->accuracy);
-        s->x[i] = good ? s->value(&c) / s->scale : (double)NAN;
-        s->y[i] = good ? 100 * p->accuracy : (double)NAN;
+        s->x[i] = good ? s->value(&c) / s->scale : MB_NAN;
+        s->y[i] = good ? 100 * p->accuracy : MB_NAN;
         s->lo[i] = isfinite(p->accuracy_low) ? 100 * p->accuracy_low : s->y[i];
         s->hi[i] = isfinite(p->accuracy_high) ? 100 * p->accuracy_high : s->y[i];
         s->tag[i] = mb_point_tag(r, p, same);
@@ -130,7 +130,7 @@ static void widen(double *lo, double *hi, double v) {
 
 /* Ranges of the axes: round percents; some air on both sides. */
 static void choose_ranges(scatter *s) {
-    double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
+    double x0 = MB_INF, x1 = -MB_INF, y0 = MB_INF, y1 = -MB_INF;
     for (size_t i = 0; i < s->r->n; i++) {
         widen(&x0, &x1, s->x[i]);
         if (!isfinite(s->x[i])) continue;
@@ -213,7 +213,7 @@ static int put_label(scatter *s, mb_str *out, double x, double y, double r, cons
 /* "float 91.50 %" at an end of its line, above or below it, where there is room. */
 static int label_reference(scatter *s, mb_str *out, double accuracy) {
     char text[40];
-    double best = INFINITY, y = py(s, accuracy), at_x = 0, at_y = 0;
+    double best = MB_INF, y = py(s, accuracy), at_x = 0, at_y = 0;
     mb_box taken = {0, 0, 0, 0, 1};
     snprintf(text, sizeof text, "float %.2f %%", accuracy);
     const double w = (double)strlen(text) * MB_CHAR_PX(11);

@@ -298,7 +298,7 @@ static void write_plot(const chart *h, mb_str *out) {
         first = false;
     }
     for (size_t i = 0, k = 0; i < h->n_row && !beside(h); i++) {
-        double lo = INFINITY;
+        double lo = MB_INF;
         if (i && strcmp(h->row[i].b->name, h->row[i - 1].b->name) == 0) continue;
         for (size_t q = 0; q < h->n_row; q++) {
             if (strcmp(h->row[q].b->name, h->row[i].b->name) == 0) lo = fmin(lo, h->value(&h->row[q].b->cost) / h->u.scale);

@@ -268,7 +268,7 @@ static void energy_data(const mb_point_result *p, size_t panel, const mb_legend 
 
 int mb_plot_energy_layers(const char *name, const mb_results *r, mb_str *out) {
     int rc;
-    double hi[PANELS] = {0}, top = 0, low = INFINITY;
+    double hi[PANELS] = {0}, top = 0, low = MB_INF;
     mb_str title = {0}, note = {0};
     mb_legend g;
     bool used[2 * MB_COLOURS + 1] = {false};
@@ -421,15 +421,14 @@ static void snr_data(const mb_point_result *p, size_t line, double shift, double
     }
     mb_str_addf(out, "%s$c%zu << EOD\n", out_of_sight, line);
     for (size_t k = 0; k < p->n_layer; k++)
-        row(out,
-            (const double[]){(double)k + 1 + shift, is_analog(&p->layer[k]) ? 100 * unit * p->layer[k].clipped : (double)NAN}, 2);
+        row(out, (const double[]){(double)k + 1 + shift, is_analog(&p->layer[k]) ? 100 * unit * p->layer[k].clipped : MB_NAN}, 2);
     mb_str_add(out, out_of_sight);
 }
 
 int mb_plot_snr_layers(const char *name, const mb_results *r, mb_str *out) {
     static const int shape[LINES] = {7, 5, 9, 13, 11, 6};
     int rc;
-    double lo = INFINITY, hi = -INFINITY, clip = 0;
+    double lo = MB_INF, hi = -MB_INF, clip = 0;
     bool any_exact = false;
     mb_str title = {0}, note = {0};
     panels p = {.c = {900, 0, 78, 190, 66, 0}};

@@ -241,7 +241,7 @@ static double crossing(const mb_placer *p, double ax, double ay, double bx, doub
 
 int mb_place_label(mb_placer *p, double x, double y, double r, double w, double h, bool must, const char *order, mb_spot *s) {
     static const double ring[] = {3, 14, 28, 44, 62}; /* distance of the text from the mark */
-    double best = INFINITY;
+    double best = MB_INF;
     mb_box taken = {0, 0, 0, 0, 1};
     memset(s, 0, sizeof *s);
     for (size_t k = 0; k < sizeof ring / sizeof *ring; k++) {
@@ -295,7 +295,7 @@ static int by_cost(const void *a, const void *b) {
 int mb_pareto(const double *cost, const double *gain, size_t n, bool *front, size_t *order, size_t *m) {
     ranked *s = mb_malloc(n, sizeof *s);
     size_t k = 0;
-    double best = -INFINITY;
+    double best = -MB_INF;
     *m = 0;
     if (!s) return mb_nomem();
     for (size_t i = 0; i < n; i++) {

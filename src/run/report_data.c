@@ -71,10 +71,10 @@ static void csv_row(mb_table *t, int *rc, const mb_point_result *p, const names 
         add_exact(t, rc, *(const double *)(const void *)((const char *)p + c->offset));
     for (size_t k = 0; k < base->n; k++) {
         const mb_baseline_result *b = mb_point_baseline(p, base->s[k]);
-        add_exact(t, rc, b ? b->cost.energy_J : (double)NAN);
-        add_exact(t, rc, b ? b->cost.latency_s : (double)NAN);
-        add_exact(t, rc, b ? b->cost.area_m2 : (double)NAN);
-        add_exact(t, rc, b ? b->edap : (double)NAN);
+        add_exact(t, rc, b ? b->cost.energy_J : MB_NAN);
+        add_exact(t, rc, b ? b->cost.latency_s : MB_NAN);
+        add_exact(t, rc, b ? b->cost.area_m2 : MB_NAN);
+        add_exact(t, rc, b ? b->edap : MB_NAN);
     }
 }
 

@@ -248,8 +248,8 @@ static void add_costs(mb_table *t, int *rc, const cost_units *u, const mb_cost *
 /* Energy and EDAP of baseline NAME over those of P. */
 static void add_ratios(mb_table *t, int *rc, const mb_point_result *p, const char *name) {
     const mb_baseline_result *b = mb_point_baseline(p, name);
-    add_ratio(t, rc, b ? b->cost.energy_J : (double)NAN, p->energy_J);
-    add_ratio(t, rc, b ? b->edap : (double)NAN, p->edap_Jsm2);
+    add_ratio(t, rc, b ? b->cost.energy_J : MB_NAN, p->energy_J);
+    add_ratio(t, rc, b ? b->edap : MB_NAN, p->edap_Jsm2);
 }
 
 static void point_row(mb_table *t, int *rc, const report *rep, size_t i) {
@@ -377,7 +377,7 @@ static int ratio_tables(const report *rep, mb_str *out) {
 
 /* "1000" or "500 to 1000": the range of column values over the points; returns the largest. */
 static double add_range(mb_str *out, const report *rep, size_t offset) {
-    double lo = INFINITY, hi = -INFINITY;
+    double lo = MB_INF, hi = -MB_INF;
     for (size_t i = 0; i < rep->r->n; i++) {
         double v = *(const double *)(const void *)((const char *)&rep->r->point[i] + offset);
         if (isnan(v)) continue;
@@ -496,8 +496,8 @@ static void layer_row(mb_table *t, int *rc, const mb_layer_result *l, const colu
         *rc = isnan(l->snr_dB)   ? mb_table_cell(t, "-")
               : isinf(l->snr_dB) ? mb_table_cell(t, "exact")
                                  : mb_table_cellf(t, "%.1f", l->snr_dB);
-    add_percent(t, rc, analog ? l->clipped : (double)NAN, 2);
-    add_percent(t, rc, analog ? l->adc_occupancy : (double)NAN, 0);
+    add_percent(t, rc, analog ? l->clipped : MB_NAN, 2);
+    add_percent(t, rc, analog ? l->adc_occupancy : MB_NAN, 0);
 }
 
 static int layer_table(const mb_point_result *p, mb_str *out) {

@@ -1,11 +1,12 @@
 /* results.h - what a run leaves behind: runs/NAME/ used.cfg manifest.json results.jsonl plan-*.cfg
  *
  * results.jsonl: the first line is the schema (columns with unit and help); then, for each point in order, one line per trial ("kind":"trial") and one summary
- * ("kind":"point"). The bytes depend on the experiment and the seed only: not on threads, host, time, or whether the run was resumed. Everything that varies (times, host,
+ * ("kind":"point"); a run that is complete ends with {"kind":"end","points":N}. The bytes depend on the experiment and the seed only: not on threads, host, time, or whether the run was resumed. Everything that varies (times, host,
  * versions, threads, paths of data files, warnings) is in manifest.json.
  *
  * Writing is append-only with fsync per point, each line ends in a checksum member "crc" (CRC-32 of the line's bytes before it). On resume a partial or
- * damaged tail is cut off and points that are complete are kept; a results file of another experiment (other schema line or other used.cfg hash) is refused.
+ * damaged tail is cut off and points that are complete are kept; a results file of another experiment (other schema line or other used.cfg hash) is refused. The hash is of the
+ * values: comments, order and the paths of presets (key `preset`) do not count. A damaged line with whole points behind it is refused, too.
  * Reading gives the same structs back; report and plot work on them alone.
  */
 #ifndef MB_RUN_RESULTS_H
@@ -53,7 +54,7 @@ typedef struct mb_point_result {
     /* the numbers of mb_point_columns */
     double float_accuracy, quantised_accuracy, accuracy, accuracy_low, accuracy_high, accuracy_sd, loss;
     double samples, trials;
-    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;
+    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;   /* weight_bits: of all weights */
     mb_trial_result *trial; size_t n_trial;
     mb_part *part; size_t n_part;                    /* by component, whole network */
     mb_layer_result *layer; size_t n_layer;
@@ -64,18 +65,19 @@ void mb_point_result_free(mb_point_result *p);       /* what it owns, not p itse
 /* --- writing --- */
 typedef struct mb_run mb_run;
 /* Make the run folder DIR, or reopen it, and write used.cfg (text USED_CFG, given complete). What becomes of results that are there already: NEW refuses with a
- * message that names --resume, --force and -o; RESUME keeps the finished points; FORCE starts over. The folder is locked (flock on a file) while open. */
+ * message that names --resume, --force and -o; RESUME keeps the finished points; FORCE starts over. Results without a point are nothing. The folder is locked (flock
+ * on a file) while open. When it fails nothing that it made is left. */
 typedef enum { MB_RUN_NEW, MB_RUN_RESUME, MB_RUN_FORCE } mb_run_mode;
 int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_run_mode mode, mb_run **run);
 bool mb_run_done(const mb_run *run, int64_t index, const char *id);       /* resumed: this point is complete already */
-int mb_run_point(mb_run *run, const mb_point_result *p);                  /* appends its trial lines and its summary */
+int mb_run_point(mb_run *run, const mb_point_result *p);                  /* appends its trial lines and its summary; indices ascend, ids are hex digits */
 int mb_run_write_file(mb_run *run, const char *name, const char *text);   /* plan-*.cfg and the like, atomically */
-/* members of manifest.json, written (again) at close: text KEY: VALUE */
+/* members of manifest.json, written at close: text KEY: VALUE (the last one of a KEY counts) */
 int mb_run_note(mb_run *run, const char *key, const char *value);
-int mb_run_close(mb_run *run, bool complete);                             /* writes manifest.json, unlocks, frees */
+int mb_run_close(mb_run *run, bool complete);                             /* end line, manifest.json, unlocks, frees; a new run without a point leaves nothing */
 
 /* --- reading --- */
-typedef struct mb_results { char *dir, *name; mb_point_result *point; size_t n; bool complete; } mb_results;
+typedef struct mb_results { char *dir, *name; mb_point_result *point; size_t n; bool complete; } mb_results;   /* complete: the end line is there */
 /* DIR a run folder or a results.jsonl. Damaged lines (checksum) are MB_BADINPUT with file:line, except a partial last line, which is a warning. */
 int mb_results_read(const char *dir, mb_results *r);
 void mb_results_free(mb_results *r);
@@ -87,7 +89,8 @@ void mb_point_json(const mb_point_result *p, mb_str *out);
 typedef enum { MB_FORMAT_TEXT, MB_FORMAT_CSV, MB_FORMAT_JSONL, MB_FORMAT_JSON } mb_format;
 /* The answer in one clear table (text), one line per point with all columns (csv, jsonl, json). DETAIL 1 adds breakdowns by component and by layer of each point (text). */
 int mb_results_report(const mb_results *r, mb_format f, int detail, mb_str *out);
-/* Writes RUN/plots/NAME.gp and, with gnuplot, NAME.FORMAT (svg, png, pdf; "gp" writes the scripts only). what NULL: all that make sense. *files: names written, one per line. */
+/* Writes RUN/plots/NAME.gp and, with gnuplot, NAME.FORMAT (svg, png, pdf; "gp" writes the scripts only). what NULL: all that make sense; else names separated by commas.
+ * *files: names written, one per line. Without gnuplot: MB_SYSTEM, the scripts stay. */
 int mb_results_plot(const mb_results *r, const char *what, const char *format, mb_str *files);
 extern const char *const mb_plot_names[];        /* NULL-terminated: "accuracy-energy", "energy-components", "area-components", "energy-layers", ... with help in mb_plot_help */
 extern const char *const mb_plot_help[];

@@ -2,7 +2,12 @@
 #ifndef MB_RUN_RESULTS_INTERNAL_H
 #define MB_RUN_RESULTS_INTERNAL_H
 
+#include <math.h>
+
 #include "run/results.h"
+
+#define MB_NAN ((double)NAN)
+#define MB_INF ((double)INFINITY)
 
 /* --- the format of results.jsonl --- */
 #define MB_RESULTS_FILE "results.jsonl"

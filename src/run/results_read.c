@@ -52,7 +52,7 @@ static int get_str(const place *at, const json_t *o, const char *name, char **ou
 static int get_real(const place *at, const json_t *o, const char *name, bool required, double null_value, double *out) {
     const json_t *v = json_object_get(o, name);
     if (!v && !required) {
-        *out = NAN;
+        *out = MB_NAN;
     } else if (json_is_null(v)) {
         *out = null_value;
     } else if (json_is_number(v)) {
@@ -78,7 +78,7 @@ static int get_fields(const place *at, const json_t *o, const mb_field *f, void 
         int64_t i;
         switch (f->kind) {
         case MB_F_STR: rc = get_str(at, o, f->name, to); break;
-        case MB_F_REAL: rc = get_real(at, o, f->name, false, strcmp(f->name, "snr_dB") == 0 ? INFINITY : NAN, to); break;
+        case MB_F_REAL: rc = get_real(at, o, f->name, false, strcmp(f->name, "snr_dB") == 0 ? MB_INF : MB_NAN, to); break;
         case MB_F_INT:
             rc = get_int(at, o, f->name, INT_MAX, &i);
             if (rc == MB_OK) *(int *)to = (int)i;
@@ -90,9 +90,9 @@ static int get_fields(const place *at, const json_t *o, const mb_field *f, void 
 }
 
 static int get_cost(const place *at, const json_t *o, mb_cost *c) {
-    int rc = get_real(at, o, "energy_J", true, NAN, &c->energy_J);
-    if (rc == MB_OK) rc = get_real(at, o, "latency_s", true, NAN, &c->latency_s);
-    if (rc == MB_OK) rc = get_real(at, o, "area_m2", true, NAN, &c->area_m2);
+    int rc = get_real(at, o, "energy_J", true, MB_NAN, &c->energy_J);
+    if (rc == MB_OK) rc = get_real(at, o, "latency_s", true, MB_NAN, &c->latency_s);
+    if (rc == MB_OK) rc = get_real(at, o, "area_m2", true, MB_NAN, &c->area_m2);
     return rc;
 }
 
@@ -170,7 +170,7 @@ static int get_baselines(place *at, const json_t *o, mb_point_result *p) {
         rc = get_str(at, e, "name", &b->name);
         if (rc == MB_OK) rc = get_str(at, e, "kind", &b->kind);
         if (rc == MB_OK) rc = get_cost(at, e, &b->cost);
-        if (rc == MB_OK) rc = get_real(at, e, "edap_Jsm2", true, NAN, &b->edap);
+        if (rc == MB_OK) rc = get_real(at, e, "edap_Jsm2", true, MB_NAN, &b->edap);
         if (rc == MB_OK) rc = get_parts(at, e, &b->part, &b->n_part);
     }
     at->list = NULL;
@@ -184,7 +184,7 @@ static int get_point(place *at, const json_t *o, mb_point_result *p) {
     if (rc == MB_OK) rc = get_str(at, o, "plan", &p->plan);
     if (rc == MB_OK) rc = get_set(at, o, p);
     for (const mb_column *c = mb_point_columns; c->name && rc == MB_OK; c++)
-        rc = get_real(at, o, c->name, true, NAN, (double *)(void *)((char *)p + c->offset));
+        rc = get_real(at, o, c->name, true, MB_NAN, (double *)(void *)((char *)p + c->offset));
     if (rc == MB_OK) rc = get_parts(at, o, &p->part, &p->n_part);
     if (rc == MB_OK) rc = get_layers(at, o, p);
     if (rc == MB_OK) rc = get_baselines(at, o, p);

@@ -11,9 +11,9 @@
  */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -325,17 +325,6 @@ static int scan(mb_run *run, const char *text, size_t size, const mb_str *schema
     return MB_OK;
 }
 
-/* Take away the plans of an earlier run, which may have had more points. */
-static void drop_plans(const char *dir) {
-    glob_t g;
-    char *pattern = mb_path_join(dir, "plan-*.cfg");
-    if (pattern && glob(pattern, GLOB_NOSORT, NULL, &g) == 0) {
-        for (size_t i = 0; i < g.gl_pathc; i++) unlink(g.gl_pathv[i]);
-        globfree(&g);
-    }
-    mb_free(pattern);
-}
-
 /* Decide about an existing results.jsonl: refuse, begin anew (run->good 0), or go on behind run->good. */
 static int look_at_results(mb_run *run, mb_run_mode mode, const mb_str *schema) {
     const bool resume = mode == MB_RUN_RESUME;
@@ -353,10 +342,7 @@ static int look_at_results(mb_run *run, mb_run_mode mode, const mb_str *schema) 
         rc = mb_fail(MB_BADINPUT, "%s:1: is not a results file of mixbar; choose another folder with -o DIR", run->file);
         goto out;
     }
-    if (mode == MB_RUN_FORCE) { /* its results go: run->good is 0 */
-        drop_plans(run->dir);
-        goto out;
-    }
+    if (mode == MB_RUN_FORCE) goto out; /* its results go: run->good is 0 */
     rc = scan(run, (const char *)data, size, schema, resume);
     if (rc != MB_OK) goto out;
     if (!resume && (run->n_point || run->ended)) {
@@ -447,6 +433,23 @@ static int open_results(mb_run *run, const mb_str *schema) {
     return MB_OK;
 }
 
+/* "plan-0012.cfg", as point.c names them: nothing else in the folder is ours. */
+static bool is_plan(const char *name) {
+    if (strncmp(name, "plan-", 5) != 0) return false;
+    size_t digits = strspn(name + 5, "0123456789");
+    return digits >= 4 && strcmp(name + 5 + digits, ".cfg") == 0;
+}
+
+/* Take away the plans of an earlier run, which may have had more points. */
+static void drop_plans(const char *dir) {
+    DIR *d = opendir(dir);
+    if (!d) return;
+    for (const struct dirent *e; (e = readdir(d));) {
+        if (is_plan(e->d_name)) unlinkat(dirfd(d), e->d_name, 0);
+    }
+    closedir(d);
+}
+
 int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_run_mode mode, mb_run **out) {
     int rc = MB_OK;
     mb_str schema = {0};
@@ -478,6 +481,7 @@ int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_ru
     if (rc == MB_OK) rc = put_used_cfg(run, used_cfg);
     if (rc == MB_OK) rc = open_results(run, &schema);
     if (rc == MB_OK) rc = write_manifest(run, false);
+    if (rc == MB_OK && mode == MB_RUN_FORCE) drop_plans(dir);
     run->resumed = (int64_t)run->n_point;
 out:
     mb_str_free(&schema);

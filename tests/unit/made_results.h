@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "mbtest.h"
-#include "run/results.h"
+#include "run/results_internal.h"
 
 static inline void made_parts(mb_part **part, size_t *n, const char *const *name, const double *share, double e, double t,
                               double area) {

@@ -104,7 +104,7 @@ static void sizes(void **state) {
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
         mb_results r;
         made_results(&r, ".", c[i].points, c[i].layers, c[i].baselines);
-        if (c[i].points == 12) r.point[3].layer[2].snr_dB = INFINITY;
+        if (c[i].points == 12) r.point[3].layer[2].snr_dB = MB_INF;
         if (pictures && i % 3 == 1)
             assert_ok(draw_quietly(&r, NULL, "svg"));
         else
@@ -171,7 +171,7 @@ static void choice(void **state) {
     assert_string_equal(mb_cstr(&files), "plots/area-components.gp\nplots/energy-layers.gp\n");
     assert_int_not_equal(access("plots/accuracy-energy.gp", F_OK), 0);
     mb_str_clear(&files);
-    for (size_t i = 0; i < r.n; i++) r.point[i].accuracy = NAN;
+    for (size_t i = 0; i < r.n; i++) r.point[i].accuracy = MB_NAN;
     assert_fails(mb_results_plot(&r, "accuracy-edap", "gp", &files), MB_BADINPUT, "costs only");
     assert_ok(mb_results_plot(&r, NULL, "gp", &files)); /* leaves out what makes no sense */
     assert_null(strstr(mb_cstr(&files), "accuracy"));
@@ -295,7 +295,7 @@ static void placing(void **state) {
 
 static void fronts(void **state) {
     (void)state;
-    const double cost[] = {3, 1, 2, 2, 5, NAN, 4}, gain[] = {0.9, 0.5, 0.7, 0.6, 0.9, 1, 0.8};
+    const double cost[] = {3, 1, 2, 2, 5, MB_NAN, 4}, gain[] = {0.9, 0.5, 0.7, 0.6, 0.9, 1, 0.8};
     bool front[7];
     size_t order[7], n, pick[4];
     assert_ok(mb_pareto(cost, gain, 7, front, order, &n));

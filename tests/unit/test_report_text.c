@@ -108,7 +108,7 @@ static void details(void **state) {
     char line[256];
     mb_results r;
     made_results(&r, "x", 1, 3, 1);
-    r.point[0].layer[1].snr_dB = INFINITY;
+    r.point[0].layer[1].snr_dB = MB_INF;
     made_replace(&r.point[0].layer[2].engine, "digital");
     mb_str s = report(&r, MB_FORMAT_TEXT, 1);
     line_with(&s, "adc ", line, sizeof line); /* 42 % of 11.7 uJ, 55 % of 84 us, 38 % of 7.9 mm2 */
@@ -147,7 +147,7 @@ static void csv(void **state) {
     const char *head[64], *cell[64];
     size_t nh[64], nc[64];
     made_results(&r, "x", 4, 2, 2);
-    r.point[2].accuracy = NAN;
+    r.point[2].accuracy = MB_NAN;
     made_replace(&r.point[0].set[1].key, "samples"); /* a swept key with the name of a column */
     mb_str s = report(&r, MB_FORMAT_CSV, 0);
     size_t n = split(mb_cstr(&s), head, nh, 64), seen = 0;
@@ -223,14 +223,14 @@ static void odd_results(void **state) {
     made_results(&r, "x", 3, 2, 1);
     for (size_t i = 0; i < r.n; i++) { /* costs only */
         mb_point_result *p = &r.point[i];
-        p->float_accuracy = p->quantised_accuracy = p->accuracy = p->accuracy_low = p->accuracy_high = NAN;
+        p->float_accuracy = p->quantised_accuracy = p->accuracy = p->accuracy_low = p->accuracy_high = MB_NAN;
     }
     s = report(&r, MB_FORMAT_TEXT, 1);
     assert_null(strstr(mb_cstr(&s), "quantised  "));
     assert_non_null(strstr(mb_cstr(&s), "Costs only"));
     mb_str_free(&s);
     r.point[0].energy_J = 0;
-    r.point[1].energy_J = INFINITY;
+    r.point[1].energy_J = MB_INF;
     r.point[2].energy_J = 1e300;
     r.point[2].area_m2 = -1;
     s = report(&r, MB_FORMAT_TEXT, 1); /* nothing to say but no crash */
@@ -273,7 +273,7 @@ static void units(void **state) {
         {{4e-8, 4e-8, 4e-8}, "m2", "mm2", 1e-6},
         {{3e-10, 3e-10, 3e-10}, "m2", "um2", 1e-12},
         {{0.02, 0.02, 0.02}, "m2", "mm2", 1e-6},
-        {{0, NAN, -1}, "m2", "mm2", 1e-6},
+        {{0, MB_NAN, -1}, "m2", "mm2", 1e-6},
         {{0, 0, 0}, "J", "J", 1},
     };
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {

@@ -115,10 +115,10 @@ static void no_numbers(void **state) {
     mb_results r, m;
     mb_run *run;
     made_results(&m, "m", 1, 3, 0);
-    m.point[0].accuracy = m.point[0].float_accuracy = NAN;
-    m.point[0].layer[0].snr_dB = INFINITY;
-    m.point[0].layer[1].snr_dB = NAN;
-    m.point[0].layer[1].clipped = NAN;
+    m.point[0].accuracy = m.point[0].float_accuracy = MB_NAN;
+    m.point[0].layer[0].snr_dB = MB_INF;
+    m.point[0].layer[1].snr_dB = MB_NAN;
+    m.point[0].layer[1].clipped = MB_NAN;
     m.point[0].n_trial = 0;
     assert_ok(mb_run_create("n", "n", cfg, MB_RUN_NEW, &run));
     assert_ok(mb_run_point(run, &m.point[0]));
@@ -211,14 +211,15 @@ static void refusals(void **state) {
     uint8_t *before = slurp("run", "results.jsonl", &n);
     assert_fails(mb_run_create("run", "quickstart", cfg, MB_RUN_NEW, &run), MB_BADINPUT, "--resume");
     assert_null(run);
-    assert_fails(mb_run_create("run", "quickstart", "schema = 1; name = \"quickstart\"; map = { weight_bits = 4; };", MB_RUN_RESUME, &run),
-                 MB_BADINPUT, "another experiment");
+    assert_fails(
+        mb_run_create("run", "quickstart", "schema = 1; name = \"quickstart\"; map = { weight_bits = 4; };", MB_RUN_RESUME, &run),
+        MB_BADINPUT, "another experiment");
     assert_fails(mb_run_create("run", "other", cfg, MB_RUN_RESUME, &run), MB_BADINPUT, "another name");
     /* comments, order and the place of a preset do not make another experiment */
     assert_ok(mb_run_create("run", "quickstart",
                             "name = \"quickstart\"; # said so\nmap = { weight_bits = 8; preset = \"x.cfg\"; }; schema = 1;", true,
                             &run));
-    assert_fails(mb_run_create("run", "quickstart", cfg, true, &second), MB_SYSTEM, "another mixbar");
+    assert_fails(mb_run_create("run", "quickstart", cfg, MB_RUN_RESUME, &second), MB_SYSTEM, "another mixbar");
     assert_null(second);
     assert_true(exists("run/.lock")); /* the refused one did not take it away */
     assert_fails(mb_run_point(run, &made.point[0]), MB_BUG, "behind point");
@@ -248,12 +249,36 @@ static void refusals(void **state) {
     drop("run");
 }
 
+/* Starting over: the results and plans of the run that was there go, files of others stay. */
+static void force(void **state) {
+    (void)state;
+    mb_run *run;
+    mb_results r;
+    write_run("run");
+    assert_ok(mb_file_write("run/plan-0002.cfg", "a = 1;", 6));
+    assert_ok(mb_file_write("run/plan-mine.cfg", "a = 1;", 6));
+    assert_ok(mb_run_create("run", "other", "schema = 2;", MB_RUN_FORCE, &run));
+    assert_false(mb_run_done(run, 0, made.point[0].id));
+    assert_false(exists("run/plan-0002.cfg"));
+    assert_true(exists("run/plan-mine.cfg"));
+    assert_ok(mb_run_point(run, &made.point[0]));
+    assert_ok(mb_run_close(run, true));
+    assert_ok(mb_results_read("run", &r));
+    assert_int_equal(r.n, 1);
+    assert_string_equal(r.name, "other");
+    mb_results_free(&r);
+    assert_ok(mb_file_write("run/results.jsonl", "precious\n", 9));
+    assert_fails(mb_run_create("run", "other", cfg, MB_RUN_FORCE, &run), MB_BADINPUT, "is not a results file of mixbar");
+    unlink("run/plan-mine.cfg");
+    drop("run");
+}
+
 /* What fails leaves nothing; what was not made stays. */
 static void nothing_left(void **state) {
     (void)state;
     mb_run *run = NULL;
     long live = mb_mem_live();
-    assert_fails(mb_run_create("x/y/z", "n", "a = ;", false, &run), MB_BADINPUT, "");
+    assert_fails(mb_run_create("x/y/z", "n", "a = ;", MB_RUN_NEW, &run), MB_BADINPUT, "");
     assert_false(exists("x"));
     assert_ok(mb_file_write("file", "1", 1));
     assert_true(mb_run_create("file/run", "n", cfg, MB_RUN_NEW, &run) != MB_OK);
@@ -610,9 +635,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns),      cmocka_unit_test(round_trip),   cmocka_unit_test(no_numbers),
         cmocka_unit_test(resume_bytes), cmocka_unit_test(read_partial), cmocka_unit_test(refusals),
-        cmocka_unit_test(nothing_left), cmocka_unit_test(disk_full),    cmocka_unit_test(manifest),
-        cmocka_unit_test(same_bytes),   cmocka_unit_test(hostile),      cmocka_unit_test(bad_files),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(force),        cmocka_unit_test(nothing_left), cmocka_unit_test(disk_full),
+        cmocka_unit_test(manifest),     cmocka_unit_test(same_bytes),   cmocka_unit_test(hostile),
+        cmocka_unit_test(bad_files),    cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
