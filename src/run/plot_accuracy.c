@@ -3,7 +3,7 @@
  *
  * The cost axis is logarithmic. Labels are placed here, in pixels, with axes whose ranges and margins are fixed; up to LABELS_ALL
  * points each has its label, beyond that the points of the front have theirs and the others their number in the table where there
- * is room. Called by plot.c.
+ * is room. Of more than CROWD points only the front has intervals and labels. Called by plot.c.
  */
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "run/plot_internal.h"
 
 #define LABELS_ALL 12
+#define CROWD 150
 #define LABEL_CHARS 24
 
 typedef struct mark {
@@ -171,7 +172,7 @@ static int add_obstacles(scatter *s) {
         if (!isfinite(s->x[i])) continue;
         double x = px(s, s->x[i]), y = py(s, s->y[i]);
         rc = mb_place_obstacle(&s->place, (mb_box){x - 5, y - 5, x + 5, y + 5, 1});
-        if (rc == MB_OK)
+        if (rc == MB_OK && (s->r->n <= CROWD || s->front[i]))
             rc = mb_place_obstacle(&s->place,
                                    (mb_box){x - 2, py(s, s->lo[i]), x + 2, py(s, s->hi[i]), s->r->n <= LABELS_ALL ? 0.7 : 0.15});
     }
@@ -252,7 +253,7 @@ static int add_labels(scatter *s, mb_str *out) {
             rc = put_label(s, out, px(s, s->base[i].x), py(s, s->base[i].y), 7, s->base[i].tag, 11, MB_PLOT_GREY, false,
                            "63928741");
     }
-    for (size_t i = 0; i < n && rc == MB_OK && !all; i++) {
+    for (size_t i = 0; i < n && rc == MB_OK && !all && n <= CROWD; i++) {
         if (!isfinite(s->x[i]) || s->front[i]) continue;
         snprintf(number, sizeof number, "%lld", (long long)s->r->point[i].index);
         mb_placer *p = &s->place;
@@ -268,14 +269,15 @@ static int add_labels(scatter *s, mb_str *out) {
 }
 
 static void write_data(const scatter *s, mb_str *out) {
-    mb_str_add(out, "# cost, accuracy, low, high [%]\n$points << EOD\n");
+    mb_str_add(out, "# cost, accuracy, low, high [%], best trade-off?\n$points << EOD\n");
     for (size_t i = 0; i < s->r->n; i++) {
         const double v[] = {s->x[i], s->y[i], s->lo[i], s->hi[i]};
         if (!isfinite(s->x[i])) continue;
         for (int k = 0; k < 4; k++) {
             mb_gp_num(out, v[k]);
-            mb_str_add(out, k < 3 ? " " : "\n");
+            mb_str_add(out, " ");
         }
+        mb_str_add(out, s->front[i] ? "1\n" : "0\n");
     }
     mb_str_add(out, "EOD\n# best trade-offs\n$front << EOD\n");
     for (size_t i = 0; i < s->n_front; i++) {
@@ -397,9 +399,13 @@ static void write_plot(const scatter *s, mb_str *out) {
         mb_str_addf(out, "  $baseline%zu using 1:2 with points pt %d ps %s lc rgb '%s', \\\n", t, base_shape[t % 4],
                     many ? "0.8" : "1.1", mb_plot_colour(base_colour[t % 4]));
     }
-    mb_str_addf(out, "  $points using 1:2:3:4 with yerrorbars pt 7 ps 0 lw %s lc rgb '%s', \\\n", many ? "0.6" : "1",
-                many ? "#a6cbe3" : "#7fb3d5");
-    mb_str_addf(out, "  $points using 1:2 with points pt 7 ps %s lc rgb '%s'\n", many ? "0.65" : "0.95", mb_plot_colour(0));
+    mb_str_addf(out, "  $points using 1:%s with yerrorbars pt 7 ps 0 lw %s lc rgb '%s', \\\n",
+                s->r->n > CROWD ? "($5 > 0 ? $2 : NaN):3:4" : "2:3:4", many ? "0.6" : "1", many ? "#a6cbe3" : "#7fb3d5");
+    mb_str_addf(out, "  $points using 1:2 with points pt 7 ps %s lc rgb '%s'\n",
+                s->r->n > CROWD ? "0.4"
+                : many          ? "0.65"
+                                : "0.95",
+                mb_plot_colour(0));
 }
 
 static int plot(const char *name, const mb_results *r, const char *what, const char *axis, double (*value)(const mb_cost *),
@@ -416,7 +422,10 @@ static int plot(const char *name, const mb_results *r, const char *what, const c
     if (r->n > 1) {
         mb_str_add(&note, mb_same_keys(r) ? "labels: " : "");
         mb_tag_legend(r, &note);
-        if (r->n > LABELS_ALL) mb_str_add(&note, note.n ? "; small numbers: # in the table" : "small numbers: # in the table");
+        const char *more = r->n > CROWD        ? "intervals and labels of the best only"
+                           : r->n > LABELS_ALL ? "small numbers: # in the table"
+                                               : "";
+        if (*more) mb_str_addf(&note, "%s%s", note.n ? "; " : "", more);
     }
     mb_gp_begin(out, name, &s.c, mb_cstr(&title), mb_cstr(&note));
     s.log = mb_gp_log_tics(out, "x", s.x0, s.x1);

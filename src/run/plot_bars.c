@@ -14,6 +14,7 @@
 
 #define BARS_WITH_BASELINES 12
 #define BARS_NAMED 40
+#define CROWD 150
 #define NAME_CHARS 26
 
 typedef struct bar {
@@ -318,7 +319,8 @@ static void write_plot(const chart *h, mb_str *out) {
     mb_str_add(out, "\n");
 }
 
-static int plot(const char *name, const mb_results *r, const char *what, const char *axis, const char *si,
+/* ALL: how many points the run has, of which R holds those to draw. */
+static int draw(const char *name, const mb_results *r, size_t all, const char *what, const char *axis, const char *si,
                 double (*value)(const mb_cost *), mb_str *out) {
     int rc = MB_OK, tag = 10;
     mb_str title = {0}, note = {0}, body = {0};
@@ -331,8 +333,12 @@ static int plot(const char *name, const mb_results *r, const char *what, const c
     mb_legend_of(r, beside(&h), &h.legend);
     if (h.n_bar > 30) h.c.w = 1200;
     mb_plot_title(&title, what, r);
+    if (r->n < all) {
+        mb_str_addf(&note, "%zu of %zu points, %s", r->n, all,
+                    mb_has_accuracy(r) ? "from the front of accuracy and energy" : "spread over the energy");
+    }
     if (mb_same_keys(r) && h.n_bar <= BARS_NAMED) {
-        mb_str_add(&note, "bars: ");
+        mb_str_add(&note, note.n ? "; bars: " : "bars: ");
         mb_tag_legend(r, &note);
     }
     if (beside(&h)) h.c.top = note.n ? 80 : 66; /* headings of sections */
@@ -360,6 +366,22 @@ out:
     mb_str_free(&note);
     mb_str_free(&body);
     free_chart(&h);
+    return rc;
+}
+
+static int plot(const char *name, const mb_results *r, const char *what, const char *axis, const char *si,
+                double (*value)(const mb_cost *), mb_str *out) {
+    size_t pick[BARS_NAMED];
+    mb_results some = *r;
+    int rc = MB_OK;
+    if (r->n <= CROWD) return draw(name, r, r->n, what, axis, si, value, out);
+    rc = mb_pick_points(r, BARS_NAMED, pick, &some.n);
+    if (rc != MB_OK) return rc;
+    some.point = mb_malloc(some.n, sizeof *some.point);
+    if (!some.point) return mb_nomem();
+    for (size_t i = 0; i < some.n; i++) some.point[i] = r->point[pick[i]]; /* borrowed */
+    rc = draw(name, &some, r->n, what, axis, si, value, out);
+    mb_free(some.point);
     return rc;
 }
 

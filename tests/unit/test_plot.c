@@ -99,7 +99,7 @@ static void sizes(void **state) {
     (void)state;
     static const struct {
         int points, layers, baselines;
-    } c[] = {{1, 1, 0}, {1, 5, 1}, {2, 5, 1}, {12, 20, 2}, {13, 3, 3}, {60, 5, 1}, {100, 60, 2}};
+    } c[] = {{1, 1, 0}, {1, 5, 1}, {2, 5, 1}, {12, 20, 2}, {13, 3, 3}, {60, 5, 1}, {100, 60, 2}, {400, 2, 1}};
     bool pictures = have_gnuplot();
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
         mb_results r;
@@ -248,7 +248,7 @@ static void numbers(void **state) {
     made_results(&r, ".", 2, 2, 1);
     assert_ok(mb_results_plot(&r, "accuracy-energy,energy-components", "gp", &files));
     char *t = read_text("plots/accuracy-energy.gp");
-    assert_non_null(strstr(t, "\n11.7 90.57 88.82 92.22\n")); /* uJ, percent */
+    assert_non_null(strstr(t, "\n11.7 90.57 88.82 92.22 1\n")); /* uJ, percent */
     assert_non_null(strstr(t, "energy per inference [\xC2\xB5J]"));
     assert_non_null(strstr(t, "\n31 91.36\n")); /* the baseline at the quantised accuracy */
     assert_non_null(strstr(t, "float 91.50 %"));
