@@ -348,7 +348,8 @@ static int look_at_results(mb_run *run, mb_run_mode mode, const mb_str *schema) 
     if (!resume && (run->n_point || run->ended)) {
         rc = mb_fail(
             MB_BADINPUT,
-            "%s: holds %zu finished point%s already: go on with --resume, replace it with --force, or choose another folder with -o DIR",
+            "%s: holds %zu finished point%s already: go on with --resume, replace it with --force, or "
+            "choose another folder with -o DIR",
             run->file, run->n_point, run->n_point == 1 ? "" : "s");
     } else if (!resume) {
         run->good = 0; /* a run that was stopped before its first point: nothing is lost */
