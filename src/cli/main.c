@@ -77,6 +77,8 @@ static int other_word(const char *word) {
 
 int main(int argc, char **argv) {
     gsl_set_error_handler_off();
+    setenv("LC_ALL", "C.UTF-8",
+           1); /* for gnuplot: our scripts are UTF-8 whatever the user's locale; mixbar itself never leaves "C" */
     mb_cli_catch_signals();
     int rc;
     if (argc < 2) {
