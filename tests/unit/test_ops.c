@@ -595,8 +595,8 @@ static void test_softmax(void **state) {
         for (int j = 0; j < BATCH * 24; j++) {
             int first = j / (n * inner) * n * inner + j % inner;
             double s = 0;
-            for (int i = 0; i < n; i++) s += exp(10 * (double)x[first + i * inner]);
-            z[j] = (float)(exp(10 * (double)x[j]) / s);
+            for (int i = 0; i < n; i++) s += exp((double)(10 * x[first + i * inner]));
+            z[j] = (float)(exp((double)(10 * x[j])) / s);
         }
         same(y, z, BATCH * 24, 1.5e-7);                                  /* one rounding to float */
         done(net, x, y, NULL);
