@@ -1,7 +1,7 @@
 /* fold.c - computing constant nodes while importing (ONNX operator semantics: https://onnx.ai/onnx/operators/)
  *
  * One function per operator; the table at the end says which there are. All take the same arguments: the node, its constant inputs (NULL where an optional
- * one is absent) and the place of the result. Results have at most MB_FOLD_MAX elements.
+ * one is absent) and the place of the result. A result holds at most as many elements as the inputs together, or MB_FOLD_GROW.
  */
 #include "nn/fold.h"
 
@@ -21,12 +21,12 @@ void mb_const_free(mb_const *c) {
 
 /* A cleared constant of ONNX type TYPE. */
 static int const_new(const mb_node *node, int type, int nd, const int64_t *dim, mb_const **out) {
-    size_t n = 1;                                         /* product of the dimensions that are not zero: strides stay bounded, too */
-    bool empty = false;
+    size_t n = 1, most = node->fold_max ? node->fold_max : MB_FOLD_MAX;
+    bool empty = false;                                   /* n is the product of the dimensions that are not zero: strides stay bounded, too */
     if (nd > MB_ONNX_MAX_RANK) return mb_node_fail(node, "its result has more than %d dimensions", MB_ONNX_MAX_RANK);
     for (int k = 0; k < nd; k++) {
         if (dim[k] < 0) return mb_node_fail(node, "its result has a negative dimension");
-        if (dim[k] && n > MB_FOLD_MAX / (uint64_t)dim[k]) return mb_node_fail(node, "its constant result has more than %zu elements", MB_FOLD_MAX);
+        if (dim[k] && n > most / (uint64_t)dim[k]) return mb_node_fail(node, "its constant result has more than %zu elements", most);
         if (dim[k]) n *= (size_t)dim[k];
         else empty = true;
     }
@@ -585,7 +585,11 @@ int mb_fold(const mb_node *node, const mb_const *const *in, mb_const **out) {
     for (int k = 0; !few && f->hi > 5 && k < node->n_in; k++) few = !in[k];       /* Concat: no gaps */
     if (few) return mb_node_fail(node, "it has the wrong number of inputs");
     mb_const *c = NULL;
-    int rc = f->fold(node, in, &c);
+    mb_node bounded = *node;
+    size_t n = node->n_in ? 0 : MB_FOLD_MAX;              /* the data of Constant lie in the file */
+    for (int k = 0; k < node->n_in; k++) n += in[k] ? in[k]->n : 0;
+    bounded.fold_max = n > MB_FOLD_MAX ? MB_FOLD_MAX : n < MB_FOLD_GROW ? MB_FOLD_GROW : n;
+    int rc = f->fold(&bounded, in, &c);
     if (rc) mb_const_free(c);
     else *out = c;
     return rc;

@@ -15,12 +15,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "nn/names.h"
 
 #define MIN_OPSET 7
 #define MAX_OPSET 22
 
 typedef struct value {
-    mb_span name;
     int layer;                           /* activation: index of its layer; -1: not computed yet, or a constant */
     mb_onnx_tensor *tensor;              /* initialiser */
     mb_const *c;                         /* small constant: folded, or the initialiser's data once somebody asked */
@@ -29,7 +29,6 @@ typedef struct value {
     bool ready;
 } value;
 
-typedef struct name_map { int *slot; size_t cap; } name_map;             /* open addressing; slot = index into value[] or -1 */
 typedef struct blob { struct blob *next; uint8_t *data; } blob;
 
 struct mb_import {
@@ -38,9 +37,8 @@ struct mb_import {
     mb_onnx_model *model;
     mb_network *net;
     int cap_layers;
+    mb_names names;                      /* of the values: value[k] is called names.name[k] */
     value *value;
-    int n_value;
-    name_map map;
     int64_t batch;
     size_t folded;                       /* elements of all constants held */
     int alias;                           /* set by mb_import_alias(): index of a value */
@@ -50,21 +48,6 @@ struct mb_import {
 
 /* ---- names -------------------------------------------------------------------------------------------------------- */
 
-static int map_new(name_map *map, size_t n) {
-    for (map->cap = 64; map->cap < 2 * n + 2; map->cap *= 2) {}
-    map->slot = mb_malloc(map->cap, sizeof *map->slot);
-    if (!map->slot) return mb_nomem();
-    for (size_t k = 0; k < map->cap; k++) map->slot[k] = -1;
-    return MB_OK;
-}
-
-/* The slot of NAME: holding its index, or -1 where it may be put. */
-static int *map_slot(const mb_import *im, mb_span name) {
-    size_t k = (size_t)mb_hash64(name.p, name.n, MB_HASH_START) & (im->map.cap - 1);
-    while (im->map.slot[k] >= 0 && !mb_span_equal(im->value[im->map.slot[k]].name, name)) k = (k + 1) & (im->map.cap - 1);
-    return &im->map.slot[k];
-}
-
 static int bad_name(const mb_import *im, mb_span name, const char *what) {
     char text[80];
     return mb_fail(MB_BADINPUT, "%s: value \"%s\" %s; export the network again", im->path, mb_span_text(name, text, sizeof text), what);
@@ -72,27 +55,17 @@ static int bad_name(const mb_import *im, mb_span name, const char *what) {
 
 static int add_value(mb_import *im, mb_span name, value **v) {
     if (!name.n) return mb_fail(MB_BADINPUT, "%s: a value without a name; export the network again", im->path);
-    int *slot = map_slot(im, name);
-    if (*slot >= 0) return bad_name(im, name, "is defined twice");
-    *slot = im->n_value;
-    *v = &im->value[im->n_value++];
-    (*v)->name = name;
+    if (mb_names_find(&im->names, name) >= 0) return bad_name(im, name, "is defined twice");
+    int k = mb_names_add(&im->names, name);
+    if (k < 0) return mb_fail(MB_BUG, "%s: the table of names is full", im->path);
+    *v = &im->value[k];
     (*v)->layer = -1;
     return MB_OK;
 }
 
 static value *find_value(const mb_import *im, mb_span name) {
-    int k = *map_slot(im, name);
+    int k = mb_names_find(&im->names, name);
     return k < 0 ? NULL : &im->value[k];
-}
-
-static void free_values(mb_import *im) {
-    for (int k = 0; im->value && k < im->n_value; k++) mb_const_free(im->value[k].c);
-    mb_free(im->value);
-    mb_free(im->map.slot);
-    im->value = NULL;
-    im->map.slot = NULL;
-    im->n_value = 0;
 }
 
 /* Enter all names and count their uses. */
@@ -102,7 +75,7 @@ static int enter_names(mb_import *im) {
     value *v;
     for (int k = 0; k < m->n_node; k++) n += (size_t)m->node[k].n_out;
     im->value = mb_calloc(n + 1, sizeof *im->value);
-    int rc = im->value ? map_new(&im->map, n) : mb_nomem();
+    int rc = im->value ? mb_names_init(&im->names, n) : mb_nomem();
     for (int k = 0; !rc && k < m->n_init; k++) {
         rc = add_value(im, m->init[k].name, &v);
         if (rc) break;
@@ -243,25 +216,6 @@ mb_layer *mb_import_fusable(mb_import *im, const mb_node *node, int k) {
 
 /* ---- layers ----------------------------------------------------------------------------------------------------------- */
 
-static void layer_clear(mb_layer *l) {
-    mb_free(l->name);
-    mb_free(l->in);
-    mb_free(l->weight);
-    mb_free(l->bias);
-    mb_free(l->attr);
-    memset(l, 0, sizeof *l);
-}
-
-void mb_network_free(mb_network *net) {
-    if (!net) return;
-    for (int k = 0; k < net->n_layers; k++) layer_clear(&net->layer[k]);
-    mb_free(net->layer);
-    mb_free(net->weighted);
-    mb_free(net->name);
-    mb_free(net->path);
-    mb_free(net);
-}
-
 /* Room for one more layer at the end, cleared. */
 static int more_layers(mb_import *im) {
     mb_network *net = im->net;
@@ -301,7 +255,7 @@ static int make_layer(mb_import *im, const mb_node *node, const mb_op_type *op, 
     if (!rc) rc = op->import(im, node, &l);
     if (!rc && im->alias < 0) rc = check_shape(node, &l.shape);
     if (rc) {
-        layer_clear(&l);
+        mb_layer_clear(&l);
         return rc;
     }
     value *out = node->onnx->n_out && node->onnx->out[0].n ? find_value(im, node->onnx->out[0]) : NULL;
@@ -313,7 +267,7 @@ static int make_layer(mb_import *im, const mb_node *node, const mb_op_type *op, 
         out->layer = im->net->n_layers;
     }
     if (out) out->ready = true;
-    if (!out || im->alias >= 0) layer_clear(&l);
+    if (!out || im->alias >= 0) mb_layer_clear(&l);
     else im->net->layer[im->net->n_layers++] = l;
     return MB_OK;
 }
@@ -532,7 +486,7 @@ static int drop_unused(mb_import *im) {
         for (int j = 0; place[k] && j < net->layer[k].n_in; j++) place[net->layer[k].in[j]] = 1;
     for (int k = 0; k < n; k++) {
         if (!place[k]) {
-            layer_clear(&net->layer[k]);
+            mb_layer_clear(&net->layer[k]);
             continue;
         }
         place[k] = kept;
@@ -551,27 +505,26 @@ static int drop_unused(mb_import *im) {
 }
 
 /* Layer names are unique: a second one of the same name gets the layer's number behind it. */
-static int unique_names(mb_import *im) {
-    mb_network *net = im->net;
-    free_values(im);
-    im->value = mb_calloc((size_t)net->n_layers + 1, sizeof *im->value);
-    int rc = im->value ? map_new(&im->map, (size_t)net->n_layers) : mb_nomem();
+static int unique_names(mb_network *net) {
+    mb_names names;
+    int rc = mb_names_init(&names, (size_t)net->n_layers);
     for (int k = 0; !rc && k < net->n_layers; k++) {
-        mb_layer *l = &net->layer[k];
-        mb_span name = {(const uint8_t *)l->name, strlen(l->name)};
-        int *slot = map_slot(im, name);
-        for (int more = 0; *slot >= 0; more++) {
-            char *longer = more ? mb_asprintf("%s_%d_%d", l->name, k, more) : mb_asprintf("%s_%d", l->name, k);
-            if (!longer) return mb_nomem();
-            mb_free(l->name);
-            l->name = longer;
-            name.p = (const uint8_t *)l->name;
-            name.n = strlen(l->name);
-            slot = map_slot(im, name);
+        char *first = net->layer[k].name, *name = first;
+        mb_span s = {(const uint8_t *)name, strlen(name)};
+        for (int more = 0; mb_names_find(&names, s) >= 0; more++) {
+            if (name != first) mb_free(name);
+            name = more ? mb_asprintf("%s_%d_%d", first, k, more) : mb_asprintf("%s_%d", first, k);
+            if (!name) break;
+            s = (mb_span){(const uint8_t *)name, strlen(name)};
         }
-        *slot = im->n_value;
-        im->value[im->n_value++].name = name;
+        if (!name || mb_names_add(&names, s) < 0) {
+            rc = mb_nomem();
+        } else if (name != first) {
+            mb_free(first);
+            net->layer[k].name = name;
+        }
     }
+    mb_names_free(&names);
     return rc;
 }
 
@@ -594,19 +547,21 @@ static int import_graph(mb_import *im) {
     for (int k = 0; !rc && k < m->n_node; k++) rc = import_node(im, k);
     if (!rc) rc = import_output(im);
     if (!rc) rc = drop_unused(im);
-    if (!rc) rc = unique_names(im);
+    if (!rc) rc = unique_names(im->net);
     if (!rc) rc = list_weighted(im->net);
     if (!rc) rc = mb_network_check(im->net);
     return rc;
 }
 
 static void import_free(mb_import *im) {
-    free_values(im);
+    for (int k = 0; im->value && k < im->names.n; k++) mb_const_free(im->value[k].c);
     for (blob *b = im->blobs, *next; b; b = next) {
         next = b->next;
         mb_free(b->data);
         mb_free(b);
     }
+    mb_free(im->value);
+    mb_names_free(&im->names);
     mb_free(im->dir);
     mb_onnx_free(im->model);
     mb_network_free(im->net);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "nn/op.h"
 
 size_t mb_shape_count(const mb_shape *s) {
@@ -29,6 +30,25 @@ const char *mb_shape_text(const mb_shape *s, char *buf, size_t cap) {
         at += n > 0 ? (size_t)n : 0;
     }
     return buf;
+}
+
+void mb_layer_clear(mb_layer *l) {
+    mb_free(l->name);
+    mb_free(l->in);
+    mb_free(l->weight);
+    mb_free(l->bias);
+    mb_free(l->attr);
+    memset(l, 0, sizeof *l);
+}
+
+void mb_network_free(mb_network *net) {
+    if (!net) return;
+    for (int k = 0; k < net->n_layers; k++) mb_layer_clear(&net->layer[k]);
+    mb_free(net->layer);
+    mb_free(net->weighted);
+    mb_free(net->name);
+    mb_free(net->path);
+    mb_free(net);
 }
 
 bool mb_layer_weighted(const mb_layer *l) { return l->op->weighted; }

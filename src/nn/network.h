@@ -61,6 +61,7 @@ typedef struct mb_network {
 } mb_network;
 
 void mb_network_free(mb_network *net);
+void mb_layer_clear(mb_layer *l);                                  /* free what it holds and zero it */
 bool mb_layer_weighted(const mb_layer *l);
 mb_matmul mb_layer_matmul(const mb_layer *l);                     /* only for weighted layers */
 int64_t mb_layer_macs(const mb_layer *l);                        /* per sample; groups * K * N * vectors; 0 for others */

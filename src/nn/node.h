@@ -13,9 +13,11 @@
 /* Stands for the batch size among the integers that a graph computes with (Shape of an activation gives it as the first element). */
 #define MB_BATCH ((int64_t)-0x4d42415443480001)
 
-/* Largest number of elements of an activation (per sample), and of all constants computed while folding. */
+/* Largest number of elements of an activation (per sample); of all constants computed while folding; of one constant that is larger than what it is
+ * computed from. */
 #define MB_MAX_ELEMENTS ((int64_t)1 << 28)
 #define MB_FOLD_MAX ((size_t)1 << 26)
+#define MB_FOLD_GROW ((size_t)1 << 20)
 
 typedef struct mb_node mb_node;
 struct mb_node {
@@ -27,6 +29,7 @@ struct mb_node {
     int64_t batch;                       /* batch size that the file declares; -1: symbolic */
     int n_in;
     const int *value;                    /* [n_in] private to nn/import.c; -1: absent */
+    size_t fold_max;                     /* elements of a constant computed from this node; 0: MB_FOLD_MAX */
 };
 
 /* MB_BADINPUT "NETWORK: node "NAME" (OP): ..." */

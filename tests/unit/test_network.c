@@ -249,8 +249,8 @@ static void chain_broadcast(gen *g) {
     gen_ints(g, "b", INTS(1, 2, 3));
     node1(g, "Add", "a,b", "s");
 }
-static void chain_empty_slice(gen *g) { /* a[0:0] has no elements: a list of nothing */
-    gen_ints(g, "from", INTS(5)), gen_ints(g, "by", INTS(-1)), gen_ints(g, "until", INTS(0));
+static void chain_empty_slice(gen *g) { /* a slice of a list of nothing, backwards */
+    gen_ints(g, "from", INTS(-5)), gen_ints(g, "by", INTS(-1)), gen_ints(g, "until", INTS(-7));
     gen_ints(g, "none", 0, NULL);
     pb c = {0};
     node1(g, "Slice", "none,from,until,first,by", "e");
