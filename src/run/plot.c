@@ -79,8 +79,8 @@ static void one_line(char *s) {
     *w = '\0';
 }
 
-/* The environment for gnuplot: ours with a UTF-8 locale, so that units like the micro sign come out whatever the user's locale is. NULL without memory. The
- * array is mb_free'd, its texts are not. */
+/* The environment for gnuplot: ours with a UTF-8 locale, so that units like the micro sign come out whatever the user's locale
+ * is. NULL without memory. The array is mb_free'd, its texts are not. */
 static char **utf8_environment(void) {
     static char locale[] = "LC_ALL=C.UTF-8";
     size_t n = 0, k = 0;

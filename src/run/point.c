@@ -7,6 +7,7 @@
 
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -141,7 +142,7 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
     out->groups = mm.groups, out->K = mm.K, out->N = mm.N, out->vectors = mm.vectors, out->macs = mb_layer_macs(l);
     out->weight_bits = a->weight_bits, out->cell_bits = a->cell_bits, out->input_bits = a->input_bits, out->dac_bits = a->dac_bits;
     out->adc_bits = a->adc_bits, out->rows_active = a->rows_active ? a->rows_active : s->mach->rows, out->copies = a->copies;
-    out->snr_dB = (double)INFINITY;
+    out->snr_dB = (double)NAN; /* not simulated */
     int rc = MB_OK;
     if (analog) {
         rc = mb_machine_arrays(s->mach, &s->cell, l, a, &out->arrays);
@@ -347,7 +348,10 @@ static int note_data(mb_run *run, const mb_conf *conf, mb_cache *cache) {
     mb_conf *c = mb_conf_clone(conf);
     int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
     if (rc) return rc;
-    rc = mb_run_note(run, "network", s.net->path);
+    char threads[16];
+    snprintf(threads, sizeof threads, "%d", omp_get_max_threads());
+    rc = mb_run_note(run, "threads", threads);
+    if (!rc) rc = mb_run_note(run, "network", s.net->path);
     if (!rc) rc = mb_run_note(run, "dataset", s.data->source);
     if (!rc) rc = mb_run_note(run, "calibration", s.calib->source);
     mb_setup_free(&s);
