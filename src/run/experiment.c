@@ -188,6 +188,7 @@ static int name_group(mb_conf *group, const char *def) {
     mb_conf *c = mb_conf_new(MB_CONF_STRING, "name");
     int rc = base && c ? MB_OK : mb_nomem();
     if (!rc) {
+        mb_free(c->s);
         c->s = base;
         c->origin = MB_FROM_DEFAULT;
         rc = mb_conf_append(group, c);
