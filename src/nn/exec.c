@@ -1,8 +1,8 @@
 /* exec.c - exact execution of a network on batches
  *
- * Activations lie in slots that are used again after a value's last use (reshape layers own none: they are names for their input). Weighted layers go to
- * oneDNN, to our reference, or to the caller's function; the last two see [channels][positions] also for fully connected layers over tokens, whose
- * activations are [tokens][features] everywhere else.
+ * Activations lie in slots that are used again after a value's last use (reshape layers own none: they are names for their
+ * input). Weighted layers go to oneDNN, to our reference, or to the caller's function; the last two see [channels][positions]
+ * also for fully connected layers over tokens, whose activations are [tokens][features] everywhere else.
  */
 #include "nn/exec.h"
 
@@ -46,7 +46,8 @@ static int plan_slots(mb_exec *e, size_t *size) {
         int best = -1;
         for (int s = 0; s < e->n_slots; s++) {
             if (until[s] >= k) continue;                                 /* still read by layer k or later */
-            bool better = best < 0 || (size[s] >= need ? size[best] < need || size[s] < size[best] : size[best] < need && size[s] > size[best]);
+            bool better = best < 0 || (size[s] >= need ? size[best] < need || size[s] < size[best]
+                                                       : size[best] < need && size[s] > size[best]);
             if (better) best = s;
         }
         if (best < 0) best = e->n_slots++;
@@ -73,7 +74,8 @@ static int take_memory(mb_exec *e, const size_t *size) {
         if (over_tokens(l) && nx > x) x = nx;
         if (over_tokens(l) && ny > y) y = ny;
     }
-    if (x && (!(e->tokens_x = mb_malloc(batch, x * sizeof(float))) || !(e->tokens_y = mb_malloc(batch, y * sizeof(float))))) return mb_nomem();
+    if (x && (!(e->tokens_x = mb_malloc(batch, x * sizeof(float))) || !(e->tokens_y = mb_malloc(batch, y * sizeof(float)))))
+        return mb_nomem();
     return MB_OK;
 }
 
@@ -146,7 +148,8 @@ static int run_weighted(mb_exec *e, int k, int n, const float *x, float *y, mb_w
     return rc;
 }
 
-int mb_exec_run(mb_exec *e, int n, const float *x, float *y, mb_weighted_fn weighted, void *ctx, mb_watch_fn watch, void *watch_ctx) {
+int mb_exec_run(mb_exec *e, int n, const float *x, float *y, mb_weighted_fn weighted, void *ctx, mb_watch_fn watch,
+                void *watch_ctx) {
     const mb_network *net = e->net;
     int rc = MB_OK;
     if (n < 1 || n > e->max_batch) return mb_fail(MB_BUG, "a batch of %d on an executor for %d", n, e->max_batch);
@@ -159,7 +162,8 @@ int mb_exec_run(mb_exec *e, int n, const float *x, float *y, mb_weighted_fn weig
         } else {
             float *out = e->memory[e->slot[k]];
             for (int j = 0; j < l->n_in; j++) e->in[j] = e->at[l->in[j]];
-            rc = mb_layer_weighted(l) ? run_weighted(e, k, n, e->in[0], out, weighted, ctx) : l->op->forward(net, l, n, e->in, out);
+            rc = mb_layer_weighted(l) ? run_weighted(e, k, n, e->in[0], out, weighted, ctx)
+                                      : l->op->forward(net, l, n, e->in, out);
             e->at[k] = out;
         }
         if (!rc && watch) rc = watch(watch_ctx, net, k, n, e->at[k]);

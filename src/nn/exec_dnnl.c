@@ -1,7 +1,7 @@
 /* exec_dnnl.c - weighted layers on oneDNN (direct convolution, inner product; float32)
  *
- * The library chooses its own layouts for images; they are reordered from and to plain ones around each layer. Reference: oneDNN 2.6 developer guide,
- * https://oneapi-src.github.io/oneDNN/v2.6/
+ * The library chooses its own layouts for images; they are reordered from and to plain ones around each layer. Reference:
+ * oneDNN 2.6 developer guide, https://oneapi-src.github.io/oneDNN/v2.6/
  */
 #include "nn/exec_dnnl.h"
 
@@ -48,7 +48,8 @@ static int check(dnnl_status_t s, const mb_network *net, int m, const char *what
     if (s == dnnl_success) return MB_OK;
     const char *name = m >= 0 ? net->layer[net->weighted[m]].name : "";
     if (s == dnnl_out_of_memory) return mb_fail(MB_SYSTEM, "out of memory in oneDNN (layer \"%s\")", name);
-    return mb_fail(MB_SYSTEM, "oneDNN: %s failed with status %d (layer \"%s\"); mb_exec_reference() computes it without oneDNN", what, (int)s, name);
+    return mb_fail(MB_SYSTEM, "oneDNN: %s failed with status %d (layer \"%s\"); mb_exec_reference() computes it without oneDNN",
+                   what, (int)s, name);
 }
 
 /* oneDNN takes its number of threads from OpenMP: 1 while we are in it. The value belongs to the calling thread only. */
@@ -118,7 +119,8 @@ int mb_dnnl_new(const mb_network *net, mb_dnnl **out) {
     if (!rc) rc = check(dnnl_engine_create(&d->engine, dnnl_cpu, 0), net, -1, "making an engine");
     if (!rc) rc = check(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags), net, -1, "making a stream");
     if (!rc) rc = check(dnnl_primitive_attr_create(&d->attr), net, -1, "making attributes");
-    if (!rc) rc = check(dnnl_primitive_attr_set_scratchpad_mode(d->attr, dnnl_scratchpad_mode_user), net, -1, "setting attributes");
+    if (!rc)
+        rc = check(dnnl_primitive_attr_set_scratchpad_mode(d->attr, dnnl_scratchpad_mode_user), net, -1, "setting attributes");
     give_back(threads);
     if (rc) mb_dnnl_free(d);
     else *out = d;
@@ -137,7 +139,8 @@ static int plain_shapes(const mb_layer *l, int n, shapes *s) {
     dnnl_dims_t bias = {w->cout};
     if (l->op == &mb_op_linear) {
         dnnl_dims_t x = {n, w->cin}, y = {n, w->cout}, k = {w->cout, w->cin};
-        return describe(&s->x, 2, x, dnnl_ab) || describe(&s->y, 2, y, dnnl_ab) || describe(&s->w, 2, k, dnnl_ab) || describe(&s->b, 1, bias, dnnl_a);
+        return describe(&s->x, 2, x, dnnl_ab) || describe(&s->y, 2, y, dnnl_ab) || describe(&s->w, 2, k, dnnl_ab) ||
+               describe(&s->b, 1, bias, dnnl_a);
     }
     int g = w->groups;
     dnnl_dims_t x = {n, w->cin, w->ih, w->iw}, y = {n, w->cout, w->oh, w->ow};
@@ -165,13 +168,15 @@ static dnnl_status_t forward_desc(const mb_dnnl *d, const mb_layer *l, const sha
     } else {
         dnnl_convolution_desc_t cv;
         dnnl_dims_t stride = {w->sh, w->sw}, dilate = {w->dh - 1, w->dw - 1}, before = {w->pt, w->pl}, after = {w->pb, w->pr};
-        st = dnnl_dilated_convolution_forward_desc_init(&cv, dnnl_forward_inference, dnnl_convolution_direct, &xa, &wa, bias, &ya, stride, dilate, before, after);
+        st = dnnl_dilated_convolution_forward_desc_init(&cv, dnnl_forward_inference, dnnl_convolution_direct, &xa, &wa, bias, &ya,
+                                                        stride, dilate, before, after);
         if (st == dnnl_success) st = dnnl_primitive_desc_create(pd, &cv, d->attr, d->engine, NULL);
     }
     return st;
 }
 
-static int make_reorder(const mb_dnnl *d, int m, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, dnnl_primitive_t *p) {
+static int make_reorder(const mb_dnnl *d, int m, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+                        dnnl_primitive_t *p) {
     dnnl_primitive_desc_t pd = NULL;
     dnnl_status_t st = dnnl_reorder_primitive_desc_create(&pd, from, d->engine, to, d->engine, NULL);
     if (st == dnnl_success) st = dnnl_primitive_create(p, pd);
@@ -226,8 +231,8 @@ static void *grow(void *buf, size_t *size, size_t need) {
 }
 
 /* The caller's tensor PLAIN and, when the primitive wants another layout (WANT), the inner one with its reorder. */
-static int attach(const mb_dnnl *d, int m, const dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *want, bool input, dnnl_memory_t *user, dnnl_memory_t *inner,
-                  dnnl_primitive_t *reorder, size_t *size) {
+static int attach(const mb_dnnl *d, int m, const dnnl_memory_desc_t *plain, const dnnl_memory_desc_t *want, bool input,
+                  dnnl_memory_t *user, dnnl_memory_t *inner, dnnl_primitive_t *reorder, size_t *size) {
     int rc = check(dnnl_memory_create(user, plain, d->engine, DNNL_MEMORY_NONE), d->net, m, "taking memory");
     *size = 0;
     if (rc || dnnl_memory_desc_equal(plain, want)) return rc;
@@ -245,7 +250,8 @@ static int prim_new(mb_dnnl *d, int m, int n, prim *p) {
     if (!rc) rc = check(forward_desc(d, l, &s, &pd), d->net, m, "choosing an implementation");
     if (!rc) rc = check(dnnl_primitive_create(&p->run, pd), d->net, m, "making a primitive");
     if (rc) goto out;
-    const dnnl_memory_desc_t *x = dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), *y = dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0);
+    const dnnl_memory_desc_t *x = dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0),
+                             *y = dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0);
     const dnnl_memory_desc_t *w = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
     const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     rc = attach(d, m, &s.x, x, true, &p->x, &p->src, &p->in, &p->src_size);
@@ -301,8 +307,9 @@ static int run_prim(mb_dnnl *d, int m, int n, const float *x, float *y) {
     if (!rc) rc = bind(d, m, p, x, y);
     if (!rc && p->in) rc = run_reorder(d, m, p->in, p->x, p->src);
     if (!rc) {
-        dnnl_exec_arg_t arg[5] = {{DNNL_ARG_SRC, p->src ? p->src : p->x}, {DNNL_ARG_WEIGHTS, p->weights}, {DNNL_ARG_DST, p->dst ? p->dst : p->y},
-                                  {DNNL_ARG_SCRATCHPAD, p->scratch}, {DNNL_ARG_BIAS, p->bias}};
+        dnnl_exec_arg_t arg[5] = {{DNNL_ARG_SRC, p->src ? p->src : p->x}, {DNNL_ARG_WEIGHTS, p->weights},
+                                  {DNNL_ARG_DST, p->dst ? p->dst : p->y}, {DNNL_ARG_SCRATCHPAD, p->scratch},
+                                  {DNNL_ARG_BIAS, p->bias}};
         rc = check(dnnl_primitive_execute(p->run, d->stream, p->bias ? 5 : 4, arg), d->net, m, "a layer");
     }
     if (!rc && p->out) rc = run_reorder(d, m, p->out, p->dst, p->y);
@@ -322,8 +329,9 @@ static int run_rest(mb_dnnl *d, int m, size_t count, size_t in, size_t out, cons
     return rc;
 }
 
-/* oneDNN chooses its matrix product by the number of vectors, and the choices differ in the last bit; with always ROWS of them, the result of a sample
- * does not depend on the batch it is in. Convolutions keep their order of summation for all batch sizes (tests/unit/test_exec.c looks at both). */
+/* oneDNN chooses its matrix product by the number of vectors, and the choices differ in the last bit; with always ROWS of them,
+ * the result of a sample does not depend on the batch it is in. Convolutions keep their order of summation for all batch sizes
+ * (tests/unit/test_exec.c looks at both). */
 int mb_dnnl_run(mb_dnnl *d, int m, int n, const float *x, float *y) {
     const mb_layer *l = &d->net->layer[d->net->weighted[m]];
     size_t in = (size_t)l->win.cin, out = (size_t)l->win.cout, rows = (size_t)n * (size_t)l->win.oh, r = 0;

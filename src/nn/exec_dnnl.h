@@ -1,8 +1,8 @@
 /* exec_dnnl.h - weighted layers on oneDNN, for nn/exec.c only
  *
- * One mb_dnnl belongs to one executor: own engine, stream, scratch memory, and weights reordered once into the layout that oneDNN prefers. Primitives are made
- * for each batch size that is asked for and kept (the last few sizes). Always one thread, inside and outside of parallel regions: the caller's loop over
- * samples is where threads are, and results do not depend on their number.
+ * One mb_dnnl belongs to one executor: own engine, stream, scratch memory, and weights reordered once into the layout that oneDNN
+ * prefers. Primitives are made for each batch size that is asked for and kept (the last few sizes). Always one thread, inside and
+ * outside of parallel regions: the caller's loop over samples is where threads are, and results do not depend on their number.
  */
 #ifndef MB_NN_EXEC_DNNL_H
 #define MB_NN_EXEC_DNNL_H

@@ -1,7 +1,8 @@
 /* fold.c - computing constant nodes while importing (ONNX operator semantics: https://onnx.ai/onnx/operators/)
  *
- * One function per operator; the table at the end says which there are. All take the same arguments: the node, its constant inputs (NULL where an optional
- * one is absent) and the place of the result. A result holds at most as many elements as the inputs together, or MB_FOLD_GROW.
+ * One function per operator; the table at the end says which there are. All take the same arguments: the node, its constant
+ * inputs (NULL where an optional one is absent) and the place of the result. A result holds at most as many elements as the
+ * inputs together, or MB_FOLD_GROW.
  */
 #include "nn/fold.h"
 
@@ -22,11 +23,12 @@ void mb_const_free(mb_const *c) {
 /* A cleared constant of ONNX type TYPE. */
 static int const_new(const mb_node *node, int type, int nd, const int64_t *dim, mb_const **out) {
     size_t n = 1, most = node->fold_max ? node->fold_max : MB_FOLD_MAX;
-    bool empty = false;                                   /* n is the product of the dimensions that are not zero: strides stay bounded, too */
+    bool empty = false; /* n is the product of the dimensions that are not zero: strides stay bounded, too */
     if (nd > MB_ONNX_MAX_RANK) return mb_node_fail(node, "its result has more than %d dimensions", MB_ONNX_MAX_RANK);
     for (int k = 0; k < nd; k++) {
         if (dim[k] < 0) return mb_node_fail(node, "its result has a negative dimension");
-        if (dim[k] && n > most / (uint64_t)dim[k]) return mb_node_fail(node, "its constant result has more than %zu elements", most);
+        if (dim[k] && n > most / (uint64_t)dim[k])
+            return mb_node_fail(node, "its constant result has more than %zu elements", most);
         if (dim[k]) n *= (size_t)dim[k];
         else empty = true;
     }
@@ -64,7 +66,9 @@ int mb_const_from_tensor(const mb_node *node, const mb_onnx_tensor *t, mb_const 
 /* V, with the batch size put in where the file fixes it. */
 static int number(const mb_node *node, int64_t v, int64_t *out) {
     if (v == MB_BATCH && node->batch < 0)
-        return mb_node_fail(node, "it calculates with the batch size, which is symbolic; export the network with batch size 1 and constant folding");
+        return mb_node_fail(
+            node,
+            "it calculates with the batch size, which is symbolic; export the network with batch size 1 and constant folding");
     *out = v == MB_BATCH ? node->batch : v;
     return MB_OK;
 }
@@ -139,10 +143,13 @@ static int fold_constant(const mb_node *node, const mb_const *const *in, mb_cons
     const mb_onnx_node *o = node->onnx;
     mb_onnx_tensor t;
     (void)in;
-    if (o->n_attr != 1) return mb_node_fail(node, "a constant needs exactly one attribute: value, value_int, value_ints, value_float or value_floats");
+    if (o->n_attr != 1)
+        return mb_node_fail(node,
+                            "a constant needs exactly one attribute: value, value_int, value_ints, value_float or value_floats");
     const mb_onnx_attr *a = &o->attr[0];
     if (mb_span_is(a->name, "value")) {
-        int rc = a->tensor.p ? mb_onnx_tensor_parse(node->network, a->tensor, &t) : mb_node_fail(node, "attribute \"value\" holds no tensor");
+        int rc = a->tensor.p ? mb_onnx_tensor_parse(node->network, a->tensor, &t)
+                             : mb_node_fail(node, "attribute \"value\" holds no tensor");
         if (!rc && t.external) rc = mb_node_fail(node, "its value lies in another file; only initialisers may do so");
         if (!rc) rc = mb_const_from_tensor(node, &t, out);
         return rc;
@@ -150,7 +157,8 @@ static int fold_constant(const mb_node *node, const mb_const *const *in, mb_cons
     bool real = mb_span_is(a->name, "value_float") || mb_span_is(a->name, "value_floats");
     bool list = mb_span_is(a->name, "value_ints") || mb_span_is(a->name, "value_floats");
     if (!real && !list && !mb_span_is(a->name, "value_int"))
-        return mb_node_fail(node, "this kind of constant is not supported; supported: value, value_int, value_ints, value_float, value_floats");
+        return mb_node_fail(
+            node, "this kind of constant is not supported; supported: value, value_int, value_ints, value_float, value_floats");
     size_t n = 0;
     float *f = NULL;
     int rc = MB_OK;
@@ -183,7 +191,8 @@ static int fold_constant_of_shape(const mb_node *node, const mb_const *const *in
     for (int k = 0; !rc && k < nd; k++) rc = number(node, dim[k], &dim[k]);
     const mb_onnx_attr *a = mb_node_attr(node, "value");
     if (!rc && a) {
-        rc = a->tensor.p ? mb_onnx_tensor_parse(node->network, a->tensor, &t) : mb_node_fail(node, "attribute \"value\" holds no tensor");
+        rc = a->tensor.p ? mb_onnx_tensor_parse(node->network, a->tensor, &t)
+                         : mb_node_fail(node, "attribute \"value\" holds no tensor");
         if (!rc) rc = mb_const_from_tensor(node, &t, &value);
         if (!rc && value->n != 1) rc = mb_node_fail(node, "attribute \"value\" must hold one element");
     }
@@ -209,7 +218,9 @@ int mb_fold_shape(const mb_node *node, int nd, const int64_t *dim, mb_const **ou
     return rc;
 }
 
-static int fold_shape(const mb_node *node, const mb_const *const *in, mb_const **out) { return mb_fold_shape(node, in[0]->nd, in[0]->dim, out); }
+static int fold_shape(const mb_node *node, const mb_const *const *in, mb_const **out) {
+    return mb_fold_shape(node, in[0]->nd, in[0]->dim, out);
+}
 
 static int fold_identity(const mb_node *node, const mb_const *const *in, mb_const **out) {
     return reshaped(node, in[0], in[0]->nd, in[0]->dim, out);
@@ -230,7 +241,8 @@ static int cast_to_int(const mb_node *node, int type, const mb_const *in, size_t
         if (rc) return rc;
         if (type == MB_ONNX_BOOL) v = v != 0;
     }
-    if (type == MB_ONNX_INT32 && (v < INT32_MIN || v > INT32_MAX)) return mb_node_fail(node, "the value %lld does not fit int32", (long long)v);
+    if (type == MB_ONNX_INT32 && (v < INT32_MIN || v > INT32_MAX))
+        return mb_node_fail(node, "the value %lld does not fit int32", (long long)v);
     *out = v;
     return MB_OK;
 }
@@ -240,7 +252,8 @@ static int fold_cast(const mb_node *node, const mb_const *const *in, mb_const **
     int rc = mb_node_known(node, "to|saturate");
     if (!rc) rc = mb_node_int(node, "to", 0, 1, 64, &to);
     if (!rc && to != MB_ONNX_INT64 && to != MB_ONNX_INT32 && to != MB_ONNX_BOOL && !mb_onnx_type_real((int)to))
-        rc = mb_node_fail(node, "a constant cannot be cast to %s here; supported: int64, int32, bool, float, double", mb_onnx_type_name((int)to));
+        rc = mb_node_fail(node, "a constant cannot be cast to %s here; supported: int64, int32, bool, float, double",
+                          mb_onnx_type_name((int)to));
     if (!rc) rc = const_new(node, (int)to, in[0]->nd, in[0]->dim, out);
     for (size_t k = 0; !rc && k < in[0]->n; k++) {
         if ((*out)->i) {
@@ -276,7 +289,8 @@ static int fold_reshape(const mb_node *node, const mb_const *const *in, mb_const
         else rest *= dim[k];
     }
     if (!rc && open >= 0) {
-        if (!rest || in[0]->n % (size_t)rest) return mb_node_fail(node, "%zu elements cannot be given the shape asked for", in[0]->n);
+        if (!rest || in[0]->n % (size_t)rest)
+            return mb_node_fail(node, "%zu elements cannot be given the shape asked for", in[0]->n);
         dim[open] = (int64_t)in[0]->n / rest;
     }
     return rc ? rc : reshaped(node, in[0], nd, dim, out);
@@ -291,7 +305,8 @@ static int fold_squeeze(const mb_node *node, const mb_const *const *in, mb_const
     for (int k = 0; k < in[0]->nd; k++) {
         bool drop = n < 0 && in[0]->dim[k] == 1;
         for (int j = 0; j < n; j++) drop = drop || axis[j] == k;
-        if (drop && in[0]->dim[k] != 1) return mb_node_fail(node, "axis %d has %lld elements and cannot be squeezed", k, (long long)in[0]->dim[k]);
+        if (drop && in[0]->dim[k] != 1)
+            return mb_node_fail(node, "axis %d has %lld elements and cannot be squeezed", k, (long long)in[0]->dim[k]);
         if (!drop) dim[nd++] = in[0]->dim[k];
     }
     return reshaped(node, in[0], nd, dim, out);
@@ -371,7 +386,8 @@ int mb_fold_slice(const mb_node *node, const mb_const *const *in, int nd, const 
     for (int j = 0; !rc && j < n; j++) {
         int a = k >= 0 ? axis[j] : j;
         int64_t s = steps ? step[j] : 1;
-        rc = s == 0 || s == INT64_MIN ? mb_node_fail(node, "a step cannot be %lld", (long long)s) : number(node, start[j], &start[j]);
+        rc = s == 0 || s == INT64_MIN ? mb_node_fail(node, "a step cannot be %lld", (long long)s)
+                                      : number(node, start[j], &start[j]);
         if (!rc) rc = number(node, end[j], &end[j]);
         if (!rc) range[a] = clamp_range(start[j], end[j], s, dim[a]);
     }
@@ -412,7 +428,8 @@ static int fold_gather(const mb_node *node, const mb_const *const *in, mb_const 
     for (size_t j = 0; !rc && j < index->n; j++) {
         rc = number(node, index->i[j], &v);
         if (rc) break;
-        if (v < -d || v >= d) return mb_node_fail(node, "index %lld is outside an axis of %lld elements", (long long)v, (long long)d);
+        if (v < -d || v >= d)
+            return mb_node_fail(node, "index %lld is outside an axis of %lld elements", (long long)v, (long long)d);
         if (v < 0) v += d;
         for (size_t o = 0; o < outer; o++)
             for (size_t i = 0; i < inner; i++)
@@ -482,7 +499,8 @@ static int fold_arithmetic(const mb_node *node, const mb_const *const *in, mb_co
     int64_t ia[MB_ONNX_MAX_RANK] = {0}, ib[MB_ONNX_MAX_RANK] = {0}, pa = 0, pb = 0;
     int nd = a->nd > b->nd ? a->nd : b->nd;
     int rc = mb_node_known(node, "");
-    if (!rc && a->type != b->type) rc = mb_node_fail(node, "its inputs differ in type (%s, %s)", mb_onnx_type_name(a->type), mb_onnx_type_name(b->type));
+    if (!rc && a->type != b->type)
+        rc = mb_node_fail(node, "its inputs differ in type (%s, %s)", mb_onnx_type_name(a->type), mb_onnx_type_name(b->type));
     if (rc) return rc;
     strides(a->nd, a->dim, ta);
     strides(b->nd, b->dim, tb);
@@ -516,7 +534,8 @@ static int fold_range(const mb_node *node, const mb_const *const *in, mb_const *
     int64_t v[3] = {0}, n;
     int rc = mb_node_known(node, "");
     for (int k = 0; !rc && k < 3; k++)
-        if (in[k]->n != 1 || !same_kind(in[0], in[k])) rc = mb_node_fail(node, "start, limit and delta must be single numbers of one type");
+        if (in[k]->n != 1 || !same_kind(in[0], in[k]))
+            rc = mb_node_fail(node, "start, limit and delta must be single numbers of one type");
     if (rc) return rc;
     if (in[0]->r) {
         double x = ceil((in[1]->r[0] - in[0]->r[0]) / in[2]->r[0]);

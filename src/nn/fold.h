@@ -1,8 +1,8 @@
 /* fold.h - constants of a graph and the operators that are computed on them while importing
  *
- * Exporters write the shapes of Reshape, Pad and Slice as chains of small nodes (Shape, Gather, Concat, ...); import computes every node whose inputs are all
- * constants. Whole numbers are held as int64 (MB_BATCH stands for the batch size and can be moved, not calculated with, unless the file fixes it),
- * real ones as double, rounded to float where the ONNX type is not double.
+ * Exporters write the shapes of Reshape, Pad and Slice as chains of small nodes (Shape, Gather, Concat, ...); import computes
+ * every node whose inputs are all constants. Whole numbers are held as int64 (MB_BATCH stands for the batch size and can be
+ * moved, not calculated with, unless the file fixes it), real ones as double, rounded to float where the ONNX type is not double.
  *
  * Used by nn/import.c and by operators for constant inputs.
  */
@@ -32,7 +32,7 @@ int mb_fold_shape(const mb_node *node, int nd, const int64_t *dim, mb_const **ou
 
 /* Whole numbers of C, at most CAP; WHAT names it in messages. */
 int mb_const_ints(const mb_node *node, const mb_const *c, const char *what, int cap, int64_t *v, int *n);
-/* Axes as input C (may be NULL) or, when it is absent, as attribute "axes": non-negative, unique. *n = -1 when neither is there. */
+/* Axes as input C (may be NULL) or, when it is absent, as attribute "axes": non-negative, unique. *n = -1: neither is there. */
 int mb_fold_axes(const mb_node *node, const mb_const *c, int rank, int *axis, int *n);
 
 /* One axis of a slice: elements begin, begin + step, ... (count of them; may be 0). */

@@ -1,218 +1,22 @@
 /* import.c - from an ONNX graph to a network
  *
- * All names of the graph are entered in one table first (initialisers, the input, every node's outputs), with the number of their uses. Then the nodes are
- * taken in the order of the file: a node whose inputs are all constants is computed (fold.c); otherwise the operator that knows it makes a layer, or an
- * alias of its input, or changes the weighted layer before it. At the end layers that nobody uses are left out.
+ * All names of the graph are entered in one table first (initialisers, the input, every node's outputs), with the number of their
+ * uses (import_values.c). Then the nodes are taken in the order of the file: a node whose inputs are all constants is computed
+ * (fold.c); otherwise the operator that knows it makes a layer, or an alias of its input, or changes the weighted layer before it.
+ * At the end layers that nobody uses are left out.
  *
  * The first axis of the graph's input is the batch; layers see shapes without it.
  */
-#include "nn/import.h"
-
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "nn/names.h"
+#include "nn/import_state.h"
 
 #define MIN_OPSET 7
 #define MAX_OPSET 22
-
-typedef struct value {
-    int layer;                           /* activation: index of its layer; -1: not computed yet, or a constant */
-    mb_onnx_tensor *tensor;              /* initialiser */
-    mb_const *c;                         /* small constant: folded, or the initialiser's data once somebody asked */
-    int uses;                            /* by nodes and as the graph's output */
-    bool shared;                         /* it is an alias of a value that others use, too */
-    bool ready;
-} value;
-
-typedef struct blob { struct blob *next; uint8_t *data; } blob;
-
-struct mb_import {
-    const char *path;
-    char *dir;
-    mb_onnx_model *model;
-    mb_network *net;
-    int cap_layers;
-    mb_names names;                      /* of the values: value[k] is called names.name[k] */
-    value *value;
-    int64_t batch;
-    size_t folded;                       /* elements of all constants held */
-    int alias;                           /* set by mb_import_alias(): index of a value */
-    blob *blobs;                         /* external data */
-    int in[MB_ONNX_MAX_NODE_INPUTS];     /* values of the current node's inputs */
-};
-
-/* ---- names -------------------------------------------------------------------------------------------------------- */
-
-static int bad_name(const mb_import *im, mb_span name, const char *what) {
-    char text[80];
-    return mb_fail(MB_BADINPUT, "%s: value \"%s\" %s; export the network again", im->path, mb_span_text(name, text, sizeof text), what);
-}
-
-static int add_value(mb_import *im, mb_span name, value **v) {
-    if (!name.n) return mb_fail(MB_BADINPUT, "%s: a value without a name; export the network again", im->path);
-    if (mb_names_find(&im->names, name) >= 0) return bad_name(im, name, "is defined twice");
-    int k = mb_names_add(&im->names, name);
-    if (k < 0) return mb_fail(MB_BUG, "%s: the table of names is full", im->path);
-    *v = &im->value[k];
-    (*v)->layer = -1;
-    return MB_OK;
-}
-
-static value *find_value(const mb_import *im, mb_span name) {
-    int k = mb_names_find(&im->names, name);
-    return k < 0 ? NULL : &im->value[k];
-}
-
-/* Enter all names and count their uses. */
-static int enter_names(mb_import *im) {
-    const mb_onnx_model *m = im->model;
-    size_t n = (size_t)m->n_init + (size_t)m->n_in;
-    value *v;
-    for (int k = 0; k < m->n_node; k++) n += (size_t)m->node[k].n_out;
-    im->value = mb_calloc(n + 1, sizeof *im->value);
-    int rc = im->value ? mb_names_init(&im->names, n) : mb_nomem();
-    for (int k = 0; !rc && k < m->n_init; k++) {
-        rc = add_value(im, m->init[k].name, &v);
-        if (rc) break;
-        v->tensor = &m->init[k];
-        v->ready = true;
-    }
-    for (int k = 0; !rc && k < m->n_in; k++) {                           /* before IR 4 initialisers were listed as inputs, too */
-        v = m->in[k].name.n ? find_value(im, m->in[k].name) : NULL;
-        if (!v || !v->tensor) rc = add_value(im, m->in[k].name, &v);
-    }
-    for (int k = 0; !rc && k < m->n_node; k++)
-        for (int j = 0; !rc && j < m->node[k].n_out; j++)
-            if (m->node[k].out[j].n) rc = add_value(im, m->node[k].out[j], &v);
-    for (int k = 0; !rc && k < m->n_node; k++)
-        for (int j = 0; j < m->node[k].n_in; j++)
-            if (m->node[k].in[j].n && (v = find_value(im, m->node[k].in[j]))) v->uses++;
-    for (int k = 0; !rc && k < m->n_out; k++)
-        if ((v = find_value(im, m->out[k].name))) v->uses++;
-    return rc;
-}
-
-/* ---- what operators ask --------------------------------------------------------------------------------------------- */
-
-static value *value_of(const mb_import *im, const mb_node *node, int k) {
-    return k < node->n_in && node->value[k] >= 0 ? &im->value[node->value[k]] : NULL;
-}
-
-static bool is_const(const value *v) { return v->c || v->tensor; }
-
-bool mb_import_has(const mb_node *node, int k) { return k < node->n_in && node->value[k] >= 0; }
-
-bool mb_import_is_const(const mb_import *im, const mb_node *node, int k) {
-    const value *v = value_of(im, node, k);
-    return v && is_const(v);
-}
-
-const mb_shape *mb_import_shape(const mb_import *im, const mb_node *node, int k) {
-    const value *v = value_of(im, node, k);
-    return v && !is_const(v) ? &im->net->layer[v->layer].shape : NULL;
-}
-
-int mb_import_inputs(const mb_import *im, const mb_node *node, int lo, int hi) {
-    if (node->n_in < lo || node->n_in > hi)
-        return mb_node_fail(node, "it has %d inputs; %d to %d are expected: export the network again", node->n_in, lo, hi);
-    if (!mb_import_shape(im, node, 0)) return mb_node_fail(node, "its first input must be an activation, not a constant");
-    return MB_OK;
-}
-
-static int load_external(mb_import *im, mb_onnx_tensor *t) {
-    if (!t->external) return MB_OK;
-    blob *b = mb_calloc(1, sizeof *b);
-    if (!b) return mb_nomem();
-    int rc = mb_onnx_external(im->path, im->dir, t, &b->data);
-    if (rc) {
-        mb_free(b);
-        return rc;
-    }
-    b->next = im->blobs;
-    im->blobs = b;
-    im->net->hash = mb_hash64(t->raw.p, t->raw.n, im->net->hash);
-    return MB_OK;
-}
-
-static int charge(mb_import *im, const mb_node *node, size_t n) {
-    if (n > MB_FOLD_MAX - im->folded) return mb_node_fail(node, "the constants of this network hold too many elements for folding (at most %zu)", MB_FOLD_MAX);
-    im->folded += n;
-    return MB_OK;
-}
-
-/* The constant V as a mb_const. */
-static int small_const(mb_import *im, const mb_node *node, value *v, const mb_const **c) {
-    int rc = MB_OK;
-    if (!v->c) {
-        rc = load_external(im, v->tensor);
-        if (!rc) rc = charge(im, node, v->tensor->count);
-        if (!rc) rc = mb_const_from_tensor(node, v->tensor, &v->c);
-        if (rc) return mb_context(rc, "%s: %s", im->path, node->label);
-    }
-    *c = v->c;
-    return rc;
-}
-
-int mb_import_const(mb_import *im, const mb_node *node, int k, const char *what, const mb_const **c) {
-    value *v = value_of(im, node, k);
-    if (!v) return mb_node_fail(node, "input %d (%s) is missing", k, what);
-    if (!is_const(v)) return mb_node_fail(node, "input %d (%s) is computed from the data; only constants are supported there", k, what);
-    return small_const(im, node, v, c);
-}
-
-int mb_import_floats(mb_import *im, const mb_node *node, int k, const char *what, mb_floats *out) {
-    value *v = value_of(im, node, k);
-    if (!v) return mb_node_fail(node, "input %d (%s) is missing", k, what);
-    if (!is_const(v)) return mb_node_fail(node, "input %d (%s) is computed from the data; only constants are supported there", k, what);
-    int rc = v->tensor ? load_external(im, v->tensor) : MB_OK;
-    if (rc) return rc;
-    int type = v->c ? v->c->type : v->tensor->type;
-    if (!mb_onnx_type_real(type))
-        return mb_node_fail(node, "input %d (%s) has type %s; float is needed (quantised networks are not supported: export the float one)", k, what,
-                            mb_onnx_type_name(type));
-    out->nd = v->c ? v->c->nd : v->tensor->nd;
-    out->n = v->c ? v->c->n : v->tensor->count;
-    memcpy(out->dim, v->c ? v->c->dim : v->tensor->dim, sizeof out->dim);
-    if (!v->c && (rc = mb_onnx_plausible(im->path, v->tensor))) return rc;
-    out->v = mb_malloc(out->n, sizeof *out->v);
-    if (!out->v) return mb_nomem();
-    if (v->c) for (size_t j = 0; j < out->n; j++) out->v[j] = (float)v->c->r[j];
-    else rc = mb_onnx_tensor_f32(im->path, v->tensor, out->v);
-    for (size_t j = 0; !rc && j < out->n; j++)
-        if (!isfinite(out->v[j]))
-            rc = mb_node_fail(node, "input %d (%s): element %zu is %s; the training may have diverged: export a sound network", k, what, j,
-                              isnan(out->v[j]) ? "NaN" : "infinite");
-    if (rc) {
-        mb_free(out->v);
-        out->v = NULL;
-    }
-    return rc;
-}
-
-int mb_import_number(mb_import *im, const mb_node *node, int k, const char *what, float def, float *out) {
-    const mb_const *c;
-    *out = def;
-    if (!mb_import_has(node, k)) return MB_OK;
-    int rc = mb_import_const(im, node, k, what, &c);
-    if (rc) return rc;
-    if (c->n != 1 || !c->r) return mb_node_fail(node, "input %d (%s) must be one real number", k, what);
-    *out = (float)c->r[0];
-    return isnan(*out) ? mb_node_fail(node, "input %d (%s) is NaN", k, what) : MB_OK;
-}
-
-void mb_import_alias(mb_import *im, const mb_node *node, int k) { im->alias = node->value[k]; }
-
-mb_layer *mb_import_fusable(mb_import *im, const mb_node *node, int k) {
-    const value *v = value_of(im, node, k);
-    if (!v || is_const(v) || v->uses > 1 || v->shared) return NULL;
-    mb_layer *l = &im->net->layer[v->layer];
-    return mb_layer_weighted(l) ? l : NULL;
-}
 
 /* ---- layers ----------------------------------------------------------------------------------------------------------- */
 
@@ -232,10 +36,12 @@ static int more_layers(mb_import *im) {
 
 static int check_shape(const mb_node *node, const mb_shape *s) {
     int64_t n = 1;
-    if (s->nd < 1 || s->nd > MB_MAX_RANK) return mb_node_fail(node, "its result has rank %d with the batch; 2 to %d are supported", s->nd + 1, MB_MAX_RANK + 1);
+    if (s->nd < 1 || s->nd > MB_MAX_RANK)
+        return mb_node_fail(node, "its result has rank %d with the batch; 2 to %d are supported", s->nd + 1, MB_MAX_RANK + 1);
     for (int k = 0; k < s->nd; k++) {
         if (s->d[k] < 1) return mb_node_fail(node, "its result is empty (axis %d)", k + 1);
-        if (s->d[k] > MB_MAX_ELEMENTS / n) return mb_node_fail(node, "its result has more than %lld elements per sample", (long long)MB_MAX_ELEMENTS);
+        if (s->d[k] > MB_MAX_ELEMENTS / n)
+            return mb_node_fail(node, "its result has more than %lld elements per sample", (long long)MB_MAX_ELEMENTS);
         n *= s->d[k];
     }
     return MB_OK;
@@ -258,9 +64,9 @@ static int make_layer(mb_import *im, const mb_node *node, const mb_op_type *op, 
         mb_layer_clear(&l);
         return rc;
     }
-    value *out = node->onnx->n_out && node->onnx->out[0].n ? find_value(im, node->onnx->out[0]) : NULL;
+    mb_value *out = node->onnx->n_out && node->onnx->out[0].n ? mb_import_find(im, node->onnx->out[0]) : NULL;
     if (out && im->alias >= 0) {
-        const value *from = &im->value[im->alias];
+        const mb_value *from = &im->value[im->alias];
         out->layer = from->layer;
         out->shared = from->shared || from->uses > 1;
     } else if (out) {
@@ -289,8 +95,11 @@ static int unsupported(const mb_import *im, const mb_node *node, int number) {
         for (const char *const *s = (*t)->onnx; s && *s; s++) mb_str_addf(&list, "%s%s", list.n ? ", " : "", *s);
     if (o->name.n) snprintf(where, sizeof where, "\"%s\"", mb_span_text(o->name, name, sizeof name));
     else snprintf(where, sizeof where, "%d", number);
-    int rc = mb_fail(MB_BADINPUT, "%s: node %s: operator %s%s%s is not supported; supported: %s. Replace it by these in the model, or cut the network before "
-                     "it, and export again (opset %d to %d, inference mode)", im->path, where, node->op, o->domain.n ? " of domain " : "",
+    int rc = mb_fail(MB_BADINPUT,
+                     "%s: node %s: operator %s%s%s is not supported; supported: %s. Replace it by these in the model, or cut the "
+                     "network before "
+                     "it, and export again (opset %d to %d, inference mode)",
+                     im->path, where, node->op, o->domain.n ? " of domain " : "",
                      o->domain.n ? mb_span_text(o->domain, domain, sizeof domain) : "", mb_cstr(&list), MIN_OPSET, MAX_OPSET);
     mb_str_free(&list);
     return rc;
@@ -306,7 +115,8 @@ static void describe(const mb_import *im, const mb_onnx_node *o, int number, mb_
     node->n_in = o->n_in;
     node->value = im->in;
     mb_span_text(o->op, node->op, sizeof node->op);
-    if (o->name.n) snprintf(node->label, sizeof node->label, "node \"%s\" (%s)", mb_span_text(o->name, name, sizeof name), node->op);
+    if (o->name.n)
+        snprintf(node->label, sizeof node->label, "node \"%s\" (%s)", mb_span_text(o->name, name, sizeof name), node->op);
     else snprintf(node->label, sizeof node->label, "node %d (%s)", number, node->op);
 }
 
@@ -317,12 +127,15 @@ static int resolve(mb_import *im, const mb_node *node) {
         mb_span name = node->onnx->in[k];
         im->in[k] = -1;
         if (!name.n) continue;
-        const value *v = find_value(im, name);
+        const mb_value *v = mb_import_find(im, name);
         mb_span_text(name, text, sizeof text);
         if (!v) return mb_node_fail(node, "its input \"%s\" is not defined anywhere; export the network again", text);
         if (!v->ready)
-            return mb_node_fail(node, "its input \"%s\" is computed later or not at all (ONNX wants nodes in the order of execution, without cycles, and only the "
-                                "first output of a node is supported); export the network again", text);
+            return mb_node_fail(node,
+                                "its input \"%s\" is computed later or not at all (ONNX wants nodes in the order of execution, "
+                                "without cycles, and only the "
+                                "first output of a node is supported); export the network again",
+                                text);
         im->in[k] = (int)(v - im->value);
     }
     return MB_OK;
@@ -332,11 +145,11 @@ static int fold_node(mb_import *im, const mb_node *node) {
     const mb_const *in[MB_ONNX_MAX_NODE_INPUTS] = {NULL};
     mb_const *c = NULL;
     int rc = MB_OK;
-    value *v = node->onnx->n_out && node->onnx->out[0].n ? find_value(im, node->onnx->out[0]) : NULL;
+    mb_value *v = node->onnx->n_out && node->onnx->out[0].n ? mb_import_find(im, node->onnx->out[0]) : NULL;
     for (int k = 0; !rc && k < node->n_in; k++)
-        if (im->in[k] >= 0) rc = small_const(im, node, &im->value[im->in[k]], &in[k]);
+        if (im->in[k] >= 0) rc = mb_value_small(im, node, &im->value[im->in[k]], &in[k]);
     if (!rc) rc = mb_fold(node, in, &c);
-    if (!rc) rc = charge(im, node, c->n);
+    if (!rc) rc = mb_import_charge(im, node, c->n);
     if (rc || !v) {
         mb_const_free(c);
         return rc;
@@ -350,7 +163,7 @@ static int fold_node(mb_import *im, const mb_node *node) {
 static int fold_shape_node(mb_import *im, const mb_node *node) {
     const mb_shape *s = mb_import_shape(im, node, 0);
     int64_t dim[MB_MAX_RANK + 1] = {MB_BATCH};
-    value *v = node->onnx->n_out ? find_value(im, node->onnx->out[0]) : NULL;
+    mb_value *v = node->onnx->n_out ? mb_import_find(im, node->onnx->out[0]) : NULL;
     for (int k = 0; k < s->nd; k++) dim[k + 1] = s->d[k];
     if (!v) return MB_OK;
     int rc = mb_fold_shape(node, s->nd + 1, dim, &v->c);
@@ -368,7 +181,8 @@ static int import_node(mb_import *im, int number) {
     char name[256];
     mb_node node;
     describe(im, o, number, &node);
-    if (o->op.n == 0 || o->op.n >= sizeof node.op) return mb_node_fail(&node, "the name of its operator is missing or too long; export the network again");
+    if (o->op.n == 0 || o->op.n >= sizeof node.op)
+        return mb_node_fail(&node, "the name of its operator is missing or too long; export the network again");
     bool standard = !o->domain.n || mb_span_is(o->domain, "ai.onnx");
     const mb_op_type *op = standard ? find_op(node.op) : NULL;
     bool foldable = standard && mb_fold_knows(node.op);
@@ -377,15 +191,19 @@ static int import_node(mb_import *im, int number) {
     if (rc) return rc;
     int activation = -1;
     for (int k = 0; k < node.n_in && activation < 0; k++)
-        if (im->in[k] >= 0 && !is_const(&im->value[im->in[k]])) activation = k;
+        if (im->in[k] >= 0 && !mb_value_const(&im->value[im->in[k]])) activation = k;
     if (activation < 0 && foldable) return fold_node(im, &node);
     if (activation < 0)
-        return mb_node_fail(&node, "all its inputs are constants, and this operator is not computed while importing; simplify the file first (python3 -m onnxsim IN OUT)");
+        return mb_node_fail(&node, "all its inputs are constants, and this operator is not computed while importing; simplify "
+                                   "the file first (python3 -m onnxsim IN OUT)");
     if (activation == 0 && node.n_in == 1 && !strcmp(node.op, "Shape")) return fold_shape_node(im, &node);
     if (!op) {
         char text[80];
-        return mb_node_fail(&node, "operator %s is supported on constants (shapes) only, but its input \"%s\" is computed from the data; replace it in the model "
-                            "and export again", node.op, mb_span_text(o->in[activation], text, sizeof text));
+        return mb_node_fail(&node,
+                            "operator %s is supported on constants (shapes) only, but its input \"%s\" is computed from the "
+                            "data; replace it in the model "
+                            "and export again",
+                            node.op, mb_span_text(o->in[activation], text, sizeof text));
     }
     layer_name(&node, number, name, sizeof name);
     return make_layer(im, &node, op, name);
@@ -397,7 +215,7 @@ static int names_of(const mb_onnx_value *v, int n, const mb_import *im, bool inp
     char text[80];
     int count = 0;
     for (int k = 0; k < n; k++) {
-        if (inputs && find_value(im, v[k].name)->tensor) continue;
+        if (inputs && mb_import_find(im, v[k].name)->tensor) continue;
         if (++count <= 10) mb_str_addf(list, "%s\"%s\"", count > 1 ? ", " : "", mb_span_text(v[k].name, text, sizeof text));
         else if (count == 11) mb_str_add(list, ", ...");
     }
@@ -412,30 +230,37 @@ static int import_input(mb_import *im) {
     char name[120], symbol[40];
     int rc = MB_OK, n = names_of(m->in, m->n_in, im, true, &list);
     if (n != 1)
-        rc = mb_fail(MB_BADINPUT, "%s: the graph has %d inputs%s%s; exactly one is supported: export the part of the model that takes one input tensor", im->path,
-                     n, n ? ": " : "", mb_cstr(&list));
+        rc = mb_fail(
+            MB_BADINPUT,
+            "%s: the graph has %d inputs%s%s; exactly one is supported: export the part of the model that takes one input tensor",
+            im->path, n, n ? ": " : "", mb_cstr(&list));
     mb_str_free(&list);
     if (!rc) rc = more_layers(im);
     if (rc) return rc;
     for (int k = 0; k < m->n_in; k++)
-        if (!find_value(im, m->in[k].name)->tensor) in = &m->in[k];
+        if (!mb_import_find(im, m->in[k].name)->tensor) in = &m->in[k];
     mb_span_text(in->name, name, sizeof name);
     if (in->elem && !mb_onnx_type_real(in->elem))
-        return mb_fail(MB_BADINPUT, "%s: input \"%s\" has type %s; float is needed (quantised networks are not supported: export the float one)", im->path, name,
-                       mb_onnx_type_name(in->elem));
+        return mb_fail(
+            MB_BADINPUT,
+            "%s: input \"%s\" has type %s; float is needed (quantised networks are not supported: export the float one)",
+            im->path, name, mb_onnx_type_name(in->elem));
     if (in->nd < 2 || in->nd > MB_MAX_RANK + 1)
-        return mb_fail(MB_BADINPUT, "%s: input \"%s\" %s; needed are a batch axis and 1 to %d more (such as N x C x H x W)", im->path, name,
-                       in->nd < 0 ? "has no shape" : "has a shape of the wrong rank", MB_MAX_RANK);
+        return mb_fail(MB_BADINPUT, "%s: input \"%s\" %s; needed are a batch axis and 1 to %d more (such as N x C x H x W)",
+                       im->path, name, in->nd < 0 ? "has no shape" : "has a shape of the wrong rank", MB_MAX_RANK);
     mb_layer *l = &im->net->layer[0];
     l->op = &mb_op_input;
     l->shape.nd = in->nd - 1;
     int64_t count = 1;
     for (int k = 1; k < in->nd; k++) {
         if (in->dim[k] < 1)
-            return mb_fail(MB_BADINPUT, "%s: input \"%s\": axis %d has no fixed size (%s); only the first axis may be symbolic: export with fixed sizes", im->path, name,
-                           k, in->symbol[k].n ? mb_span_text(in->symbol[k], symbol, sizeof symbol) : "unknown");
+            return mb_fail(
+                MB_BADINPUT,
+                "%s: input \"%s\": axis %d has no fixed size (%s); only the first axis may be symbolic: export with fixed sizes",
+                im->path, name, k, in->symbol[k].n ? mb_span_text(in->symbol[k], symbol, sizeof symbol) : "unknown");
         if (in->dim[k] > MB_MAX_ELEMENTS / count)
-            return mb_fail(MB_BADINPUT, "%s: input \"%s\" has more than %lld elements per sample", im->path, name, (long long)MB_MAX_ELEMENTS);
+            return mb_fail(MB_BADINPUT, "%s: input \"%s\" has more than %lld elements per sample", im->path, name,
+                           (long long)MB_MAX_ELEMENTS);
         count *= in->dim[k];
         l->shape.d[k - 1] = in->dim[k];
     }
@@ -444,7 +269,7 @@ static int import_input(mb_import *im) {
     l->in = mb_malloc(0, sizeof *l->in);
     if (!l->name || !l->in) return mb_nomem();
     im->net->n_layers = 1;
-    value *v = find_value(im, in->name);
+    mb_value *v = mb_import_find(im, in->name);
     v->layer = 0;
     v->ready = true;
     return MB_OK;
@@ -457,21 +282,26 @@ static int import_output(mb_import *im) {
     char name[120], shape[80];
     int rc = MB_OK, n = names_of(m->out, m->n_out, im, false, &list);
     if (n != 1)
-        rc = mb_fail(MB_BADINPUT, "%s: the graph has %d outputs%s%s; exactly one is supported: export the model with the one you want", im->path, n, n ? ": " : "",
-                     mb_cstr(&list));
+        rc = mb_fail(MB_BADINPUT,
+                     "%s: the graph has %d outputs%s%s; exactly one is supported: export the model with the one you want",
+                     im->path, n, n ? ": " : "", mb_cstr(&list));
     mb_str_free(&list);
     if (rc) return rc;
     const mb_onnx_value *out = &m->out[0];
-    const value *v = find_value(im, out->name);
+    const mb_value *v = mb_import_find(im, out->name);
     mb_span_text(out->name, name, sizeof name);
-    if (!v || !v->ready) return mb_fail(MB_BADINPUT, "%s: output \"%s\" is not computed by any node; export the network again", im->path, name);
-    if (is_const(v)) return mb_fail(MB_BADINPUT, "%s: output \"%s\" does not depend on the input; export the network again", im->path, name);
+    if (!v || !v->ready)
+        return mb_fail(MB_BADINPUT, "%s: output \"%s\" is not computed by any node; export the network again", im->path, name);
+    if (mb_value_const(v))
+        return mb_fail(MB_BADINPUT, "%s: output \"%s\" does not depend on the input; export the network again", im->path, name);
     const mb_shape *s = &im->net->layer[v->layer].shape;
     bool differs = out->nd >= 0 && out->nd != s->nd + 1;
     for (int k = 1; !differs && k < out->nd; k++) differs = out->dim[k] > 0 && out->dim[k] != s->d[k - 1];
     if (differs)
-        return mb_fail(MB_BADINPUT, "%s: output \"%s\" is %s per sample by its layers, but the file states another shape; export the network again", im->path, name,
-                       mb_shape_text(s, shape, sizeof shape));
+        return mb_fail(
+            MB_BADINPUT,
+            "%s: output \"%s\" is %s per sample by its layers, but the file states another shape; export the network again",
+            im->path, name, mb_shape_text(s, shape, sizeof shape));
     im->net->output = v->layer;
     return MB_OK;
 }
@@ -539,10 +369,11 @@ static int list_weighted(mb_network *net) {
 static int import_graph(mb_import *im) {
     const mb_onnx_model *m = im->model;
     if (m->opset < MIN_OPSET || m->opset > MAX_OPSET)
-        return mb_fail(MB_BADINPUT, "%s: opset %lld is not supported; export with an opset from %d to %d", im->path, (long long)m->opset, MIN_OPSET, MAX_OPSET);
+        return mb_fail(MB_BADINPUT, "%s: opset %lld is not supported; export with an opset from %d to %d", im->path,
+                       (long long)m->opset, MIN_OPSET, MAX_OPSET);
     if (m->n_sparse) return mb_fail(MB_BADINPUT, "%s: sparse initialisers are not supported; export with dense ones", im->path);
     im->net->opset = m->opset;
-    int rc = enter_names(im);
+    int rc = mb_import_names(im);
     if (!rc) rc = import_input(im);
     for (int k = 0; !rc && k < m->n_node; k++) rc = import_node(im, k);
     if (!rc) rc = import_output(im);
@@ -555,7 +386,7 @@ static int import_graph(mb_import *im) {
 
 static void import_free(mb_import *im) {
     for (int k = 0; im->value && k < im->names.n; k++) mb_const_free(im->value[k].c);
-    for (blob *b = im->blobs, *next; b; b = next) {
+    for (mb_blob *b = im->blobs, *next; b; b = next) {
         next = b->next;
         mb_free(b->data);
         mb_free(b);

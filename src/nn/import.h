@@ -1,7 +1,7 @@
 /* import.h - what an operator may ask of an import in progress
  *
- * Values of the graph are activations (results of layers; shapes here are per sample, ONNX axis a is per-sample axis a - 1) or constants (initialisers and
- * results of folding). K is always the number of an input of NODE.
+ * Values of the graph are activations (results of layers; shapes here are per sample, ONNX axis a is per-sample axis a - 1) or
+ * constants (initialisers and results of folding). K is always the number of an input of NODE.
  */
 #ifndef MB_NN_IMPORT_H
 #define MB_NN_IMPORT_H
@@ -28,7 +28,8 @@ int mb_import_number(mb_import *im, const mb_node *node, int k, const char *what
 
 /* The node changes nothing: its result is input K. No layer is made. */
 void mb_import_alias(mb_import *im, const mb_node *node, int k);
-/* The weighted layer that computes input K, when nobody else uses its result: NODE may then be folded into its weights (and alias input K). NULL otherwise. */
+/* The weighted layer that computes input K, when nobody else uses its result: NODE may then be folded into its weights (and alias
+ * input K). NULL otherwise. */
 mb_layer *mb_import_fusable(mb_import *im, const mb_node *node, int k);
 
 #endif

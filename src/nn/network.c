@@ -65,7 +65,9 @@ int64_t mb_layer_macs(const mb_layer *l) {
     return (int64_t)m.groups * m.K * m.N * m.vectors;
 }
 
-int64_t mb_layer_params(const mb_layer *l) { return mb_layer_weighted(l) ? (int64_t)l->n_weight + (l->bias ? l->win.cout : 0) : 0; }
+int64_t mb_layer_params(const mb_layer *l) {
+    return mb_layer_weighted(l) ? (int64_t)l->n_weight + (l->bias ? l->win.cout : 0) : 0;
+}
 
 void mb_layer_matrix(const mb_layer *l, int group, float *out) {
     mb_matmul m = mb_layer_matmul(l);
@@ -85,20 +87,24 @@ static int check_finite(const mb_network *net, const mb_layer *l) {
     char place[100];
     for (size_t k = 0; k < l->n_weight; k++)
         if (!isfinite(l->weight[k]))
-            return mb_fail(MB_BADINPUT, "%s: layer \"%s\": weight %s is %s; the training may have diverged: export a sound network", net->path, l->name,
-                           weight_place(l, k, place, sizeof place), isnan(l->weight[k]) ? "NaN" : "infinite");
+            return mb_fail(MB_BADINPUT,
+                           "%s: layer \"%s\": weight %s is %s; the training may have diverged: export a sound network", net->path,
+                           l->name, weight_place(l, k, place, sizeof place), isnan(l->weight[k]) ? "NaN" : "infinite");
     for (int k = 0; l->bias && k < l->win.cout; k++)
         if (!isfinite(l->bias[k]))
-            return mb_fail(MB_BADINPUT, "%s: layer \"%s\": bias [%d] is %s; the training may have diverged: export a sound network", net->path, l->name, k,
-                           isnan(l->bias[k]) ? "NaN" : "infinite");
+            return mb_fail(MB_BADINPUT,
+                           "%s: layer \"%s\": bias [%d] is %s; the training may have diverged: export a sound network", net->path,
+                           l->name, k, isnan(l->bias[k]) ? "NaN" : "infinite");
     return MB_OK;
 }
 
 static int check_weighted(const mb_network *net, const mb_layer *l) {
     const mb_window *w = &l->win;
-    bool positive = w->kh > 0 && w->kw > 0 && w->sh > 0 && w->sw > 0 && w->dh > 0 && w->dw > 0 && w->cin > 0 && w->cout > 0 && w->groups > 0 && w->ih > 0 &&
-                    w->iw > 0 && w->oh > 0 && w->ow > 0 && w->pt >= 0 && w->pl >= 0 && w->pb >= 0 && w->pr >= 0;
-    if (!positive || w->cin % w->groups || w->cout % w->groups) return mb_fail(MB_BUG, "%s: layer \"%s\" has a broken geometry", net->path, l->name);
+    bool positive = w->kh > 0 && w->kw > 0 && w->sh > 0 && w->sw > 0 && w->dh > 0 && w->dw > 0 && w->cin > 0 && w->cout > 0 &&
+                    w->groups > 0 && w->ih > 0 && w->iw > 0 && w->oh > 0 && w->ow > 0 && w->pt >= 0 && w->pl >= 0 && w->pb >= 0 &&
+                    w->pr >= 0;
+    if (!positive || w->cin % w->groups || w->cout % w->groups)
+        return mb_fail(MB_BUG, "%s: layer \"%s\" has a broken geometry", net->path, l->name);
     mb_matmul m = mb_layer_matmul(l);
     size_t in = mb_shape_count(&net->layer[l->in[0]].shape), out = mb_shape_count(&l->shape);
     if (l->n_in != 1 || l->n_weight != (size_t)m.groups * (size_t)m.K * (size_t)m.N || !l->weight ||
@@ -111,9 +117,11 @@ int mb_network_check(const mb_network *net) {
     int rc = MB_OK;
     for (int k = 0; !rc && k < net->n_layers; k++) {
         const mb_layer *l = &net->layer[k];
-        if (l->shape.nd < 1 || mb_shape_count(&l->shape) == 0) rc = mb_fail(MB_BUG, "%s: layer \"%s\" has no shape", net->path, l->name);
+        if (l->shape.nd < 1 || mb_shape_count(&l->shape) == 0)
+            rc = mb_fail(MB_BUG, "%s: layer \"%s\" has no shape", net->path, l->name);
         for (int j = 0; !rc && j < l->n_in; j++)
-            if (l->in[j] < 0 || l->in[j] >= k) rc = mb_fail(MB_BUG, "%s: layer \"%s\" is not in the order of execution", net->path, l->name);
+            if (l->in[j] < 0 || l->in[j] >= k)
+                rc = mb_fail(MB_BUG, "%s: layer \"%s\" is not in the order of execution", net->path, l->name);
         if (!rc && mb_layer_weighted(l)) rc = check_weighted(net, l);
     }
     return rc;

@@ -3,8 +3,8 @@
  * All shapes are per sample (no batch axis). Activations are float32, C x H x W (row-major) or vectors. Layer 0 is the input.
  * A layer has one output, and its index names it: layer[i].in[] are indices smaller than i.
  *
- * "Weighted" layers (convolution, fully connected) are what gets mapped to crossbars. All of them are seen as one kind of matrix product
- * (struct mb_matmul): for each of GROUPS groups a K x N weight matrix, applied to VECTORS input vectors per sample.
+ * "Weighted" layers (convolution, fully connected) are what gets mapped to crossbars. All of them are seen as one kind of matrix
+ * product (struct mb_matmul): for each of GROUPS groups a K x N weight matrix, applied to VECTORS input vectors per sample.
  */
 #ifndef MB_NN_NETWORK_H
 #define MB_NN_NETWORK_H
@@ -46,7 +46,8 @@ typedef struct mb_layer {
     void *attr;                      /* private to the operator, one mb_malloc block; NULL for none */
 } mb_layer;
 
-/* The matrix view of a weighted layer. Row index of the unrolled matrix: (c * kh + dy) * kw + dx within the group; column: output channel of the group. */
+/* The matrix view of a weighted layer. Row index of the unrolled matrix: (c * kh + dy) * kw + dx within the group; column: output
+ * channel of the group. */
 typedef struct mb_matmul { int groups, K, N, vectors; } mb_matmul;
 
 typedef struct mb_network {

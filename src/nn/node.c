@@ -30,11 +30,13 @@ int mb_node_known(const mb_node *node, const char *names) {
     char text[60];
     for (int i = 0; i < o->n_attr; i++) {
         if (!listed(o->attr[i].name, names))
-            return mb_node_fail(node, "attribute \"%s\" is not known here (known: %s); remove it or export with an opset from 7 to 22",
+            return mb_node_fail(node,
+                                "attribute \"%s\" is not known here (known: %s); remove it or export with an opset from 7 to 22",
                                 mb_span_text(o->attr[i].name, text, sizeof text), *names ? names : "none");
         for (int k = 0; k < i; k++)
             if (mb_span_equal(o->attr[i].name, o->attr[k].name))
-                return mb_node_fail(node, "attribute \"%s\" occurs twice; export the network again", mb_span_text(o->attr[i].name, text, sizeof text));
+                return mb_node_fail(node, "attribute \"%s\" occurs twice; export the network again",
+                                    mb_span_text(o->attr[i].name, text, sizeof text));
     }
     return MB_OK;
 }
@@ -48,7 +50,8 @@ const mb_onnx_attr *mb_node_attr(const mb_node *node, const char *name) {
 /* Attribute NAME of TYPE, NULL in *a when absent. Files before IR 2 do not tell the type. */
 static int typed(const mb_node *node, const char *name, int type, const char *what, const mb_onnx_attr **a) {
     *a = mb_node_attr(node, name);
-    if (*a && (*a)->type && (*a)->type != type) return mb_node_fail(node, "attribute \"%s\" must be %s; export the network again", name, what);
+    if (*a && (*a)->type && (*a)->type != type)
+        return mb_node_fail(node, "attribute \"%s\" must be %s; export the network again", name, what);
     return MB_OK;
 }
 
@@ -57,7 +60,9 @@ int mb_node_int(const mb_node *node, const char *name, int64_t def, int64_t lo, 
     int rc = typed(node, name, MB_ONNX_ATTR_INT, "an integer", &a);
     if (rc) return rc;
     *v = a ? a->i : def;
-    if (*v < lo || *v > hi) return mb_node_fail(node, "attribute \"%s\" = %lld is not in %lld..%lld", name, (long long)*v, (long long)lo, (long long)hi);
+    if (*v < lo || *v > hi)
+        return mb_node_fail(node, "attribute \"%s\" = %lld is not in %lld..%lld", name, (long long)*v, (long long)lo,
+                            (long long)hi);
     return MB_OK;
 }
 
@@ -87,13 +92,15 @@ int mb_node_ints(const mb_node *node, const char *name, int cap, int64_t *v, int
         mb_error_clear();
         return mb_node_fail(node, "attribute \"%s\" is malformed", name);
     }
-    if (count > (size_t)cap) return mb_node_fail(node, "attribute \"%s\" has %zu values, at most %d make sense here", name, count, cap);
+    if (count > (size_t)cap)
+        return mb_node_fail(node, "attribute \"%s\" has %zu values, at most %d make sense here", name, count, cap);
     *n = (int)count;
     return MB_OK;
 }
 
 int mb_node_axis(const mb_node *node, int64_t axis, int rank, int *out) {
-    if (axis < -rank || axis >= rank) return mb_node_fail(node, "axis %lld is outside a tensor of rank %d", (long long)axis, rank);
+    if (axis < -rank || axis >= rank)
+        return mb_node_fail(node, "axis %lld is outside a tensor of rank %d", (long long)axis, rank);
     *out = (int)(axis < 0 ? axis + rank : axis);
     return MB_OK;
 }

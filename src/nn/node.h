@@ -10,11 +10,11 @@
 
 #include "nn/onnx.h"
 
-/* Stands for the batch size among the integers that a graph computes with (Shape of an activation gives it as the first element). */
+/* Stands for the batch size among the integers that a graph computes with (the first element of an activation's Shape). */
 #define MB_BATCH ((int64_t)-0x4d42415443480001)
 
-/* Largest number of elements of an activation (per sample); of all constants computed while folding; of one constant that is larger than what it is
- * computed from. */
+/* Largest number of elements of an activation (per sample); of all constants computed while folding; of one constant that is
+ * larger than what it is computed from. */
 #define MB_MAX_ELEMENTS ((int64_t)1 << 28)
 #define MB_FOLD_MAX ((size_t)1 << 26)
 #define MB_FOLD_GROW ((size_t)1 << 20)

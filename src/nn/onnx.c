@@ -1,7 +1,7 @@
 /* onnx.c - bounded zero-copy reader of ONNX files: wire format and messages
  *
- * Field numbers are those of onnx/onnx.proto (libonnx-dev 1.12); one enum per message below. Arrays are counted first and allocated once.
- * Tensor data are in onnx_data.c.
+ * Field numbers are those of onnx/onnx.proto (libonnx-dev 1.12); one enum per message below. Arrays are counted first and
+ * allocated once. Tensor data are in onnx_data.c.
  */
 #include "nn/onnx.h"
 
@@ -18,7 +18,8 @@ enum { ATTR_NAME = 1, ATTR_F = 2, ATTR_I = 3, ATTR_S = 4, ATTR_T = 5, ATTR_FLOAT
 enum { TENSOR_DIMS = 1, TENSOR_DATA_TYPE = 2, TENSOR_SEGMENT = 3, TENSOR_NAME = 8, TENSOR_RAW_DATA = 9, TENSOR_EXTERNAL_DATA = 13,
        TENSOR_DATA_LOCATION = 14 };
 enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };
-enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_TYPE_ELEM = 1, TENSOR_TYPE_SHAPE = 2, SHAPE_DIM = 1, DIM_VALUE = 1, DIM_PARAM = 2 };
+enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_TYPE_ELEM = 1, TENSOR_TYPE_SHAPE = 2 };
+enum { SHAPE_DIM = 1, DIM_VALUE = 1, DIM_PARAM = 2 };
 
 #define MAX_IR_VERSION 64
 
@@ -99,8 +100,10 @@ typedef struct parser {
 
 /* WHAT is wrong at byte AT. */
 static int bad(const parser *ps, const uint8_t *at, const char *what) {
-    return mb_fail(MB_BADINPUT, "%s: byte %zu: %s; is it an ONNX file, and complete? Check it with python3 -c "
-                   "\"import onnx; onnx.checker.check_model('FILE')\" or export it again", ps->path, (size_t)(at - ps->start), what);
+    return mb_fail(MB_BADINPUT,
+                   "%s: byte %zu: %s; is it an ONNX file, and complete? Check it with python3 -c "
+                   "\"import onnx; onnx.checker.check_model('FILE')\" or export it again",
+                   ps->path, (size_t)(at - ps->start), what);
 }
 
 /* Field F must have wire type WIRE. */
@@ -131,7 +134,8 @@ static int count_fields(const parser *ps, mb_span s, const uint32_t *number, int
 static int tensor_dim(const parser *ps, mb_onnx_tensor *t, const uint8_t *at, uint64_t v) {
     if (t->nd == MB_ONNX_MAX_RANK) return bad(ps, at, "a tensor has more than 8 dimensions");
     if (v > INT64_MAX) return bad(ps, at, "a tensor has a negative dimension");
-    if (v && t->count > (SIZE_MAX >> 5) / v) return bad(ps, at, "the dimensions of a tensor multiply out to more than memory can hold");
+    if (v && t->count > (SIZE_MAX >> 5) / v)
+        return bad(ps, at, "the dimensions of a tensor multiply out to more than memory can hold");
     t->count *= (size_t)v;
     t->dim[t->nd++] = (int64_t)v;
     return MB_OK;
@@ -144,7 +148,8 @@ static int tensor_dims(const parser *ps, mb_onnx_tensor *t, const mb_field *f) {
         rc = tensor_dim(ps, t, f->bytes.p, f->value);
     } else if (f->wire == MB_WIRE_BYTES) {
         mb_wire w = mb_wire_of(f->bytes);
-        while (!rc && w.p < w.end) rc = mb_wire_varint(&w, &v) ? bad(ps, w.p, "malformed dims of a tensor") : tensor_dim(ps, t, w.p, v);
+        while (!rc && w.p < w.end)
+            rc = mb_wire_varint(&w, &v) ? bad(ps, w.p, "malformed dims of a tensor") : tensor_dim(ps, t, w.p, v);
     } else {
         rc = bad(ps, f->bytes.p, "malformed dims of a tensor");
     }
@@ -403,8 +408,9 @@ static int parse_model(parser *ps, mb_span s) {
     if (!rc && q < 0) rc = bad(ps, w.p, "a field is malformed or cut off");
     if (!rc && !graph) rc = bad(ps, s.p, "there is no graph in it");
     if (!rc && (ps->m->ir_version < 3 || ps->m->ir_version > MAX_IR_VERSION))
-        rc = mb_fail(MB_BADINPUT, "%s: ir_version %lld is not supported (3 and later are); export the network again with a newer tool", ps->path,
-                     (long long)ps->m->ir_version);
+        rc = mb_fail(MB_BADINPUT,
+                     "%s: ir_version %lld is not supported (3 and later are); export the network again with a newer tool",
+                     ps->path, (long long)ps->m->ir_version);
     return rc;
 }
 

@@ -1,10 +1,10 @@
 /* onnx.h - bounded zero-copy reader of ONNX files (protocol buffers)
  *
- * Reads the messages that import needs (ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, ValueInfoProto) as the schema
- * onnx/onnx.proto of Debian's libonnx-dev 1.12 defines them. Names and data stay where they are, in the caller's bytes: these must outlive the model.
- * Made for hostile files: nothing recurses (graphs inside attributes are skipped by their length), every length is checked against what is left,
- * every count against a limit below, every product against overflow.
- * Wire format: https://protobuf.dev/programming-guides/encoding/
+ * Reads the messages that import needs (ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, ValueInfoProto) as the
+ * schema onnx/onnx.proto of Debian's libonnx-dev 1.12 defines them. Names and data stay where they are, in the caller's bytes:
+ * these must outlive the model. Made for hostile files: nothing recurses (graphs inside attributes are skipped by their length),
+ * every length is checked against what is left, every count against a limit below, every product against overflow. Wire format:
+ * https://protobuf.dev/programming-guides/encoding/
  *
  * Used by nn/node.c, nn/fold.c and nn/import.c only.
  */
@@ -23,9 +23,9 @@
 
 /* TensorProto.DataType */
 enum {
-    MB_ONNX_FLOAT = 1, MB_ONNX_UINT8 = 2, MB_ONNX_INT8 = 3, MB_ONNX_UINT16 = 4, MB_ONNX_INT16 = 5, MB_ONNX_INT32 = 6, MB_ONNX_INT64 = 7,
-    MB_ONNX_STRING = 8, MB_ONNX_BOOL = 9, MB_ONNX_FLOAT16 = 10, MB_ONNX_DOUBLE = 11, MB_ONNX_UINT32 = 12, MB_ONNX_UINT64 = 13,
-    MB_ONNX_BFLOAT16 = 16
+    MB_ONNX_FLOAT = 1, MB_ONNX_UINT8 = 2, MB_ONNX_INT8 = 3, MB_ONNX_UINT16 = 4, MB_ONNX_INT16 = 5, MB_ONNX_INT32 = 6,
+    MB_ONNX_INT64 = 7, MB_ONNX_STRING = 8, MB_ONNX_BOOL = 9, MB_ONNX_FLOAT16 = 10, MB_ONNX_DOUBLE = 11, MB_ONNX_UINT32 = 12,
+    MB_ONNX_UINT64 = 13, MB_ONNX_BFLOAT16 = 16
 };
 
 /* AttributeProto.AttributeType */
@@ -86,7 +86,8 @@ typedef struct mb_onnx_model {
     void *blocks;                        /* memory of the arrays above */
 } mb_onnx_model;
 
-/* Parse SIZE bytes at DATA. PATH is for messages. MB_BADINPUT (with the byte's position) for anything malformed. *m is freed with mb_onnx_free(). */
+/* Parse SIZE bytes at DATA. PATH is for messages. MB_BADINPUT (with the byte's position) for anything malformed. *m is freed with
+ * mb_onnx_free(). */
 int mb_onnx_parse(const char *path, const uint8_t *data, size_t size, mb_onnx_model **m);
 void mb_onnx_free(mb_onnx_model *m);
 /* Parse the TensorProto in MESSAGE. PATH is for messages. */
@@ -95,8 +96,9 @@ int mb_onnx_tensor_parse(const char *path, mb_span message, mb_onnx_tensor *t);
 int mb_onnx_attr_ints(const mb_onnx_attr *a, int64_t *out, size_t cap, size_t *n);
 int mb_onnx_attr_floats(const mb_onnx_attr *a, float *out, size_t cap, size_t *n);
 
-/* Data of a tensor (onnx_data.c): COUNT elements to OUT. Floating types, and integers for f32 and f64, are converted; i64 reads integers and booleans only.
- * MB_BADINPUT: no data, a count that does not agree with the dims, a type that cannot be read, data that are still external. */
+/* Data of a tensor (onnx_data.c): COUNT elements to OUT. Floating types, and integers for f32 and f64, are converted; i64 reads
+ * integers and booleans only. MB_BADINPUT: no data, a count that does not agree with the dims, a type that cannot be read, data
+ * that are still external. */
 int mb_onnx_tensor_f32(const char *path, const mb_onnx_tensor *t, float *out);
 int mb_onnx_tensor_f64(const char *path, const mb_onnx_tensor *t, double *out);
 int mb_onnx_tensor_i64(const char *path, const mb_onnx_tensor *t, int64_t *out);
@@ -105,8 +107,9 @@ int mb_onnx_plausible(const char *path, const mb_onnx_tensor *t);
 bool mb_onnx_type_real(int type);
 bool mb_onnx_type_integer(int type);                 /* booleans too */
 const char *mb_onnx_type_name(int type);
-/* Read the external data of T into *data (mb_free it) and set t->raw, t->has_raw. The file must lie in DIR (the network's folder) or below it, also
- * after symbolic links are resolved; location must be relative without ".."; offset and length must lie inside the file. */
+/* Read the external data of T into *data (mb_free it) and set t->raw, t->has_raw. The file must lie in DIR (the network's folder)
+ * or below it, also after symbolic links are resolved; location must be relative without ".."; offset and length must lie inside
+ * the file. */
 int mb_onnx_external(const char *path, const char *dir, mb_onnx_tensor *t, uint8_t **data);
 
 /* One token of the wire format; shared by onnx.c and onnx_data.c. */

@@ -104,12 +104,19 @@ static bool fits(int type, int64_t v) {
     }
 }
 
-typedef struct target { const char *path; const mb_onnx_tensor *t; const type_info *ty; float *f32; double *f64; int64_t *i64; } target;
+typedef struct target {
+    const char *path;
+    const mb_onnx_tensor *t;
+    const type_info *ty;
+    float *f32;
+    double *f64;
+    int64_t *i64;
+} target;
 
 static int fail(const target *g, const char *what) {
     char name[80];
-    return mb_fail(MB_BADINPUT, "%s: tensor \"%s\" (%s): %s; export the network again", g->path, mb_span_text(g->t->name, name, sizeof name),
-                   mb_onnx_type_name(g->t->type), what);
+    return mb_fail(MB_BADINPUT, "%s: tensor \"%s\" (%s): %s; export the network again", g->path,
+                   mb_span_text(g->t->name, name, sizeof name), mb_onnx_type_name(g->t->type), what);
 }
 
 static void store(const target *g, size_t k, uint64_t bits) {
@@ -134,7 +141,8 @@ static int read_raw(const target *g) {
 
 static int read_one(const target *g, size_t *k, uint64_t bits) {
     if (*k == g->t->count) return fail(g, "it holds more values than its dims say");
-    if (g->ty->wire == MB_WIRE_VARINT && !fits(g->t->type, (int64_t)bits)) return fail(g, "a value is out of the range of its type");
+    if (g->ty->wire == MB_WIRE_VARINT && !fits(g->t->type, (int64_t)bits))
+        return fail(g, "a value is out of the range of its type");
     store(g, (*k)++, bits);
     return MB_OK;
 }
@@ -206,7 +214,8 @@ int mb_onnx_tensor_i64(const char *path, const mb_onnx_tensor *t, int64_t *out) 
 static int location_text(const char *path, const char *label, mb_span s, char **text) {
     char shown[120];
     mb_span_text(s, shown, sizeof shown);
-    if (!s.n || memchr(s.p, 0, s.n)) return mb_fail(MB_BADINPUT, "%s: tensor \"%s\": its external data have no proper location", path, label);
+    if (!s.n || memchr(s.p, 0, s.n))
+        return mb_fail(MB_BADINPUT, "%s: tensor \"%s\": its external data have no proper location", path, label);
     bool outside = s.p[0] == '/';
     for (size_t i = 0; i < s.n; i++) {
         bool starts = i == 0 || s.p[i - 1] == '/';
@@ -214,8 +223,11 @@ static int location_text(const char *path, const char *label, mb_span s, char **
         if (starts && ends && s.p[i] == '.' && s.p[i + 1] == '.') outside = true;
     }
     if (outside)
-        return mb_fail(MB_BADINPUT, "%s: tensor \"%s\": external data \"%s\" lie outside the network's folder; put the file beside the network and "
-                       "save the network with that location", path, label, shown);
+        return mb_fail(
+            MB_BADINPUT,
+            "%s: tensor \"%s\": external data \"%s\" lie outside the network's folder; put the file beside the network and "
+            "save the network with that location",
+            path, label, shown);
     *text = mb_strndup((const char *)s.p, s.n);
     return *text ? MB_OK : mb_nomem();
 }
@@ -231,15 +243,18 @@ static int real_location(const char *path, const char *dir, const char *label, c
     root = realpath(dir, NULL);
     file = realpath(joined, NULL);
     if (!root || !file) {
-        rc = mb_fail(MB_BADINPUT, "%s: tensor \"%s\": its external data file %s cannot be opened (%s); copy it beside the network", path, label, joined,
-                     strerror(errno));
+        rc =
+            mb_fail(MB_BADINPUT, "%s: tensor \"%s\": its external data file %s cannot be opened (%s); copy it beside the network",
+                    path, label, joined, strerror(errno));
         goto out;
     }
     size_t n = strlen(root);
     while (n && root[n - 1] == '/') n--;
     if (strncmp(root, file, n) || file[n] != '/') {
-        rc = mb_fail(MB_BADINPUT, "%s: tensor \"%s\": a symbolic link in %s leads out of the network's folder; copy the file beside the network", path,
-                     label, joined);
+        rc = mb_fail(
+            MB_BADINPUT,
+            "%s: tensor \"%s\": a symbolic link in %s leads out of the network's folder; copy the file beside the network", path,
+            label, joined);
         goto out;
     }
     *real = file;
@@ -279,8 +294,8 @@ int mb_onnx_external(const char *path, const char *dir, mb_onnx_tensor *t, uint8
         rc = mb_fail(MB_BADINPUT, "%s: tensor \"%s\": its external data are %llu bytes long, its dims ask for %llu", path, label,
                      (unsigned long long)t->length, (unsigned long long)size);
     } else if (t->offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - t->offset) {
-        rc = mb_fail(MB_BADINPUT, "%s: tensor \"%s\": %llu bytes at %llu do not lie inside %s (%llu bytes); is it complete?", path, label,
-                     (unsigned long long)size, (unsigned long long)t->offset, file, (unsigned long long)st.st_size);
+        rc = mb_fail(MB_BADINPUT, "%s: tensor \"%s\": %llu bytes at %llu do not lie inside %s (%llu bytes); is it complete?",
+                     path, label, (unsigned long long)size, (unsigned long long)t->offset, file, (unsigned long long)st.st_size);
     }
     if (rc) goto out;
     bytes = mb_malloc((size_t)size, 1);

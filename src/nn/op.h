@@ -1,7 +1,7 @@
 /* op.h - operators: one file each, listed in local.mk (MB_OPS), found through the generated registry
  *
- * An operator knows the ONNX operators it comes from, how to make a layer of a node, and how to compute it exactly in float32. To add one: copy a small one
- * (op_add.c), change the names, add one line to src/nn/local.mk.
+ * An operator knows the ONNX operators it comes from, how to make a layer of a node, and how to compute it exactly in float32. To
+ * add one: copy a small one (op_add.c), change the names, add one line to src/nn/local.mk.
  */
 #ifndef MB_NN_OP_H
 #define MB_NN_OP_H
@@ -15,14 +15,15 @@ struct mb_op_type {
     const char *name;                    /* "conv" */
     const char *summary;
     const char *const *onnx;             /* NULL-terminated names of the ONNX operators it imports; NULL for none */
-    /* Make the layer of NODE: fill l->shape, win, weight, bias, attr (l->name, n_in, in are set: the node's non-constant inputs in order).
-     * May call mb_import_alias() instead when the node changes nothing at inference (Identity, Dropout). */
+    /* Make the layer of NODE: fill l->shape, win, weight, bias, attr (l->name, n_in, in are set: the node's non-constant inputs
+     * in order). May call mb_import_alias() instead when the node changes nothing at inference (Identity, Dropout). */
     int (*import)(mb_import *im, const mb_node *node, mb_layer *l);
-    /* y[n samples] from x[k] = input k (n samples each). For weighted layers: the reference in one fixed order of summation, the oracle
-     * of oneDNN and the deterministic float path. Must not allocate more than it frees; re-entrant. */
+    /* y[n samples] from x[k] = input k (n samples each). For weighted layers: the reference in one fixed order of summation, the
+     * oracle of oneDNN and the deterministic float path. Must not allocate more than it frees; re-entrant. */
     int (*forward)(const mb_network *net, const mb_layer *l, int n, const float *const *x, float *y);
     bool weighted;
-    /* elementary operations per sample for the digital unit's cost: additions, comparisons, multiplications (not for weighted layers) */
+    /* elementary operations per sample for the digital unit's cost: additions, comparisons, multiplications (not for weighted
+     * layers) */
     void (*count)(const mb_network *net, const mb_layer *l, int64_t *add, int64_t *cmp, int64_t *mul);
 };
 

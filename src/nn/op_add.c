@@ -11,19 +11,21 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     char a[80], b[80];
     for (int k = 0; k < node->n_in; k++)
         if (mb_import_is_const(im, node, k)) {
-            if (strcmp(node->op, "Add")) return mb_node_fail(node, "a constant among its inputs is supported for Add only; use Add in the model");
+            if (strcmp(node->op, "Add"))
+                return mb_node_fail(node, "a constant among its inputs is supported for Add only; use Add in the model");
             return mb_op_scale.import(im, node, l);
         }
     int rc = mb_node_known(node, "");
     if (!rc) rc = mb_import_inputs(im, node, 1, MB_ONNX_MAX_NODE_INPUTS);
-    if (!rc && (l->n_in != node->n_in || (!strcmp(node->op, "Add") && l->n_in != 2))) rc = mb_node_fail(node, "an input is missing");
+    if (!rc && (l->n_in != node->n_in || (!strcmp(node->op, "Add") && l->n_in != 2)))
+        rc = mb_node_fail(node, "an input is missing");
     if (rc) return rc;
     l->shape = *mb_import_shape(im, node, 0);
     for (int k = 1; k < l->n_in; k++) {
         const mb_shape *s = mb_import_shape(im, node, k);
         if (!mb_shape_equal(s, &l->shape))
-            return mb_node_fail(node, "its inputs have the shapes %s and %s per sample; only equal shapes can be added", mb_shape_text(&l->shape, a, sizeof a),
-                                mb_shape_text(s, b, sizeof b));
+            return mb_node_fail(node, "its inputs have the shapes %s and %s per sample; only equal shapes can be added",
+                                mb_shape_text(&l->shape, a, sizeof a), mb_shape_text(s, b, sizeof b));
     }
     return MB_OK;
 }

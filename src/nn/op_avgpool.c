@@ -1,7 +1,8 @@
 /* op_avgpool.c - mean over windows (AveragePool, GlobalAveragePool, ReduceMean over the spatial axes)
  *
- * y = sum / count; count_include_pad = 1 counts the padded elements (as zeros), 0 only those of the data. A window that reaches beyond the padding
- * (ceil_mode) never counts what lies there. Sums run row by row in double, so that they have the same bits everywhere.
+ * y = sum / count; count_include_pad = 1 counts the padded elements (as zeros), 0 only those of the data. A window that reaches
+ * beyond the padding (ceil_mode) never counts what lies there. Sums run row by row in double, so that they have the same bits
+ * everywhere.
  */
 #include <string.h>
 
@@ -23,7 +24,8 @@ static int reduce_axes(mb_import *im, const mb_node *node, const mb_shape *s, in
     if (!rc && mb_import_has(node, 1)) rc = mb_import_const(im, node, 1, "axes", &c);
     if (!rc) rc = mb_fold_axes(node, c, s->nd + 1, axis, &n);
     for (int k = 0; !rc && k < n; k++) seen += axis[k] >= 2;
-    if (!rc && (n != s->nd - 1 || seen != n || n < 1)) rc = mb_node_fail(node, "only the mean over all spatial axes (2, 3) is supported; use GlobalAveragePool");
+    if (!rc && (n != s->nd - 1 || seen != n || n < 1))
+        rc = mb_node_fail(node, "only the mean over all spatial axes (2, 3) is supported; use GlobalAveragePool");
     return rc;
 }
 
@@ -42,7 +44,8 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
         if (!rc) rc = mb_window_read(node, s, NULL, ceil_mode, &l->win);
     } else {
         rc = reduce ? reduce_axes(im, node, s, &keep) : mb_node_known(node, "");
-        if (!rc && s->nd != 2 && s->nd != 3) rc = mb_node_fail(node, "its input is neither an image (C x H x W) nor a sequence (C x L)");
+        if (!rc && s->nd != 2 && s->nd != 3)
+            rc = mb_node_fail(node, "its input is neither an image (C x H x W) nor a sequence (C x L)");
         if (!rc) {
             mb_onnx_node bare = *node->onnx;                             /* without the attributes of ReduceMean */
             mb_node plain = *node;
@@ -53,8 +56,10 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     }
     if (rc) return rc;
     const mb_window *w = &l->win;
-    if (!include && (w->pt > (w->kh - 1) * w->dh || w->pl > (w->kw - 1) * w->dw || w->pb > (w->kh - 1) * w->dh || w->pr > (w->kw - 1) * w->dw))
-        return mb_node_fail(node, "its padding is as large as its window, so that some windows hold nothing but padding; reduce the padding");
+    if (!include && (w->pt > (w->kh - 1) * w->dh || w->pl > (w->kw - 1) * w->dw || w->pb > (w->kh - 1) * w->dh ||
+                     w->pr > (w->kw - 1) * w->dw))
+        return mb_node_fail(
+            node, "its padding is as large as its window, so that some windows hold nothing but padding; reduce the padding");
     l->shape = mb_window_shape(w, s, w->cin);
     if (!keep) l->shape.nd = 1;
     avgpool *a = l->attr = mb_calloc(1, sizeof *a);

@@ -22,7 +22,8 @@ static int limits(mb_import *im, const mb_node *node, clip *c) {
         if (!rc) rc = mb_import_number(im, node, 1, "min", -INFINITY, &c->lo);
         if (!rc) rc = mb_import_number(im, node, 2, "max", INFINITY, &c->hi);
     }
-    if (!rc && !(c->lo <= c->hi)) rc = mb_node_fail(node, "its limits %g and %g are the wrong way round", (double)c->lo, (double)c->hi);
+    if (!rc && !(c->lo <= c->hi))
+        rc = mb_node_fail(node, "its limits %g and %g are the wrong way round", (double)c->lo, (double)c->hi);
     return rc;
 }
 

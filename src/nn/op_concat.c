@@ -12,7 +12,8 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     int64_t v;
     int axis;
     int rc = mb_node_known(node, "axis");
-    if (!rc && (l->n_in != node->n_in || l->n_in < 1)) rc = mb_node_fail(node, "activations and constants cannot be joined; only activations can");
+    if (!rc && (l->n_in != node->n_in || l->n_in < 1))
+        rc = mb_node_fail(node, "activations and constants cannot be joined; only activations can");
     if (!rc) rc = mb_node_int(node, "axis", 1, -MB_ONNX_MAX_RANK, MB_ONNX_MAX_RANK, &v);
     if (rc) return rc;
     l->shape = *mb_import_shape(im, node, 0);
@@ -25,8 +26,8 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
         bool fits = s->nd == l->shape.nd;
         for (int k = 0; fits && k < s->nd; k++) fits = k == axis || s->d[k] == l->shape.d[k];
         if (!fits)
-            return mb_node_fail(node, "shapes %s and %s per sample cannot be joined along axis %d", mb_shape_text(&l->shape, a, sizeof a), mb_shape_text(s, b, sizeof b),
-                                axis + 1);
+            return mb_node_fail(node, "shapes %s and %s per sample cannot be joined along axis %d",
+                                mb_shape_text(&l->shape, a, sizeof a), mb_shape_text(s, b, sizeof b), axis + 1);
         l->shape.d[axis] += s->d[axis];
     }
     concat *p = l->attr = mb_calloc(1, sizeof *p);

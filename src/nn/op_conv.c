@@ -1,7 +1,7 @@
 /* op_conv.c - convolution, one- and two-dimensional, grouped, dilated (Conv)
  *
- * y[o][oy][ox] = bias[o] + sum over c, dy, dx of w[o][c][dy][dx] x[g cin/groups + c][oy sh - pt + dy dh][ox sw - pl + dx dw],  g = group of o;
- * the sum runs in this order (reference.c).
+ * y[o][oy][ox] = bias[o] + sum over c, dy, dx of w[o][c][dy][dx] x[g cin/groups + c][oy sh - pt + dy dh][ox sw - pl + dx dw],  g
+ * = group of o; the sum runs in this order (reference.c).
  */
 #include "base/error.h"
 #include "base/mem.h"
@@ -14,7 +14,8 @@ static int take_bias(mb_import *im, const mb_node *node, mb_layer *l) {
     int rc = mb_import_floats(im, node, 2, "bias", &b);
     if (rc) return rc;
     l->bias = b.v;
-    return b.n == (size_t)l->win.cout ? MB_OK : mb_node_fail(node, "its bias has %zu elements, its output %d channels", b.n, l->win.cout);
+    return b.n == (size_t)l->win.cout ? MB_OK
+                                      : mb_node_fail(node, "its bias has %zu elements, its output %d channels", b.n, l->win.cout);
 }
 
 static int import(mb_import *im, const mb_node *node, mb_layer *l) {
@@ -28,11 +29,15 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     l->weight = w.v;
     l->n_weight = w.n;
     const mb_shape *s = mb_import_shape(im, node, 0);
-    if (s->nd != 2 && s->nd != 3) return mb_node_fail(node, "only one- and two-dimensional convolutions are supported, its input has %d spatial axes", s->nd - 1);
+    if (s->nd != 2 && s->nd != 3)
+        return mb_node_fail(node, "only one- and two-dimensional convolutions are supported, its input has %d spatial axes",
+                            s->nd - 1);
     if (w.nd != s->nd + 1) return mb_node_fail(node, "its weights have rank %d, its input asks for %d", w.nd, s->nd + 1);
-    if (w.dim[0] < 1 || w.dim[0] > 1 << 24 || w.dim[1] < 1 || s->d[0] % groups || w.dim[0] % groups || w.dim[1] != s->d[0] / groups)
-        return mb_node_fail(node, "%lld input channels and %lld output channels in %lld groups do not fit weights for %lld channels per group", (long long)s->d[0],
-                            (long long)w.dim[0], (long long)groups, (long long)w.dim[1]);
+    if (w.dim[0] < 1 || w.dim[0] > 1 << 24 || w.dim[1] < 1 || s->d[0] % groups || w.dim[0] % groups ||
+        w.dim[1] != s->d[0] / groups)
+        return mb_node_fail(
+            node, "%lld input channels and %lld output channels in %lld groups do not fit weights for %lld channels per group",
+            (long long)s->d[0], (long long)w.dim[0], (long long)groups, (long long)w.dim[1]);
     rc = mb_window_read(node, s, w.dim + 2, false, &l->win);
     if (rc) return rc;
     l->win.cout = (int)w.dim[0];

@@ -1,7 +1,8 @@
 /* op_linear.c - fully connected layers: Gemm, and MatMul by a constant matrix on the right
  *
- * y[t][o] = bias[o] + sum over i of w[o][i] x[t][i], in the order of i (reference.c). T is 1 for vectors; for inputs of more axes the last one holds the
- * features and all others count as tokens. A constant that is added afterwards becomes the bias (op_scale.c).
+ * y[t][o] = bias[o] + sum over i of w[o][i] x[t][i], in the order of i (reference.c). T is 1 for vectors; for inputs of more axes
+ * the last one holds the features and all others count as tokens. A constant that is added afterwards becomes the bias
+ * (op_scale.c).
  */
 #include <string.h>
 
@@ -36,9 +37,22 @@ static int fully_connected(const mb_node *node, const mb_shape *s, mb_floats *b,
     char text[80];
     for (int k = 0; k < s->nd - 1; k++) tokens *= s->d[k];
     if (in != s->d[s->nd - 1])
-        return mb_node_fail(node, "its weights expect %lld features, its input is N x %s", (long long)in, mb_shape_text(s, text, sizeof text));
-    if (in > MAX_SIDE || out < 1 || out > MAX_SIDE || tokens > MAX_SIDE) return mb_node_fail(node, "it is too large (%lld x %lld)", (long long)in, (long long)out);
-    mb_window w = {.kh = 1, .kw = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .cin = (int)in, .ih = (int)tokens, .iw = 1, .cout = (int)out, .oh = (int)tokens, .ow = 1,
+        return mb_node_fail(node, "its weights expect %lld features, its input is N x %s", (long long)in,
+                            mb_shape_text(s, text, sizeof text));
+    if (in > MAX_SIDE || out < 1 || out > MAX_SIDE || tokens > MAX_SIDE)
+        return mb_node_fail(node, "it is too large (%lld x %lld)", (long long)in, (long long)out);
+    mb_window w = {.kh = 1,
+                   .kw = 1,
+                   .sh = 1,
+                   .sw = 1,
+                   .dh = 1,
+                   .dw = 1,
+                   .cin = (int)in,
+                   .ih = (int)tokens,
+                   .iw = 1,
+                   .cout = (int)out,
+                   .oh = (int)tokens,
+                   .ow = 1,
                    .groups = 1};
     l->win = w;
     l->shape = *s;
@@ -75,7 +89,8 @@ static int import_gemm(mb_import *im, const mb_node *node, mb_layer *l) {
     if (!rc) rc = mb_node_float(node, "beta", 1, &beta);
     const mb_shape *s = mb_import_shape(im, node, 0);
     if (!rc && transA) rc = mb_node_fail(node, "transA = 1 would turn the batch axis around; export the layer with transA = 0");
-    if (!rc && s->nd != 1) rc = mb_node_fail(node, "its input has rank %d with the batch, 2 is needed; put a Flatten before it", s->nd + 1);
+    if (!rc && s->nd != 1)
+        rc = mb_node_fail(node, "its input has rank %d with the batch, 2 is needed; put a Flatten before it", s->nd + 1);
     if (!rc) rc = mb_import_floats(im, node, 1, "B", &b);
     if (!rc && b.nd != 2) rc = mb_node_fail(node, "its B has rank %d, 2 is needed", b.nd);
     if (!rc) rc = fully_connected(node, s, &b, transB, alpha, l);
@@ -89,7 +104,8 @@ static int import_matmul(mb_import *im, const mb_node *node, mb_layer *l) {
     const mb_shape *s = mb_import_shape(im, node, 0);
     int rc = mb_node_known(node, "");
     if (!rc && !mb_import_is_const(im, node, 1))
-        rc = mb_node_fail(node, "a product of two activations is not supported (attention); only a constant matrix on the right is");
+        rc = mb_node_fail(node,
+                          "a product of two activations is not supported (attention); only a constant matrix on the right is");
     if (!rc && s->nd > 3) rc = mb_node_fail(node, "its input has rank %d with the batch, at most 4 is supported", s->nd + 1);
     if (!rc) rc = mb_import_floats(im, node, 1, "B", &b);
     if (rc) return rc;
@@ -106,7 +122,8 @@ static int import_matmul(mb_import *im, const mb_node *node, mb_layer *l) {
 static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     bool gemm = !strcmp(node->op, "Gemm");
     if (mb_import_is_const(im, node, 0))
-        return mb_node_fail(node, "a constant on the left is not supported; write the product as x W with the constant on the right");
+        return mb_node_fail(node,
+                            "a constant on the left is not supported; write the product as x W with the constant on the right");
     int rc = mb_import_inputs(im, node, 2, gemm ? 3 : 2);
     if (!rc) rc = gemm ? import_gemm(im, node, l) : import_matmul(im, node, l);
     return rc;

@@ -20,8 +20,10 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
         if (!rc) rc = mb_window_read(node, s, NULL, ceil_mode, &l->win);
     }
     const mb_window *w = &l->win;
-    if (!rc && (w->pt > (w->kh - 1) * w->dh || w->pl > (w->kw - 1) * w->dw || w->pb > (w->kh - 1) * w->dh || w->pr > (w->kw - 1) * w->dw))
-        rc = mb_node_fail(node, "its padding is as large as its window, so that some windows hold nothing but padding; reduce the padding");
+    if (!rc && (w->pt > (w->kh - 1) * w->dh || w->pl > (w->kw - 1) * w->dw || w->pb > (w->kh - 1) * w->dh ||
+                w->pr > (w->kw - 1) * w->dw))
+        rc = mb_node_fail(
+            node, "its padding is as large as its window, so that some windows hold nothing but padding; reduce the padding");
     if (!rc) l->shape = mb_window_shape(w, s, w->cin);
     return rc;
 }

@@ -1,4 +1,5 @@
-/* op_pad.c - padding with a constant on any axis but the batch (Pad; attributes before opset 11, inputs since, axes since opset 18) */
+/* op_pad.c - padding with a constant on any axis but the batch (Pad; attributes before opset 11, inputs since, axes since opset
+ * 18) */
 #include <math.h>
 #include <string.h>
 
@@ -41,7 +42,8 @@ static int read_pads(mb_import *im, const mb_node *node, int rank, int64_t *befo
         before[axis[k]] = v[k];
         after[axis[k]] = v[n_axes + k];
         if (v[k] < 0 || v[n_axes + k] < 0) rc = mb_node_fail(node, "it pads by a negative number; use Slice to cut");
-        else if (v[k] > MB_MAX_ELEMENTS || v[n_axes + k] > MB_MAX_ELEMENTS) rc = mb_node_fail(node, "it pads by more than memory can hold");
+        else if (v[k] > MB_MAX_ELEMENTS || v[n_axes + k] > MB_MAX_ELEMENTS)
+            rc = mb_node_fail(node, "it pads by more than memory can hold");
     }
     return rc;
 }
@@ -55,9 +57,11 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     if (rc) return rc;
     const mb_shape *s = mb_import_shape(im, node, 0);
     rc = mb_node_text(node, "mode", "constant", mode, sizeof mode);
-    if (!rc && strcmp(mode, "constant")) rc = mb_node_fail(node, "mode \"%s\" is not supported, only \"constant\"; use zero padding in the model", mode);
+    if (!rc && strcmp(mode, "constant"))
+        rc = mb_node_fail(node, "mode \"%s\" is not supported, only \"constant\"; use zero padding in the model", mode);
     if (!rc) rc = read_pads(im, node, s->nd + 1, before, after, &value);
-    if (!rc && (before[0] || after[0])) rc = mb_node_fail(node, "it pads the batch axis; only the axes behind the first may be padded");
+    if (!rc && (before[0] || after[0]))
+        rc = mb_node_fail(node, "it pads the batch axis; only the axes behind the first may be padded");
     if (rc) return rc;
     pad *p = l->attr = mb_calloc(1, sizeof *p);
     if (!p) return mb_nomem();

@@ -1,5 +1,5 @@
-/* op_reshape.c - the same numbers in the same order under another shape, or under the same: Reshape, Flatten, Squeeze, Unsqueeze, Transpose where it moves
- * axes of length 1 only, and what does nothing at inference (Identity, Dropout, Cast between real types)
+/* op_reshape.c - the same numbers in the same order under another shape, or under the same: Reshape, Flatten, Squeeze, Unsqueeze,
+ * Transpose where it moves axes of length 1 only, and what does nothing at inference (Identity, Dropout, Cast between real types)
  *
  * The batch axis must stay the first and alone. The executor gives these layers no memory of their own.
  */
@@ -30,16 +30,19 @@ static int reshape(mb_import *im, const mb_node *node, const mb_shape *s, mb_sha
         else rest *= dim[k];
     }
     if (rc) return rc;
-    /* The batch: its symbol, 0 (copied), the number that the file declares (1 when it declares none), or -1 with everything else given. */
-    bool batch = dim[0] == MB_BATCH || (dim[0] == 0 && !zero) || dim[0] == (node->batch > 0 ? node->batch : 1) || (dim[0] == -1 && open < 0);
+    /* The batch: its symbol, 0 (copied), the number that the file declares (1 when it declares none), or -1 with everything else
+     * given. */
+    bool batch = dim[0] == MB_BATCH || (dim[0] == 0 && !zero) || dim[0] == (node->batch > 0 ? node->batch : 1) ||
+                 (dim[0] == -1 && open < 0);
     if (open > 0 && batch && count % rest == 0) {
         dim[open] = count / rest;
         rest = count;
     }
     if (!batch || rest != count) {
         char text[80];
-        return mb_node_fail(node, "%lld elements per sample (N x %s) cannot be given the shape asked for without changing the batch axis", (long long)count,
-                            mb_shape_text(s, text, sizeof text));
+        return mb_node_fail(
+            node, "%lld elements per sample (N x %s) cannot be given the shape asked for without changing the batch axis",
+            (long long)count, mb_shape_text(s, text, sizeof text));
     }
     out->nd = nd - 1;
     for (int k = 1; k < nd; k++) out->d[k - 1] = dim[k];
@@ -64,7 +67,8 @@ static int squeeze(mb_import *im, const mb_node *node, const mb_shape *s, mb_sha
     int rc = mb_node_known(node, "axes");
     if (!rc && mb_import_has(node, 1)) rc = mb_import_const(im, node, 1, "axes", &c);
     if (!rc) rc = mb_fold_axes(node, c, s->nd + 1, axis, &n);
-    if (!rc && n < 0 && node->batch == 1) rc = mb_node_fail(node, "without axes it would remove the batch axis; export with the axes named");
+    if (!rc && n < 0 && node->batch == 1)
+        rc = mb_node_fail(node, "without axes it would remove the batch axis; export with the axes named");
     if (rc) return rc;
     out->nd = 0;
     for (int j = 0; j < n; j++)
@@ -72,7 +76,8 @@ static int squeeze(mb_import *im, const mb_node *node, const mb_shape *s, mb_sha
     for (int k = 0; k < s->nd; k++) {
         bool drop = n < 0 && s->d[k] == 1;
         for (int j = 0; j < n; j++) drop = drop || axis[j] == k + 1;
-        if (drop && s->d[k] != 1) return mb_node_fail(node, "axis %d has %lld elements and cannot be squeezed", k + 1, (long long)s->d[k]);
+        if (drop && s->d[k] != 1)
+            return mb_node_fail(node, "axis %d has %lld elements and cannot be squeezed", k + 1, (long long)s->d[k]);
         if (!drop) out->d[out->nd++] = s->d[k];
     }
     if (out->nd == 0) return mb_node_fail(node, "it would leave nothing but the batch axis; put a Flatten there instead");
@@ -88,7 +93,8 @@ static int unsqueeze(mb_import *im, const mb_node *node, const mb_shape *s, mb_s
     if (!rc && mb_import_has(node, 1)) rc = mb_import_const(im, node, 1, "axes", &c);
     if (!rc) rc = c ? mb_const_ints(node, c, "axes", MB_MAX_RANK, v, &n) : mb_node_ints(node, "axes", MB_MAX_RANK, v, &n);
     if (!rc && n < 0) rc = mb_node_fail(node, "axes are missing");
-    if (!rc && s->nd + n > MB_MAX_RANK) rc = mb_node_fail(node, "its result has too many axes (at most %d with the batch)", MB_MAX_RANK + 1);
+    if (!rc && s->nd + n > MB_MAX_RANK)
+        rc = mb_node_fail(node, "its result has too many axes (at most %d with the batch)", MB_MAX_RANK + 1);
     if (!rc) rc = mb_node_axes(node, v, n, s->nd + 1 + n, axis);
     if (rc) return rc;
     for (int j = 0; j < n; j++) {
@@ -115,8 +121,9 @@ static int transpose(const mb_node *node, const mb_shape *s, mb_shape *out) {
         out->d[k - 1] = s->d[axis[k] - 1];
         if (out->d[k - 1] == 1) continue;
         if (axis[k] < before)
-            return mb_node_fail(node, "transposing activations is not supported (only axes of length 1 may move); export the network in channels-first layout (N x C x H "
-                                "x W; tf2onnx: --inputs-as-nchw)");
+            return mb_node_fail(node, "transposing activations is not supported (only axes of length 1 may move); export the "
+                                      "network in channels-first layout (N x C x H "
+                                      "x W; tf2onnx: --inputs-as-nchw)");
         before = axis[k];
     }
     return MB_OK;
@@ -132,7 +139,8 @@ static int nothing(mb_import *im, const mb_node *node) {
     if (!strcmp(node->op, "Cast")) {
         rc = mb_node_known(node, "to|saturate");
         if (!rc) rc = mb_node_int(node, "to", 0, 0, 1000, &v);
-        if (!rc && !mb_onnx_type_real((int)v)) rc = mb_node_fail(node, "activations can be cast to real types only, not to %s", mb_onnx_type_name((int)v));
+        if (!rc && !mb_onnx_type_real((int)v))
+            rc = mb_node_fail(node, "activations can be cast to real types only, not to %s", mb_onnx_type_name((int)v));
         return rc;
     }
     rc = mb_node_known(node, "ratio|seed");
@@ -146,7 +154,9 @@ static int nothing(mb_import *im, const mb_node *node) {
 }
 
 static int import(mb_import *im, const mb_node *node, mb_layer *l) {
-    int most = !strcmp(node->op, "Dropout") ? 3 : !strcmp(node->op, "Reshape") || strstr(node->op, "squeeze") || !strcmp(node->op, "Squeeze") ? 2 : 1;
+    int most = !strcmp(node->op, "Dropout")                                                                  ? 3
+               : !strcmp(node->op, "Reshape") || strstr(node->op, "squeeze") || !strcmp(node->op, "Squeeze") ? 2
+                                                                                                             : 1;
     int rc = mb_import_inputs(im, node, !strcmp(node->op, "Reshape") ? 2 : 1, most);
     if (rc) return rc;
     const mb_shape *s = mb_import_shape(im, node, 0);
@@ -173,5 +183,6 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     *add = *cmp = *mul = 0;
 }
 
-static const char *const onnx[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", "Cast", NULL};
+static const char *const onnx[] = {"Reshape",  "Flatten", "Squeeze", "Unsqueeze", "Transpose",
+                                   "Identity", "Dropout", "Cast",    NULL};
 const mb_op_type mb_op_reshape = {"reshape", "another shape, the same numbers", onnx, import, forward, false, count};

@@ -1,8 +1,9 @@
 /* op_scale.c - per-channel affine y = a[c] x + b[c]: BatchNormalization, and Add, Sub, Mul, Div with a constant
  *
- * Batch normalisation at inference (Ioffe, Szegedy, ICML 2015, arXiv:1502.03167):  a = gamma / sqrt(var + epsilon),  b = beta - mean a.
- * When the input comes from a weighted layer whose result nobody else uses, and c is its output channel, the affine is folded into weights and bias in double
- * precision, and no layer is made. "Channels" may be any run of axes over which the constant varies.
+ * Batch normalisation at inference (Ioffe, Szegedy, ICML 2015, arXiv:1502.03167):  a = gamma / sqrt(var + epsilon),  b = beta -
+ * mean a. When the input comes from a weighted layer whose result nobody else uses, and c is its output channel, the affine is
+ * folded into weights and bias in double precision, and no layer is made. "Channels" may be any run of axes over which the
+ * constant varies.
  */
 #include <math.h>
 #include <string.h>
@@ -54,7 +55,8 @@ static int batch_norm(mb_import *im, const mb_node *node, affine *f) {
     }
     for (size_t c = 0; !rc && c < C; c++) {
         double var = (double)v[3].v[c] + (double)epsilon;
-        if (!(var > 0)) rc = mb_node_fail(node, "variance + epsilon of channel %zu is %g, which has no square root to divide by", c, var);
+        if (!(var > 0))
+            rc = mb_node_fail(node, "variance + epsilon of channel %zu is %g, which has no square root to divide by", c, var);
         f->a[c] = (double)v[0].v[c] / sqrt(var);
         f->b[c] = (double)v[1].v[c] - (double)v[2].v[c] * f->a[c];
     }
@@ -76,7 +78,8 @@ static int spread(const mb_node *node, const mb_shape *s, const mb_floats *c, do
         if (dim[k] > 1 && first == s->nd) first = k;
         if (dim[k] > 1) last = k;
     }
-    if (!fits) return mb_node_fail(node, "its constant does not fit the shape N x %s of its input", mb_shape_text(s, text, sizeof text));
+    if (!fits)
+        return mb_node_fail(node, "its constant does not fit the shape N x %s of its input", mb_shape_text(s, text, sizeof text));
     for (int k = 0; k < s->nd; k++) {
         if (last < 0 || k > last) inner *= (size_t)s->d[k];
         else if (k < first) outer *= (size_t)s->d[k];
@@ -95,10 +98,14 @@ static int spread(const mb_node *node, const mb_shape *s, const mb_floats *c, do
 static int arithmetic(mb_import *im, const mb_node *node, affine *f) {
     mb_floats c = {0};
     if (node->n_in != 2 || mb_import_is_const(im, node, 0) == mb_import_is_const(im, node, 1))
-        return mb_node_fail(node, "%s of two activations is not supported, only with a constant; replace it in the model and export again", node->op);
+        return mb_node_fail(
+            node, "%s of two activations is not supported, only with a constant; replace it in the model and export again",
+            node->op);
     int k = mb_import_is_const(im, node, 0) ? 0 : 1;
     bool left = k == 0, minus = !strcmp(node->op, "Sub"), divide = !strcmp(node->op, "Div"), times = !strcmp(node->op, "Mul");
-    if (left && divide) return mb_node_fail(node, "a constant divided by an activation is not supported; replace it in the model and export again");
+    if (left && divide)
+        return mb_node_fail(node,
+                            "a constant divided by an activation is not supported; replace it in the model and export again");
     int rc = mb_node_known(node, "");
     if (!rc) rc = mb_import_floats(im, node, k, "the constant", &c);
     if (!rc) rc = spread(node, mb_import_shape(im, node, 1 - k), &c, minus && !left ? -1.0 : 1.0, f);
@@ -161,7 +168,8 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     for (size_t c = 0; c < f.channels; c++) {
         s->ab[c] = (float)f.a[c];
         s->ab[f.channels + c] = (float)f.b[c];
-        if (!rc && (!isfinite(s->ab[c]) || !isfinite(s->ab[f.channels + c]))) rc = mb_node_fail(node, "its factor or offset of channel %zu is out of range", c);
+        if (!rc && (!isfinite(s->ab[c]) || !isfinite(s->ab[f.channels + c])))
+            rc = mb_node_fail(node, "its factor or offset of channel %zu is out of range", c);
     }
 out:
     affine_free(&f);

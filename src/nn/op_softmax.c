@@ -1,7 +1,7 @@
 /* op_softmax.c - y_i = exp(x_i - max) / sum_j exp(x_j - max) along one axis (Softmax)
  *
- * Before opset 13 the axes from `axis` on count as one. The exponential is our own, in double with +, * and exact scaling only, so that the result has the
- * same bits on every machine (the C library's differs between instruction sets).
+ * Before opset 13 the axes from `axis` on count as one. The exponential is our own, in double with +, * and exact scaling only,
+ * so that the result has the same bits on every machine (the C library's differs between instruction sets).
  */
 #include <math.h>
 #include <string.h>
@@ -56,7 +56,8 @@ static int forward(const mb_network *net, const mb_layer *l, int n, const float 
             double sum = 0;
             for (size_t k = 1; k < p->n; k++) top = v[k * p->inner] > top ? v[k * p->inner] : top;
             for (size_t k = 0; k < p->n; k++) sum += exponential((double)v[k * p->inner] - (double)top);
-            for (size_t k = 0; k < p->n; k++) out[k * p->inner] = (float)(exponential((double)v[k * p->inner] - (double)top) / sum);
+            for (size_t k = 0; k < p->n; k++)
+                out[k * p->inner] = (float)(exponential((double)v[k * p->inner] - (double)top) / sum);
         }
     return MB_OK;
 }

@@ -35,7 +35,8 @@ static inline __attribute__((always_inline)) void tile(int m, size_t K, const fl
 }
 
 /* All M rows of A times one panel. WIDTH lanes are stored; the bias belongs to rows or to lanes (the other is NULL, or both). */
-CLONES static void panel_product(size_t M, size_t K, const float *a, const float *b, const float *row_bias, const float *lane_bias, int width, float *y, size_t ldy) {
+CLONES static void panel_product(size_t M, size_t K, const float *a, const float *b, const float *row_bias,
+                                 const float *lane_bias, int width, float *y, size_t ldy) {
     for (size_t i0 = 0; i0 < M; i0 += ROWS) {
         vec c[ROWS];
         int m = M - i0 < ROWS ? (int)(M - i0) : ROWS;
@@ -56,7 +57,8 @@ CLONES static void panel_product(size_t M, size_t K, const float *a, const float
     }
 }
 
-/* One row of an unrolled panel: element (dy, dx) of the window for LEN neighbouring outputs of row oy, from ox on. IMAGE is one channel. */
+/* One row of an unrolled panel: element (dy, dx) of the window for LEN neighbouring outputs of row oy, from ox on. IMAGE is one
+ * channel. */
 static inline void panel_run(const mb_window *w, const float *image, int dy, int dx, int oy, int ox, int len, float *b) {
     int iy = oy * w->sh - w->pt + dy * w->dh, ix = ox * w->sw - w->pl + dx * w->dw;
     if (iy < 0 || iy >= w->ih) {
@@ -100,7 +102,8 @@ int mb_reference_conv(const mb_layer *l, int n, const float *x, float *y) {
             for (int v0 = 0; v0 < m.vectors; v0 += LANES) {
                 int width = m.vectors - v0 < LANES ? m.vectors - v0 : LANES;
                 unroll_panel(w, x + g * group_in, v0, width, b);
-                panel_product(N, K, l->weight + g * N * K, b, l->bias ? l->bias + g * N : NULL, NULL, width, y + g * N * V + v0, V);
+                panel_product(N, K, l->weight + g * N * K, b, l->bias ? l->bias + g * N : NULL, NULL, width, y + g * N * V + v0,
+                              V);
             }
     mb_free(b);
     return MB_OK;

@@ -1,7 +1,8 @@
 /* reference.h - weighted layers in float32 with one order of summation: the same bits on every machine and for every batch
  *
- * Each output is the sum over k = 0, 1, ... of weight times input, rounded after every product and every sum, plus the bias at the end. Vectorised over
- * outputs, so that the order never changes. Re-entrant; memory for one panel of inputs is taken and given back in each call.
+ * Each output is the sum over k = 0, 1, ... of weight times input, rounded after every product and every sum, plus the bias at
+ * the end. Vectorised over outputs, so that the order never changes. Re-entrant; memory for one panel of inputs is taken and
+ * given back in each call.
  */
 #ifndef MB_NN_REFERENCE_H
 #define MB_NN_REFERENCE_H

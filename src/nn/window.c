@@ -19,7 +19,8 @@ static int sides(const mb_node *node, const char *name, int n, int64_t lo, int64
     else if (found != n) return mb_node_fail(node, "attribute \"%s\" must have %d values, not %d", name, n, found);
     for (int k = 0; k < n; k++)
         if (v[k] < lo || v[k] > MAX_SIDE)
-            return mb_node_fail(node, "attribute \"%s\" holds %lld, which is not in %lld..%d%s", name, (long long)v[k], (long long)lo, MAX_SIDE,
+            return mb_node_fail(node, "attribute \"%s\" holds %lld, which is not in %lld..%d%s", name, (long long)v[k],
+                                (long long)lo, MAX_SIDE,
                                 v[k] < 0 && lo == 0 ? " (for negative padding put a Slice before the layer)" : "");
     return MB_OK;
 }
@@ -37,7 +38,8 @@ static int read_rule(const mb_node *node, pad_rule *rule) {
 }
 
 /* One axis: i elements, kernel k, stride s, dilation d, padding p[0], p[1] (changed by the rule) -> *o. */
-static int one_axis(const mb_node *node, pad_rule rule, bool ceil_mode, int64_t i, int64_t k, int64_t s, int64_t d, int64_t p[2], int64_t *o) {
+static int one_axis(const mb_node *node, pad_rule rule, bool ceil_mode, int64_t i, int64_t k, int64_t s, int64_t d, int64_t p[2],
+                    int64_t *o) {
     int64_t e = (k - 1) * d + 1;
     if (rule == PAD_VALID) p[0] = p[1] = 0;
     if (rule == PAD_SAME_UPPER || rule == PAD_SAME_LOWER) {
@@ -48,8 +50,10 @@ static int one_axis(const mb_node *node, pad_rule rule, bool ceil_mode, int64_t 
     }
     int64_t room = i + p[0] + p[1] - e;
     if (room < 0)
-        return mb_node_fail(node, "the kernel (extent %lld) is larger than its padded input (%lld); is the input image too small for this network?",
-                            (long long)e, (long long)(i + p[0] + p[1]));
+        return mb_node_fail(
+            node,
+            "the kernel (extent %lld) is larger than its padded input (%lld); is the input image too small for this network?",
+            (long long)e, (long long)(i + p[0] + p[1]));
     *o = room / s + 1;
     if (ceil_mode && room % s && *o * s < i + p[0]) ++*o;
     return *o <= INT_MAX ? MB_OK : mb_node_fail(node, "its output is too large");
@@ -60,7 +64,8 @@ int mb_window_read(const mb_node *node, const mb_shape *in, const int64_t *kerne
     pad_rule rule = PAD_GIVEN;
     if (in->nd != 2 && in->nd != 3) {
         char text[80];
-        return mb_node_fail(node, "its input is %s; only images (C x H x W) and sequences (C x L) are supported here", mb_shape_text(in, text, sizeof text));
+        return mb_node_fail(node, "its input is %s; only images (C x H x W) and sequences (C x L) are supported here",
+                            mb_shape_text(in, text, sizeof text));
     }
     int n = in->nd - 1, from = 2 - n;                     /* a sequence uses the second axis only */
     for (int j = 0; j < in->nd; j++)
@@ -71,7 +76,8 @@ int mb_window_read(const mb_node *node, const mb_shape *in, const int64_t *kerne
         if (mb_node_attr(node, "kernel_shape") && k[j] != kernel[j])
             rc = mb_node_fail(node, "kernel_shape says %lld, its weights say %lld", (long long)k[j], (long long)kernel[j]);
         k[j] = kernel[j];
-        if (!rc && (k[j] < 1 || k[j] > MAX_SIDE)) rc = mb_node_fail(node, "its weights have no elements or a kernel that is too large");
+        if (!rc && (k[j] < 1 || k[j] > MAX_SIDE))
+            rc = mb_node_fail(node, "its weights have no elements or a kernel that is too large");
     }
     if (!rc) rc = sides(node, "strides", n, 1, 1, s);
     if (!rc) rc = sides(node, "dilations", n, 1, 1, d);

@@ -1,7 +1,8 @@
 /* fuzz_onnx.c - libFuzzer target: any bytes as an ONNX file; networks that are accepted and small are run once
  *
  *     ./configure CC=clang CFLAGS='-g -O1 -fsanitize=fuzzer-no-link' --enable-asan && make fuzz
- *     mkdir corpus && cp experiments/networks/fashion_cnn.onnx corpus/ && tests/fuzz/fuzz_onnx -max_len=20000 -runs=1000000 corpus
+ *     mkdir corpus && cp experiments/networks/fashion_cnn.onnx corpus/ && tests/fuzz/fuzz_onnx -max_len=20000 -runs=1000000
+ * corpus
  *
  * A deterministic version with fixed mutations is part of make check (tests/unit/test_onnx.c).
  */

@@ -44,7 +44,9 @@ static inline void pb_key(pb *b, int field, int wire) { pb_varint(b, (uint64_t)f
 static inline void pb_int(pb *b, int field, int64_t v) { pb_key(b, field, 0), pb_varint(b, (uint64_t)v); }
 static inline void pb_float(pb *b, int field, float v) { pb_key(b, field, 5), pb_raw(b, &v, 4); }
 static inline void pb_double(pb *b, int field, double v) { pb_key(b, field, 1), pb_raw(b, &v, 8); }
-static inline void pb_bytes(pb *b, int field, const void *data, size_t n) { pb_key(b, field, 2), pb_varint(b, n), pb_raw(b, data, n); }
+static inline void pb_bytes(pb *b, int field, const void *data, size_t n) {
+    pb_key(b, field, 2), pb_varint(b, n), pb_raw(b, data, n);
+}
 static inline void pb_text(pb *b, int field, const char *s) { pb_bytes(b, field, s, strlen(s)); }
 /* MESSAGE goes into B and is freed. */
 static inline void pb_message(pb *b, int field, pb *message) {

@@ -107,7 +107,8 @@ static void test_shipped(void **state) {
 
 static mb_network *branches(void) {
     gen g;
-    float *w1 = noise(1, 8 * 3 * 9), *w2 = noise(2, 8 * 9), *w3 = noise(3, 8 * 8), *w4 = noise(4, 36 * 20), *b = noise(5, 20), *w5 = noise(6, 160 * 7);
+    float *w1 = noise(1, 8 * 3 * 9), *w2 = noise(2, 8 * 9), *w3 = noise(3, 8 * 8), *w4 = noise(4, 36 * 20), *b = noise(5, 20),
+          *w5 = noise(6, 160 * 7);
     pb a = {0}, c = {0}, d = {0};
     gen_begin(&g, 13);
     gen_input(&g, "x", INTS(-1, 3, 6, 6));
@@ -213,8 +214,8 @@ static void test_batches(void **state) {
     mb_network_free(net);
 }
 
-/* Many threads, each with its own executor on the same network, inside and outside of parallel regions: the same bits, and the caller's number of threads
- * is untouched. */
+/* Many threads, each with its own executor on the same network, inside and outside of parallel regions: the same bits, and the
+ * caller's number of threads is untouched. */
 static void test_threads(void **state) {
     (void)state;
     mb_network *net = branches();
@@ -257,7 +258,8 @@ static void test_threads(void **state) {
     mb_network_free(net);
 }
 
-/* ---- the caller's own weighted layers ------------------------------------------------------------------------------------------ */
+/* ---- the caller's own weighted layers
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct own_ctx { int calls, fail_at; } own_ctx;
 
@@ -275,9 +277,11 @@ static int own_weighted(void *ctx, const mb_network *net, int m, int n, const fl
                 for (int ox = 0; ox < w->ow; ox++) {
                     double sum = l->bias ? (double)l->bias[o] : 0;
                     for (int i = 0; i < ci * w->kh * w->kw; i++) {
-                        int c2 = o / co * ci + i / (w->kh * w->kw), iy = oy * w->sh - w->pt + i / w->kw % w->kh * w->dh, ix = ox * w->sw - w->pl + i % w->kw * w->dw;
+                        int c2 = o / co * ci + i / (w->kh * w->kw), iy = oy * w->sh - w->pt + i / w->kw % w->kh * w->dh,
+                            ix = ox * w->sw - w->pl + i % w->kw * w->dw;
                         if (iy < 0 || iy >= w->ih || ix < 0 || ix >= w->iw) continue;
-                        sum += (double)l->weight[o * ci * w->kh * w->kw + i] * (double)x[((s * w->cin + c2) * w->ih + iy) * w->iw + ix];
+                        sum += (double)l->weight[o * ci * w->kh * w->kw + i] *
+                               (double)x[((s * w->cin + c2) * w->ih + iy) * w->iw + ix];
                     }
                     *y++ = (float)sum;
                 }
@@ -359,9 +363,9 @@ static void test_argmax(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_networks), cmocka_unit_test(test_shipped), cmocka_unit_test(test_memory_reuse), cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_threads), cmocka_unit_test(test_own_weighted), cmocka_unit_test(test_identity), cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_argmax),
+        cmocka_unit_test(test_networks), cmocka_unit_test(test_shipped),   cmocka_unit_test(test_memory_reuse),
+        cmocka_unit_test(test_batches),  cmocka_unit_test(test_threads),   cmocka_unit_test(test_own_weighted),
+        cmocka_unit_test(test_identity), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_argmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

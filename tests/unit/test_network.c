@@ -56,12 +56,28 @@ static void test_batch(void **state) {
 
 /* Reshape of x [N, 2, 3, 4] (declared batch BATCH) to V; the expected shape behind the batch, or an error. */
 static void test_reshape_rules(void **state) {
-    static const struct { int64_t batch; int n; int64_t v[5]; int zero, nd; int64_t d[4]; } cases[] = {
-        {-1, 2, {0, 24}, 0, 1, {24}},          {-1, 3, {0, -1, 12}, 0, 2, {2, 12}},     {-1, 4, {0, 0, 4, -1}, 0, 3, {2, 4, 3}}, {-1, 2, {-1, 24}, 0, 1, {24}},
-        {-1, 2, {1, -1}, 0, 1, {24}},          {8, 2, {8, 24}, 0, 1, {24}},             {8, 2, {8, -1}, 0, 1, {24}},             {1, 5, {1, 2, 3, 2, 2}, 0, 4, {2, 3, 2, 2}},
-        {-1, 2, {-1, 12}, 0, 0, {0}},          {-1, 2, {2, 12}, 0, 0, {0}},             {8, 2, {1, -1}, 0, 0, {0}},              {8, 2, {4, 48}, 0, 0, {0}},
-        {-1, 1, {-1}, 0, 0, {0}},              {-1, 3, {0, -1, -1}, 0, 0, {0}},         {-1, 2, {0, 23}, 0, 0, {0}},             {-1, 3, {0, 5, -1}, 0, 0, {0}},
-        {-1, 2, {0, 24}, 1, 0, {0}},           {-1, 3, {0, -2, 12}, 0, 0, {0}},         {-1, 2, {-1, -1}, 0, 0, {0}},            {-1, 2, {0, INT64_MAX}, 0, 0, {0}},
+    static const struct { int64_t batch; int n; int64_t v[5]; int zero, nd; int64_t d[4];
+    } cases[] = {
+        {-1, 2, {0, 24}, 0, 1, {24}},
+        {-1, 3, {0, -1, 12}, 0, 2, {2, 12}},
+        {-1, 4, {0, 0, 4, -1}, 0, 3, {2, 4, 3}},
+        {-1, 2, {-1, 24}, 0, 1, {24}},
+        {-1, 2, {1, -1}, 0, 1, {24}},
+        {8, 2, {8, 24}, 0, 1, {24}},
+        {8, 2, {8, -1}, 0, 1, {24}},
+        {1, 5, {1, 2, 3, 2, 2}, 0, 4, {2, 3, 2, 2}},
+        {-1, 2, {-1, 12}, 0, 0, {0}},
+        {-1, 2, {2, 12}, 0, 0, {0}},
+        {8, 2, {1, -1}, 0, 0, {0}},
+        {8, 2, {4, 48}, 0, 0, {0}},
+        {-1, 1, {-1}, 0, 0, {0}},
+        {-1, 3, {0, -1, -1}, 0, 0, {0}},
+        {-1, 2, {0, 23}, 0, 0, {0}},
+        {-1, 3, {0, 5, -1}, 0, 0, {0}},
+        {-1, 2, {0, 24}, 1, 0, {0}},
+        {-1, 3, {0, -2, 12}, 0, 0, {0}},
+        {-1, 2, {-1, -1}, 0, 0, {0}},
+        {-1, 2, {0, INT64_MAX}, 0, 0, {0}},
         {-1, 5, {0, 0, 0, 0, 0}, 0, 0, {0}},
     };
     (void)state;
@@ -85,9 +101,11 @@ static void test_reshape_rules(void **state) {
     }
 }
 
-/* ---- folding ---------------------------------------------------------------------------------------------------------------- */
+/* ---- folding ----------------------------------------------------------------------------------------------------------------
+ */
 
-/* A chain that computes a shape with the operator under test must give the shape EXPECTED [N, 4, 6] (or an error TEXT). Initialisers: a = [4, 6], two = 2. */
+/* A chain that computes a shape with the operator under test must give the shape EXPECTED [N, 4, 6] (or an error TEXT).
+ * Initialisers: a = [4, 6], two = 2. */
 typedef void (*chain_fn)(gen *g);
 
 static void with_chain(chain_fn chain, int opset, const char *refused) {
@@ -118,9 +136,10 @@ static void node1(gen *g, const char *op, const char *in, const char *out) { gen
 static void chain_identity(gen *g) { node1(g, "Identity", "a", "s"); }
 static void chain_arithmetic(gen *g) {                                   /* ((a + 2) * 2 - 4) / 2 = a */
     gen_ints(g, "four", INTS(4));
-    node1(g, "Add", "a,two", "t1"), node1(g, "Mul", "two,t1", "t2"), node1(g, "Sub", "t2,four", "t3"), node1(g, "Div", "t3,two", "s");
+    node1(g, "Add", "a,two", "t1"), node1(g, "Mul", "two,t1", "t2"), node1(g, "Sub", "t2,four", "t3"),
+        node1(g, "Div", "t3,two", "s");
 }
-static void chain_floats(gen *g) {                                       /* floor(a * 1.5 / 1.4) with a cast there and back: [4.28, 6.43] -> [4, 6] */
+static void chain_floats(gen *g) { /* floor(a * 1.5 / 1.4) with a cast there and back: [4.28, 6.43] -> [4, 6] */
     pb f = {0}, i = {0};
     float up = 1.5f, down = 1.4f;
     gen_floats(g, "up", 0, NULL, &up), gen_floats(g, "down", 0, NULL, &down);
@@ -161,7 +180,7 @@ static void chain_constants(gen *g) {                                    /* valu
     at_int(&c, "axis", -1);
     gen_node(g, "Concat", NULL, "t3,t2", "s", &c);
 }
-static void chain_constant_floats(gen *g) {                              /* value_float (2.0), value_floats (2.0, 3.0): their product */
+static void chain_constant_floats(gen *g) { /* value_float (2.0), value_floats (2.0, 3.0): their product */
     pb a = {0}, b = {0}, i = {0}, l = {0};
     at_float(&a, "value_float", 2);
     gen_node(g, "Constant", NULL, "", "t1", &a);
@@ -181,9 +200,10 @@ static void chain_constant_of_shape(gen *g) {                            /* [4, 
     gen_node(g, "ConstantOfShape", NULL, "n", "t1", &a);
     node1(g, "Add", "t1,more", "s");
 }
-static void chain_transpose(gen *g) {                                    /* the PyTorch padding chain: reshape to pairs, turn, transpose */
+static void chain_transpose(gen *g) { /* the PyTorch padding chain: reshape to pairs, turn, transpose */
     gen_ints(g, "v", INTS(6, 0, 4, 0)), gen_ints(g, "pairs", INTS(-1, 2)), gen_ints(g, "flat", INTS(-1));
-    gen_ints(g, "from", INTS(-1)), gen_ints(g, "until", INTS(-INT64_MAX)), gen_ints(g, "by", INTS(-1)), gen_ints(g, "most", INTS(2));
+    gen_ints(g, "from", INTS(-1)), gen_ints(g, "until", INTS(-INT64_MAX)), gen_ints(g, "by", INTS(-1)),
+        gen_ints(g, "most", INTS(2));
     pb p = {0};
     node1(g, "Reshape", "v,pairs", "t1"), node1(g, "Slice", "t1,from,until,first,by", "t2");       /* [4 0; 6 0] */
     at_ints(&p, "perm", INTS(1, 0));
@@ -201,7 +221,8 @@ static void chain_gather(gen *g) {
 static void chain_shape(gen *g) {                                        /* shape of x is N 2 3 4: [4] and [2] * [3] */
     gen_ints(g, "i4", INTS(3)), gen_ints(g, "i2", INTS(1)), gen_ints(g, "i3", INTS(2));
     pb c = {0};
-    node1(g, "Shape", "x", "t"), node1(g, "Gather", "t,i4", "t4"), node1(g, "Gather", "t,i2", "t2"), node1(g, "Gather", "t,i3", "t3"), node1(g, "Mul", "t2,t3", "t6");
+    node1(g, "Shape", "x", "t"), node1(g, "Gather", "t,i4", "t4"), node1(g, "Gather", "t,i2", "t2"),
+        node1(g, "Gather", "t,i3", "t3"), node1(g, "Mul", "t2,t3", "t6");
     at_int(&c, "axis", 0);
     gen_node(g, "Concat", NULL, "t4,t6", "s", &c);
 }
@@ -260,8 +281,21 @@ static void chain_empty_slice(gen *g) { /* a slice of a list of nothing, backwar
 
 static void test_folding(void **state) {
     (void)state;
-    static const chain_fn good[] = {chain_identity, chain_arithmetic, chain_floats, chain_ceil, chain_range, chain_range_down, chain_constants, chain_constant_floats,
-                                    chain_constant_of_shape, chain_transpose, chain_squeeze, chain_gather, chain_shape, chain_shape_of_constant, chain_bool,
+    static const chain_fn good[] = {chain_identity,
+                                    chain_arithmetic,
+                                    chain_floats,
+                                    chain_ceil,
+                                    chain_range,
+                                    chain_range_down,
+                                    chain_constants,
+                                    chain_constant_floats,
+                                    chain_constant_of_shape,
+                                    chain_transpose,
+                                    chain_squeeze,
+                                    chain_gather,
+                                    chain_shape,
+                                    chain_shape_of_constant,
+                                    chain_bool,
                                     chain_empty_slice};
     for (size_t k = 0; k < sizeof good / sizeof *good; k++) with_chain(good[k], 13, NULL);
     with_chain(chain_overflow, 13, "node \"Mul\" (Mul): overflow");
@@ -298,7 +332,8 @@ static void test_folded_weights(void **state) {
     mb_network_free(net);
 }
 
-/* ---- names, uses, order -------------------------------------------------------------------------------------------------------- */
+/* ---- names, uses, order
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void test_names(void **state) {
     (void)state;
@@ -406,7 +441,8 @@ static void test_hash(void **state) {
     assert_true(h[0] != h[2]);
 }
 
-/* ---- errors -------------------------------------------------------------------------------------------------------------------- */
+/* ---- errors
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 /* x [N, 2, 3, 4] -> one node OP with inputs IN and attributes A -> y: refused with TEXT. */
 static void refuse(int opset, const char *op, const char *in, pb *a, const char *text) {
@@ -510,7 +546,8 @@ static void test_node_errors(void **state) {
     refuse(13, "Squeeze", "x,i1", NULL, "cannot be squeezed");
     a = integer("to", 7), refuse(13, "Cast", "x", &a, "not to int64");
     refuse(13, "MaxPool", "x", NULL, "\"kernel_shape\" is missing");
-    a = ints("kernel_shape", INTS(2, 2)), at_ints(&a, "pads", INTS(2, 0, 0, 0)), refuse(13, "MaxPool", "x", &a, "nothing but padding");
+    a = ints("kernel_shape", INTS(2, 2)), at_ints(&a, "pads", INTS(2, 0, 0, 0)),
+    refuse(13, "MaxPool", "x", &a, "nothing but padding");
     a = ints("axes", INTS(1)), refuse(13, "ReduceMean", "x", &a, "only the mean over all spatial axes");
     refuse(13, "Clip", "x,s1,v0", NULL, "must be one real number");
     a = (pb){0}, at_float(&a, "min", 1), at_float(&a, "max", 0), refuse(10, "Clip", "x", &a, "wrong way round");
@@ -627,8 +664,9 @@ static void test_not_finite(void **state) {
         gen_node(&g, "Gemm", "fc", "x,w,b", k == 2 ? "m" : "y", &a);
         if (k == 2) gen_node(&g, "Mul", "huge", "m,f", "y", NULL);       /* the product overflows when it is folded */
         gen_output(&g, "y", -1, NULL);
-        gen_refused(&g, k == 0 ? "node \"fc\" (Gemm): input 1 (B): element 5 is NaN" : k == 1 ? "input 2 (C): element 1 is infinite"
-                                                                                           : "layer \"fc\": weight [out 0, in 1, y 0, x 0] is infinite");
+        gen_refused(&g, k == 0   ? "node \"fc\" (Gemm): input 1 (B): element 5 is NaN"
+                        : k == 1 ? "input 2 (C): element 1 is infinite"
+                                 : "layer \"fc\": weight [out 0, in 1, y 0, x 0] is infinite");
     }
 }
 
@@ -695,16 +733,21 @@ static void test_matrix(void **state) {
     for (int c = 0; c < 2; c++)
         for (int dy = 0; dy < 3; dy++)
             for (int dx = 0; dx < 2; dx++)
-                for (int o = 0; o < 2; o++) assert_true(m[((c * 3 + dy) * 2 + dx) * 2 + o] == (float)((((2 + o) * 2 + c) * 3 + dy) * 2 + dx));
+                for (int o = 0; o < 2; o++)
+                    assert_true(m[((c * 3 + dy) * 2 + dx) * 2 + o] == (float)((((2 + o) * 2 + c) * 3 + dy) * 2 + dx));
     mb_network_free(net);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batch), cmocka_unit_test(test_reshape_rules), cmocka_unit_test(test_folding), cmocka_unit_test(test_folded_weights),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_unused_branch), cmocka_unit_test(test_not_fused), cmocka_unit_test(test_initialisers_as_inputs),
-        cmocka_unit_test(test_hash), cmocka_unit_test(test_node_errors), cmocka_unit_test(test_graph_errors), cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_check), cmocka_unit_test(test_shapes), cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_batch),        cmocka_unit_test(test_reshape_rules),
+        cmocka_unit_test(test_folding),      cmocka_unit_test(test_folded_weights),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_unused_branch),
+        cmocka_unit_test(test_not_fused),    cmocka_unit_test(test_initialisers_as_inputs),
+        cmocka_unit_test(test_hash),         cmocka_unit_test(test_node_errors),
+        cmocka_unit_test(test_graph_errors), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_check),        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

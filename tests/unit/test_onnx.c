@@ -12,7 +12,12 @@
 /* ---- data of tensors -------------------------------------------------------------------------------------------------- */
 
 /* Read the tensor message T (used up) as three numbers; RC is what each reader returned. */
-typedef struct numbers { float f[4]; double d[4]; int64_t i[4]; int rc_f, rc_d, rc_i; } numbers;      /* a fourth place that must stay as it is */
+typedef struct numbers {
+    float f[4];
+    double d[4];
+    int64_t i[4];
+    int rc_f, rc_d, rc_i;
+} numbers; /* a fourth place that must stay as it is */
 
 static numbers read3(pb *t) {
     numbers r = {{0, 0, 0, 77}, {0, 0, 0, 77}, {0, 0, 0, 77}, 0, 0, 0};
@@ -53,10 +58,20 @@ static void test_raw(void **state) {
     static const uint32_t u32[3] = {0, 1u << 31, UINT32_MAX};
     static const int64_t i64[3] = {-((int64_t)1 << 40), 0, (int64_t)1 << 53};
     static const uint64_t u64[3] = {0, 1, UINT64_MAX};
-    static const struct { int type; size_t size; const void *data; double v[3]; int whole; } cases[] = {
-        {1, 4, f32, {1.5, -2, (double)1e-3f}, 0}, {11, 8, f64, {1.5, -2, 1e-3}, 0}, {10, 2, f16, {1, -2, 0x1p-24}, 0}, {16, 2, bf16, {1.5, -2, 0x1.FEp127}, 0},
-        {3, 1, i8, {-128, 0, 127}, 1}, {2, 1, u8, {0, 128, 255}, 1}, {5, 2, i16, {-32768, 0, 32767}, 1}, {4, 2, u16, {0, 32768, 65535}, 1},
-        {6, 4, i32, {INT32_MIN, 0, INT32_MAX}, 1}, {12, 4, u32, {0, 2147483648.0, 4294967295.0}, 1}, {7, 8, i64, {-0x1p40, 0, 0x1p53}, 1}, {9, 1, bools, {0, 1, 1}, 1},
+    static const struct { int type; size_t size; const void *data; double v[3]; int whole;
+    } cases[] = {
+        {1, 4, f32, {1.5, -2, (double)1e-3f}, 0},
+        {11, 8, f64, {1.5, -2, 1e-3}, 0},
+        {10, 2, f16, {1, -2, 0x1p-24}, 0},
+        {16, 2, bf16, {1.5, -2, 0x1.FEp127}, 0},
+        {3, 1, i8, {-128, 0, 127}, 1},
+        {2, 1, u8, {0, 128, 255}, 1},
+        {5, 2, i16, {-32768, 0, 32767}, 1},
+        {4, 2, u16, {0, 32768, 65535}, 1},
+        {6, 4, i32, {INT32_MIN, 0, INT32_MAX}, 1},
+        {12, 4, u32, {0, 2147483648.0, 4294967295.0}, 1},
+        {7, 8, i64, {-0x1p40, 0, 0x1p53}, 1},
+        {9, 1, bools, {0, 1, 1}, 1},
     };
     (void)state;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
@@ -115,7 +130,8 @@ static void test_typed(void **state) {
         }
     static const double v[4] = {1, 2, 300, 4};
     for (int packed = 0; packed < 2; packed++) {
-        pb few = typed(7, 3, 7, 'v', packed, 2, v), many = typed(7, 3, 7, 'v', packed, 4, v), none = typed(7, 3, 7, 'v', packed, 0, v);
+        pb few = typed(7, 3, 7, 'v', packed, 2, v), many = typed(7, 3, 7, 'v', packed, 4, v),
+           none = typed(7, 3, 7, 'v', packed, 0, v);
         pb range = typed(2, 3, 5, 'v', packed, 3, v), elsewhere = typed(1, 3, 7, 'v', packed, 3, v);
         assert_int_equal(read3(&few).rc_i, MB_BADINPUT);
         assert_int_equal(read3(&many).rc_i, MB_BADINPUT);
@@ -253,7 +269,7 @@ static void test_truncated(void **state) {
     mb_network_free(net);
     long live = mb_mem_live();
     for (size_t n = 0; n < m.n; n++) {
-        uint8_t *cut = malloc(n ? n : 1);                                /* its end is the end of the block: the sanitizer sees one byte more */
+        uint8_t *cut = malloc(n ? n : 1); /* its end is the end of the block: the sanitizer sees one byte more */
         memcpy(cut, m.p, n);
         net = NULL;
         int rc = mb_network_parse(cut, n, "cut.onnx", &net);
@@ -489,12 +505,21 @@ static void test_external(void **state) {
     assert_int_not_equal(net->hash, hash);
     mb_network_free(net);
 
-    static const struct { const char *location, *offset, *length, *text; } bad[] = {
-        {"sub/w.bin", "12", NULL, "do not lie inside"}, {"sub/w.bin", "999999999999", NULL, "do not lie inside"}, {"sub/w.bin", NULL, "20", "its dims ask for 24"},
-        {"../secret.bin", NULL, NULL, "outside the network's folder"}, {"sub/../../secret.bin", NULL, NULL, "outside the network's folder"},
-        {"/etc/passwd", NULL, NULL, "outside the network's folder"}, {"link.bin", NULL, NULL, "leads out of the network's folder"},
-        {"missing.bin", NULL, NULL, "cannot be opened"}, {"sub", NULL, NULL, "is not a file"}, {NULL, NULL, NULL, "no proper location"}, {"..", NULL, NULL, "outside"},
-        {"sub/w.bin", "-4", NULL, "not a number"}, {"sub/w.bin", "99999999999999999999999", NULL, "not a number"},
+    static const struct { const char *location, *offset, *length, *text;
+    } bad[] = {
+        {"sub/w.bin", "12", NULL, "do not lie inside"},
+        {"sub/w.bin", "999999999999", NULL, "do not lie inside"},
+        {"sub/w.bin", NULL, "20", "its dims ask for 24"},
+        {"../secret.bin", NULL, NULL, "outside the network's folder"},
+        {"sub/../../secret.bin", NULL, NULL, "outside the network's folder"},
+        {"/etc/passwd", NULL, NULL, "outside the network's folder"},
+        {"link.bin", NULL, NULL, "leads out of the network's folder"},
+        {"missing.bin", NULL, NULL, "cannot be opened"},
+        {"sub", NULL, NULL, "is not a file"},
+        {NULL, NULL, NULL, "no proper location"},
+        {"..", NULL, NULL, "outside"},
+        {"sub/w.bin", "-4", NULL, "not a number"},
+        {"sub/w.bin", "99999999999999999999999", NULL, "not a number"},
     };
     long live = mb_mem_live();
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
@@ -502,7 +527,8 @@ static void test_external(void **state) {
         assert_null(net);
         assert_int_equal(mb_mem_live(), live);
     }
-    static const char *const made[] = {"in/sub/w.bin", "in/sub", "in/link.bin", "in/good.bin", "in/net.onnx", "in", "secret.bin", ""};
+    static const char *const made[] = {"in/sub/w.bin", "in/sub", "in/link.bin", "in/good.bin",
+                                       "in/net.onnx",  "in",     "secret.bin",  ""};
     for (size_t k = 0; k < sizeof made / sizeof *made; k++) {
         snprintf(path, sizeof path, "%s/%s", base, made[k]);
         assert_int_equal(remove(path), 0);
@@ -519,9 +545,12 @@ static void test_missing_file(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_raw), cmocka_unit_test(test_typed), cmocka_unit_test(test_half), cmocka_unit_test(test_tensor_refused),
-        cmocka_unit_test(test_parse), cmocka_unit_test(test_truncated), cmocka_unit_test(test_mutated), cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_nested), cmocka_unit_test(test_limits), cmocka_unit_test(test_external), cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_raw),      cmocka_unit_test(test_typed),
+        cmocka_unit_test(test_half),     cmocka_unit_test(test_tensor_refused),
+        cmocka_unit_test(test_parse),    cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_mutated),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_nested),   cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_external), cmocka_unit_test(test_missing_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,11 @@ static void done(mb_network *net, float *x, float *y, float *z) {
 
 /* ---- convolution ---------------------------------------------------------------------------------------------------- */
 
-typedef struct conv_case { int cin, cout, groups, h, w, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, bias; const char *auto_pad; int oh, ow; } conv_case;
+typedef struct conv_case {
+    int cin, cout, groups, h, w, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, bias;
+    const char *auto_pad;
+    int oh, ow;
+} conv_case;
 
 /* x [BATCH][cin][h][w], weights [cout][cin/groups][kh][kw] */
 static void naive_conv(const conv_case *c, const float *x, const float *w, const float *b, float *y) {
@@ -62,7 +66,8 @@ static void naive_conv(const conv_case *c, const float *x, const float *w, const
                             for (int dx = 0; dx < c->kw; dx++) {
                                 int iy = oy * c->sh - c->pt + dy * c->dh, ix = ox * c->sw - c->pl + dx * c->dw;
                                 if (iy < 0 || iy >= c->h || ix < 0 || ix >= c->w) continue;
-                                s += (double)x[((n * c->cin + o / co * ci + i) * c->h + iy) * c->w + ix] * (double)w[((o * ci + i) * c->kh + dy) * c->kw + dx];
+                                s += (double)x[((n * c->cin + o / co * ci + i) * c->h + iy) * c->w + ix] *
+                                     (double)w[((o * ci + i) * c->kh + dy) * c->kw + dx];
                             }
                     *y++ = (float)s;
                 }
@@ -73,7 +78,8 @@ static void check_unroll(const mb_layer *l, const float *x, const float *y) {
     mb_matmul m = mb_layer_matmul(l);
     size_t in = (size_t)l->win.cin * (size_t)l->win.ih * (size_t)l->win.iw;
     int half = m.vectors / 2;
-    float *u = mb_malloc((size_t)m.vectors, (size_t)m.K * sizeof *u), *matrix = mb_malloc((size_t)m.K, (size_t)m.N * sizeof *matrix);
+    float *u = mb_malloc((size_t)m.vectors, (size_t)m.K * sizeof *u),
+          *matrix = mb_malloc((size_t)m.K, (size_t)m.N * sizeof *matrix);
     int16_t *q = mb_malloc(in, sizeof *q), *uq = mb_malloc((size_t)m.vectors, (size_t)m.K * sizeof *uq);
     double worst = 0, largest = 0;
     for (size_t k = 0; k < in; k++) q[k] = (int16_t)(1000 * x[k]);
@@ -182,18 +188,22 @@ static void test_conv_1d(void **state) {
 /* ---- fully connected -------------------------------------------------------------------------------------------------- */
 
 /* y[r][o] = b[o] + sum w[o][i] x[r][i] */
-static void naive_linear(size_t rows, int in, int out, const float *w, int transposed, double alpha, const float *b, double beta, const float *x, float *y) {
+static void naive_linear(size_t rows, int in, int out, const float *w, int transposed, double alpha, const float *b, double beta,
+                         const float *x, float *y) {
     for (size_t r = 0; r < rows; r++)
         for (int o = 0; o < out; o++) {
             double s = b ? beta * (double)b[o] : 0;
-            for (int i = 0; i < in; i++) s += alpha * (double)w[transposed ? o * in + i : i * out + o] * (double)x[r * (size_t)in + (size_t)i];
+            for (int i = 0; i < in; i++)
+                s += alpha * (double)w[transposed ? o * in + i : i * out + o] * (double)x[r * (size_t)in + (size_t)i];
             *y++ = (float)s;
         }
 }
 
 static void test_gemm(void **state) {
-    static const struct { int in, out, trans, bias; float alpha, beta; } cases[] = {
-        {7, 5, 1, 1, 1, 1}, {40, 33, 0, 1, 1, 1}, {17, 16, 1, 0, 1, 1}, {64, 10, 0, 1, 0.5f, -2}, {1, 1, 1, 1, 1, 1}, {9, 50, 1, 2, 2, 3},
+    static const struct { int in, out, trans, bias; float alpha, beta;
+    } cases[] = {
+        {7, 5, 1, 1, 1, 1},       {40, 33, 0, 1, 1, 1}, {17, 16, 1, 0, 1, 1},
+        {64, 10, 0, 1, 0.5f, -2}, {1, 1, 1, 1, 1, 1},   {9, 50, 1, 2, 2, 3},
     };
     (void)state;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
@@ -214,7 +224,8 @@ static void test_gemm(void **state) {
         mb_network *net = run(&g, &x, &y);
         only(net, "linear");
         float *z = mb_malloc(BATCH * (size_t)out, sizeof *z);
-        naive_linear(BATCH, in, out, w, cases[k].trans, (double)cases[k].alpha, cases[k].bias ? b : NULL, (double)cases[k].beta, x, z);
+        naive_linear(BATCH, in, out, w, cases[k].trans, (double)cases[k].alpha, cases[k].bias ? b : NULL, (double)cases[k].beta,
+                     x, z);
         same(y, z, BATCH * (size_t)out, 2e-6);
         check_unroll(&net->layer[1], x, y);
         mb_free(w);
@@ -316,8 +327,11 @@ static void test_clip(void **state) {
 
 /* Add, Sub, Mul, Div with constants of many shapes on 2 x 3 x 4. */
 static void test_scale(void **state) {
-    static const struct { int nd; int64_t dim[4]; } shapes[] = {{0, {0}}, {1, {1}}, {1, {4}}, {2, {3, 1}}, {2, {3, 4}}, {3, {2, 1, 1}}, {3, {2, 1, 4}}, {4, {1, 2, 1, 1}},
-                                                              {3, {2, 3, 1}}, {3, {2, 3, 4}}};
+    static const struct {
+        int nd;
+        int64_t dim[4];
+    } shapes[] = {{0, {0}},       {1, {1}},       {1, {4}},          {2, {3, 1}},    {2, {3, 4}},
+                  {3, {2, 1, 1}}, {3, {2, 1, 4}}, {4, {1, 2, 1, 1}}, {3, {2, 3, 1}}, {3, {2, 3, 4}}};
     static const char *const ops[6] = {"Add", "Sub", "Mul", "Div", "Add", "Sub"};
     (void)state;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
@@ -350,7 +364,7 @@ static void test_scale(void **state) {
 static void test_batch_norm(void **state) {
     static const float mean[3] = {0.5f, -1, 2}, var[3] = {0.25f, 4, 1e-3f}, gamma[3] = {1, -2, 0.5f}, beta[3] = {0, 1, -3};
     (void)state;
-    for (int k = 0; k < 4; k++) {        /* 0: on an image; 1: on a vector; 2: behind a convolution; 3: behind it, but used twice */
+    for (int k = 0; k < 4; k++) { /* 0: on an image; 1: on a vector; 2: behind a convolution; 3: behind it, but used twice */
         gen g;
         float *x, *y, z[BATCH * 60], *w = noise(9, 18), b[3] = {0.1f, 0.2f, 0.3f};
         int n = k == 1 ? 3 : 60, px = n / 3;
@@ -367,7 +381,8 @@ static void test_batch_norm(void **state) {
         at_float(&a, "epsilon", 1e-3f);
         at_float(&a, "momentum", 0.9f);
         if (k >= 2) gen_node(&g, "Conv", "conv", "x,w,b", "c", NULL);
-        gen_node(&g, "BatchNormalization", "bn", k < 2 ? "x,gamma,beta,mean,var" : "c,gamma,beta,mean,var", k == 3 ? "d" : "y", &a);
+        gen_node(&g, "BatchNormalization", "bn", k < 2 ? "x,gamma,beta,mean,var" : "c,gamma,beta,mean,var", k == 3 ? "d" : "y",
+                 &a);
         if (k == 3) gen_node(&g, "Add", "add", "c,d", "y", NULL);
         gen_output(&g, "y", -1, NULL);
         mb_network *net = run(&g, &x, &y);
@@ -375,7 +390,9 @@ static void test_batch_norm(void **state) {
         assert_string_equal(net->layer[1].op->name, k < 2 ? "scale" : "conv");
         for (int j = 0; j < BATCH * n; j++) {
             int c = j / px % 3, s = j / n, p = j % px;
-            double v = k < 2 ? (double)x[j] : (double)b[c] + (double)w[2 * c] * (double)x[s * 40 + p] + (double)w[2 * c + 1] * (double)x[s * 40 + 20 + p];
+            double v = k < 2 ? (double)x[j]
+                             : (double)b[c] + (double)w[2 * c] * (double)x[s * 40 + p] +
+                                   (double)w[2 * c + 1] * (double)x[s * 40 + 20 + p];
             double u = (v - (double)mean[c]) / sqrt((double)var[c] + (double)1e-3f) * (double)gamma[c] + (double)beta[c];
             z[j] = (float)(k == 3 ? u + v : u);
         }
@@ -437,8 +454,9 @@ static void naive_pool(const pool_case *c, int max, int include_pad, const float
 
 static void test_pool(void **state) {
     static const pool_case cases[] = {
-        {6, 8, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 0, 3, 4}, {7, 9, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 0, 4, 5}, {7, 8, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 4, 4},
-        {5, 7, 3, 2, 2, 3, 1, 0, 0, 1, 1, 1, 1, 3, 3}, {9, 9, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 0, 9, 9}, {6, 6, 3, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1, 3, 4},
+        {6, 8, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 0, 3, 4}, {7, 9, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 0, 4, 5},
+        {7, 8, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 1, 4, 4}, {5, 7, 3, 2, 2, 3, 1, 0, 0, 1, 1, 1, 1, 3, 3},
+        {9, 9, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 0, 9, 9}, {6, 6, 3, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1, 3, 4},
         {4, 4, 2, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 2, 2},
     };
     (void)state;
@@ -577,7 +595,9 @@ static void test_concat(void **state) {
 }
 
 static void test_softmax(void **state) {
-    static const struct { int opset, axis, n, inner; } cases[] = {{13, -1, 4, 1}, {13, 1, 2, 12}, {13, 2, 3, 4}, {11, 1, 24, 1}, {11, 2, 12, 1}};
+    static const struct {
+        int opset, axis, n, inner;
+    } cases[] = {{13, -1, 4, 1}, {13, 1, 2, 12}, {13, 2, 3, 4}, {11, 1, 24, 1}, {11, 2, 12, 1}};
     (void)state;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         gen g;
@@ -692,11 +712,12 @@ static void test_contract(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv), cmocka_unit_test(test_conv_1d), cmocka_unit_test(test_gemm), cmocka_unit_test(test_matmul),
-        cmocka_unit_test(test_add), cmocka_unit_test(test_clip), cmocka_unit_test(test_scale), cmocka_unit_test(test_batch_norm),
-        cmocka_unit_test(test_fold_linear), cmocka_unit_test(test_pool), cmocka_unit_test(test_global_pool), cmocka_unit_test(test_pad),
-        cmocka_unit_test(test_slice), cmocka_unit_test(test_concat), cmocka_unit_test(test_softmax), cmocka_unit_test(test_reshape),
-        cmocka_unit_test(test_aliases), cmocka_unit_test(test_contract),
+        cmocka_unit_test(test_conv),    cmocka_unit_test(test_conv_1d),     cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_matmul),  cmocka_unit_test(test_add),         cmocka_unit_test(test_clip),
+        cmocka_unit_test(test_scale),   cmocka_unit_test(test_batch_norm),  cmocka_unit_test(test_fold_linear),
+        cmocka_unit_test(test_pool),    cmocka_unit_test(test_global_pool), cmocka_unit_test(test_pad),
+        cmocka_unit_test(test_slice),   cmocka_unit_test(test_concat),      cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_reshape), cmocka_unit_test(test_aliases),     cmocka_unit_test(test_contract),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
