@@ -6,9 +6,17 @@ MB_CELLS = \
 
 MB_ADCS = \
   devices/adc_ideal.c \
-  devices/adc_sar.c
+  devices/adc_sar.c \
+  devices/adc_uniform.c \
+  devices/adc_flash.c \
+  devices/adc_ramp.c \
+  devices/adc_pipeline.c \
+  devices/adc_cyclic.c \
+  devices/adc_integrate.c \
+  devices/adc_table.c
 
 libmixbar_la_SOURCES += $(MB_CELLS) $(MB_ADCS) devices/adc_survey.c devices/adc_survey.h
+libmixbar_la_SOURCES += devices/adc_circuit.c devices/adc_circuit.h devices/adc_stages.c devices/adc_stages.h
 nodist_libmixbar_la_SOURCES += devices/cell_registry.c devices/adc_registry.c
 CLEANFILES += devices/cell_registry.c devices/adc_registry.c
 nobase_dist_pkgdata_DATA += devices/ideal.cfg devices/rram.cfg
