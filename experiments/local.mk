@@ -21,3 +21,6 @@ nobase_dist_pkgdata_DATA += experiments/arch/ideal.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/rram-22nm.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/systolic-32x32.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/tpu-128x128.cfg
+
+# experiments
+nobase_dist_pkgdata_DATA += experiments/quickstart.cfg

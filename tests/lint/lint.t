@@ -95,6 +95,8 @@ fresh; echo 'int x;' >"$work/tree/src/nn/good.c"
 sh "$lint" "$work/tree" | grep -q '^src/nn/good.c:1: head: '; ok $? "an offence is found: head: no head comment"
 fresh; : >"$work/tree/src/nn/local.mk"
 sh "$lint" "$work/tree" | grep -q '^src/nn/good.c:1: lists: stands in no'; ok $? "an offence is found: lists: unlisted source"
+fresh; echo '# a preset' >"$work/tree/devices/mine.cfg"
+sh "$lint" "$work/tree" | grep -q '^devices/mine.cfg:1: lists: stands in no'; ok $? "an offence is found: lists: unlisted preset"
 fresh; echo 'X += src/nn/gone.c' >>"$work/tree/src/nn/local.mk"
 sh "$lint" "$work/tree" | grep -q '^src/nn/gone.c:1: lists: is listed'; ok $? "an offence is found: lists: missing source"
 

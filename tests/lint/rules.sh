@@ -17,10 +17,10 @@ texts() {
 awk -f "$here/code.awk" $(sources)
 
 # --- lists: every source stands in a local.mk, everything listed exists ------------------------------------------------------
-lists=$(find src mapping devices tests -name '*.mk' 2>/dev/null | LC_ALL=C sort)
+lists=$(find src mapping devices experiments tests -name '*.mk' 2>/dev/null | LC_ALL=C sort)
 # shellcheck disable=SC2086
-listed=$(sed -e 's/#.*//' $lists | tr -s ' \t=' '\n' | grep -E '^(src|mapping|devices|tests)/.*\.(c|h|sh|t|awk)$' | LC_ALL=C sort -u)
-for f in $(sources) $(find tests -name '*.[ch]' -o -name '*.t' | LC_ALL=C sort); do
+listed=$(sed -e 's/#.*//' $lists | tr -s ' \t=' '\n' | grep -E '^(src|mapping|devices|experiments|tests)/.*\.(c|h|sh|t|awk|cfg)$' | LC_ALL=C sort -u)
+for f in $(sources) $(find tests -name '*.[ch]' -o -name '*.t' | LC_ALL=C sort) $(find devices experiments -name '*.cfg' 2>/dev/null | LC_ALL=C sort); do
     printf '%s\n' "$listed" | grep -qxF "$f" || echo "$f:1: lists: stands in no local.mk"
 done
 for f in $listed; do
