@@ -189,6 +189,7 @@ void mb_xbar_free(mb_xbar *xb) {
     for (int g = 0; xb->group && g < xb->lay.row_groups; g++) {
         mb_free(xb->group[g].w);
         mb_free(xb->group[g].var);
+        mb_quads_free(xb->group[g].quads);
     }
     mb_free(xb->group);
     mb_free(xb->row_w);
@@ -232,6 +233,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .w = x->w,
                          .var = xb->noisy ? x->var : NULL,
                          .var_unit = xb->var_unit,
+                         .quads = x->quads,
                          .range = xb->range,
                          .adc = &xb->spec.adc};
 }
