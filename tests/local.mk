@@ -11,3 +11,4 @@ include tests/unit/run.mk
 include tests/cli/local.mk
 include tests/lint/local.mk
 include tests/fuzz/local.mk
+include tests/bench/local.mk
