@@ -12,3 +12,4 @@ include tests/cli/local.mk
 include tests/lint/local.mk
 include tests/fuzz/local.mk
 include tests/golden/array.mk
+include tests/bench/local.mk

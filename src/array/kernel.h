@@ -15,6 +15,36 @@
 /* Columns c and c + 32 are neighbours, so that a 32-bit lane holds both. */
 #define MB_PANEL_AT(c) ((c) < MB_PANEL / 2 ? 2 * (c) : 2 * (c) - MB_PANEL + 1)
 
+/* Where column c of row k (counted from the group's first) stands in the panels of a group of `rows` rows. */
+static inline size_t mb_panel_index(int rows, int k, size_t c) {
+    return (c / MB_PANEL * ((size_t)rows + 1) + (size_t)k) * MB_PANEL + MB_PANEL_AT(c % MB_PANEL);
+}
+
+/* The same weights in bytes, four rows side by side, for instructions that multiply bytes and add four products (AMX, VNNI).
+ * A part is one (slice, polarity); columns of a part are cut in tiles of 16 outputs, rows in chunks of 64:
+ *     b[tile][part][chunk][row / 4 % 16][output % 16][row % 4]
+ * Forms:
+ *     LEVELS    every weight is level * 2^shift with |level| <= 127: b holds levels (cells without error).
+ *     JOINED    w = 128 hi + lo, hi in -128..127, lo in 0..127; rows of hi, then rows of lo in the same chunks: for planes of one
+ *               bit, whose digits 128 and 1 let one sum hold both.
+ *     SEPARATE  the same for planes of several bits: chunks of hi, then chunks of lo; S = 128 S_hi + S_lo.
+ * Signed inputs have twice the rows: the second half holds -w and meets the magnitudes of the negative inputs. */
+#define MB_QUAD_COLUMNS 16
+#define MB_QUAD_ROWS 64
+#define MB_QUAD_PARTS 16
+typedef enum { MB_QUADS_LEVELS, MB_QUADS_JOINED, MB_QUADS_SEPARATE } mb_quads_form;
+typedef struct mb_quads {
+    mb_quads_form form;
+    int shift;                       /* LEVELS */
+    bool input_signed;
+    int rows;                        /* rows of w, or of hi, or of lo: a multiple of 4 */
+    int chunks;                      /* that one sum runs over */
+    int sums;                        /* per part: 2 when SEPARATE, else 1 */
+    int tiles, parts;
+    int32_t s_lo[MB_QUAD_PARTS], s_hi[MB_QUAD_PARTS];   /* no sum of a part lies outside (without noise) */
+    int8_t *b;
+} mb_quads;
+
 typedef struct mb_row_group {
     int k, n;                        /* rows of this group, columns (outputs, dummies included) */
     int slices, planes, dac_bits, cell_bits;
@@ -27,6 +57,7 @@ typedef struct mb_row_group {
                                         Differential with analog subtraction holds w+ - w-. */
     const int16_t *var;              /* the same shape: sigma^2 of the read noise in units of var_unit; NULL: no read noise */
     double var_unit;                 /* array units squared */
+    const mb_quads *quads;           /* the same weights for kernels that are `packed`; NULL: they use the panels */
     const mb_adc_range *range;       /* [slices] */
     const mb_adc *adc;
 } mb_row_group;
@@ -37,6 +68,7 @@ typedef struct mb_kernel_stats { uint64_t clipped; int32_t q_min, q_max; } mb_ke
 typedef struct mb_kernel {
     const char *name, *summary;
     bool (*supported)(void);
+    bool packed;                     /* reads quads where it can */
     /* y[m][n] += ...; x: m vectors, row stride ldx, k inputs, |x| <= 255. noise: one stream per vector for the read noise, NULL
      * without; adc_noise: one per vector for the converters, NULL when they are deterministic. work: scratch of work_size()
      * bytes, 64-byte aligned.
@@ -54,6 +86,12 @@ extern const mb_kernel *const mb_kernels[];      /* best first; NULL-terminated;
 /* The first supported one; environment MIXBAR_KERNEL=NAME overrides (for tests): MB_BADINPUT when it is unknown or this machine
  * lacks it. */
 int mb_kernel_best(const mb_kernel **k);
+
+/* Does a kernel of this machine read quads? */
+bool mb_kernel_packed(void);
+/* Quads of the weights in g (g->quads is not looked at). *q is NULL when they do not pay: few outputs per part. */
+int mb_quads_new(const mb_row_group *g, bool input_signed, mb_quads **q);
+void mb_quads_free(mb_quads *q);
 
 /* S plus integer read noise in array units, from a normal number z, sqrt_V = sqrtf of the variance sum (units of var_unit) and u
  * = (float)sqrt(var_unit): the noise is z * sqrt_V * u rounded half away from zero in single precision (each operation correctly

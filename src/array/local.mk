@@ -1,13 +1,15 @@
 # floor 3: slicing, arrays, kernels. (mapping/ is its sister: neither knows the other.)
 # A kernel is one file kernel_NAME.c that defines `const mb_kernel mb_kernel_NAME`, and one line here, best first.
 MB_KERNELS = \
+  src/array/kernel_amx.c \
+  src/array/kernel_vnni.c \
   src/array/kernel_avx512.c \
   src/array/kernel_avx2.c \
   src/array/kernel_portable.c
 
 libmixbar_la_SOURCES += $(MB_KERNELS) \
   src/array/cell.c src/array/cell.h src/array/adc.c src/array/adc.h src/array/xbar.c src/array/xbar.h src/array/program.c src/array/range.c \
-  src/array/kernel.c src/array/kernel.h src/array/kernel_body.h src/array/matmul.c src/array/oracle.c src/array/xbar_private.h
+  src/array/kernel.c src/array/kernel.h src/array/kernel_body.h src/array/kernel_tiles.h src/array/quads.c src/array/matmul.c src/array/oracle.c src/array/xbar_private.h
 nodist_libmixbar_la_SOURCES += src/array/kernel_registry.c
 CLEANFILES += src/array/kernel_registry.c
 pkgincludearray_HEADERS = src/array/cell.h src/array/adc.h

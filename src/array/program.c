@@ -158,6 +158,13 @@ int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, 
                 }
         }
     if (var && (rc = store_noise(xb, var))) goto out;
+    for (int g = 0; g < groups && mb_kernel_packed(); g++) {
+        mb_row_group rg;
+        mb_xbar_row_group(xb, g, &rg);
+        mb_quads_free(xb->group[g].quads);
+        xb->group[g].quads = NULL;
+        if ((rc = mb_quads_new(&rg, xb->spec.input_signed, &xb->group[g].quads))) goto out;
+    }
     xb->programmed = true;
 out:
     for (int g = 0; var && g < groups; g++) mb_free(var[g]);

@@ -3,6 +3,7 @@
  * Equations: array/xbar.h. Called by the floors above; program.c, range.c, kernel*.c and oracle.c hold the rest.
  */
 #include "array/xbar.h"
+#include "config.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,6 +11,12 @@
 #include "array/xbar_private.h"
 #include "base/error.h"
 #include "base/mem.h"
+
+#ifdef MB_HAVE_CLONES
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
 
 #define BLOCK 64                      /* vectors per pass over the row groups */
 #define SLOTS (1 << 20)               /* slots of one layer: 20 bits of mb_unit */
@@ -189,6 +196,7 @@ void mb_xbar_free(mb_xbar *xb) {
     for (int g = 0; xb->group && g < xb->lay.row_groups; g++) {
         mb_free(xb->group[g].w);
         mb_free(xb->group[g].var);
+        mb_quads_free(xb->group[g].quads);
     }
     mb_free(xb->group);
     mb_free(xb->row_w);
@@ -232,6 +240,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .w = x->w,
                          .var = xb->noisy ? x->var : NULL,
                          .var_unit = xb->var_unit,
+                         .quads = x->quads,
                          .range = xb->range,
                          .adc = &xb->spec.adc};
 }
@@ -241,13 +250,18 @@ void mb_xbar_stream(const mb_xbar *xb, const mb_read_id *id, mb_rng_domain domai
     mb_stream_init(s, id->seed, domain, id->trial, mb_unit(id->layer, slot), id->index0 + (uint32_t)v);
 }
 
+CLONES static int out_of_range(size_t n, const int16_t *x, int lo, int hi) {
+    int16_t bad = 0;
+#pragma omp simd reduction(| : bad)
+    for (size_t j = 0; j < n; j++) bad |= (int16_t)((x[j] < lo) | (x[j] > hi));
+    return bad;
+}
+
 int mb_xbar_check_inputs(const mb_xbar *xb, int m, const int16_t *x) {
     if (!xb->programmed) return mb_fail(MB_BUG, "a crossbar is read before it was programmed");
-    int lo = xb->spec.input_signed ? -xb->sc.x_max : 0, hi = xb->sc.x_max, bad = 0;
+    int lo = xb->spec.input_signed ? -xb->sc.x_max : 0, hi = xb->sc.x_max;
     size_t n = (size_t)m * (size_t)xb->K, i = 0;
-#pragma omp simd reduction(| : bad)
-    for (size_t j = 0; j < n; j++) bad |= (x[j] < lo) | (x[j] > hi);
-    if (!bad) return MB_OK;
+    if (!out_of_range(n, x, lo, hi)) return MB_OK;
     while (x[i] >= lo && x[i] <= hi) i++;
     return mb_fail(MB_BADINPUT, "input %zu of vector %zu is %d, outside %d..%d (input_bits = %d, %s)", i % (size_t)xb->K,
                    i / (size_t)xb->K, x[i], lo, hi, xb->spec.input_bits, xb->spec.input_signed ? "signed" : "unsigned");
@@ -301,6 +315,18 @@ static void digit_table(const mb_xbar *xb, uint32_t tab[256]) {
     }
 }
 
+/* sum[k] += 0x10001 times the set bits of |x_k|, 8 bits */
+CLONES static void add_bits(size_t K, const int16_t *restrict x, uint32_t *restrict sum) {
+#pragma omp simd
+    for (size_t k = 0; k < K; k++) {
+        uint16_t a = (uint16_t)(x[k] < 0 ? -x[k] : x[k]);
+        a = (uint16_t)((a & 0x55) + (a >> 1 & 0x55));
+        a = (uint16_t)((a & 0x33) + (a >> 2 & 0x33));
+        a = (uint16_t)((a & 0x0F) + (a >> 4));
+        sum[k] += a * 0x10001u;
+    }
+}
+
 /* Word-line activity of at most BLOCK vectors; sum[K] is scratch. Both halves of a table entry stay below 2^16 / BLOCK. */
 static void add_activity(const mb_xbar *xb, int m, const int16_t *x, const uint32_t tab[256], uint32_t *sum, mb_xbar_stats *st) {
     size_t K = (size_t)xb->K;
@@ -308,14 +334,7 @@ static void add_activity(const mb_xbar *xb, int m, const int16_t *x, const uint3
     for (size_t v = 0; v < (size_t)m; v++) {
         const int16_t *xv = x + v * K;
         if (xb->spec.dac_bits == 1) {
-#pragma omp simd
-            for (size_t k = 0; k < K; k++) {
-                uint32_t a = (uint32_t)(xv[k] < 0 ? -xv[k] : xv[k]);
-                a = (a & 0x55) + (a >> 1 & 0x55);
-                a = (a & 0x33) + (a >> 2 & 0x33);
-                a = (a & 0x0F) + (a >> 4);
-                sum[k] += a * 0x10001u;
-            }
+            add_bits(K, xv, sum);
         } else {
             for (size_t k = 0; k < K; k++) sum[k] += tab[xv[k] < 0 ? -xv[k] : xv[k]];
         }

@@ -30,6 +30,7 @@ typedef struct mb_xbar_group {        /* a row group */
     int k0, k;                        /* rows k0 .. k0 + k - 1 */
     int row_tile;
     int16_t *w, *var;                 /* panels of kernel.h; var NULL without read noise */
+    mb_quads *quads;                  /* kernel.h; NULL when no kernel of this machine reads them or they do not pay */
 } mb_xbar_group;
 
 struct mb_xbar {
@@ -54,10 +55,6 @@ int mb_xbar_derive(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l, mb_xb
 /* Digit of slice s in the cell of polarity q (0 positive or only, 1 negative) that stores output n (dummy outputs from N on) in
  * row k. */
 int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n);
-/* Where column c of row k (counted from the group's first) stands in the panels of a group of `rows` rows. */
-static inline size_t mb_panel_index(int rows, int k, size_t c) {
-    return (c / MB_PANEL * ((size_t)rows + 1) + (size_t)k) * MB_PANEL + MB_PANEL_AT(c % MB_PANEL);
-}
 /* What the kernels read of group G. */
 void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg);
 /* Streams of the read noise (domain MB_RNG_READ) and of the converters (MB_RNG_ADC) of vector V in group G. */

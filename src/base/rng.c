@@ -14,6 +14,7 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #ifdef MB_HAVE_CLONES
@@ -122,11 +123,9 @@ INLINE void direction(uint32_t w, float *cosine, float *sine) {
     *sine = as_float(as_int(b) ^ (int32_t)((q & 2u) << 30));
 }
 
-/* The blocks ctr[0] .. ctr[0] + LANES - 1 as 4 * LANES normal numbers; block k gives out[4k .. 4k + 3]. */
-CLONES static void normal_lanes(const uint32_t ctr[4], const uint32_t key[2], float *restrict out) {
-    uint32_t w[4][LANES] __attribute__((aligned(64)));
+/* Words of LANES blocks as 4 * LANES normal numbers; block k gives out[4k .. 4k + 3]. */
+INLINE void normals_of(uint32_t w[4][LANES], float *restrict out) {
     float z[4][LANES] __attribute__((aligned(64)));
-    philox_lanes(ctr, key, w);
     for (int j = 0; j < 4; j += 2) {
 #pragma omp simd
         for (int i = 0; i < LANES; i++) {
@@ -145,9 +144,7 @@ CLONES static void normal_lanes(const uint32_t ctr[4], const uint32_t key[2], fl
     }
 }
 
-CLONES static void word_lanes(const uint32_t ctr[4], const uint32_t key[2], uint32_t *restrict out) {
-    uint32_t w[4][LANES] __attribute__((aligned(64)));
-    philox_lanes(ctr, key, w);
+INLINE void words_of(uint32_t w[4][LANES], uint32_t *restrict out) {
 #pragma omp simd
     for (int i = 0; i < LANES; i++) {
         out[4 * i] = w[0][i];
@@ -155,6 +152,79 @@ CLONES static void word_lanes(const uint32_t ctr[4], const uint32_t key[2], uint
         out[4 * i + 2] = w[2][i];
         out[4 * i + 3] = w[3][i];
     }
+}
+
+#if defined(MB_HAVE_CLONES) && defined(__x86_64__)
+#include <immintrin.h>
+#define WIDE __attribute__((target("arch=x86-64-v4,prefer-vector-width=512")))
+#define WIDE_INLINE static inline __attribute__((always_inline, target("arch=x86-64-v4,prefer-vector-width=512")))
+
+/* One round on eight blocks, a word in the low half of each 64-bit lane; what is in the high halves does not matter. */
+WIDE_INLINE void round_wide(__m512i c[4], uint32_t k0, uint32_t k1) {
+    __m512i p0 = _mm512_mul_epu32(c[0], _mm512_set1_epi64(0xD2511F53)), p1 = _mm512_mul_epu32(c[2], _mm512_set1_epi64(0xCD9E8D57));
+    c[0] = _mm512_ternarylogic_epi64(_mm512_srli_epi64(p1, 32), c[1], _mm512_set1_epi64(k0), 0x96);    /* a ^ b ^ c */
+    c[2] = _mm512_ternarylogic_epi64(_mm512_srli_epi64(p0, 32), c[3], _mm512_set1_epi64(k1), 0x96);
+    c[1] = p1;
+    c[3] = p0;
+}
+
+/* As philox_lanes: blocks with even and odd numbers apart, 32 at a time. */
+WIDE_INLINE void philox_wide(const uint32_t ctr[4], const uint32_t key[2], uint32_t w[4][LANES]) {
+    const __m512i step = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+    for (int i = 0; i < LANES; i += 32) {
+        __m512i b[4][4];
+        for (int j = 0; j < 4; j++) {
+            uint32_t first = ctr[0] + (uint32_t)(i + j / 2 * 16 + j % 2);
+            b[j][0] = _mm512_add_epi32(_mm512_set1_epi64(first), step);
+            for (int k = 1; k < 4; k++) b[j][k] = _mm512_set1_epi64(ctr[k]);
+        }
+        uint32_t k0 = key[0], k1 = key[1];
+        for (int r = 0; r < 10; r++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+            round_wide(b[0], k0, k1);
+            round_wide(b[1], k0, k1);
+            round_wide(b[2], k0, k1);
+            round_wide(b[3], k0, k1);
+        }
+        for (int k = 0; k < 4; k++) {
+            _mm512_store_si512(w[k] + i, _mm512_mask_mov_epi32(b[0][k], 0xAAAA, _mm512_slli_epi64(b[1][k], 32)));
+            _mm512_store_si512(w[k] + i + 16, _mm512_mask_mov_epi32(b[2][k], 0xAAAA, _mm512_slli_epi64(b[3][k], 32)));
+        }
+    }
+}
+
+WIDE static void normal_lanes_wide(const uint32_t ctr[4], const uint32_t key[2], float *restrict out) {
+    uint32_t w[4][LANES] __attribute__((aligned(64)));
+    philox_wide(ctr, key, w);
+    normals_of(w, out);
+}
+
+WIDE static void word_lanes_wide(const uint32_t ctr[4], const uint32_t key[2], uint32_t *restrict out) {
+    uint32_t w[4][LANES] __attribute__((aligned(64)));
+    philox_wide(ctr, key, w);
+    words_of(w, out);
+}
+
+static bool wide(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#else
+#define normal_lanes_wide normal_lanes
+#define word_lanes_wide word_lanes
+static bool wide(void) { return false; }
+#endif
+
+/* The blocks ctr[0] .. ctr[0] + LANES - 1 as normal numbers, as words. */
+CLONES static void normal_lanes(const uint32_t ctr[4], const uint32_t key[2], float *restrict out) {
+    uint32_t w[4][LANES] __attribute__((aligned(64)));
+    philox_lanes(ctr, key, w);
+    normals_of(w, out);
+}
+
+CLONES static void word_lanes(const uint32_t ctr[4], const uint32_t key[2], uint32_t *restrict out) {
+    uint32_t w[4][LANES] __attribute__((aligned(64)));
+    philox_lanes(ctr, key, w);
+    words_of(w, out);
 }
 
 void mb_stream_init(mb_stream *s, uint64_t seed, mb_rng_domain domain, uint32_t trial, uint32_t unit, uint32_t index) {
@@ -191,8 +261,10 @@ double mb_stream_normal(mb_stream *s) {
 
 void mb_stream_fill_u32(mb_stream *s, size_t n, uint32_t *out) {
     for (; n && s->left; n--) *out++ = mb_stream_u32(s);
+    bool by_16 = wide();
     for (; n >= 4 * LANES; n -= 4 * LANES, out += 4 * LANES) {
-        word_lanes(s->ctr, s->key, out);
+        if (by_16) word_lanes_wide(s->ctr, s->key, out);
+        else word_lanes(s->ctr, s->key, out);
         s->ctr[0] += LANES;
     }
     while (n--) *out++ = mb_stream_u32(s);
@@ -200,8 +272,10 @@ void mb_stream_fill_u32(mb_stream *s, size_t n, uint32_t *out) {
 
 void mb_stream_fill_normal(mb_stream *s, size_t n, float *out) {
     s->left = 0;
+    bool by_16 = wide();
     for (; n >= 4 * LANES; n -= 4 * LANES, out += 4 * LANES) {
-        normal_lanes(s->ctr, s->key, out);
+        if (by_16) normal_lanes_wide(s->ctr, s->key, out);
+        else normal_lanes(s->ctr, s->key, out);
         s->ctr[0] += LANES;
     }
     while (n) { /* the same formulas, block by block */

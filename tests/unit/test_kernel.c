@@ -158,6 +158,9 @@ static void test_conversion(void **state) {
             if (!mb_kernels[k]->supported()) continue;
             mb_kernel_stats st = {0, INT32_MAX, INT32_MIN};
             uint64_t clipped = 0;
+            mb_quads *quads = NULL;
+            if (mb_kernels[k]->packed) assert_ok(mb_quads_new(&g, false, &quads));
+            g.quads = quads;
             void *work = mb_malloc(mb_kernels[k]->work_size(&g, M), 1);
             memset(y, 0, sizeof y);
             mb_kernels[k]->run(&g, top + 1, x, (size_t)rows, y, N, NULL, NULL, &st, work);
@@ -170,6 +173,7 @@ static void test_conversion(void **state) {
                 }
             assert_int_equal(st.clipped, clipped);
             mb_free(work);
+            mb_quads_free(quads);
         }
     }
     mb_free(w);

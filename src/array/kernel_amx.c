@@ -1,0 +1,119 @@
+/* kernel_amx.c - sums by the matrix unit of newer x86 processors (AMX-INT8): 16 x 16 sums over 64 rows in one instruction
+ *
+ * Intel 64 and IA-32 Architectures Software Developer's Manual, vol. 1, chapter 18. Linux gives the unit only to processes that
+ * ask for it (arch_prctl(2), ARCH_REQ_XCOMP_PERM); asking again is harmless.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "array/kernel.h"
+
+#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__)
+#include <cpuid.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__clang__)
+#pragma clang attribute push( \
+    __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,popcnt,prefer-vector-width=512")
+#endif
+#include <immintrin.h>
+
+extern const mb_kernel mb_kernel_avx512;
+
+typedef struct tile_config { uint8_t palette, start, reserved[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } tile_config;
+
+static void tiles_open(void) {
+    tile_config t = {.palette = 1};
+    for (int i = 0; i < 8; i++) t.row_bytes[i] = 64, t.rows[i] = 16;
+    _tile_loadconfig(&t);
+}
+
+static void tiles_close(void) { _tile_release(); }
+
+/* Tiles 0, 1: rows 0..15 and 16..31 times b; 2, 3: the same times b_next. */
+static inline void tiles_begin(const uint8_t *a, const int8_t *b, const int8_t *b_next, int chunks, int quads) {
+    const uint8_t *a2 = a + (size_t)chunks * 1024;
+    (void)quads;
+    _tile_zero(0);
+    _tile_zero(1);
+    if (b_next) {
+        _tile_zero(2);
+        _tile_zero(3);
+        for (int i = 0; i < chunks; i++, a += 1024, a2 += 1024, b += 1024, b_next += 1024) {
+            _tile_loadd(4, a, 64);
+            _tile_loadd(6, b, 64);
+            _tile_dpbusd(0, 4, 6);
+            _tile_loadd(5, a2, 64);
+            _tile_dpbusd(1, 5, 6);
+            _tile_loadd(7, b_next, 64);
+            _tile_dpbusd(2, 4, 7);
+            _tile_dpbusd(3, 5, 7);
+        }
+    } else {
+        for (int i = 0; i < chunks; i++, a += 1024, a2 += 1024, b += 1024) {
+            _tile_loadd(4, a, 64);
+            _tile_loadd(6, b, 64);
+            _tile_dpbusd(0, 4, 6);
+            _tile_loadd(5, a2, 64);
+            _tile_dpbusd(1, 5, 6);
+        }
+    }
+}
+
+static inline void tiles_end(const uint8_t *a, const int8_t *b, const int8_t *b_next, int chunks, int quads, int32_t *c) {
+    (void)a, (void)b, (void)chunks, (void)quads;
+    _tile_stored(0, c, 64);
+    _tile_stored(1, c + 256, 64);
+    if (!b_next) return;
+    _tile_stored(2, c + 512, 64);
+    _tile_stored(3, c + 768, 64);
+}
+
+#include "array/kernel_tiles.h"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+static bool amx_int8(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1) && (d >> 25 & 1);    /* AMX-TILE, AMX-INT8 */
+}
+
+/* Asks once: the answer never changes, so that threads may write it at the same time. */
+static bool supported(void) {
+    static atomic_int known; /* 0: not asked, 1: no, 2: yes */
+    int k = atomic_load_explicit(&known, memory_order_relaxed);
+    if (k == 0) {
+        const long ask = 0x1023, tile_data = 18;         /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA */
+        bool yes = mb_kernel_avx512.supported() && amx_int8() && syscall(SYS_arch_prctl, ask, tile_data) == 0;
+        k = yes ? 2 : 1;
+        atomic_store_explicit(&known, k, memory_order_relaxed);
+    }
+    return k == 2;
+}
+
+const mb_kernel mb_kernel_amx = {.name = "amx",
+                                 .summary = "AMX tiles of bytes, conversion with 512-bit vectors",
+                                 .supported = supported,
+                                 .packed = true,
+                                 .work_size = work_size,
+                                 .run = run,
+                                 .sums = sums};
+
+#else /* another processor: the descriptor stays, so that the list of kernels is the same everywhere */
+
+static bool supported(void) { return false; }
+
+const mb_kernel mb_kernel_amx = {.name = "amx", .summary = "not on this processor", .supported = supported};
+
+#endif
