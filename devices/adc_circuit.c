@@ -20,7 +20,8 @@ double mb_adc_gain(double gain_db) {
 
 double mb_adc_error(double sigma, mb_stream *rng) { return rng ? sigma * mb_stream_normal(rng) : 0; }
 
-int mb_adc_survey_cost(int bits, double rate_Hz, double node_nm, double time_s, double energy_scale, double area_scale, mb_cost *c) {
+int mb_adc_survey_cost(int bits, double rate_Hz, double node_nm, double time_s, double energy_scale, double area_scale,
+                       mb_cost *c) {
     double top = 1 / time_s;
     int rc = mb_adc_survey(bits, rate_Hz > 0 ? rate_Hz : top < 1e10 ? top : 1e10, node_nm, &c->energy_J, &c->area_m2);
     if (rc) return rc;

@@ -1,6 +1,7 @@
 /* adc_circuit.h - what the circuit converters share: clipping, the gain of their amplifiers, static errors, cost
  *
- * V = max(|lo|, |hi|); inputs are divided by V, so that a circuit works in [-1, 1]; code c of b bits reads (2 c - 2^b + 1) / 2^b V (mid-rise).
+ * V = max(|lo|, |hi|); inputs are divided by V, so that a circuit works in [-1, 1]; code c of b bits reads (2 c - 2^b + 1) /
+ * 2^b V (mid-rise).
  * Everything but the cost is +, -, *, / only: the same bits on every machine.
  */
 #ifndef MB_DEVICES_ADC_CIRCUIT_H
@@ -27,6 +28,7 @@ static inline double mb_adc_mid_rise(int64_t code, int bits, double V) {
 }
 
 /* Survey cost with scales; time_s is the time of a conversion. */
-int mb_adc_survey_cost(int bits, double rate_Hz, double node_nm, double time_s, double energy_scale, double area_scale, mb_cost *c);
+int mb_adc_survey_cost(int bits, double rate_Hz, double node_nm, double time_s, double energy_scale, double area_scale,
+                       mb_cost *c);
 
 #endif

@@ -16,15 +16,16 @@ static void draw(const void *p, int bits, int columns, double *s, mb_stream *rng
     mb_adc_stages_draw(p, bits, true, s, rng);
 }
 
-static void convert_real(const void *p, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out, uint64_t *clipped,
-                         mb_stream *rng) {
+static void convert_real(const void *p, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out,
+                         uint64_t *clipped, mb_stream *rng) {
     (void)rng;
     mb_adc_stages_convert(p, bits, true, lo, hi, s, n, in, out, clipped);
 }
 
 extern const mb_adc_type mb_adc_cyclic;
 
-static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                    mb_stream *rng) {
     mb_adc_convert_by_real(&mb_adc_cyclic, p, r, n, in, out, clipped, rng);
 }
 

@@ -1,8 +1,10 @@
 /* adc_flash.c - flash: 2^b - 1 comparators at once, the code is how many of them fire
  *
- * V = max(|lo|, |hi|); comparator c = 1 .. 2^b - 1 fires when a > V (2 c / 2^b - 1) + o_c, o_c ~ N(0, sigma_offset_lsb) LSB, LSB = 2 V / 2^b; counting makes the
+ * V = max(|lo|, |hi|); comparator c = 1 .. 2^b - 1 fires when a > V (2 c / 2^b - 1) + o_c, o_c ~ N(0, sigma_offset_lsb) LSB,
+ * LSB = 2 V / 2^b; counting makes the
  * converter monotonic whatever the offsets are (no bubbles). The value read is that of the code, mid-rise.
- * Cost: survey energy and area times scales (a flash of more than 6 bits is larger than the survey's best fifth: set area_scale); time: one clock cycle.
+ * Cost: survey energy and area times scales (a flash of more than 6 bits is larger than the survey's best fifth: set
+ * area_scale); time: one clock cycle.
  * Reference: Kester (ed.), The Data Conversion Handbook, Newnes 2005, chapter 3.2.
  */
 #include <math.h>
@@ -48,13 +50,13 @@ static void draw(const void *params, int bits, int columns, double *s, mb_stream
     qsort(s, n, sizeof *s, rising);
 }
 
-static void convert_real(const void *p, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out, uint64_t *clipped,
-                         mb_stream *rng) {
+static void convert_real(const void *p, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out,
+                         uint64_t *clipped, mb_stream *rng) {
     const double V = mb_adc_full(lo, hi), N = (double)((int64_t)1 << bits);
     (void)p, (void)rng;
     for (size_t i = 0; i < n; i++) {
-        double x = (mb_adc_clip(in[i], lo, hi, clipped) / V + 1) * N / 2;      /* LSB above -V */
-        int64_t a = 0, b = ((int64_t)1 << bits) - 1;                          /* how many thresholds are below x */
+        double x = (mb_adc_clip(in[i], lo, hi, clipped) / V + 1) * N / 2; /* LSB above -V */
+        int64_t a = 0, b = ((int64_t)1 << bits) - 1;                      /* how many thresholds are below x */
         if (!s) a = (int64_t)ceil(x) - 1;
         else
             while (a < b) {
@@ -69,7 +71,8 @@ static void convert_real(const void *p, int bits, double lo, double hi, const do
 
 extern const mb_adc_type mb_adc_flash;
 
-static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                    mb_stream *rng) {
     mb_adc_convert_by_real(&mb_adc_flash, p, r, n, in, out, clipped, rng);
 }
 

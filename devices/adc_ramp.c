@@ -1,10 +1,15 @@
-/* adc_ramp.c - ramp (single slope): a capacitor DAC shared by the columns steps through all levels, each column has a comparator and a counter
+/* adc_ramp.c - ramp (single slope): a capacitor DAC shared by the columns steps through all levels, each column has a
+ * comparator and a counter
  *
  * V = max(|lo|, |hi|), b bits, h = 2^(b-1), A = amplifier gain, inputs clipped to [lo, hi]. Levels:
- *   symmetric DAC:   t = sum_k d_k C_k with the bits d_k of |c - h|;  level_c = (sgn(c - h) t / C_(b-1) V + V / 2^b) / (1 + (C_ref + t) / (A C_ref)), sgn(0) = 1;
- *   asymmetric DAC:  t = sum_k d_k C_k with the bits d_k of c;        level_c = (2 t / C_ref V - V (2^b - 1) / 2^b) / (1 + (C_ref + t) / (A C_ref)).
- * C_k = 2^k + m_k 2^(k/2), m_k ~ N(0, sigma_capacitor) (mismatch grows with the root of the size); C_ref = 2^(b-1) (asymmetric: 2^b) likewise.
- * The code is the one whose level is nearest to a + o, the lower one at a tie; comparator offset o ~ N(0, sigma_comparator V) per column. The value read is that
+ *   symmetric DAC:   t = sum_k d_k C_k with the bits d_k of |c - h|;  level_c = (sgn(c - h) t / C_(b-1) V + V / 2^b) / (1 +
+ *     (C_ref + t) / (A C_ref)), sgn(0) = 1;
+ *   asymmetric DAC:  t = sum_k d_k C_k with the bits d_k of c;        level_c = (2 t / C_ref V - V (2^b - 1) / 2^b) / (1 +
+ *     (C_ref + t) / (A C_ref)).
+ * C_k = 2^k + m_k 2^(k/2), m_k ~ N(0, sigma_capacitor) (mismatch grows with the root of the size); C_ref = 2^(b-1) (asymmetric:
+ * 2^b) likewise.
+ * The code is the one whose level is nearest to a + o, the lower one at a tie; comparator offset o ~ N(0, sigma_comparator V)
+ * per column. The value read is that
  * of the code, mid-rise, whatever the level really was.
  * Cost: survey (devices/adc_survey.h); time 2^b clock cycles.
  * Reference: Spear, Kim, Bennett, Agarwal, Marinella, Xiao, IEEE JXCDC 9, 176 (2023), doi:10.1109/JXCDC.2023.3345478.
@@ -25,7 +30,8 @@ typedef struct ramp {
 static const mb_param table[] = {
     MB_REAL(ramp, gain_db, "dB", "100.0", 20, 300, "open-loop gain of the amplifier"),
     MB_REAL(ramp, sigma_capacitor, "", "0.0", 0, 1, "mismatch of a unit capacitor (relative standard deviation)"),
-    MB_REAL(ramp, sigma_comparator, "", "0.0", 0, 1, "offset of the comparators, standard deviation in units of the largest |range|"),
+    MB_REAL(ramp, sigma_comparator, "", "0.0", 0, 1,
+            "offset of the comparators, standard deviation in units of the largest |range|"),
     MB_FLAG(ramp, symmetric, "true", "capacitor DAC for magnitudes, sign by the reference; false: one DAC over the whole range"),
     MB_INT(ramp, group_size, "columns", "0", 0, 65536, "neighbouring columns on one ramp (0: all of an array)"),
     MB_REAL(ramp, clock_Hz, "Hz", "1e9", 1e3, 1e12, "clock of the ramp; a conversion takes 2^bits cycles"),
@@ -43,7 +49,11 @@ static int group(const void *p) { return ((const ramp *)p)->group_size; }
 /* Level of code c in units of V; cap: C_0 .. C_(b-1), C_ref, or NULL without mismatch. */
 static double level(const ramp *p, double A, int bits, int64_t c, const double *cap) {
     const int64_t h = (int64_t)1 << (bits - 1), d = !p->symmetric ? c : c >= h ? c - h : h - c;
-    const double full = 2 * (double)h, ref = cap ? cap[bits] : p->symmetric ? (double)h : full, unit = p->symmetric ? (cap ? cap[bits - 1] : (double)h) : ref;
+    const double full = 2 * (double)h,
+                 ref = cap            ? cap[bits]
+                       : p->symmetric ? (double)h
+                                      : full,
+                 unit = p->symmetric ? (cap ? cap[bits - 1] : (double)h) : ref;
     double t = (double)d;
     if (cap) {
         t = 0;
@@ -54,7 +64,8 @@ static double level(const ramp *p, double A, int bits, int64_t c, const double *
     return x / (1 + (ref + t) / (A * ref));
 }
 
-/* statics: comparator offsets of the columns; with capacitor mismatch also the levels in rising order, each followed by its code */
+/* statics: comparator offsets of the columns; with capacitor mismatch also the levels in rising order, each followed by its
+ * code */
 static size_t statics(const void *params, int bits, int columns) {
     const ramp *p = params;
     if (deterministic(p)) return 0;
@@ -87,21 +98,23 @@ static void draw(const void *params, int bits, int columns, double *s, mb_stream
 
 /* The code whose level is nearest to x: bisection over rising levels. */
 static int64_t nearest(const ramp *p, double A, int bits, const double *pair, double x) {
-    int64_t lo = 0, hi = ((int64_t)1 << bits) - 1;          /* levels below lo are < x, those above hi are >= x, unless at the ends */
-    while (lo < hi) {                                       /* first code with level >= x, or the last one */
+    /* levels below lo are < x, those above hi are >= x, unless at the ends */
+    int64_t lo = 0, hi = ((int64_t)1 << bits) - 1;
+    while (lo < hi) { /* first code with level >= x, or the last one */
         int64_t mid = (lo + hi) / 2;
         double v = pair ? pair[2 * mid] : level(p, A, bits, mid, NULL);
         if (v < x) lo = mid + 1;
         else hi = mid;
     }
     if (lo == 0) return pair ? (int64_t)pair[1] : 0;
-    double up = pair ? pair[2 * lo] : level(p, A, bits, lo, NULL), down = pair ? pair[2 * lo - 2] : level(p, A, bits, lo - 1, NULL);
+    double up = pair ? pair[2 * lo] : level(p, A, bits, lo, NULL),
+           down = pair ? pair[2 * lo - 2] : level(p, A, bits, lo - 1, NULL);
     int64_t c = fabs(x - down) <= fabs(up - x) ? lo - 1 : lo;
     return pair ? (int64_t)pair[2 * c + 1] : c;
 }
 
-static void convert_real(const void *params, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out, uint64_t *clipped,
-                         mb_stream *rng) {
+static void convert_real(const void *params, int bits, double lo, double hi, const double *s, size_t n, const double *in,
+                         double *out, uint64_t *clipped, mb_stream *rng) {
     const ramp *p = params;
     const double V = mb_adc_full(lo, hi), A = mb_adc_gain(p->gain_db);
     const double *pair = s && p->sigma_capacitor > 0 ? s + n : NULL;
@@ -114,13 +127,15 @@ static void convert_real(const void *params, int bits, double lo, double hi, con
 
 extern const mb_adc_type mb_adc_ramp;
 
-static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                    mb_stream *rng) {
     mb_adc_convert_by_real(&mb_adc_ramp, p, r, n, in, out, clipped, rng);
 }
 
 static int cost(const void *params, int bits, double rate_Hz, double node_nm, mb_cost *c) {
     const ramp *p = params;
-    return mb_adc_survey_cost(bits, rate_Hz, node_nm, (double)((int64_t)1 << bits) / p->clock_Hz, p->energy_scale, p->area_scale, c);
+    return mb_adc_survey_cost(bits, rate_Hz, node_nm, (double)((int64_t)1 << bits) / p->clock_Hz, p->energy_scale, p->area_scale,
+                              c);
 }
 
 const mb_adc_type mb_adc_ramp = {

@@ -1,17 +1,26 @@
 /* adc_sar.c - successive approximation: a uniform quantiser, one decision per clock cycle
  *
- * Conversion: value = base + q * step, q = the rounding of u / step of array/adc.h, u = S - base + e;  e = noise_lsb * step * z, z ~ N(0, 1), rounded to an
+ * Conversion: value = base + q * step, q = the rounding of u / step of array/adc.h, u = S - base + e;  e = noise_lsb * step *
+ * z, z ~ N(0, 1), rounded to an
  * integer: comparator and kT/C noise referred to the input. That is cdac = uniform: decisions at ideal levels.
- * cdac = binary or split: the circuit. V = max(|lo|, |hi|), b bits, h = 2^(b-1), A = amplifier gain; level of code c with the bits d_k of |c - h|, sgn(0) = 1:
- *     binary:  t = sum_k d_k C_k / C_(b-1),  C_k = 2^k;   level_c = (sgn(c - h) t V + V / 2^b) / (1 + (C_ref + sum_k d_k C_k) / (A C_ref)) - V / 2^b,  C_ref = 2^(b-1);
- *     split:   H = floor(b / 2), C_k = 2^k (k < H), 2^(k-H) (H <= k < b-1), C_(b-1) = 1, bridge C_B = 2^H / (2^H - 1), C_L = C_(b-1) + sum_{k<H} C_k,
- *              C_M = sum_{H<=k<b-1} C_k,  t = (C_B sum_{k<H} d_k C_k + (C_L + C_B) sum_{H<=k<b-1} d_k C_k) / ((C_L + C_B)(C_M + C_B) - C_B^2), t = 1 for c = 0;
+ * cdac = binary or split: the circuit. V = max(|lo|, |hi|), b bits, h = 2^(b-1), A = amplifier gain; level of code c with the
+ * bits d_k of |c - h|, sgn(0) = 1:
+ *     binary:  t = sum_k d_k C_k / C_(b-1),  C_k = 2^k;   level_c = (sgn(c - h) t V + V / 2^b) / (1 + (C_ref + sum_k d_k C_k)
+ *     / (A C_ref)) - V / 2^b,  C_ref = 2^(b-1);
+ *     split:   H = floor(b / 2), C_k = 2^k (k < H), 2^(k-H) (H <= k < b-1), C_(b-1) = 1, bridge C_B = 2^H / (2^H - 1), C_L =
+ *     C_(b-1) + sum_{k<H} C_k,
+ *              C_M = sum_{H<=k<b-1} C_k,  t = (C_B sum_{k<H} d_k C_k + (C_L + C_B) sum_{H<=k<b-1} d_k C_k) / ((C_L + C_B)(C_M
+ *              + C_B) - C_B^2), t = 1 for c = 0;
  *              level_c = (sgn(c - h) t V + V / 2^b) / (1 + 1 / A) - V / 2^b;
- * capacitors C + N(0, sigma_capacitor) sqrt(C), comparator offset N(0, sigma_comparator V), both drawn for each converter of group_size columns. Binary search from the
- * most significant bit: c += 2^k if a + o > level(c + 2^k). The value read is that of the code, mid-rise. Spear et al., IEEE JXCDC 9, 176 (2023),
+ * capacitors C + N(0, sigma_capacitor) sqrt(C), comparator offset N(0, sigma_comparator V), both drawn for each converter of
+ * group_size columns. Binary search from the
+ * most significant bit: c += 2^k if a + o > level(c + 2^k). The value read is that of the code, mid-rise. Spear et al., IEEE
+ * JXCDC 9, 176 (2023),
  * doi:10.1109/JXCDC.2023.3345478.
- * Cost: energy and area of the survey regression (devices/adc_survey.h) times energy_scale and area_scale; conversion time = (bits + 1) / clock_Hz: sampling, then one cycle
- * per bit (McCreary, Gray, IEEE JSSC 10, 371 (1975), doi:10.1109/JSSC.1975.1050629). A rate above 1 / time is met by interleaved halves: the time stays.
+ * Cost: energy and area of the survey regression (devices/adc_survey.h) times energy_scale and area_scale; conversion time =
+ * (bits + 1) / clock_Hz: sampling, then one cycle
+ * per bit (McCreary, Gray, IEEE JSSC 10, 371 (1975), doi:10.1109/JSSC.1975.1050629). A rate above 1 / time is met by
+ * interleaved halves: the time stays.
  */
 #include <math.h>
 
@@ -31,12 +40,17 @@ static const mb_param table[] = {
     MB_REAL(sar, noise_lsb, "LSB", "0.0", 0, 1000, "standard deviation of the input-referred noise of one conversion"),
     MB_REAL(sar, clock_Hz, "Hz", "1e9", 1e3, 1e12, "clock of the decisions; a conversion takes bits + 1 cycles"),
     MB_REAL(sar, energy_scale, "", "1.0", 1e-6, 1e6, "calibration factor on the survey's energy"),
-    MB_REAL(sar, area_scale, "", "1.0", 1e-6, 1e6, "calibration factor on the survey's area (converters inside arrays: 0.2 .. 0.4)"),
-    MB_CHOICE(sar, cdac, "uniform|binary|split", "uniform", "levels: ideal, or those of a binary-weighted or split capacitor array"),
+    MB_REAL(sar, area_scale, "", "1.0", 1e-6, 1e6,
+            "calibration factor on the survey's area (converters inside arrays: 0.2 .. 0.4)"),
+    MB_CHOICE(sar, cdac, "uniform|binary|split", "uniform",
+            "levels: ideal, or those of a binary-weighted or split capacitor array"),
     MB_REAL(sar, gain_db, "dB", "100.0", 20, 300, "capacitor arrays: open-loop gain of the amplifier"),
-    MB_REAL(sar, sigma_capacitor, "", "0.0", 0, 0.5, "capacitor arrays: mismatch of a unit capacitor (relative standard deviation)"),
-    MB_REAL(sar, sigma_comparator, "", "0.0", 0, 1, "capacitor arrays: offset of the comparator, standard deviation in units of the largest |range|"),
-    MB_INT(sar, group_size, "columns", "8", 0, 65536, "capacitor arrays: neighbouring columns that share a converter (0: all of an array)"),
+    MB_REAL(sar, sigma_capacitor, "", "0.0", 0, 0.5,
+            "capacitor arrays: mismatch of a unit capacitor (relative standard deviation)"),
+    MB_REAL(sar, sigma_comparator, "", "0.0", 0, 1,
+            "capacitor arrays: offset of the comparator, standard deviation in units of the largest |range|"),
+    MB_INT(sar, group_size, "columns", "8", 0, 65536,
+            "capacitor arrays: neighbouring columns that share a converter (0: all of an array)"),
     MB_PARAM_END};
 
 #define CHUNK 256
@@ -102,8 +116,8 @@ static double level(const sar *p, double A, int bits, const cdac *q, int64_t c) 
     return ((c < h ? -t : t) + lsb) / gain - lsb;
 }
 
-static void convert_real(const void *params, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out, uint64_t *clipped,
-                         mb_stream *rng) {
+static void convert_real(const void *params, int bits, double lo, double hi, const double *s, size_t n, const double *in,
+                         double *out, uint64_t *clipped, mb_stream *rng) {
     const sar *p = params;
     const double V = mb_adc_full(lo, hi), A = mb_adc_gain(p->gain_db);
     cdac q;
@@ -196,7 +210,8 @@ static int cost(const void *params, int bits, double rate_Hz, double node_nm, mb
 
 const mb_adc_type mb_adc_sar = {
     .name = "sar",
-    .summary = "successive approximation: uniform steps or a capacitor array with mismatch and finite gain, noise; cost from the survey",
+    .summary = "successive approximation: uniform steps or a capacitor array with mismatch and finite gain, "
+               "noise; cost from the survey",
     .reference = "McCreary, Gray, IEEE JSSC 10, 371 (1975), doi:10.1109/JSSC.1975.1050629; cost: " MB_ADC_SURVEY_SOURCE,
     .params = table,
     .size = sizeof(sar),

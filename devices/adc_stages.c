@@ -8,9 +8,12 @@ const mb_param mb_adc_stages_table[] = {
     MB_REAL(mb_adc_stages, sigma_C1, "", "0.0", 0, 0.2, "relative standard deviation of the feedback capacitors"),
     MB_REAL(mb_adc_stages, sigma_C2, "", "0.0", 0, 0.2, "relative standard deviation of the sampling capacitors"),
     MB_REAL(mb_adc_stages, sigma_Cpar, "", "0.0", 0, 0.2, "standard deviation of the parasitic capacitance, in units of C1"),
-    MB_REAL(mb_adc_stages, sigma_comparator, "", "0.0", 0, 1, "offset of the comparators, standard deviation in units of the largest |range|"),
-    MB_INT(mb_adc_stages, group_size, "columns", "8", 0, 65536, "neighbouring columns that share a converter (0: all of an array)"),
-    MB_REAL(mb_adc_stages, clock_Hz, "Hz", "1e9", 1e3, 1e12, "clock; the pipeline delivers a conversion per cycle, the cyclic converter one in `bits` cycles"),
+    MB_REAL(mb_adc_stages, sigma_comparator, "", "0.0", 0, 1,
+            "offset of the comparators, standard deviation in units of the largest |range|"),
+    MB_INT(mb_adc_stages, group_size, "columns", "8", 0, 65536,
+           "neighbouring columns that share a converter (0: all of an array)"),
+    MB_REAL(mb_adc_stages, clock_Hz, "Hz", "1e9", 1e3, 1e12,
+            "clock; the pipeline delivers a conversion per cycle, the cyclic converter one in `bits` cycles"),
     MB_REAL(mb_adc_stages, energy_scale, "", "1.0", 1e-6, 1e6, "calibration factor on the survey's energy"),
     MB_REAL(mb_adc_stages, area_scale, "", "1.0", 1e-6, 1e6, "calibration factor on the survey's area"),
     MB_PARAM_END};
@@ -32,7 +35,8 @@ void mb_adc_stages_draw(const void *params, int bits, bool once, double *s, mb_s
     const double A = mb_adc_gain(p->gain_db);
     int stages = bits < 2 ? 0 : once ? 1 : bits - 1;
     for (int k = 0; k < stages; k++, s += 4) {
-        double C1 = 1 + mb_adc_error(p->sigma_C1, rng), C2 = 1 + mb_adc_error(p->sigma_C2, rng), Cpar = mb_adc_error(p->sigma_Cpar, rng);
+        double C1 = 1 + mb_adc_error(p->sigma_C1, rng), C2 = 1 + mb_adc_error(p->sigma_C2, rng),
+               Cpar = mb_adc_error(p->sigma_Cpar, rng);
         s[0] = C2 / C1;
         s[1] = 1 + (C1 + C2 + Cpar) / (A * C1);
         s[2] = mb_adc_error(p->sigma_comparator, rng);
@@ -41,12 +45,15 @@ void mb_adc_stages_draw(const void *params, int bits, bool once, double *s, mb_s
     s[0] = mb_adc_error(p->sigma_comparator, rng);
 }
 
-void mb_adc_stages_convert(const void *params, int bits, bool once, double lo, double hi, const double *statics, size_t n, const double *in, double *out,
-                           uint64_t *clipped) {
+void mb_adc_stages_convert(const void *params, int bits, bool once, double lo, double hi, const double *statics, size_t n,
+                           const double *in, double *out, uint64_t *clipped) {
     const mb_adc_stages *p = params;
     const double V = mb_adc_full(lo, hi), nominal[4] = {1, 1 + 2 / mb_adc_gain(p->gain_db), 0, 0};
     for (size_t i = 0; i < n; i++) {
-        double x = mb_adc_clip(in[i], lo, hi, clipped) / V, last = statics ? statics[4 * (bits < 2 ? 0 : once ? 1 : bits - 1)] : 0;
+        double x = mb_adc_clip(in[i], lo, hi, clipped) / V, last = statics ? statics[4 * (bits < 2 ? 0
+                                                                                          : once   ? 1
+                                                                                                   : bits - 1)]
+                                                                           : 0;
         int64_t code = 0;
         for (int k = 0; k < bits - 1; k++) {
             const double *s = statics ? statics + (once ? 0 : 4 * k) : nominal;

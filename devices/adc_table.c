@@ -1,9 +1,13 @@
 /* adc_table.c - a measured converter: integral (or differential) non-linearity per code, as in a data sheet
  *
- * Codes c = 0 .. L - 1, L = 2^b, LSB = (hi - lo) / (L - 1). The transition from code c - 1 to c lies at lo + (c - 1/2 + inl_c) LSB. inl (LSB) is a list of any length >= 2,
- * taken at equal distances over the code range and interpolated linearly; dnl likewise, its sum from code 1 on is the inl when inl is empty. The list may stand in a
- * file of its own: inl = [ ... ] in a preset, or `@include "my_converter.cfg"` inside the group. The code is the number of transitions at or below the input (they are
- * taken in rising order), so a non-monotonic table gives missing codes. sigma_inl_lsb adds a white error per transition, drawn per converter.
+ * Codes c = 0 .. L - 1, L = 2^b, LSB = (hi - lo) / (L - 1). The transition from code c - 1 to c lies at lo + (c - 1/2 + inl_c)
+ * LSB. inl (LSB) is a list of any length >= 2,
+ * taken at equal distances over the code range and interpolated linearly; dnl likewise, its sum from code 1 on is the inl when
+ * inl is empty. The list may stand in a
+ * file of its own: inl = [ ... ] in a preset, or `@include "my_converter.cfg"` inside the group. The code is the number of
+ * transitions at or below the input (they are
+ * taken in rising order), so a non-monotonic table gives missing codes. sigma_inl_lsb adds a white error per transition, drawn
+ * per converter.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -74,8 +78,8 @@ static void draw(const void *params, int bits, int columns, double *s, mb_stream
     qsort(s, (size_t)L - 1, sizeof *s, rising);
 }
 
-static void convert_real(const void *p, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out, uint64_t *clipped,
-                         mb_stream *rng) {
+static void convert_real(const void *p, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out,
+                         uint64_t *clipped, mb_stream *rng) {
     const int64_t last = ((int64_t)1 << bits) - 1;
     const double lsb = (hi - lo) / (double)last;
     (void)p, (void)rng;
@@ -95,7 +99,8 @@ static void convert_real(const void *p, int bits, double lo, double hi, const do
 
 extern const mb_adc_type mb_adc_table;
 
-static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                    mb_stream *rng) {
     mb_adc_convert_by_real(&mb_adc_table, p, r, n, in, out, clipped, rng);
 }
 

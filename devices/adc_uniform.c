@@ -2,8 +2,10 @@
  *
  * a' = a (1 + e_gain) + e_offset + noise;  code = rounding of (clip(a') - lo) / LSB, LSB = (hi - lo) / (L - 1), L = 2^bits codes;
  * zero_code: L = 2^bits - 1, so that a symmetric range has a code for zero (with 2^bits codes zero reads half an LSB).
- * Rounding: to the nearest code, ties to even (the default of IEEE 754) or away from the lower end; or stochastic: floor + Bernoulli(fraction).
- * e_gain ~ N(0, sigma_gain), e_offset ~ N(0, sigma_offset_lsb) LSB are static, one pair per converter of group_size columns; noise ~ N(0, noise_lsb) LSB.
+ * Rounding: to the nearest code, ties to even (the default of IEEE 754) or away from the lower end; or stochastic: floor +
+ * Bernoulli(fraction).
+ * e_gain ~ N(0, sigma_gain), e_offset ~ N(0, sigma_offset_lsb) LSB are static, one pair per converter of group_size columns;
+ * noise ~ N(0, noise_lsb) LSB.
  * In network runs (integers) ties go away from zero as array/adc.h says, and the range already has a code for zero.
  */
 #include <math.h>
@@ -21,8 +23,10 @@ typedef struct uniform {
 enum { EVEN, AWAY, STOCHASTIC };
 
 static const mb_param table[] = {
-    MB_FLAG(uniform, zero_code, "false", "2^bits - 1 codes, one of them for zero in a symmetric range (array runs; networks always have it)"),
-    MB_CHOICE(uniform, rounding, "even|away|stochastic", "even", "ties to the even code, to the upper code, or floor + Bernoulli(fraction)"),
+    MB_FLAG(uniform, zero_code, "false",
+            "2^bits - 1 codes, one of them for zero in a symmetric range (array runs; networks always have it)"),
+    MB_CHOICE(uniform, rounding, "even|away|stochastic", "even",
+              "ties to the even code, to the upper code, or floor + Bernoulli(fraction)"),
     MB_INT(uniform, group_size, "columns", "1", 0, 65536, "neighbouring columns that share a converter (0: all)"),
     MB_REAL(uniform, sigma_gain, "", "0.0", 0, 1, "standard deviation of the relative gain error between converters"),
     MB_REAL(uniform, sigma_offset_lsb, "LSB", "0.0", 0, 1000, "standard deviation of the offset between converters"),
@@ -54,8 +58,8 @@ static void draw(const void *params, int bits, int columns, double *s, mb_stream
     s[1] = mb_adc_error(p->sigma_offset_lsb, rng);
 }
 
-static void convert_real(const void *params, int bits, double lo, double hi, const double *s, size_t n, const double *in, double *out, uint64_t *clipped,
-                         mb_stream *rng) {
+static void convert_real(const void *params, int bits, double lo, double hi, const double *s, size_t n, const double *in,
+                         double *out, uint64_t *clipped, mb_stream *rng) {
     const uniform *p = params;
     const double L = codes(p, bits), lsb = L > 1 ? (hi - lo) / (L - 1) : hi - lo;
     for (size_t i = 0; i < n; i++) {
@@ -72,7 +76,8 @@ static void convert_real(const void *params, int bits, double lo, double hi, con
 
 extern const mb_adc_type mb_adc_uniform;
 
-static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped, mb_stream *rng) {
+static void convert(const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
+                    mb_stream *rng) {
     if (!deterministic(p)) mb_adc_convert_by_real(&mb_adc_uniform, p, r, n, in, out, clipped, rng);
     else
         for (size_t i = 0; i < n; i++) out[i] = r->base + mb_adc_code(r, in[i], clipped) * r->step;

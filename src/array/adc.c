@@ -70,8 +70,8 @@ static mb_stream static_stream(const mb_stream *rng) {
     return s;
 }
 
-void mb_adc_convert_by_real(const mb_adc_type *t, const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
-                            mb_stream *rng) {
+void mb_adc_convert_by_real(const mb_adc_type *t, const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out,
+                            uint64_t *clipped, mb_stream *rng) {
     enum { CHUNK = 256 };
     double v[CHUNK], statics[MB_ADC_STATICS_MAX];
     const int64_t want = (int64_t)r->q_hi - r->q_lo + 1;

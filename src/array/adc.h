@@ -39,26 +39,36 @@ typedef struct mb_adc_type {
     int (*cost)(const void *p, int bits, double rate_Hz, double node_nm, mb_cost *c);
     const char *cost_source;
 
-    /* The general form (optional; the general analog engine of array/analog.h needs it). Currents are doubles in any unit; [lo, hi] is the range in that unit.
-     * Static errors (mismatch, offset, gain) are numbers per converter, drawn once when the array is made; columns may share a converter. */
+    /* The general form (optional; the general analog engine of array/analog.h needs it). Currents are doubles in any unit;
+     * [lo, hi] is the range in that unit.
+     * Static errors (mismatch, offset, gain) are numbers per converter, drawn once when the array is made; columns may share
+     * a converter. */
     int (*group)(const void *p);            /* neighbouring columns served by one converter, 0: all of an array; NULL: 1 */
-    size_t (*statics)(const void *p, int bits, int columns);   /* doubles that describe a converter of COLUMNS columns; NULL: none */
-    void (*draw)(const void *p, int bits, int columns, double *statics, mb_stream *rng);   /* rng may be NULL when deterministic */
-    /* One conversion for each of the n columns of one converter; statics: as drawn for exactly n columns, or NULL when statics() is 0. in and out may be the same.
-     * *clipped grows by the number of inputs outside [lo, hi]. rng: noise and stochastic rounding; may be NULL when deterministic. */
-    void (*convert_real)(const void *p, int bits, double lo, double hi, const double *statics, size_t n, const double *in, double *out, uint64_t *clipped,
-                         mb_stream *rng);
+    /* doubles that describe a converter of COLUMNS columns; NULL: none */
+    size_t (*statics)(const void *p, int bits, int columns);
+    /* rng may be NULL when deterministic */
+    void (*draw)(const void *p, int bits, int columns, double *statics, mb_stream *rng);
+    /* One conversion for each of the n columns of one converter; statics: as drawn for exactly n columns, or NULL when
+     * statics() is 0. in and out may be the same.
+     * *clipped grows by the number of inputs outside [lo, hi]. rng: noise and stochastic rounding; may be NULL when
+     * deterministic. */
+    void (*convert_real)(const void *p, int bits, double lo, double hi, const double *statics, size_t n, const double *in,
+                         double *out, uint64_t *clipped, mb_stream *rng);
     int (*codes)(const void *p, int bits);  /* number of output codes; NULL: 2^bits */
-    bool mid_rise;                          /* code c stands for (2 c - 2^bits + 1) / 2^bits * max(|lo|, |hi|); false: codes from lo to hi, both included */
+    /* code c stands for (2 c - 2^bits + 1) / 2^bits * max(|lo|, |hi|); false: codes from lo to hi, both included */
+    bool mid_rise;
 } mb_adc_type;
 
-/* convert() of a converter that has only the general form. Code c stands for q_lo + c, the circuit sees the middle of the range as its zero. At most
- * MB_ADC_REAL_BITS bits; finer ranges are converted with a coarser step. Static errors are those of (seed, trial, unit) of the stream, whatever its index: the same
- * for every vector; the slices, planes and polarities of a row group take turns on the same converters, one per column (or group of columns, at most 256). */
+/* convert() of a converter that has only the general form. Code c stands for q_lo + c, the circuit sees the middle of the
+ * range as its zero. At most
+ * MB_ADC_REAL_BITS bits; finer ranges are converted with a coarser step. Static errors are those of (seed, trial, unit) of
+ * the stream, whatever its index: the same
+ * for every vector; the slices, planes and polarities of a row group take turns on the same converters, one per column (or
+ * group of columns, at most 256). */
 #define MB_ADC_REAL_BITS 12
 #define MB_ADC_STATICS_MAX (2 * 4096 + 512)   /* doubles: statics(p, MB_ADC_REAL_BITS, 256) is at most that */
-void mb_adc_convert_by_real(const mb_adc_type *t, const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out, uint64_t *clipped,
-                            mb_stream *rng);
+void mb_adc_convert_by_real(const mb_adc_type *t, const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out,
+                            uint64_t *clipped, mb_stream *rng);
 
 /* The formula above for one conversion; *clipped grows by 1 when the code saturates. */
 static inline int32_t mb_adc_code(const mb_adc_range *r, int32_t S, uint64_t *clipped) {

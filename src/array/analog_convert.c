@@ -1,10 +1,14 @@
 /* analog_convert.c - the analog engine: ranges of the converters, their static errors, conversions
  *
- * N inputs of a tile (or rows read at once); B weight bits, b converter bits, b_i slice bits; both signs = signed inputs or pairs subtracted before the converter.
- *   max       unsliced: +-N or [0, N];  sliced balanced +-N;  sliced offset  Y = 2^rint(log2 N) 2^b_i / (2^b_i - 1) c: +-Y (2^b - 2) / 2^b, or [0, Y (2^b - 1) / 2^b];
- *   granular  y = 2^-B c, sliced c / (2^b_i - 1): +-y (2^(b-1) - 1), or [0, y (2^b - 1)]: one code for the smallest step of a plane;
+ * N inputs of a tile (or rows read at once); B weight bits, b converter bits, b_i slice bits; both signs = signed inputs or
+ * pairs subtracted before the converter.
+ *   max       unsliced: +-N or [0, N];  sliced balanced +-N;  sliced offset  Y = 2^rint(log2 N) 2^b_i / (2^b_i - 1) c: +-Y (2^b
+ *     - 2) / 2^b, or [0, Y (2^b - 1) / 2^b];
+ *   granular  y = 2^-B c, sliced c / (2^b_i - 1): +-y (2^(b-1) - 1), or [0, y (2^b - 1)]: one code for the smallest step of a
+ *     plane;
  *             c = 2^(bi-1) / (2^(bi-1) - 1) signed, 2^bi / (2^bi - 1) unsigned, bi = input bits;
- *   percentile, min_error: from the currents of calibration inputs, per slice over all tiles; min_error minimises the mean square of (current - converted);
+ *   percentile, min_error: from the currents of calibration inputs, per slice over all tiles; min_error minimises the mean
+ *     square of (current - converted);
  *   powers_of_two: N / 2^floor(log2(N / limit)), so that the slices' ranges differ by shifts.
  * powf, exp and the like are not used where codes depend on them.
  */
@@ -58,7 +62,10 @@ int mb_convert_ranges(mb_analog *a) {
             mb_tile *t = &a->tile[k];
             set_range(a, t, i);
             if (!(t->lo[i] < t->hi[i]))
-                return mb_fail(MB_BADINPUT, "the converter's range of slice %d, [%g, %g], has no width; raise conversion.bits or give the range", i, t->lo[i], t->hi[i]);
+                return mb_fail(
+                    MB_BADINPUT,
+                    "the converter's range of slice %d, [%g, %g], has no width; raise conversion.bits or give the range", i,
+                    t->lo[i], t->hi[i]);
         }
     a->calibrated = true;
     return MB_OK;
@@ -101,7 +108,8 @@ static void count(mb_analog_stats *st, int i, double lo, double hi, int n, const
     }
 }
 
-void mb_convert(const mb_analog *a, const mb_tile *t, int i, const double *statics, int n, double *v, mb_stream *rng, mb_analog_stats *st) {
+void mb_convert(const mb_analog *a, const mb_tile *t, int i, const double *statics, int n, double *v, mb_stream *rng,
+                mb_analog_stats *st) {
     const mb_adc *adc = &a->s->adc;
     uint64_t clipped = 0;
     if (!quantises(a)) return;
@@ -110,7 +118,8 @@ void mb_convert(const mb_analog *a, const mb_tile *t, int i, const double *stati
     for (int j = 0; j < n; j += g) {
         int k = n - j < g ? n - j : g;
         size_t size = adc->type->statics ? adc->type->statics(adc->params, a->s->conversion.bits, k) : 0;
-        adc->type->convert_real(adc->params, a->s->conversion.bits, t->lo[i], t->hi[i], size ? statics : NULL, (size_t)k, v + j, v + j, &clipped, rng);
+        adc->type->convert_real(adc->params, a->s->conversion.bits, t->lo[i], t->hi[i], size ? statics : NULL, (size_t)k, v + j,
+                                v + j, &clipped, rng);
         if (size) statics += size;
     }
     if (!st) return;
@@ -137,7 +146,9 @@ static int calibrate_slice(mb_analog *a, int i, size_t n, const double *v, doubl
     int rc = MB_OK;
     double top = 0;
     for (size_t j = 0; j < n; j++) top = fabs(v[j]) > top ? fabs(v[j]) : top;
-    if (!(top > 0)) return mb_fail(MB_BADINPUT, "calibration: all currents of slice %d are zero; use other inputs or conversion.range = \"max\"", i);
+    if (!(top > 0))
+        return mb_fail(MB_BADINPUT,
+                       "calibration: all currents of slice %d are zero; use other inputs or conversion.range = \"max\"", i);
     if (c->range == MB_RANGE_PERCENTILE) {
         double *m = mb_malloc(n, sizeof *m);
         if (!m) return mb_nomem();
@@ -147,7 +158,7 @@ static int calibrate_slice(mb_analog *a, int i, size_t n, const double *v, doubl
         top = q > 0 ? q : top;
     } else {
         double best = (double)INFINITY, at = top, all = top;
-        for (int k = 200; k >= 10; k--) {                   /* coarse to fine enough: the minimum is flat */
+        for (int k = 200; k >= 10; k--) { /* coarse to fine enough: the minimum is flat */
             double hi = all * k / 200, e = error_of(a, two ? -hi : 0, hi, n, v);
             if (e < best) best = e, at = hi;
         }
@@ -170,7 +181,7 @@ int mb_analog_calibrate(mb_analog *a, int k, const double *x) {
     int rc = y ? MB_OK : mb_nomem();
     if (!quantises(a) || (rule != MB_RANGE_PERCENTILE && rule != MB_RANGE_MIN_ERROR)) goto out;
     if (k < 1) rc = mb_fail(MB_BADINPUT, "calibrated converter ranges need calibration inputs");
-    look.cap = (size_t)1 << 20;                             /* per slice: later currents are not looked at */
+    look.cap = (size_t)1 << 20; /* per slice: later currents are not looked at */
     for (int i = 0; i < a->slices && !rc; i++)
         if (!(look.v[i] = mb_malloc(look.cap, sizeof **look.v))) rc = mb_nomem();
     if (!rc) rc = mb_analog_run(a, 0, k, x, y, NULL, &look);

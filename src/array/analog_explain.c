@@ -1,7 +1,9 @@
 /* analog_explain.c - which stage of an analog array costs how much: the same product with one non-ideality after the other
  *
- * Stage s has the non-idealities of all stages up to s: quantised inputs, quantised weights (and cell levels), programming errors and drift, the cells' current-voltage
- * law, wires (and saturation of the columns), read noise (and noise of the DAC), the converter. SNR = 10 log10( sum y0^2 / sum (y - y0)^2 ), y0 = W x in double precision.
+ * Stage s has the non-idealities of all stages up to s: quantised inputs, quantised weights (and cell levels), programming
+ * errors and drift, the cells' current-voltage
+ * law, wires (and saturation of the columns), read noise (and noise of the DAC), the converter. SNR = 10 log10( sum y0^2 / sum
+ * (y - y0)^2 ), y0 = W x in double precision.
  */
 #include <math.h>
 
@@ -18,7 +20,7 @@ static void reduce(mb_analog_spec *c, int stage) {
         c->cell.programming = MB_ERR_NONE;
         c->cell.drift_poly = (mb_reals){NULL, 0};
     }
-    if (stage < 1) {                                        /* continuous weights, no clipping */
+    if (stage < 1) { /* continuous weights, no clipping */
         c->cell.bits = 0;
         c->mapping.slices = 0;
         c->mapping.slice_bits = (mb_reals){NULL, 0};
@@ -27,7 +29,8 @@ static void reduce(mb_analog_spec *c, int stage) {
     }
 }
 
-int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, int k, const double *x, uint64_t seed, uint32_t trial, double snr_dB[MB_ANALOG_N_STAGES]) {
+int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, int k, const double *x, uint64_t seed,
+                      uint32_t trial, double snr_dB[MB_ANALOG_N_STAGES]) {
     const size_t outs = (size_t)m * (size_t)k;
     double *y0 = mb_malloc(outs, sizeof *y0), *y = mb_malloc(outs, sizeof *y), power = 0;
     int rc = y0 && y ? MB_OK : mb_nomem();

@@ -43,7 +43,7 @@ static void block(int size, int limit, int how, int count, int i, int *start, in
     if (count == 1 || size % count == 0) {
         *n = size / count;
         *start = i * *n;
-    } else if (how == MB_PART_EQUAL) {                     /* true limits: sizes differ by at most one */
+    } else if (how == MB_PART_EQUAL) { /* true limits: sizes differ by at most one */
         int q = size / count, r = size % count;
         *n = q + (i < r);
         *start = i * q + (i < r ? i : r);
@@ -113,7 +113,9 @@ static int map_tile(mb_analog *a, mb_tile *t, const double *W) {
     if (a->s->wires.source == MB_WIRES_INPUT && a->s->cell.law == MB_IV_LINEAR) t->eff = mb_malloc(cells, sizeof(double));
     size_t st = mb_convert_statics(a, t->no);
     if (st) t->statics = mb_calloc((size_t)a->slices * (size_t)a->converted * st, sizeof(double));
-    if (!t->target || !t->G || (st && !t->statics) || (a->s->wires.source == MB_WIRES_INPUT && a->s->cell.law == MB_IV_LINEAR && !t->eff)) return mb_nomem();
+    if (!t->target || !t->G || (st && !t->statics) ||
+        (a->s->wires.source == MB_WIRES_INPUT && a->s->cell.law == MB_IV_LINEAR && !t->eff))
+        return mb_nomem();
     for (int i = 0; i < a->slices; i++)
         for (int q = 0; q < a->pol; q++) {
             double *G = t->target + mb_tile_at(a, t, i, q);
@@ -140,7 +142,7 @@ static int weight_range(mb_analog *a, const double *W) {
     double all = w->max > 0 ? w->max : mb_quantile_abs((size_t)a->m * (size_t)a->n, W, w->percentile, &rc);
     for (int j = 0; j < a->m && !rc; j++) {
         double own = w->per_channel ? mb_quantile_abs((size_t)a->n, W + (size_t)j * (size_t)a->n, w->percentile, &rc) : all;
-        a->w_max[j] = own > 0 ? own : all > 0 ? all : 1;      /* a row of zeros has any range */
+        a->w_max[j] = own > 0 ? own : all > 0 ? all : 1; /* a row of zeros has any range */
     }
     return rc;
 }
@@ -157,11 +159,14 @@ static int tiles(mb_analog *a, const double *W) {
             mb_tile *t = &a->tile[r * a->col_tiles + c];
             block(a->n, p->rows_max, p->partition, a->row_tiles, r, &t->r0, &t->nr);
             block(a->m, p->cols_max, p->partition, a->col_tiles, c, &t->c0, &t->nc);
-            if (t->nr < 1 || t->nc < 1) rc = mb_fail(MB_BADINPUT, "array.partition leaves an empty tile for %d x %d weights", a->m, a->n);
+            if (t->nr < 1 || t->nc < 1)
+                rc = mb_fail(MB_BADINPUT, "array.partition leaves an empty tile for %d x %d weights", a->m, a->n);
             else if (a->s->wires.source != MB_WIRES_NONE && a->s->wires.rows && a->s->wires.rows < t->nr)
-                rc = mb_fail(MB_BADINPUT, "wires.rows = %d is less than the %d inputs of a tile; set array.rows_max", a->s->wires.rows, t->nr);
+                rc = mb_fail(MB_BADINPUT, "wires.rows = %d is less than the %d inputs of a tile; set array.rows_max",
+                             a->s->wires.rows, t->nr);
             else if (p->rows_active > t->nr && !p->rows_max)
-                rc = mb_fail(MB_BADINPUT, "array.rows_active = %d is more than the %d inputs of the matrix", p->rows_active, a->n);
+                rc =
+                    mb_fail(MB_BADINPUT, "array.rows_active = %d is more than the %d inputs of the matrix", p->rows_active, a->n);
             if (!rc) rc = map_tile(a, t, W);
         }
     return rc;
@@ -224,7 +229,8 @@ static int program_tile(mb_analog *a, int index, float *z) {
             if (mb_cell_drifts(s)) mb_cell_drift(s, a->g, per, G);
             if (s->cell.programming != MB_ERR_NONE) {
                 mb_stream_init(&rng, a->seed, MB_RNG_PROGRAM, a->trial, mb_unit((uint32_t)(i * a->pol + q), (uint32_t)index), 0);
-                rc = mb_cell_errors(s, s->cell.programming, s->cell.programming_magnitude, false, s->cell.time_days, a->g, per, G, G, &rng, z);
+                rc = mb_cell_errors(s, s->cell.programming, s->cell.programming_magnitude, false, s->cell.time_days, a->g, per, G,
+                                    G, &rng, z);
             } else mb_cell_clip(s, a->g, per, G);
         }
     for (int i = 0; i < a->slices && st; i++)
@@ -236,7 +242,8 @@ static int program_tile(mb_analog *a, int index, float *z) {
         for (int i = 0; i < a->slices && !rc; i++)
             for (int q = 0; q < (s->mapping.interleaved ? 1 : a->pol) && !rc; q++) {
                 size_t at = mb_tile_at(a, t, i, q);
-                rc = mb_wires_effective(&s->wires, t->no, t->nr, t->G + at, s->mapping.interleaved ? t->G + at + per : NULL, t->eff + at);
+                rc = mb_wires_effective(&s->wires, t->no, t->nr, t->G + at, s->mapping.interleaved ? t->G + at + per : NULL,
+                                        t->eff + at);
             }
     return rc;
 }

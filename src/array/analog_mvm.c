@@ -9,13 +9,13 @@
 #define MAX_PLANES 25
 
 typedef struct work {
-    double s, lo, hi;                   /* input scale and range */
+    double s, lo, hi; /* input scale and range */
     int planes;
-    double weight[MAX_PLANES];          /* of the planes in the sum */
-    double *v, *level;                  /* [n] after the DAC; [planes][n] as driven */
-    double *G, *Gn;                     /* cells at one read, [no][nr] */
+    double weight[MAX_PLANES]; /* of the planes in the sum */
+    double *v, *level;         /* [n] after the DAC; [planes][n] as driven */
+    double *G, *Gn;            /* cells at one read, [no][nr] */
     float *z;
-    double *cur, *acc, *o;              /* [2][no], [2][no], [slices][no] */
+    double *cur, *acc, *o; /* [2][no], [2][no], [slices][no] */
     double residual;
 } work;
 
@@ -53,10 +53,11 @@ static int input_scale(const mb_analog *a, int k, const double *x, work *w) {
     double lo = in->min, hi = in->max;
     int rc = MB_OK;
     for (size_t i = 0, n = (size_t)k * (size_t)a->n; i < n; i++)
-        if (!isfinite(x[i])) return mb_fail(MB_BADINPUT, "input %zu of vector %zu is not finite", i % (size_t)a->n, i / (size_t)a->n);
+        if (!isfinite(x[i]))
+            return mb_fail(MB_BADINPUT, "input %zu of vector %zu is not finite", i % (size_t)a->n, i / (size_t)a->n);
     if (in->percentile > 0) {
         hi = mb_quantile_abs((size_t)k * (size_t)a->n, x, in->percentile, &rc);
-        if (!rc && !(hi > 0)) hi = 1;                       /* all inputs are zero: any range */
+        if (!rc && !(hi > 0)) hi = 1; /* all inputs are zero: any range */
         lo = -hi;
     }
     w->s = (in->is_signed ? 2 : 1) / (hi - lo);
@@ -95,7 +96,7 @@ static void drive(const mb_analog *a, const double *x, uint32_t vector, work *w)
             for (size_t i = 0; i < n; i++) {
                 int64_t k = (int64_t)rint(fabs(w->v[i]) * full), one = 1;
                 double digit;
-                if (twos && w->v[i] < 0 && k > 0) k = (one << mb) - k;      /* the low bits of -k */
+                if (twos && w->v[i] < 0 && k > 0) k = (one << mb) - k; /* the low bits of -k */
                 if (sign) digit = w->v[i] < 0 && k > 0;
                 else digit = (double)(k >> (p * sb) & ((one << sb) - 1)) / base;
                 w->level[(size_t)p * n + i] = !twos && w->v[i] < 0 ? -digit : digit;
@@ -129,7 +130,8 @@ static double dot(const mb_analog_spec *s, int k0, int k1, const double *G, cons
 }
 
 /* Column currents of slice i, polarity q (interleaved: both) for inputs k0 .. k1 - 1 of tile t. */
-static int currents(const mb_analog *a, const mb_tile *t, int i, int q, int k0, int k1, const double *v, mb_stream *noise, work *w, double *out) {
+static int currents(const mb_analog *a, const mb_tile *t, int i, int q, int k0, int k1, const double *v, mb_stream *noise,
+                    work *w, double *out) {
     const mb_analog_spec *s = a->s;
     const size_t at = mb_tile_at(a, t, i, q), cells = (size_t)t->no * (size_t)t->nr;
     const bool both = s->mapping.interleaved;
@@ -137,13 +139,15 @@ static int currents(const mb_analog *a, const mb_tile *t, int i, int q, int k0, 
     int rc = MB_OK;
     if (s->cell.read != MB_ERR_NONE) {
         rc = mb_cell_errors(s, s->cell.read, s->cell.read_magnitude, true, 0, a->g, cells, G, w->G, noise, w->z);
-        if (both && !rc) rc = mb_cell_errors(s, s->cell.read, s->cell.read_magnitude, true, 0, a->g, cells, Gn, w->Gn, noise, w->z);
+        if (both && !rc)
+            rc = mb_cell_errors(s, s->cell.read, s->cell.read_magnitude, true, 0, a->g, cells, Gn, w->Gn, noise, w->z);
         G = w->G;
         Gn = both ? w->Gn : NULL;
     }
     if (rc) return rc;
     if (s->wires.source == MB_WIRES_SEPARATE) rc = mb_wires_separate(s, t->no, t->nr, G, Gn, v, out, &w->residual);
-    else if (s->wires.source == MB_WIRES_INPUT && !(t->eff && s->cell.read == MB_ERR_NONE)) rc = mb_wires_input(s, t->no, t->nr, G, Gn, v, out, &w->residual);
+    else if (s->wires.source == MB_WIRES_INPUT && !(t->eff && s->cell.read == MB_ERR_NONE))
+        rc = mb_wires_input(s, t->no, t->nr, G, Gn, v, out, &w->residual);
     else {
         if (s->wires.source == MB_WIRES_INPUT) G = t->eff + at, Gn = NULL;
         for (int j = 0; j < t->no; j++) {
@@ -161,7 +165,8 @@ static void look_at(mb_look *look, int i, int n, const double *v) {
 }
 
 /* Slice i of tile INDEX: converted sums o[no], polarities subtracted. */
-static int read_slice(const mb_analog *a, int index, int i, uint32_t vector, work *w, double *o, mb_analog_stats *st, mb_look *look) {
+static int read_slice(const mb_analog *a, int index, int i, uint32_t vector, work *w, double *o, mb_analog_stats *st,
+                      mb_look *look) {
     const mb_analog_spec *s = a->s;
     const mb_tile *t = &a->tile[index];
     const int pol = s->mapping.interleaved ? 1 : a->pol, active = s->array.rows_active > 0 ? s->array.rows_active : t->nr;
@@ -189,7 +194,9 @@ static int read_slice(const mb_analog *a, int index, int i, uint32_t vector, wor
             for (int q = 0; q < a->converted && now && !rc; q++) {
                 double *from = w->acc + (size_t)q * no, g = (q ? -1 : 1) * (s->conversion.per_plane ? w->weight[p] : 1);
                 if (look) look_at(look, i, t->no, from);
-                else mb_convert(a, t, i, t->statics ? t->statics + ((size_t)i * (size_t)a->converted + (size_t)q) * per : NULL, t->no, from, &conv[q], st);
+                else
+                    mb_convert(a, t, i, t->statics ? t->statics + ((size_t)i * (size_t)a->converted + (size_t)q) * per : NULL,
+                               t->no, from, &conv[q], st);
                 for (size_t j = 0; j < no; j++) o[j] += g * from[j], from[j] = 0;
             }
         }

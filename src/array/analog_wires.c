@@ -1,14 +1,22 @@
 /* analog_wires.c - wires in the analog engine: exact currents of small arrays
  *
  * Cells G[j][i], output column j = 0 .. no - 1, input line i = 0 .. nr - 1.
- * source = input: line i is driven by V_i through r_row_term and one segment r_row into (0, i), then r_row between (j, i) and (j + 1, i), open at the far end; column j has
- *   r_col between (j, i) and (j, i + 1), and r_col + r_col_term from (j, nr - 1) to a virtual ground. Interleaved: each i has two input lines (+V_i, -V_i) on one column
- *   node. Elimination of line after line: above a cut the columns are a Norton source  I = c - Y b  (b: voltages of the column nodes). A line with tridiagonal nodal
- *   matrix T adds  Y += D - D T^-1 D,  c += D T^-1 e_0 V / (r_row + r_row_term)  with D = diag(G);  a segment r maps  (Y, c) -> (1 + r Y)^-1 (Y, c). Resistances, not
- *   conductances, of the columns enter, so that r_col = 0 is the exact limit. O(nr no^3). Non-linear cells: Newton's method on the same elimination.
- * source = separate: cells with v_i = 0 are off; in each column  I_i = f(G_i, v_i - sum_k I_k P_in(min(i, k)) - sum_k I_k P_out(max(i, k))),
- *   P_in(q) = sum_{p <= q} rin_p, P_out(q) = sum_{p >= q} rout_p; rin_0 includes r_row_term, rout_(nr-1) includes r_col_term; unused rows lengthen the last column segment
- *   (used rows far from the sense amplifier) or the first source segment (bottom). Interleaved cells share P_out and have source lines of their own, fed by -v.
+ * source = input: line i is driven by V_i through r_row_term and one segment r_row into (0, i), then r_row between (j, i) and
+ * (j + 1, i), open at the far end; column j has
+ *   r_col between (j, i) and (j, i + 1), and r_col + r_col_term from (j, nr - 1) to a virtual ground. Interleaved: each i has
+ *     two input lines (+V_i, -V_i) on one column
+ *   node. Elimination of line after line: above a cut the columns are a Norton source  I = c - Y b  (b: voltages of the column
+ *     nodes). A line with tridiagonal nodal
+ *   matrix T adds  Y += D - D T^-1 D,  c += D T^-1 e_0 V / (r_row + r_row_term)  with D = diag(G);  a segment r maps  (Y, c) ->
+ *     (1 + r Y)^-1 (Y, c). Resistances, not
+ *   conductances, of the columns enter, so that r_col = 0 is the exact limit. O(nr no^3). Non-linear cells: Newton's method on
+ *     the same elimination.
+ * source = separate: cells with v_i = 0 are off; in each column  I_i = f(G_i, v_i - sum_k I_k P_in(min(i, k)) - sum_k I_k
+ * P_out(max(i, k))),
+ *   P_in(q) = sum_{p <= q} rin_p, P_out(q) = sum_{p >= q} rout_p; rin_0 includes r_row_term, rout_(nr-1) includes r_col_term;
+ *     unused rows lengthen the last column segment
+ *   (used rows far from the sense amplifier) or the first source segment (bottom). Interleaved cells share P_out and have
+ *     source lines of their own, fed by -v.
  *   Newton's method with the positive definite matrix P + 1 / f'. O(active^3) per column.
  * Fast solvers for large arrays are array/wire.h.
  */
@@ -56,12 +64,15 @@ static void solve(int n, const double *L, int cols, int ld, double *B) {
     }
 }
 
-/* One input line with cell conductances d[n] at stride ds: w = T^-1 rhs for every column of X[n][cols]. An ideal line (r_row = 0) is one node. first: conductance of the
+/* One input line with cell conductances d[n] at stride ds: w = T^-1 rhs for every column of X[n][cols]. An ideal line (r_row =
+ * 0) is one node. first: conductance of the
  * driven end, (double)INFINITY for an ideal driver (w = V: then X <- 0 but for what the caller adds). work[n]. */
-typedef struct line { double r_row, r_term; } line;
+typedef struct line {
+    double r_row, r_term;
+} line;
 
 static void line_solve(const line *l, int n, const double *d, int cols, double *X, double *work) {
-    if (!(l->r_row > 0)) {                                  /* one node: w = sum rhs / (sum d + 1 / r_term) */
+    if (!(l->r_row > 0)) { /* one node: w = sum rhs / (sum d + 1 / r_term) */
         double sum = 0;
         for (int j = 0; j < n; j++) sum += d[j];
         for (int i = 0; i < cols; i++) {
@@ -73,12 +84,13 @@ static void line_solve(const line *l, int n, const double *d, int cols, double *
         return;
     }
     const double g = 1 / l->r_row, first = 1 / (l->r_row + l->r_term);
-    for (int j = 0; j < n; j++) {                           /* Thomas: pivots in work */
+    for (int j = 0; j < n; j++) { /* Thomas: pivots in work */
         double p = d[j] + (j ? g : first) + (j < n - 1 ? g : 0);
         if (j) {
             double f = g / work[j - 1];
             p -= f * g;
-            for (int i = 0; i < cols; i++) X[(size_t)j * (size_t)cols + (size_t)i] += f * X[(size_t)(j - 1) * (size_t)cols + (size_t)i];
+            for (int i = 0; i < cols; i++)
+                X[(size_t)j * (size_t)cols + (size_t)i] += f * X[(size_t)(j - 1) * (size_t)cols + (size_t)i];
         }
         work[j] = p;
     }
@@ -89,8 +101,10 @@ static void line_solve(const line *l, int n, const double *d, int cols, double *
         }
 }
 
-/* Add a line to (Y, c): cells d, source currents of the cells I0 (may be NULL), driven by V. X[no][no + 1], work[no], w0[no] receives the line's voltages for b = 0. */
-static void add_line(const line *l, int no, const double *d, const double *I0, double V, double *Y, double *c, double *X, double *work) {
+/* Add a line to (Y, c): cells d, source currents of the cells I0 (may be NULL), driven by V. X[no][no + 1], work[no], w0[no]
+ * receives the line's voltages for b = 0. */
+static void add_line(const line *l, int no, const double *d, const double *I0, double V, double *Y, double *c, double *X,
+                     double *work) {
     const int cols = no + 1;
     const bool ideal = !(l->r_row > 0) && !(l->r_term > 0);
     memset(X, 0, (size_t)no * (size_t)cols * sizeof *X);
@@ -116,13 +130,17 @@ static int segment(int no, double r, const double *Y, double *A) {
             size_t at = (size_t)j * (size_t)no + (size_t)k;
             A[at] = (j == k) + r * 0.5 * (Y[at] + Y[(size_t)k * (size_t)no + (size_t)j]);
         }
-    return cholesky(no, A) ? MB_OK : mb_fail(MB_NUMERIC, "the elimination of the wires broke down: conductances or resistances of very different size");
+    return cholesky(no, A)
+               ? MB_OK
+               : mb_fail(MB_NUMERIC,
+                         "the elimination of the wires broke down: conductances or resistances of very different size");
 }
 
 int mb_wires_effective(const mb_analog_wires *w, int no, int nr, const double *G, const double *Gn, double *eff) {
     const line l = {w->r_row, w->r_row_term};
     const size_t n = (size_t)no;
-    double *Y = mb_calloc(n, n * sizeof *Y), *A = mb_malloc(n, n * sizeof *A), *X = mb_malloc(n, (n + 1) * sizeof *X), *C = mb_calloc(n, (size_t)nr * sizeof *C);
+    double *Y = mb_calloc(n, n * sizeof *Y), *A = mb_malloc(n, n * sizeof *A), *X = mb_malloc(n, (n + 1) * sizeof *X),
+           *C = mb_calloc(n, (size_t)nr * sizeof *C);
     double *d = mb_malloc(n, sizeof *d), *c = mb_malloc(n, sizeof *c), *work = mb_malloc(n, sizeof *work);
     int rc = Y && A && X && C && d && c && work ? MB_OK : mb_nomem();
     for (int i = 0; i < nr && !rc; i++) {
@@ -148,9 +166,10 @@ int mb_wires_effective(const mb_analog_wires *w, int no, int nr, const double *G
 
 typedef struct network {
     const mb_analog_spec *s;
-    int no, nr, lines;                  /* lines: input lines per i, 1 or 2 */
+    int no, nr, lines; /* lines: input lines per i, 1 or 2 */
     const double *G[2], *v;
-    double *u, *b, *Ys, *cs;            /* u[line][i][j] cell voltages, b[i][j]; after the segment below line i: Ys[i][no][no], cs[i][no] */
+    /* u[line][i][j] cell voltages, b[i][j]; after the segment below line i: Ys[i][no][no], cs[i][no] */
+    double *u, *b, *Ys, *cs;
     double *Y, *A, *X, *c, *d, *I0, *work;
 } network;
 
@@ -199,8 +218,9 @@ static int newton_step(network *t, double *I, double *change) {
     }
     memcpy(I, t->c, n * sizeof *I);
     *change = 0;
-    for (int i = t->nr - 1; i >= 0; i--) {                  /* column voltages from the ground up, then those of the lines */
-        const double r = w->r_col + (i == t->nr - 1 ? w->r_col_term : 0), *Y = t->Ys + (size_t)i * n * n, *c = t->cs + (size_t)i * n;
+    for (int i = t->nr - 1; i >= 0; i--) { /* column voltages from the ground up, then those of the lines */
+        const double r = w->r_col + (i == t->nr - 1 ? w->r_col_term : 0), *Y = t->Ys + (size_t)i * n * n,
+                     *c = t->cs + (size_t)i * n;
         const double *below = i < t->nr - 1 ? t->b + (size_t)(i + 1) * n : NULL;
         double *b = t->b + (size_t)i * n;
         for (size_t j = 0; j < n; j++) {
@@ -222,7 +242,8 @@ static int newton_step(network *t, double *I, double *change) {
     return MB_OK;
 }
 
-int mb_wires_input(const mb_analog_spec *s, int no, int nr, const double *G, const double *Gn, const double *v, double *I, double *residual) {
+int mb_wires_input(const mb_analog_spec *s, int no, int nr, const double *G, const double *Gn, const double *v, double *I,
+                   double *residual) {
     const size_t n = (size_t)no, m = (size_t)nr;
     double change = 0, top = 0;
     int rc = MB_OK, step = 0;
@@ -248,9 +269,13 @@ int mb_wires_input(const mb_analog_spec *s, int no, int nr, const double *G, con
     rc = t.u && t.b && t.Ys && t.cs && t.Y && t.A && t.X && t.c ? MB_OK : mb_nomem();
     if (!rc) t.d = t.c + n, t.I0 = t.c + 2 * n, t.work = t.c + 3 * n;
     for (size_t i = 0; i < m; i++) top = fabs(v[i]) > top ? fabs(v[i]) : top;
-    for (change = (double)INFINITY; step < 60 && !rc && change > 1e-13 * (top > 0 ? top : 1); step++) rc = newton_step(&t, I, &change);
+    for (change = (double)INFINITY; step < 60 && !rc && change > 1e-13 * (top > 0 ? top : 1); step++)
+        rc = newton_step(&t, I, &change);
     if (!rc && change > 1e-9 * top)
-        rc = mb_fail(MB_NUMERIC, "non-linear cells on wires: Newton's method did not converge in %d steps, last change %.3g of the input voltage", step, change);
+        rc = mb_fail(
+            MB_NUMERIC,
+            "non-linear cells on wires: Newton's method did not converge in %d steps, last change %.3g of the input voltage",
+            step, change);
     if (!rc && residual && change > *residual) *residual = change;
     mb_free(t.u), mb_free(t.b), mb_free(t.Ys), mb_free(t.cs), mb_free(t.Y), mb_free(t.A), mb_free(t.X), mb_free(t.c);
     return rc;
@@ -258,9 +283,10 @@ int mb_wires_input(const mb_analog_spec *s, int no, int nr, const double *G, con
 
 /* --- separate source lines --- */
 
-/* One column: n active cells; P[n][n] symmetric, e voltages, G conductances. Work: A[n][n], u, F, D of n. *I: sum of the currents (sign +1 for all: the sense line). */
-static int column(const mb_analog_spec *s, int n, const double *P, const double *G, const double *e, double *A, double *u, double *F, double *D, double *cur, double *sum,
-                  double *residual) {
+/* One column: n active cells; P[n][n] symmetric, e voltages, G conductances. Work: A[n][n], u, F, D of n. *I: sum of the
+ * currents (sign +1 for all: the sense line). */
+static int column(const mb_analog_spec *s, int n, const double *P, const double *G, const double *e, double *A, double *u,
+                  double *F, double *D, double *cur, double *sum, double *residual) {
     double worst = (double)INFINITY, top = 0;
     for (int a = 0; a < n; a++) u[a] = e[a], top = fabs(e[a]) > top ? fabs(e[a]) : top;
     for (int step = 0; step < 60; step++) {
@@ -276,23 +302,29 @@ static int column(const mb_analog_spec *s, int n, const double *P, const double 
         worst = now;
         if (worst <= 1e-14 * top || stalled) break;
         for (int a = 0; a < n; a++)
-            for (int b = 0; b < n; b++) A[(size_t)a * (size_t)n + (size_t)b] = P[(size_t)a * (size_t)n + (size_t)b] + (a == b ? 1 / D[a] : 0);
+            for (int b = 0; b < n; b++)
+                A[(size_t)a * (size_t)n + (size_t)b] = P[(size_t)a * (size_t)n + (size_t)b] + (a == b ? 1 / D[a] : 0);
         if (!cholesky(n, A)) return mb_fail(MB_NUMERIC, "cells with a falling current-voltage curve on wires: lower cell.read_V");
         solve(n, A, 1, 1, F);
         for (int a = 0; a < n; a++) u[a] += F[a] / D[a];
     }
-    if (worst > 1e-9 * top) return mb_fail(MB_NUMERIC, "cells on separate source lines: Newton's method did not converge, residual %.3g of the input voltage", worst);
+    if (worst > 1e-9 * top)
+        return mb_fail(MB_NUMERIC,
+                       "cells on separate source lines: Newton's method did not converge, residual %.3g of the input voltage",
+                       worst);
     if (residual && worst > *residual) *residual = worst;
     *sum = 0;
     for (int a = 0; a < n; a++) *sum += cur[a];
     return MB_OK;
 }
 
-int mb_wires_separate(const mb_analog_spec *s, int no, int nr, const double *G, const double *Gn, const double *v, double *I, double *residual) {
+int mb_wires_separate(const mb_analog_spec *s, int no, int nr, const double *G, const double *Gn, const double *v, double *I,
+                      double *residual) {
     const mb_analog_wires *w = &s->wires;
     const size_t m = (size_t)nr, cells = Gn ? 2 * m : m;
     const int unused = w->rows > nr ? w->rows - nr : 0;
-    double *pin = mb_malloc(2, m * sizeof *pin), *P = mb_malloc(cells, cells * sizeof *P), *A = mb_malloc(cells, cells * sizeof *A), *t = mb_malloc(6, cells * sizeof *t);
+    double *pin = mb_malloc(2, m * sizeof *pin), *P = mb_malloc(cells, cells * sizeof *P),
+           *A = mb_malloc(cells, cells * sizeof *A), *t = mb_malloc(6, cells * sizeof *t);
     int *row = mb_malloc(2, cells * sizeof *row);
     int rc = pin && P && A && t && row ? MB_OK : mb_nomem();
     double *pout = pin ? pin + m : NULL;
@@ -319,7 +351,8 @@ int mb_wires_separate(const mb_analog_spec *s, int no, int nr, const double *G, 
         for (int a = 0; a < n; a++)
             for (int b = 0; b < n; b++) {
                 int lo = row[a] < row[b] ? row[a] : row[b], hi = row[a] < row[b] ? row[b] : row[a];
-                P[(size_t)a * (size_t)n + (size_t)b] = pout[hi] + (row[cells + (size_t)a] == row[cells + (size_t)b] ? pin[lo] : 0);
+                P[(size_t)a * (size_t)n + (size_t)b] =
+                    pout[hi] + (row[cells + (size_t)a] == row[cells + (size_t)b] ? pin[lo] : 0);
             }
         rc = column(s, n, P, g, e, A, t + 2 * cells, t + 3 * cells, t + 4 * cells, t + 5 * cells, &I[j], residual);
     }

@@ -1,9 +1,14 @@
-/* run_array.c - the golden runner of arrays: run_array DIR... runs every case imc-golden-1 and imc-golden-stat-1 in any directory given through the general analog engine
+/* run_array.c - the golden runner of arrays: run_array DIR... runs every case imc-golden-1 and imc-golden-stat-1 in any
+ * directory given through the general analog engine
  *
- * One TAP line per case: error over tolerance. Deterministic cases: max |y - expected| <= tolerance.abs, conductances (when given) to 1e-6. Statistical cases: mean and
- * standard deviation of every output within 5 standard errors, skewness within 5 of sqrt(6 / draws), as suggested_test says; draws with our own random streams.
- * Two statements of the cases' own description are applied: unsliced offset outputs with cell_bits cb are expected times (2^cb - 1) / (2^cb - 2) (the reference does not
- * correct this gain), and tiles are cut as the reference does. A directory that does not exist is named and skipped; no case at all is a failure.
+ * One TAP line per case: error over tolerance. Deterministic cases: max |y - expected| <= tolerance.abs, conductances (when
+ * given) to 1e-6. Statistical cases: mean and
+ * standard deviation of every output within 5 standard errors, skewness within 5 of sqrt(6 / draws), as suggested_test says;
+ * draws with our own random streams.
+ * Two statements of the cases' own description are applied: unsliced offset outputs with cell_bits cb are expected times (2^cb
+ * - 1) / (2^cb - 2) (the reference does not
+ * correct this gain), and tiles are cut as the reference does. A directory that does not exist is named and skipped; no case at
+ * all is a failure.
  * Files are read with jansson, whose numbers go through strtod.
  */
 #include <dirent.h>
@@ -17,7 +22,10 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-typedef struct matrix { int m, n; double *v; } matrix;
+typedef struct matrix {
+    int m, n;
+    double *v;
+} matrix;
 
 static const char *text(const json_t *o, const char *k) {
     const char *s = json_string_value(json_object_get(o, k));
@@ -72,11 +80,19 @@ static int load(const json_t *a, matrix *x) {
 /* --- configuration --- */
 
 static int error_model(const char *name) {
-    static const struct { const char *name; int model; } known[] = {
-        {"NormalIndependent", MB_ERR_NORMAL},           {"NormalProportional", MB_ERR_NORMAL_PROPORTIONAL}, {"NormalInverseProportional", MB_ERR_NORMAL_INVERSE},
-        {"UniformIndependent", MB_ERR_UNIFORM},         {"UniformProportional", MB_ERR_UNIFORM_PROPORTIONAL}, {"UniformInverseProportional", MB_ERR_UNIFORM_INVERSE},
-        {"PCMJoshi", MB_ERR_PCM_JOSHI},                 {"RRAMMilo", MB_ERR_RRAM_MILO},                     {"RRAMWan", MB_ERR_RRAM_WAN},
-        {"SONOS", MB_ERR_SONOS}};
+    static const struct {
+        const char *name;
+        int model;
+    } known[] = {{"NormalIndependent", MB_ERR_NORMAL},
+                 {"NormalProportional", MB_ERR_NORMAL_PROPORTIONAL},
+                 {"NormalInverseProportional", MB_ERR_NORMAL_INVERSE},
+                 {"UniformIndependent", MB_ERR_UNIFORM},
+                 {"UniformProportional", MB_ERR_UNIFORM_PROPORTIONAL},
+                 {"UniformInverseProportional", MB_ERR_UNIFORM_INVERSE},
+                 {"PCMJoshi", MB_ERR_PCM_JOSHI},
+                 {"RRAMMilo", MB_ERR_RRAM_MILO},
+                 {"RRAMWan", MB_ERR_RRAM_WAN},
+                 {"SONOS", MB_ERR_SONOS}};
     size_t len = strlen(name);
     if (len > 6 && strcmp(name + len - 6, "Device") == 0) len -= 6;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -94,7 +110,8 @@ static int errors(const json_t *e, const char *which, int *model, double *magnit
 }
 
 static int set_cell(const json_t *c, const json_t *e, mb_analog_spec *s) {
-    const json_t *d = json_object_get(c, "device"), *iv = json_object_get(d, "nonlinear_iv"), *drift = json_object_get(d, "drift");
+    const json_t *d = json_object_get(c, "device"), *iv = json_object_get(d, "nonlinear_iv"),
+                 *drift = json_object_get(d, "drift");
     mb_analog_cell *x = &s->cell;
     x->bits = (int)num(d, "cell_bits", 0);
     x->r_min_ohm = num(d, "Rmin", 1e4);
@@ -117,7 +134,7 @@ static int set_cell(const json_t *c, const json_t *e, mb_analog_spec *s) {
         x->drift_imax_nA = num(drift, "Imax_nA", 0);
         x->time_days = num(drift, "time", num(drift, "days", num(drift, "time_days", x->time_days)));
         double poly[11], A, B;
-        for (int day = 0; day <= 5 && !rc && !(x->time_days > 0); day++) {    /* the polynomial tells the age */
+        for (int day = 0; day <= 5 && !rc && !(x->time_days > 0); day++) { /* the polynomial tells the age */
             mb_analog_sonos(day, poly, &A, &B);
             if (x->drift_poly.n == 11 && memcmp(poly, x->drift_poly.v, sizeof poly) == 0) x->time_days = day;
         }
@@ -136,7 +153,9 @@ static int set_adc(const json_t *c, const json_t *e, mb_analog_spec *s) {
     if (strcmp(model, "ideal") == 0) return MB_OK;
     x->bits = (int)num(a, "bits", 8);
     x->per_plane = yes(a, "per_input_slice");
-    x->range = is(a, "range_option", "max") ? MB_RANGE_MAX : is(a, "range_option", "granular") ? MB_RANGE_GRANULAR : MB_RANGE_GIVEN;
+    x->range = is(a, "range_option", "max")        ? MB_RANGE_MAX
+               : is(a, "range_option", "granular") ? MB_RANGE_GRANULAR
+                                                   : MB_RANGE_GIVEN;
     if (x->range == MB_RANGE_GIVEN) {
         bool each = json_is_array(json_array_get(range, 0));
         size_t n = each ? json_array_size(range) : 1;
@@ -153,7 +172,8 @@ static int set_adc(const json_t *c, const json_t *e, mb_analog_spec *s) {
     }
     if (strcmp(model, "quantizer") == 0 || strcmp(model, "sign_magnitude") == 0)
         mb_str_addf(&conf, "type = \"uniform\"; zero_code = %s; rounding = \"%s\";", model[0] == 's' ? "true" : "false",
-                    yes(a, "stochastic_rounding") || yes(mis, "stochastic_rounding") || yes(a, "stochastic") ? "stochastic" : "even");
+                    yes(a, "stochastic_rounding") || yes(mis, "stochastic_rounding") || yes(a, "stochastic") ? "stochastic"
+                                                                                                             : "even");
     else {
         mb_str_addf(&conf, "type = \"%s\";", model);
         if (strcmp(model, "sar") == 0) mb_str_addf(&conf, "cdac = \"%s\";", yes(a, "split_cdac") ? "split" : "binary");
@@ -174,7 +194,8 @@ static int set_adc(const json_t *c, const json_t *e, mb_analog_spec *s) {
 }
 
 static int set_spec(const json_t *c, const json_t *e, mb_analog_spec *s) {
-    const json_t *w = json_object_get(c, "weights"), *p = json_object_get(c, "mapping"), *in = json_object_get(c, "input"), *a = json_object_get(c, "array");
+    const json_t *w = json_object_get(c, "weights"), *p = json_object_get(c, "mapping"), *in = json_object_get(c, "input"),
+                 *a = json_object_get(c, "array");
     const json_t *par = json_object_get(c, "parasitics");
     int rc = mb_analog_spec_load(NULL, s);
     if (rc) return rc;
@@ -188,7 +209,8 @@ static int set_spec(const json_t *c, const json_t *e, mb_analog_spec *s) {
     s->mapping.slices = sliced ? (int)num(p, "slices", 2) : 0;
     s->mapping.two_sided = !sliced && s->mapping.style == MB_ANALOG_BALANCED && is(p, "balanced", "two_sided");
     s->mapping.unit_column = s->mapping.style == MB_ANALOG_OFFSET && is(p, "offset", "unit_column");
-    s->mapping.digital_subtraction = s->mapping.style == MB_ANALOG_BALANCED && json_is_false(json_object_get(p, "subtract_in_xbar"));
+    s->mapping.digital_subtraction =
+        s->mapping.style == MB_ANALOG_BALANCED && json_is_false(json_object_get(p, "subtract_in_xbar"));
     s->mapping.interleaved = s->mapping.style == MB_ANALOG_BALANCED && yes(p, "interleaved");
     s->mapping.single_precision = s->mapping.half_top_digit = true;
     s->input.dac = mb_analog_choice(MB_ANALOG_DACS, text(in, "model"));
@@ -219,7 +241,13 @@ static int set_spec(const json_t *c, const json_t *e, mb_analog_spec *s) {
 
 /* --- the matrix and its inputs --- */
 
-typedef struct problem { matrix W, x; int outputs; double *digital; int oh, ow; } problem;  /* W[m][n]; x[k][n]: k vectors; digital[m]: added to the outputs, or NULL */
+/* W[m][n]; x[k][n]: k vectors; digital[m]: added to the outputs, or NULL */
+typedef struct problem {
+    matrix W, x;
+    int outputs;
+    double *digital;
+    int oh, ow;
+} problem;
 
 static int transpose(matrix *a) {
     double *t = mb_malloc((size_t)a->m, (size_t)a->n * sizeof *t);
@@ -260,8 +288,10 @@ static int conv_problem(const json_t *root, problem *p) {
     const json_t *Wj = json_object_get(arrays, "W"), *xj = json_object_get(arrays, "x"), *bj = json_object_get(arrays, "bias");
     const int stride = (int)num(conv, "stride", 1), rows = (int)num(conv, "bias_rows", 0), pad = (int)num(conv, "padding", 0);
     const json_t *k0 = json_array_get(json_array_get(Wj, 0), 0);
-    const int oc = (int)json_array_size(Wj), ic = (int)json_array_size(json_array_get(Wj, 0)), kh = (int)json_array_size(k0), kw = (int)json_array_size(json_array_get(k0, 0));
-    const int h = (int)json_array_size(json_array_get(xj, 0)), wd = (int)json_array_size(json_array_get(json_array_get(xj, 0), 0));
+    const int oc = (int)json_array_size(Wj), ic = (int)json_array_size(json_array_get(Wj, 0)), kh = (int)json_array_size(k0),
+              kw = (int)json_array_size(json_array_get(k0, 0));
+    const int h = (int)json_array_size(json_array_get(xj, 0)),
+              wd = (int)json_array_size(json_array_get(json_array_get(xj, 0), 0));
     const int oh = (h + 2 * pad - kh) / stride + 1, ow = (wd + 2 * pad - kw) / stride + 1, K = ic * kh * kw, n = K + rows;
     matrix W, x;
     int rc = load(Wj, &W), rx = load(xj, &x);
@@ -282,7 +312,8 @@ static int conv_problem(const json_t *root, problem *p) {
             for (int dy = 0; dy < kh; dy++)
                 for (int dx = 0; dx < kw; dx++) {
                     int yy = v / ow * stride + dy - pad, xx = v % ow * stride + dx - pad;
-                    if (yy >= 0 && yy < h && xx >= 0 && xx < wd) to[(c * kh + dy) * kw + dx] = x.v[((size_t)c * (size_t)h + (size_t)yy) * (size_t)wd + (size_t)xx];
+                    if (yy >= 0 && yy < h && xx >= 0 && xx < wd)
+                        to[(c * kh + dy) * kw + dx] = x.v[((size_t)c * (size_t)h + (size_t)yy) * (size_t)wd + (size_t)xx];
                 }
         for (int r = 0; r < rows; r++) to[K + r] = 1.0;
     }
@@ -300,7 +331,7 @@ static int problem_load(const json_t *root, mb_analog_spec *s, problem *p) {
     if (rc) return rc;
     if (is(root, "op", "matmat")) return transpose(&p->x);
     p->x = (matrix){1, p->x.m, p->x.v};
-    if (is(root, "op", "vmm")) {                            /* the same tiles, driven from the other side */
+    if (is(root, "op", "vmm")) { /* the same tiles, driven from the other side */
         int t = s->array.rows_max;
         s->array.rows_max = s->array.cols_max;
         s->array.cols_max = t;
@@ -324,7 +355,8 @@ static double conductance_error(const json_t *root, const mb_analog *a) {
     for (int t = 0; t < (int)json_array_size(tiles); t++)
         for (int i = 0; i < (int)json_array_size(json_array_get(tiles, (size_t)t)); i++)
             for (int q = 0; q < 2; q++) {
-                const json_t *g = json_object_get(json_array_get(json_array_get(tiles, (size_t)t), (size_t)i), q ? "Gneg" : "Gpos");
+                const json_t *g =
+                    json_object_get(json_array_get(json_array_get(tiles, (size_t)t), (size_t)i), q ? "Gneg" : "Gpos");
                 matrix e;
                 int no, nr;
                 if (!json_is_array(g)) continue;
@@ -340,7 +372,11 @@ static double conductance_error(const json_t *root, const mb_analog *a) {
 
 /* --- cases --- */
 
-typedef struct verdict { bool ok; double ratio; char text[400]; } verdict;
+typedef struct verdict {
+    bool ok;
+    double ratio;
+    char text[400];
+} verdict;
 
 static int run_exact(const json_t *root, const mb_analog_spec *s, const problem *p, verdict *v) {
     const json_t *tol = json_object_get(root, "tolerance");
@@ -352,7 +388,8 @@ static int run_exact(const json_t *root, const mb_analog_spec *s, const problem 
     if (!rc) rc = mb_analog_new(s, p->W.m, p->W.n, p->W.v, &a);
     if (!rc && p->x.n != p->W.n) rc = mb_fail(MB_BADINPUT, "%d inputs for a matrix of %d", p->x.n, p->W.n);
     if (!rc) rc = mb_analog_mvm(a, 0, p->x.m, p->x.v, y, NULL);
-    if (!rc && (size_t)e.m * (size_t)e.n != (size_t)p->x.m * (size_t)p->W.m) rc = mb_fail(MB_BADINPUT, "expected.y has %d x %d entries", e.m, e.n);
+    if (!rc && (size_t)e.m * (size_t)e.n != (size_t)p->x.m * (size_t)p->W.m)
+        rc = mb_fail(MB_BADINPUT, "expected.y has %d x %d entries", e.m, e.n);
     for (size_t i = 0; i < (size_t)p->x.m * (size_t)p->W.m && !rc; i++) {
         double d = p->digital ? p->digital[i / (size_t)p->x.m] : 0;
         double x = fabs(y[place(p, i)] - (e.v[i] - d) * gain);
@@ -361,8 +398,10 @@ static int run_exact(const json_t *root, const mb_analog_spec *s, const problem 
     if (!rc) g_error = conductance_error(root, a);
     v->ok = !rc && error <= abs_tol && g_error <= 1e-6;
     v->ratio = error / abs_tol;
-    snprintf(v->text, sizeof v->text, "error %.3g, tolerance %.3g%s", error, abs_tol, gain != 1 ? " (gain of offset corrected)" : "");
-    if (g_error > 1e-6) snprintf(v->text + strlen(v->text), sizeof v->text - strlen(v->text), "; conductances off by %.3g", g_error);
+    snprintf(v->text, sizeof v->text, "error %.3g, tolerance %.3g%s", error, abs_tol,
+             gain != 1 ? " (gain of offset corrected)" : "");
+    if (g_error > 1e-6)
+        snprintf(v->text + strlen(v->text), sizeof v->text - strlen(v->text), "; conductances off by %.3g", g_error);
     mb_analog_free(a);
     mb_free(e.v);
     mb_free(y);
@@ -400,8 +439,10 @@ static int run_random(const json_t *root, const mb_analog_spec *s, const problem
         z_skew = fmax(z_skew, fabs(sk - skew.v[j]) / sqrt(6 / theirs + 6.0 / draws));
     }
     v->ratio = fmax(z_mean, z_std) / 5;
-    v->ok = !rc && z_mean < 5 && z_std < 5 && z_skew < 8;   /* the standard error of a skewness grows with the fourth moment: a wide gate */
-    snprintf(v->text, sizeof v->text, "%d draws: mean %.2f, std %.2f, skewness %.2f standard errors, tolerance 5, 5, 8", draws, z_mean, z_std, z_skew);
+    /* the standard error of a skewness grows with the fourth moment: a wide gate */
+    v->ok = !rc && z_mean < 5 && z_std < 5 && z_skew < 8;
+    snprintf(v->text, sizeof v->text, "%d draws: mean %.2f, std %.2f, skewness %.2f standard errors, tolerance 5, 5, 8", draws,
+             z_mean, z_std, z_skew);
     mb_analog_free(a);
     mb_free(mean.v), mb_free(std.v), mb_free(se.v), mb_free(skew.v), mb_free(y);
     return rc;
@@ -422,7 +463,8 @@ static void run_sonos(const json_t *root, verdict *v) {
             worst = fmax(worst, fabs(poly[k] - e) / (fabs(e) > 0 ? fabs(e) : 1));
         }
     }
-    worst = fmax(worst, fmax(fabs(MB_ANALOG_SONOS_READ_A - num(noise, "A", 0)), fabs(MB_ANALOG_SONOS_READ_B - num(noise, "B", 0))));
+    worst =
+        fmax(worst, fmax(fabs(MB_ANALOG_SONOS_READ_A - num(noise, "A", 0)), fabs(MB_ANALOG_SONOS_READ_B - num(noise, "B", 0))));
     v->ok = worst < 1e-12;
     v->ratio = worst / 1e-12;
     snprintf(v->text, sizeof v->text, "coefficients of SONOS drift: error %.3g, tolerance 1e-12", worst);
@@ -450,7 +492,8 @@ static int run_file(const char *path, verdict *v) {
             snprintf(v->text, sizeof v->text, "%s", mb_error_message());
             mb_error_clear();
         }
-    } else if (json_is_object(json_object_get(root, "days")) && json_is_object(json_object_get(root, "read_noise"))) run_sonos(root, v);
+    } else if (json_is_object(json_object_get(root, "days")) && json_is_object(json_object_get(root, "read_noise")))
+        run_sonos(root, v);
     else is_case = 0;
     mb_analog_spec_free(&s);
     mb_free(p.W.v), mb_free(p.x.v), mb_free(p.digital);
@@ -493,10 +536,11 @@ int main(int argc, char **argv) {
     double worst = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i < argc; i++) run_dir(argv[i], &n, &failed, &worst);
-    if (argc < 2) {                                         /* as a test: the shipped cases, and the whole collection when it is there */
+    /* as a test: the shipped cases, and the whole collection when it is there */
+    if (argc < 2) {
         const char *top = getenv("top_srcdir"), *shared = getenv("MIXBAR_SHARED");
-        char *own = mb_asprintf("%s/tests/golden/array", top ? top : "."), *all = shared ? mb_asprintf("%s/golden/array", shared)
-                                                                                         : mb_asprintf("%s/../shared/golden/array", top ? top : ".");
+        char *own = mb_asprintf("%s/tests/golden/array", top ? top : "."),
+             *all = shared ? mb_asprintf("%s/golden/array", shared) : mb_asprintf("%s/../shared/golden/array", top ? top : ".");
         if (own) run_dir(own, &n, &failed, &worst);
         if (all) run_dir(all, &n, &failed, &worst);
         mb_free(own);
