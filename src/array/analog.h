@@ -107,7 +107,7 @@ typedef struct mb_analog_input {
 } mb_analog_input;
 
 #define MB_ANALOG_RANGES "given|max|granular|percentile|min_error"
-typedef enum { MB_RANGE_GIVEN, MB_RANGE_MAX, MB_RANGE_GRANULAR, MB_RANGE_PERCENTILE, MB_RANGE_MIN_ERROR } mb_analog_range;
+typedef enum { MB_ANALOG_GIVEN, MB_ANALOG_MAX, MB_ANALOG_GRANULAR, MB_ANALOG_PERCENTILE, MB_ANALOG_MIN_ERROR } mb_analog_range;
 typedef struct mb_analog_conversion {
     int bits, range;
     mb_reals lo, hi; /* given: one, or one per slice */

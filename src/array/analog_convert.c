@@ -37,12 +37,12 @@ static void set_range(const mb_analog *a, mb_tile *t, int i) {
     bool two = both_signs(a) || (sliced && !offset);
     if (a->s->input.is_signed && bi > 1) corr = power2(bi - 1) / (power2(bi - 1) - 1);
     if (!a->s->input.is_signed && bi > 0) corr = power2(bi) / (power2(bi) - 1);
-    if (c->range == MB_RANGE_GIVEN) {
+    if (c->range == MB_ANALOG_GIVEN) {
         t->lo[i] = c->lo.v[c->lo.n > 1 ? i : 0];
         t->hi[i] = c->hi.v[c->hi.n > 1 ? i : 0];
         return;
     }
-    if (c->range == MB_RANGE_GRANULAR) {
+    if (c->range == MB_ANALOG_GRANULAR) {
         double y = sliced ? corr / (power2(a->bits[i]) - 1) : power2(-a->s->mapping.weight_bits) * corr;
         top = y * (two ? power2(b - 1) - 1 : power2(b) - 1);
     } else if (sliced && offset) {
@@ -56,7 +56,7 @@ static void set_range(const mb_analog *a, mb_tile *t, int i) {
 
 int mb_convert_ranges(mb_analog *a) {
     const int rule = a->s->conversion.range;
-    if (!quantises(a) || rule == MB_RANGE_PERCENTILE || rule == MB_RANGE_MIN_ERROR) return MB_OK;
+    if (!quantises(a) || rule == MB_ANALOG_PERCENTILE || rule == MB_ANALOG_MIN_ERROR) return MB_OK;
     for (int k = 0; k < a->row_tiles * a->col_tiles; k++)
         for (int i = 0; i < a->slices; i++) {
             mb_tile *t = &a->tile[k];
@@ -149,7 +149,7 @@ static int calibrate_slice(mb_analog *a, int i, size_t n, const double *v, doubl
     if (!(top > 0))
         return mb_fail(MB_BADINPUT,
                        "calibration: all currents of slice %d are zero; use other inputs or conversion.range = \"max\"", i);
-    if (c->range == MB_RANGE_PERCENTILE) {
+    if (c->range == MB_ANALOG_PERCENTILE) {
         double *m = mb_malloc(n, sizeof *m);
         if (!m) return mb_nomem();
         for (size_t j = 0; j < n; j++) m[j] = fabs(v[j]);
@@ -179,7 +179,7 @@ int mb_analog_calibrate(mb_analog *a, int k, const double *x) {
     mb_look look = {0};
     double *y = mb_malloc((size_t)(k > 0 ? k : 1) * (size_t)a->m, sizeof *y), N = 0;
     int rc = y ? MB_OK : mb_nomem();
-    if (!quantises(a) || (rule != MB_RANGE_PERCENTILE && rule != MB_RANGE_MIN_ERROR)) goto out;
+    if (!quantises(a) || (rule != MB_ANALOG_PERCENTILE && rule != MB_ANALOG_MIN_ERROR)) goto out;
     if (k < 1) rc = mb_fail(MB_BADINPUT, "calibrated converter ranges need calibration inputs");
     look.cap = (size_t)1 << 20; /* per slice: later currents are not looked at */
     for (int i = 0; i < a->slices && !rc; i++)

@@ -1,4 +1,4 @@
-/* analog_private.h - what the files of the analog engine share; nobody else includes it */
+/* analog_private.h - what the files of the analog engine share; only their unit test includes it too */
 #ifndef MB_ARRAY_ANALOG_PRIVATE_H
 #define MB_ARRAY_ANALOG_PRIVATE_H
 

@@ -177,11 +177,11 @@ static int check_ranges(const mb_analog_spec *s) {
     if (!s->adc.type->convert_real)
         return mb_fail(MB_BADINPUT, "converter \"%s\" has no general form; choose another (`mixbar list adcs`)",
                        s->adc.type->name);
-    if (c->range == MB_RANGE_GRANULAR && s->input.slice_bits && !c->per_plane)
+    if (c->range == MB_ANALOG_GRANULAR && s->input.slice_bits && !c->per_plane)
         return mb_fail(
             MB_BADINPUT,
             "conversion.range = \"granular\" resolves single steps: it needs conversion.per_plane = true with bit-serial inputs");
-    if (c->range != MB_RANGE_GIVEN) return MB_OK;
+    if (c->range != MB_ANALOG_GIVEN) return MB_OK;
     size_t want = s->mapping.slices > 0 ? (size_t)s->mapping.slices : 1;
     if (c->lo.n != c->hi.n || (c->lo.n != 1 && c->lo.n != want))
         return mb_fail(MB_BADINPUT,

@@ -174,7 +174,9 @@ static int answer(mb_doc *d, const options *o, const mb_analog_spec *s, const ru
     mb_doc_real(d, "rms_error", error, "");
     if (error > 0 && signal > 0) mb_doc_real(d, "snr_dB", 20 * log10(signal / error), "");
     mb_doc_int(d, "conversions", (int64_t)conversions);
-    mb_doc_real(d, "clipped", conversions ? (double)clipped / (double)conversions : 0, "");
+    const double part = conversions ? (double)clipped / (double)conversions : 0;
+    if (d->format == MB_TABLE_JSON) mb_doc_real(d, "clipped", part, "");
+    else mb_doc_text(d, "clipped", "%.4g %%", 100 * part);
     if (st->residual > 0) mb_doc_real(d, "wire_residual", st->residual, "");
     if (!o->explain) return rc;
     rc = mb_analog_explain(s, W->rows, W->cols, W->v, x->rows, x->v, (uint64_t)keys->seed, (uint32_t)keys->trial, snr);

@@ -153,10 +153,10 @@ static int set_adc(const json_t *c, const json_t *e, mb_analog_spec *s) {
     if (strcmp(model, "ideal") == 0) return MB_OK;
     x->bits = (int)num(a, "bits", 8);
     x->per_plane = yes(a, "per_input_slice");
-    x->range = is(a, "range_option", "max")        ? MB_RANGE_MAX
-               : is(a, "range_option", "granular") ? MB_RANGE_GRANULAR
-                                                   : MB_RANGE_GIVEN;
-    if (x->range == MB_RANGE_GIVEN) {
+    x->range = is(a, "range_option", "max")        ? MB_ANALOG_MAX
+               : is(a, "range_option", "granular") ? MB_ANALOG_GRANULAR
+                                                   : MB_ANALOG_GIVEN;
+    if (x->range == MB_ANALOG_GIVEN) {
         bool each = json_is_array(json_array_get(range, 0));
         size_t n = each ? json_array_size(range) : 1;
         json_t *lo = json_array(), *hi = json_array();
