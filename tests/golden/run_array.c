@@ -121,6 +121,7 @@ static int set_cell(const json_t *c, const json_t *e, mb_analog_spec *s) {
     x->read_V = num(d, "Vread", 0.1);
     x->time_days = num(d, "time", num(d, "time_days", 0));
     int rc = errors(e, "programming", &x->programming, &x->programming_magnitude);
+    if (!rc) rc = errors(e, "drift", &x->programming, &x->programming_magnitude); /* drift takes the place of the programming error */
     if (!rc) rc = errors(e, "read", &x->read, &x->read_magnitude);
     if (!rc && json_is_object(iv)) {
         x->law = mb_analog_choice(MB_ANALOG_LAWS, text(iv, "model"));
