@@ -1,10 +1,11 @@
 /* kernel_tiles.h - the body of the kernels that multiply bytes (AMX, VNNI), included once by each kernel_NAME.c
  *
  * The includer compiles for AVX-512 F, BW, DQ, VL and defines, on tiles of 16 rows of 64 bytes (a) and quads (b),
- *     tiles_begin(a, b, b_next, chunks, quads)     start 32 x 16 sums for b and, where b_next is not NULL, for b_next
- *     tiles_end(a, b, b_next, chunks, quads, c)    c[2][32][16] = these sums
+ *     tiles_multiply(slot, a, b, chunks, quads, c)  start 32 x 16 sums in one of two slots
+ *     tiles_fetch(slot, c)                          c[32][16] = the sums of a slot
  *     tiles_open(), tiles_close()                  around everything
- * Between begin and end the sums of the step before are converted, so that multiplication and conversion overlap.
+ * One part of one tile of outputs is a step. While a step is multiplied, the step before is fetched and the one before that is
+ * converted, so that nothing waits for the multiplier.
  * Rows: the planes of a vector stand side by side, padded to a power of two; 32 rows are a block. Its digits are built once and
  * used for all columns.
  * Conversion, q = sign(u) floor((|u| + step / 2) / step): with r the float above 1 / step (never equal), one fused multiply-add
@@ -36,8 +37,8 @@ typedef struct converter {
     bool clip, based, wide;
 } converter;
 
-typedef struct portion {              /* one or two parts of one tile of outputs, for one block of rows */
-    int part, parts, vectors;
+typedef struct portion {              /* one part of one tile of outputs, for one block of rows */
+    int part, vectors;                /* vectors 0: nothing */
     __mmask16 mask;
     int64_t *y;
     const float *z, *root;            /* read noise: normal numbers of the block's first vector and this tile; roots per row */
@@ -137,7 +138,7 @@ ALWAYS __m512i with_noise(__m512i s, __m512 z, float root, float unit, bool belo
     return below ? s : _mm512_min_epi32(_mm512_max_epi32(s, _mm512_sub_epi32(_mm512_setzero_si512(), limit)), limit);
 }
 
-/* Convert one part of a step (sums c[32][16]; separate: lo sums c + 512) and add its outputs to y. */
+/* Convert one step (sums c[32][16]; separate: lo sums c + 512) and add its outputs to y. */
 ALWAYS void finish_part(plan *p, const portion *st, int part, const int32_t *c, int planes, bool separate, bool clip, bool based,
                         bool wide, bool noise) {
     const converter *v = &p->conv[part];
@@ -189,25 +190,57 @@ ALWAYS void finish_part(plan *p, const portion *st, int part, const int32_t *c, 
 
 /* The common cases compiled apart: planes of one bit, all eight of them. */
 static void finish(plan *p, const portion *st, const int32_t *c) {
+    const converter *v = &p->conv[st->part];
     bool separate = p->q->sums == 2, eight = p->g->planes == 8;
-    for (int i = 0; i < st->parts; i++, c += BLOCK_ROWS * MB_QUAD_COLUMNS) {
-        const converter *v = &p->conv[st->part + i];
-        if (p->normals) {
-            if (v->wide)
-                finish_part(p, st, st->part + i, c, p->g->planes, false, true, true, true, true);
-            else if (eight && !v->based)
-                finish_part(p, st, st->part + i, c, 8, false, true, false, false, true);
-            else
-                finish_part(p, st, st->part + i, c, p->g->planes, false, true, v->based, false, true);
-        } else if (v->wide)
-            finish_part(p, st, st->part + i, c, p->g->planes, separate, true, true, true, false);
-        else if (eight && !v->based && !v->clip)
-            finish_part(p, st, st->part + i, c, 8, false, false, false, false, false);
-        else if (eight && !v->based)
-            finish_part(p, st, st->part + i, c, 8, false, true, false, false, false);
-        else
-            finish_part(p, st, st->part + i, c, p->g->planes, separate, true, v->based, false, false);
+    int planes = p->g->planes;
+    if (p->normals && v->wide)
+        finish_part(p, st, st->part, c, planes, false, true, true, true, true);
+    else if (p->normals && eight && !v->based)
+        finish_part(p, st, st->part, c, 8, false, true, false, false, true);
+    else if (p->normals)
+        finish_part(p, st, st->part, c, planes, false, true, v->based, false, true);
+    else if (v->wide)
+        finish_part(p, st, st->part, c, planes, separate, true, true, true, false);
+    else if (eight && !v->based && !v->clip)
+        finish_part(p, st, st->part, c, 8, false, false, false, false, false);
+    else if (eight && !v->based)
+        finish_part(p, st, st->part, c, 8, false, true, false, false, false);
+    else
+        finish_part(p, st, st->part, c, planes, separate, true, v->based, false, false);
+}
+
+/* The steps on their way: sums in slot n % 2, fetched ones in c[n % 2]. */
+typedef struct line { portion st[2]; unsigned n; int32_t c[2][BLOCK_ROWS * MB_QUAD_COLUMNS] __attribute__((aligned(64))); } line;
+
+static void line_drain(plan *p, line *l) {
+    for (int i = 0; i < 2; i++, l->n++) {
+        unsigned slot = l->n % 2;
+        if (l->st[slot].vectors) finish(p, &l->st[slot], l->c[slot]);
+        l->st[slot].vectors = 0;
+        if (i == 0 && l->st[!slot].vectors) tiles_fetch((int)!slot, l->c[!slot]);
     }
+}
+
+ALWAYS void line_step(plan *p, line *l, const portion *st, const uint8_t *a, const int8_t *b, int quads) {
+    const mb_quads *q = p->q;
+    unsigned slot = l->n++ % 2;
+    if (q->sums == 2) {                                      /* hi and lo at once, straight through */
+        tiles_multiply(0, a, b, q->chunks, quads, l->c[0]);
+        tiles_multiply(1, a, b + (size_t)q->chunks * TILE_BYTES, q->chunks, quads, l->c[1]);
+        tiles_fetch(0, l->c[0]);
+        tiles_fetch(1, l->c[1]);
+        finish(p, st, l->c[0]);
+        return;
+    }
+#ifdef TILES_AT_ONCE
+    tiles_multiply((int)slot, a, b, q->chunks, quads, l->c[slot]);
+    finish(p, st, l->c[slot]);
+#else
+    tiles_multiply((int)slot, a, b, q->chunks, quads, l->c[slot]);
+    if (l->st[slot].vectors) finish(p, &l->st[slot], l->c[slot]);
+    if (l->st[!slot].vectors) tiles_fetch((int)!slot, l->c[!slot]);
+    l->st[slot] = *st;
+#endif
 }
 
 /* Magnitudes of one vector as bytes: positive inputs, with signs then the negative ones; all of it twice when JOINED. */
@@ -276,21 +309,19 @@ static void tiles_run(const mb_row_group *g, int m, const int16_t *x, size_t ldx
                       mb_kernel_stats *stats, void *work) {
     const mb_quads *q = g->quads;
     float root[BLOCK_ROWS], *z = (float *)(void *)((uint8_t *)work + tiles_digits(q));
-    int32_t c[2 * BLOCK_ROWS * MB_QUAD_COLUMNS] __attribute__((aligned(64)));
+    line l;
     uint8_t *bytes = work, *a = bytes + tiles_bytes(q);
-    size_t part_bytes = (size_t)(q->chunks * q->sums) * TILE_BYTES, sum_bytes = (size_t)q->chunks * TILE_BYTES;
-    int quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4, each = q->sums == 2 ? 1 : 2;
+    size_t part_bytes = (size_t)(q->chunks * q->sums) * TILE_BYTES;
+    int quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
     plan p;
-    portion before = {0};
+    l.n = 0;
+    l.st[0].vectors = l.st[1].vectors = 0;
     plan_make(g, ldy, &p);
     memset(work, 0, tiles_digits(q));
     tiles_open();
     for (int v0 = 0; v0 < m; v0 += BLOCK_ROWS / p.stride) {
         int nv = m - v0 < BLOCK_ROWS / p.stride ? m - v0 : BLOCK_ROWS / p.stride;
-        if (p.normals && before.parts) {            /* z and root of the block before are about to go */
-            finish(&p, &before, c);
-            before.parts = 0;
-        }
+        if (p.normals) line_drain(&p, &l);          /* z and root of the block before are about to go */
         for (int i = 0; i < nv; i++) {
             bytes_of(g, q, x + (size_t)(v0 + i) * ldx, bytes);
             digits_of(g, q, bytes, i * p.stride, a);
@@ -299,23 +330,19 @@ static void tiles_run(const mb_row_group *g, int m, const int16_t *x, size_t ldx
             mb_stream_fill_normal(&noise[v0 + i], p.normals, z + (size_t)i * p.normals);
         }
         for (int t = 0; t < q->tiles; t++)
-            for (int part = 0; part < q->parts; part += each) {
-                const int8_t *b = q->b + ((size_t)t * (size_t)q->parts + (size_t)part) * part_bytes, *b_next = NULL;
-                if (q->sums == 2 || part + 1 < q->parts) b_next = b + sum_bytes;
+            for (int part = 0; part < q->parts; part++) {
+                const int8_t *b = q->b + ((size_t)t * (size_t)q->parts + (size_t)part) * part_bytes;
                 int left = g->n - t * MB_QUAD_COLUMNS;
-                tiles_begin(a, b, b_next, q->chunks, quads);
-                if (before.parts) finish(&p, &before, c);
-                tiles_end(a, b, b_next, q->chunks, quads, c);
-                before = (portion){.part = part,
-                                .parts = part + each <= q->parts ? each : 1,
-                                .vectors = nv,
-                                .mask = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1),
-                                .y = y + (size_t)v0 * ldy + t * MB_QUAD_COLUMNS,
-                                .z = z + t * MB_QUAD_COLUMNS,
-                                .root = root};
+                portion st = {.part = part,
+                              .vectors = nv,
+                              .mask = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1),
+                              .y = y + (size_t)v0 * ldy + t * MB_QUAD_COLUMNS,
+                              .z = z + t * MB_QUAD_COLUMNS,
+                              .root = root};
+                line_step(&p, &l, &st, a, b, quads);
             }
     }
-    if (before.parts) finish(&p, &before, c);
+    line_drain(&p, &l);
     tiles_close();
     int32_t lo = _mm512_reduce_min_epi32(p.q_min) - MAGIC_BITS, hi = _mm512_reduce_max_epi32(p.q_max) - MAGIC_BITS;
     stats->q_min = lo < stats->q_min ? lo : stats->q_min;
