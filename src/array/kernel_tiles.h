@@ -152,6 +152,7 @@ ALWAYS void finish_part(plan *p, const portion *st, int part, const int32_t *c, 
     uint64_t clipped = 0;
     for (int i = 0; i < st->vectors; i++, c += p->stride * MB_QUAD_COLUMNS) {
         __m512i a = _mm512_setzero_si512();
+#pragma GCC unroll 8
         for (int k = planes - 1; k >= 0; k--) {
             __m512i s = _mm512_load_si512(c + k * MB_QUAD_COLUMNS);
             if (separate)
@@ -172,7 +173,7 @@ ALWAYS void finish_part(plan *p, const portion *st, int part, const int32_t *c, 
             __m512i seen = wide ? _mm512_add_epi32(q, bias) : q;
             q_min = _mm512_mask_min_epi32(q_min, m, q_min, seen);
             q_max = _mm512_mask_max_epi32(q_max, m, q_max, seen);
-            a = _mm512_add_epi32(planes == 8 ? _mm512_slli_epi32(a, 1) : _mm512_sll_epi32(a, dac), q);
+            a = _mm512_add_epi32(planes == 8 ? _mm512_add_epi32(a, a) : _mm512_sll_epi32(a, dac), q);
         }
         a = _mm512_sub_epi32(a, magic);
         int64_t *y = st->y + (size_t)i * p->ldy;
