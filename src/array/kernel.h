@@ -56,6 +56,8 @@ typedef struct mb_row_group {
                                         MB_PANEL_AT(c % MB_PANEL); zeros fill the last panel and the last row of each.
                                         Differential with analog subtraction holds w+ - w-. */
     const int16_t *var;              /* the same shape: sigma^2 of the read noise in units of var_unit; NULL: no read noise */
+    int32_t var_each;                /* what every cell of var holds when all hold the same, else -1: then the sum over a plane
+                                        of one bit is var_each times the driven rows */
     double var_unit;                 /* array units squared */
     const mb_quads *quads;           /* the same weights for kernels that are `packed`; NULL: they use the panels */
     const mb_adc_range *range;       /* [slices] */

@@ -37,43 +37,36 @@ static void tiles_open(void) {
 
 static void tiles_close(void) { _tile_release(); }
 
-/* Tiles 0, 1: rows 0..15 and 16..31 times b; 2, 3: the same times b_next. */
-static inline void tiles_begin(const uint8_t *a, const int8_t *b, const int8_t *b_next, int chunks, int quads) {
+/* Slot 0: tiles 0 and 1 (rows 0..15 and 16..31), slot 1: tiles 2 and 3. Tile numbers are part of the instruction. */
+#define MULTIPLY(first, second, x, x2, y)                                              \
+    _tile_zero(first);                                                                 \
+    _tile_zero(second);                                                                \
+    for (int i = 0; i < chunks; i++, a += 1024, a2 += 1024, b += 1024) {               \
+        _tile_loadd(x, a, 64);                                                         \
+        _tile_loadd(y, b, 64);                                                         \
+        _tile_dpbusd(first, x, y);                                                     \
+        _tile_loadd(x2, a2, 64);                                                       \
+        _tile_dpbusd(second, x2, y);                                                   \
+    }
+
+static inline void tiles_multiply(int slot, const uint8_t *a, const int8_t *b, int chunks, int quads, int32_t *c) {
     const uint8_t *a2 = a + (size_t)chunks * 1024;
-    (void)quads;
-    _tile_zero(0);
-    _tile_zero(1);
-    if (b_next) {
-        _tile_zero(2);
-        _tile_zero(3);
-        for (int i = 0; i < chunks; i++, a += 1024, a2 += 1024, b += 1024, b_next += 1024) {
-            _tile_loadd(4, a, 64);
-            _tile_loadd(6, b, 64);
-            _tile_dpbusd(0, 4, 6);
-            _tile_loadd(5, a2, 64);
-            _tile_dpbusd(1, 5, 6);
-            _tile_loadd(7, b_next, 64);
-            _tile_dpbusd(2, 4, 7);
-            _tile_dpbusd(3, 5, 7);
-        }
+    (void)quads, (void)c;
+    if (slot == 0) {
+        MULTIPLY(0, 1, 4, 5, 6)
     } else {
-        for (int i = 0; i < chunks; i++, a += 1024, a2 += 1024, b += 1024) {
-            _tile_loadd(4, a, 64);
-            _tile_loadd(6, b, 64);
-            _tile_dpbusd(0, 4, 6);
-            _tile_loadd(5, a2, 64);
-            _tile_dpbusd(1, 5, 6);
-        }
+        MULTIPLY(2, 3, 4, 5, 7)
     }
 }
 
-static inline void tiles_end(const uint8_t *a, const int8_t *b, const int8_t *b_next, int chunks, int quads, int32_t *c) {
-    (void)a, (void)b, (void)chunks, (void)quads;
-    _tile_stored(0, c, 64);
-    _tile_stored(1, c + 256, 64);
-    if (!b_next) return;
-    _tile_stored(2, c + 512, 64);
-    _tile_stored(3, c + 768, 64);
+static inline void tiles_fetch(int slot, int32_t *c) {
+    if (slot == 0) {
+        _tile_stored(0, c, 64);
+        _tile_stored(1, c + 256, 64);
+    } else {
+        _tile_stored(2, c, 64);
+        _tile_stored(3, c + 256, 64);
+    }
 }
 
 #include "array/kernel_tiles.h"

@@ -26,56 +26,35 @@ extern const mb_kernel mb_kernel_avx512;
 static void tiles_open(void) {}
 static void tiles_close(void) {}
 
-static inline void tiles_begin(const uint8_t *a, const int8_t *b, const int8_t *b_next, int chunks, int quads) {
-    (void)a, (void)b, (void)b_next, (void)chunks, (void)quads;
-}
-
-#define EIGHT(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
-#define ZERO(r) __m512i s##r = _mm512_setzero_si512(), t##r = _mm512_setzero_si512();
-#define LOAD(r) int32_t d##r; memcpy(&d##r, a + r * 64 + 4 * i, sizeof d##r);
-#define ADD_ONE(r) s##r = _mm512_dpbusd_epi32(s##r, _mm512_set1_epi32(d##r), w);
-#define ADD_TWO(r)                                     \
-    {                                                  \
-        const __m512i digit = _mm512_set1_epi32(d##r); \
-        s##r = _mm512_dpbusd_epi32(s##r, digit, w);    \
-        t##r = _mm512_dpbusd_epi32(t##r, digit, w2);   \
+#define SIXTEEN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define ZERO(r) __m512i s##r = _mm512_setzero_si512();
+#define ADD(r)                                                         \
+    {                                                                  \
+        int32_t d;                                                     \
+        memcpy(&d, a + r * 64 + 4 * i, sizeof d);                      \
+        s##r = _mm512_dpbusd_epi32(s##r, _mm512_set1_epi32(d), w);     \
     }
-#define STORE_ONE(r) _mm512_store_si512(c + r * 16, s##r);
-#define STORE_TWO(r) _mm512_store_si512(c + r * 16, s##r), _mm512_store_si512(c + 512 + r * 16, t##r);
+#define STORE(r) _mm512_store_si512(c + r * 16, s##r);
 
-/* Eight rows times one or two tiles of columns, sums in registers. */
-static inline void eight_rows(const uint8_t *a, const int8_t *b, const int8_t *b2, int quads, int32_t *c) {
-    EIGHT(ZERO)
-    for (int left = quads; left > 0; left -= 16, a += 1024, b += 1024, b2 += 1024)
-        for (int i = 0; i < (left < 16 ? left : 16); i++) {
-            const __m512i w = _mm512_load_si512(b + i * 64), w2 = _mm512_load_si512(b2 + i * 64);
-            EIGHT(LOAD)
-            EIGHT(ADD_TWO)
-        }
-    EIGHT(STORE_TWO)
-}
-
-static inline void eight_rows_one(const uint8_t *a, const int8_t *b, int quads, int32_t *c) {
-    EIGHT(ZERO)
+/* Sixteen rows times a tile of columns, sums in registers. */
+static void sixteen_rows(const uint8_t *a, const int8_t *b, int quads, int32_t *c) {
+    SIXTEEN(ZERO)
     for (int left = quads; left > 0; left -= 16, a += 1024, b += 1024)
         for (int i = 0; i < (left < 16 ? left : 16); i++) {
             const __m512i w = _mm512_load_si512(b + i * 64);
-            EIGHT(LOAD)
-            EIGHT(ADD_ONE)
+            SIXTEEN(ADD)
         }
-    EIGHT(STORE_ONE)
-    (void)t0, (void)t1, (void)t2, (void)t3, (void)t4, (void)t5, (void)t6, (void)t7;
+    SIXTEEN(STORE)
 }
 
-static inline void tiles_end(const uint8_t *a, const int8_t *b, const int8_t *b_next, int chunks, int quads, int32_t *c) {
-    for (int r = 0; r < 4; r++) {
-        const uint8_t *rows = a + (size_t)(r / 2 * chunks) * 1024 + r % 2 * 512;
-        if (b_next)
-            eight_rows(rows, b, b_next, quads, c + r * 128);
-        else
-            eight_rows_one(rows, b, quads, c + r * 128);
-    }
+/* Nothing runs beside: the sums are there at once. */
+#define TILES_AT_ONCE
+static inline void tiles_multiply(int slot, const uint8_t *a, const int8_t *b, int chunks, int quads, int32_t *c) {
+    (void)slot;
+    sixteen_rows(a, b, quads, c);
+    sixteen_rows(a + (size_t)chunks * 1024, b, quads, c + 256);
 }
+static inline void tiles_fetch(int slot, const int32_t *c) { (void)slot, (void)c; }
 
 #include "array/kernel_tiles.h"
 

@@ -100,6 +100,17 @@ static void block_store(mb_xbar *xb, int s, int q, const block *b, float *const 
 
 static size_t group_cells(const mb_xbar *xb, int g) { return (size_t)xb->panels * ((size_t)xb->group[g].k + 1) * MB_PANEL; }
 
+/* The variance that all cells share, or -1. */
+static int32_t same_variance(const mb_xbar *xb) {
+    size_t columns = (size_t)xb->lay.slices * (size_t)xb->sc.polarities * (size_t)xb->n_all;
+    int32_t v = xb->group[0].var[0];
+    for (int g = 0; g < xb->lay.row_groups; g++)
+        for (int k = 0; k < xb->group[g].k; k++)
+            for (size_t c = 0; c < columns; c++)
+                if (xb->group[g].var[mb_panel_index(xb->group[g].k, k, c)] != v) return -1;
+    return v;
+}
+
 /* Variances to 15 bits of the largest one. */
 static int store_noise(mb_xbar *xb, float *const *var) {
     float top = 0;
@@ -117,6 +128,7 @@ static int store_noise(mb_xbar *xb, float *const *var) {
         if (!gr->var) return mb_nomem();
         for (size_t i = 0; i < group_cells(xb, g); i++) gr->var[i] = (int16_t)floor((double)var[g][i] / xb->var_unit + 0.5);
     }
+    xb->var_each = same_variance(xb);
     return MB_OK;
 }
 

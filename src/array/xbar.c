@@ -239,6 +239,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .sum_max = x->k * xb->sc.input_digit * xb->sc.w_max,
                          .w = x->w,
                          .var = xb->noisy ? x->var : NULL,
+                         .var_each = xb->var_each,
                          .var_unit = xb->var_unit,
                          .quads = x->quads,
                          .range = xb->range,

@@ -44,6 +44,7 @@ struct mb_xbar {
     mb_xbar_group *group;             /* [row_groups] */
     bool noisy;                       /* some cell has read noise */
     double var_unit;
+    int32_t var_each;                 /* the variance of every cell when it is the same, else -1 */
     int64_t *row_w;                   /* [K] sum of w over all cells of a row */
     uint64_t saturated;
     bool programmed, ranged;

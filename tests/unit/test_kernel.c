@@ -53,16 +53,17 @@ static void test_bits(void **state) {
     (void)state;
     mb_cell cells[] = {load_cell("cell = \"rram\"; on_off = 17.0; prog_sigma = 0.03;"),
                        load_cell("cell = \"rram\"; on_off = 4.5; prog_sigma = 0.02; read_sigma = 0.01; read_sigma_prop = 0.01;"),
-                       load_cell("cell = \"ideal\";")};
+                       load_cell("cell = \"ideal\";"),
+                       load_cell("cell = \"rram\"; on_off = 1000.0; prog_sigma = 0.02; read_sigma = 0.02;")};
     mb_adc adcs[] = {load_adc("type = \"ideal\";"),
                      load_adc("type = \"sar\";"),
                      load_adc("type = \"sar\"; noise_lsb = 0.7;"),
                      {.type = &truncating}};
     static int16_t W[300 * 40], x[70 * 300];
     static int64_t y[70 * 40], z[70 * 40];
-    int kinds[3][4] = {{0}}, compared = 0;
-    for (int i = 0; i < 160; i++) {
-        int c = pick(0, 2), a = pick(0, 3), K = pick(1, i % 8 ? 150 : 300), N = pick(1, i % 8 ? 12 : 40),
+    int kinds[4][4] = {{0}}, compared = 0;
+    for (int i = 0; i < 200; i++) {
+        int c = pick(0, 3), a = pick(0, 3), K = pick(1, i % 8 ? 150 : 300), N = pick(1, i % 8 ? 12 : 40),
             m = i % 16 == 5 ? 70 : pick(1, 5);
         mb_xbar_spec s = {.rows = pick(1, 300),
                           .cols = pick(34, 200),
@@ -111,10 +112,11 @@ static void test_bits(void **state) {
         kinds[c][a]++;
         mb_xbar_free(xb);
     }
-    for (int c = 0; c < 3; c++)
+    for (int c = 0; c < 4; c++)
         for (int a = 0; a < 4; a++) assert_true(kinds[c][a] > 3);
-    assert_true(compared >= 160);
-    for (int i = 0; i < 3; i++) mb_cell_free(&cells[i]), mb_adc_free(&adcs[i]);
+    assert_true(compared >= 200);
+    for (int i = 0; i < 4; i++) mb_cell_free(&cells[i]);
+    for (int i = 0; i < 3; i++) mb_adc_free(&adcs[i]);
 }
 
 /* Weights and steps chosen at will: every conversion against the formula of adc.h. Products cross all code boundaries of small
