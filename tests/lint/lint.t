@@ -81,7 +81,8 @@ offence src/nn/bad.c silent 'void f(void) { printf("hello"); }'
 offence devices/bad.c silent 'void f(void) { fprintf(stderr, "hello"); }'
 offence mapping/bad.c silent 'void f(void) { if (0) exit(1); }'
 offence src/array/bad.c threads '#pragma omp parallel for'
-offence src/run/bad.c threads '#include <omp.h>'
+offence src/array/bad.c threads '#include <omp.h>'
+offence src/run/bad.c threads '#pragma omp parallel for'
 offence src/run/simulate.c threads 'double sum = 0;
 #pragma omp parallel for reduction(+:sum)'
 offence src/array/bad.c threads 'float *f(void) { int n; float a, total;
