@@ -7,7 +7,6 @@
 
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -349,7 +348,7 @@ static int note_data(mb_run *run, const mb_conf *conf, mb_cache *cache) {
     int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
     if (rc) return rc;
     char threads[16];
-    snprintf(threads, sizeof threads, "%d", omp_get_max_threads());
+    snprintf(threads, sizeof threads, "%d", mb_sim_threads());
     rc = mb_run_note(run, "threads", threads);
     if (!rc) rc = mb_run_note(run, "network", s.net->path);
     if (!rc) rc = mb_run_note(run, "dataset", s.data->source);

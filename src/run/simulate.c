@@ -558,6 +558,8 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     st->activity.charge_S = (double)s->charge / (double)s->vectors * mb_xbar_unit_S(l->xbar[0]);
 }
 
+int mb_sim_threads(void) { return omp_get_max_threads(); }
+
 void mb_accuracy_interval(double mean, int64_t n, double sd, int64_t t, double *low, double *high) {
     const double z = 1.959963984540054;
     double N = (double)n, z2 = z * z / N;

@@ -41,6 +41,8 @@ int mb_analog_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, co
 typedef struct mb_layer_stats { double snr_dB, clipped, adc_occupancy, row_rate; mb_activity activity; int adc_bits_lossless; } mb_layer_stats;
 void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st);
 
+int mb_sim_threads(void);   /* threads that the loop over blocks will use */
+
 /* 95 % interval of a mean accuracy over N samples and T device draws with standard deviation SD: Wilson's interval for the samples and Student's t for the draws, added in squares.
  * Wilson, J. Am. Stat. Assoc. 22 (1927) 209, doi:10.1080/01621459.1927.10502953. */
 void mb_accuracy_interval(double mean, int64_t n, double sd, int64_t t, double *low, double *high);
