@@ -334,7 +334,7 @@ static int show_npy(mb_doc *d, const char *path) {
     mb_npy a;
     int rc = mb_npy_read(path, &a);
     if (rc) return rc;
-    double *v = mb_malloc(a.count, sizeof *v), lo = INFINITY, hi = -INFINITY;
+    double *v = mb_malloc(a.count, sizeof *v), lo = (double)INFINITY, hi = -(double)INFINITY;
     mb_str shape = {0};
     if (v) {
         mb_npy_to_f64(&a, v);
