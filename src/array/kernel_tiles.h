@@ -72,10 +72,10 @@ static bool tiles_fit(const mb_row_group *g) {
 static void plan_make(const mb_row_group *g, size_t ldy, plan *p) {
     const mb_quads *q = g->quads;
     int64_t weights = 0;
-    int32_t magic = 0;
+    uint32_t magic = 0;
     for (int i = 0; i < g->planes; i++) weights += (int64_t)1 << (i * g->dac_bits);
-    for (int i = 0; i < g->planes; i++) magic += (int32_t)((uint32_t)MAGIC_BITS << (i * g->dac_bits));
-    *p = (plan){.g = g, .q = q, .stride = 1, .ldy = ldy, .magic = magic};
+    for (int i = 0; i < g->planes; i++) magic += (uint32_t)MAGIC_BITS << (i * g->dac_bits);
+    *p = (plan){.g = g, .q = q, .stride = 1, .ldy = ldy, .magic = (int32_t)magic};
     while (p->stride < g->planes) p->stride *= 2;
     double noise = 0;
     if (g->var) {

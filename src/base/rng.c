@@ -156,8 +156,13 @@ INLINE void words_of(uint32_t w[4][LANES], uint32_t *restrict out) {
 
 #if defined(MB_HAVE_CLONES) && defined(__x86_64__)
 #include <immintrin.h>
-#define WIDE __attribute__((target("arch=x86-64-v4,prefer-vector-width=512")))
-#define WIDE_INLINE static inline __attribute__((always_inline, target("arch=x86-64-v4,prefer-vector-width=512")))
+#if defined(__clang__)
+#define WIDE_TARGET "arch=x86-64-v4"
+#else
+#define WIDE_TARGET "arch=x86-64-v4,prefer-vector-width=512"
+#endif
+#define WIDE __attribute__((target(WIDE_TARGET)))
+#define WIDE_INLINE static inline __attribute__((always_inline, target(WIDE_TARGET)))
 
 /* One round on eight blocks, a word in the low half of each 64-bit lane; what is in the high halves does not matter. */
 WIDE_INLINE void round_wide(__m512i c[4], uint32_t k0, uint32_t k1) {
