@@ -5,6 +5,7 @@ include tests/unit/nn.mk
 include tests/unit/data.mk
 include tests/unit/array.mk
 include tests/unit/analog.mk
+include tests/unit/wires.mk
 include tests/unit/devices.mk
 include tests/unit/mapping.mk
 include tests/unit/cost.mk
