@@ -11,7 +11,9 @@ include tests/unit/mapping.mk
 include tests/unit/cost.mk
 include tests/unit/run.mk
 include tests/cli/local.mk
+include tests/golden/local.mk
 include tests/lint/local.mk
 include tests/fuzz/local.mk
 include tests/golden/array.mk
 include tests/bench/local.mk
+include tests/bench/wires.mk
