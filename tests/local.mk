@@ -5,12 +5,15 @@ include tests/unit/nn.mk
 include tests/unit/data.mk
 include tests/unit/array.mk
 include tests/unit/analog.mk
+include tests/unit/wires.mk
 include tests/unit/devices.mk
 include tests/unit/mapping.mk
 include tests/unit/cost.mk
 include tests/unit/run.mk
 include tests/cli/local.mk
+include tests/golden/local.mk
 include tests/lint/local.mk
 include tests/fuzz/local.mk
 include tests/golden/array.mk
 include tests/bench/local.mk
+include tests/bench/wires.mk

@@ -17,3 +17,4 @@ pkgincludearray_HEADERS = src/array/cell.h src/array/adc.h
 src/array/kernel_registry.c: $(top_srcdir)/src/array/local.mk $(top_srcdir)/build-aux/gen-registry.sh
 	$(AM_V_GEN)$(MKDIR_P) src/array && $(GEN_REGISTRY) array/kernel.h mb_kernel mb_kernels $(MB_KERNELS) > $@
 include src/array/analog.mk
+include src/array/wires.mk
