@@ -183,7 +183,7 @@ int mb_cli_check_plot(const char *name, int code) {
     const char *candidate[32];
     size_t n = 0;
     mb_str all = {0};
-    for (; mb_plot_names[n] && n < 32; n++) {
+    for (; n < 32 && mb_plot_names[n]; n++) {
         if (strcmp(mb_plot_names[n], name) == 0) {
             mb_str_free(&all);
             return MB_OK;

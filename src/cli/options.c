@@ -68,7 +68,7 @@ const mb_verb *mb_verb_find(const char *name) {
 int mb_verb_unknown(const char *name) {
     const char *candidate[MAX_OPTIONS];
     size_t n = 0;
-    while (mb_verbs[n] && n < MAX_OPTIONS) {
+    while (n < MAX_OPTIONS && mb_verbs[n]) {
         candidate[n] = mb_verbs[n]->name;
         n++;
     }

@@ -162,7 +162,7 @@ static int show_adc(mb_doc *d, const char *name) {
     if (!t) {
         const char *names[32];
         size_t n = 0;
-        for (; mb_adcs[n] && n < 32; n++) names[n] = mb_adcs[n]->name;
+        for (; n < 32 && mb_adcs[n]; n++) names[n] = mb_adcs[n]->name;
         const char *near = mb_nearest(name, names, n);
         return mb_fail(MB_BADINPUT, "no converter is called \"%s\"%s%s; `mixbar list adcs` shows them", name,
                        near ? ", did you mean " : "", near ? near : "");
@@ -178,7 +178,7 @@ static int show_policy(mb_doc *d, const char *name) {
     if (!t) {
         const char *names[64];
         size_t n = 0;
-        for (; mb_policies[n] && n < 64; n++) names[n] = mb_policies[n]->name;
+        for (; n < 64 && mb_policies[n]; n++) names[n] = mb_policies[n]->name;
         const char *near = mb_nearest(name, names, n);
         return mb_fail(MB_BADINPUT, "no policy is called \"%s\"%s%s; `mixbar list policies` shows them", name,
                        near ? ", did you mean " : "", near ? near : "");
