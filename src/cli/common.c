@@ -21,7 +21,7 @@
 static bool is_quiet;
 static volatile sig_atomic_t stop_signal;
 
-/* --- the answer ------------------------------------------------------------------------------------------------------- */
+/* --- the answer ---------------------------------------------------------------------------------------------------- */
 
 /* Nobody reads any more (mixbar list | head): end as a filter does, by the signal. */
 static int write_failed(void) {
@@ -60,7 +60,7 @@ int mb_cli_columns(mb_table *t, const char *const (*columns)[3]) {
     return rc;
 }
 
-/* --- the process ------------------------------------------------------------------------------------------------------ */
+/* --- the process --------------------------------------------------------------------------------------------------- */
 
 void mb_cli_set_quiet(bool quiet) {
     is_quiet = quiet;
@@ -86,7 +86,7 @@ void mb_cli_catch_signals(void) {
 
 bool mb_cli_stopped(void) { return stop_signal != 0; }
 
-/* --- progress --------------------------------------------------------------------------------------------------------- */
+/* --- progress ------------------------------------------------------------------------------------------------------ */
 
 static double now_s(void) {
     struct timespec t;
@@ -177,13 +177,13 @@ int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t t
     return MB_OK;
 }
 
-/* --- experiments ------------------------------------------------------------------------------------------------------ */
+/* --- experiments --------------------------------------------------------------------------------------------------- */
 
 int mb_cli_check_plot(const char *name, int code) {
     const char *candidate[32];
     size_t n = 0;
     mb_str all = {0};
-    for (; mb_plot_names[n] && n < 32; n++) {
+    for (; n < 32 && mb_plot_names[n]; n++) {
         if (strcmp(mb_plot_names[n], name) == 0) {
             mb_str_free(&all);
             return MB_OK;

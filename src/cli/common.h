@@ -18,7 +18,7 @@
 
 #define MB_CLI_FORMATS "text|csv|json"
 
-/* --- the answer --- */
+/* --- the answer ---------------------------------------------------------------------------------------------------- */
 int mb_cli_write(mb_str *out);                           /* OUT to stdout, then freed; MB_SYSTEM when it cannot be written */
 int mb_cli_flush(void);                                  /* at the end of the program */
 mb_table_format mb_cli_table_format(const char *format); /* NULL: text */
@@ -26,13 +26,13 @@ mb_format mb_cli_format(const char *format);             /* NULL: text */
 /* Columns of a table from a list "name|unit|l or r, ..." ended by NULL; MB_OK or MB_SYSTEM. */
 int mb_cli_columns(mb_table *t, const char *const (*columns)[3]);
 
-/* --- the process --- */
+/* --- the process --------------------------------------------------------------------------------------------------- */
 void mb_cli_set_quiet(bool quiet);
 void mb_cli_threads(int n);      /* 0: as the environment says */
 void mb_cli_catch_signals(void); /* SIGINT and SIGTERM set a flag; a second one kills */
 bool mb_cli_stopped(void);
 
-/* --- progress on stderr: a bar on a terminal, nothing but finished lines elsewhere --- */
+/* --- progress on stderr: a bar on a terminal, nothing but finished lines elsewhere --------------------------------- */
 typedef struct mb_meter {
     mb_progress progress;    /* give this to the library */
     char what[96];           /* stage that is shown */
@@ -47,7 +47,7 @@ void mb_meter_line(mb_meter *m, const char *fmt, ...) __attribute__((format(prin
 /* As mb_run_options.on_point: one line per finished point. CTX is the meter. */
 int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t total);
 
-/* --- experiments --- */
+/* --- experiments --------------------------------------------------------------------------------------------------- */
 typedef struct mb_cli_points {
     mb_points points;
     size_t first, end; /* the points asked for: [first, end) */

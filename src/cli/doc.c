@@ -101,7 +101,7 @@ int mb_doc_end(mb_doc *d, int rc) {
     return rc;
 }
 
-/* --- parameters ------------------------------------------------------------------------------------------------------- */
+/* --- parameters ---------------------------------------------------------------------------------------------------- */
 
 static const char *const kind_name[] = {
     [MB_P_BOOL] = "flag",     [MB_P_INT] = "integer", [MB_P_REAL] = "real", [MB_P_STRING] = "text",
@@ -191,7 +191,7 @@ int mb_param_table_add(mb_table *t, const char *prefix, const mb_param *params, 
     return rc;
 }
 
-/* --- plans ------------------------------------------------------------------------------------------------------------ */
+/* --- plans --------------------------------------------------------------------------------------------------------- */
 
 int mb_cli_plan_table(const mb_plan *p, mb_table **out) {
     mb_table *t = mb_table_new();

@@ -21,7 +21,7 @@ const mb_option mb_common_options[] = {
     MB_OPTION_END,
 };
 
-/* --- lists of choices "a|b|c" ----------------------------------------------------------------------------------------- */
+/* --- lists of choices "a|b|c" -------------------------------------------------------------------------------------- */
 
 int mb_choice_index(const char *choices, const char *word) {
     size_t len = strlen(word);
@@ -56,7 +56,7 @@ int mb_choice_unknown(const char *what, const char *choices, const char *word) {
     return rc;
 }
 
-/* --- verbs ------------------------------------------------------------------------------------------------------------ */
+/* --- verbs --------------------------------------------------------------------------------------------------------- */
 
 const mb_verb *mb_verb_find(const char *name) {
     for (size_t i = 0; mb_verbs[i]; i++) {
@@ -68,7 +68,7 @@ const mb_verb *mb_verb_find(const char *name) {
 int mb_verb_unknown(const char *name) {
     const char *candidate[MAX_OPTIONS];
     size_t n = 0;
-    while (mb_verbs[n] && n < MAX_OPTIONS) {
+    while (n < MAX_OPTIONS && mb_verbs[n]) {
         candidate[n] = mb_verbs[n]->name;
         n++;
     }
@@ -81,7 +81,7 @@ int mb_verb_unknown(const char *name) {
 /* Does COMPLETE list the words that are accepted? */
 static bool is_choice(const char *complete) { return complete && strcmp(complete, "file") != 0 && strcmp(complete, "dir") != 0; }
 
-/* --- parsing ---------------------------------------------------------------------------------------------------------- */
+/* --- parsing ------------------------------------------------------------------------------------------------------- */
 
 typedef struct parser {
     const mb_verb *verb;
@@ -256,7 +256,7 @@ void mb_args_free(const mb_verb *v, mb_args *a) {
     *a = (mb_args){0};
 }
 
-/* --- help ------------------------------------------------------------------------------------------------------------- */
+/* --- help ---------------------------------------------------------------------------------------------------------- */
 
 /* TEXT after INDENT spaces, broken at spaces so that lines stay within 100 columns. The cursor stands at column AT. */
 static void wrap(mb_str *out, const char *text, int indent, int at) {
@@ -341,7 +341,7 @@ void mb_help_overview(mb_str *out) {
                     "start here: mixbar run experiments/quickstart.cfg\n");
 }
 
-/* --- completion ------------------------------------------------------------------------------------------------------- */
+/* --- completion ---------------------------------------------------------------------------------------------------- */
 
 static void completion_words(const mb_option *o, mb_str *out) {
     for (; o && o->kind != MB_OPT_END; o++) {

@@ -27,7 +27,7 @@ static const mb_option table[] = {
     MB_OPTION_END,
 };
 
-/* --- rows "kind, name, summary, about" ----------------------------------------------------------------------------------- */
+/* --- rows "kind, name, summary, about" ----------------------------------------------------------------------------- */
 
 typedef struct rows {
     mb_table *t;
@@ -169,7 +169,7 @@ static const struct {
 #define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|presets|plots|verbs" /* in the order of kinds[] */
 #define ALL_KINDS KINDS "|params|options"
 
-/* --- parameters and options --------------------------------------------------------------------------------------------- */
+/* --- parameters and options ---------------------------------------------------------------------------------------- */
 
 static int add_params(mb_table *t) {
     mb_str with = {0};
@@ -224,7 +224,7 @@ static int list_options(mb_table *t) {
     return rc ? rc : add_option_rows(t, "(all)", mb_common_options);
 }
 
-/* --- the verb ------------------------------------------------------------------------------------------------------------ */
+/* --- the verb ------------------------------------------------------------------------------------------------------ */
 
 static int list_kind(mb_table *t, int kind, bool text) {
     enum { N = sizeof kinds / sizeof *kinds };

@@ -33,7 +33,7 @@ static const mb_option table[] = {
     MB_OPTION_END,
 };
 
-/* --- names and presets --------------------------------------------------------------------------------------------------- */
+/* --- names and presets --------------------------------------------------------------------------------------------- */
 
 /* ROOT with one child "x": the group of preset NAME (relative paths are meant from the current folder). */
 static int preset_group(const char *folder, const char *name, mb_conf **root) {
@@ -124,7 +124,7 @@ static void add_head(mb_doc *d, const char *kind, const char *name, const char *
     if (file) mb_doc_text(d, "file", "%s", file);
 }
 
-/* --- cells, converters, policies, baselines, machines ----------------------------------------------------------------------- */
+/* --- cells, converters, policies, baselines, machines -------------------------------------------------------------- */
 
 static int show_cell(mb_doc *d, const char *name) {
     const mb_cell_type *t = mb_cell_find(name);
@@ -162,7 +162,7 @@ static int show_adc(mb_doc *d, const char *name) {
     if (!t) {
         const char *names[32];
         size_t n = 0;
-        for (; mb_adcs[n] && n < 32; n++) names[n] = mb_adcs[n]->name;
+        for (; n < 32 && mb_adcs[n]; n++) names[n] = mb_adcs[n]->name;
         const char *near = mb_nearest(name, names, n);
         return mb_fail(MB_BADINPUT, "no converter is called \"%s\"%s%s; `mixbar list adcs` shows them", name,
                        near ? ", did you mean " : "", near ? near : "");
@@ -178,7 +178,7 @@ static int show_policy(mb_doc *d, const char *name) {
     if (!t) {
         const char *names[64];
         size_t n = 0;
-        for (; mb_policies[n] && n < 64; n++) names[n] = mb_policies[n]->name;
+        for (; n < 64 && mb_policies[n]; n++) names[n] = mb_policies[n]->name;
         const char *near = mb_nearest(name, names, n);
         return mb_fail(MB_BADINPUT, "no policy is called \"%s\"%s%s; `mixbar list policies` shows them", name,
                        near ? ", did you mean " : "", near ? near : "");
@@ -327,8 +327,7 @@ static int show_plan(mb_doc *d, const char *path) {
     return rc;
 }
 
-/* --- datasets
- * ------------------------------------------------------------------------------------------------------------------- */
+/* --- datasets ------------------------------------------------------------------------------------------------------ */
 
 static int show_npy(mb_doc *d, const char *path) {
     mb_npy a;
@@ -413,8 +412,7 @@ static int show_dataset(mb_doc *d, const char *name) {
     return rc;
 }
 
-/* --- the verb
- * -------------------------------------------------------------------------------------------------------------------- */
+/* --- the verb ------------------------------------------------------------------------------------------------------ */
 
 #define KINDS "cell|adc|policy|baseline|arch|network|plan|dataset" /* in the order of show[] */
 static int (*const show[])(mb_doc *d, const char *name) = {show_cell, show_adc,     show_policy, show_baseline,
