@@ -23,9 +23,11 @@ mixbar run six.cfg -q --no-plots -j 2 -o whole >/dev/null 2>err; ok $? "six poin
 stop() { # SIGNAL DIR
     mixbar run six.cfg --no-plots -j 1 -o "$2" >/dev/null 2>err &
     pid=$!
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    i=0
+    while [ $i -lt 1500 ] && kill -0 $pid 2>/dev/null; do       # minutes, for sanitizers on a busy machine
         grep -q '^point 2/6' err && break
-        sleep 0.2
+        sleep 0.1
+        i=$((i + 1))
     done
     kill "-$1" $pid
     rc=0
