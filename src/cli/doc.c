@@ -154,6 +154,22 @@ static int add_range(mb_table *t, const mb_param *p) {
     }
 }
 
+/* A list as one would write it; a long one by its length. */
+static int add_list(mb_table *t, const mb_conf *c) {
+    mb_str s = {0};
+    char num[32];
+    bool plain = c->n <= 4;
+    mb_str_add(&s, "[");
+    for (size_t i = 0; i < c->n && plain; i++) {
+        plain = c->child[i]->type == MB_CONF_INT || c->child[i]->type == MB_CONF_REAL;
+        mb_str_addf(&s, "%s%s", i ? ", " : "", shortest(num, c->child[i]->r));
+    }
+    mb_str_add(&s, "]");
+    int rc = s.failed ? mb_nomem() : plain ? mb_table_cell(t, mb_cstr(&s)) : mb_table_cellf(t, "(%zu values)", c->n);
+    mb_str_free(&s);
+    return rc;
+}
+
 /* The value at KEY of GROUP as one would write it, and where it comes from. */
 static int add_value(mb_table *t, const mb_conf *group, const char *key) {
     const mb_conf *c = mb_conf_find(group, key);
@@ -168,7 +184,7 @@ static int add_value(mb_table *t, const mb_conf *group, const char *key) {
     case MB_CONF_REAL: rc = mb_table_cell(t, shortest(num, c->r)); break;
     case MB_CONF_BOOL: rc = mb_table_cell(t, c->i ? "true" : "false"); break;
     case MB_CONF_STRING: rc = mb_table_cell(t, c->s); break;
-    default: rc = mb_table_cellf(t, "(%zu values)", c->n); break;
+    default: rc = add_list(t, c); break;
     }
     if (rc) return rc;
     if (c->origin != MB_FROM_FILE || !c->file) return mb_table_cell(t, mb_conf_where(c));

@@ -16,6 +16,7 @@
 #include "nn/dataset.h"
 #include "nn/op.h"
 #include "run/experiment.h"
+#include "run/sweep.h"
 #include "run/results.h"
 
 typedef struct options {
@@ -174,8 +175,15 @@ static const struct {
 static int add_params(mb_table *t) {
     mb_str with = {0};
     int rc = mb_param_table_add(t, "", mb_experiment_params, NULL, "");
+    if (!rc) rc = mb_param_table_add(t, "dataset.", mb_dataset_params, NULL, "");
+    for (size_t i = 0; mb_dataset_types[i] && !rc; i++) {
+        mb_str_clear(&with);
+        mb_str_addf(&with, "format = %s", mb_dataset_types[i]->name);
+        rc = mb_param_table_add(t, "dataset.", mb_dataset_types[i]->params, NULL, mb_cstr(&with));
+    }
     if (!rc) rc = mb_param_table_add(t, "calibration.", mb_calibration_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "read.", mb_read_params, NULL, "");
+    if (!rc) rc = mb_param_table_add(t, "sweep.", mb_sweep_params, NULL, "optional");
     if (!rc) rc = mb_param_table_add(t, "map.", mb_assign_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "map.budget.", mb_metric_params, NULL, "optional");
     for (size_t i = 0; mb_policies[i] && !rc; i++) {

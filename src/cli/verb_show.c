@@ -406,6 +406,7 @@ static int show_dataset(mb_doc *d, const char *name) {
         mb_doc_text(d, "file", "%s", file);
         rc = add_dataset(d, s);
     }
+    if (!rc) rc = add_params(d, "parameters", NULL, mb_dataset_params, mb_conf_find(root, "x"));
     mb_dataset_free(s);
     mb_conf_free(root);
     mb_free(file);

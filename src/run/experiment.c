@@ -353,12 +353,24 @@ void mb_setup_free(mb_setup *s) {
     memset(s, 0, sizeof *s);
 }
 
+/* Texts of a sweep that name a file beside the experiment become absolute, as all paths of used.cfg. */
+static void anchor_paths(mb_conf *c) {
+    if (c->type == MB_CONF_STRING && strchr(c->s, '/') && !strchr(c->s, '=')) {
+        char *dir = mb_conf_dir(c), *path = dir ? mb_path_join(dir, c->s) : NULL;
+        if (path && mb_file_exists(path)) make_absolute(c);
+        mb_free(path);
+        mb_free(dir);
+    }
+    for (size_t i = 0; i < c->n; i++) anchor_paths(c->child[i]);
+}
+
 int mb_experiment_used(const mb_conf *root, const mb_setup *point, mb_str *out) {
     mb_conf *c = mb_conf_clone(point->conf);
     int rc = c ? MB_OK : mb_nomem();
     if (!rc) drop_named(c, "preset");
     const mb_conf *sweep = mb_conf_find(root, "sweep");
     if (!rc && sweep) rc = mb_conf_put(c, "sweep", sweep, sweep->origin);
+    if (!rc && sweep) anchor_paths(mb_conf_find(c, "sweep"));
     if (!rc) {
         mb_str_addf(out, "# Every value of this run, with its origin. Running this file repeats the run.\n");
         mb_conf_write(c, out, true);

@@ -11,7 +11,7 @@
 
 typedef struct { int mode; } sweep_keys;
 enum { GRID, ZIP, LIST };
-static const mb_param sweep_params[] = {
+const mb_param mb_sweep_params[] = {
     MB_CHOICE(sweep_keys, mode, "grid|zip|list", "grid", "all combinations of the axes; axes in step; points written out"),
     MB_PARAM_END};
 
@@ -138,6 +138,14 @@ static int set_list_point(mb_point *p, const mb_conf *words) {
         if (rc) return mb_context(rc, "in the point at %s", mb_conf_where(words));
         char *key = mb_strndup(w->s, (size_t)(eq - w->s));
         if (!key) return mb_nomem();
+        mb_conf *set = mb_conf_find(p->conf, key);
+        if (set && !set->file && w->file) { /* relative paths are meant from the experiment's folder */
+            if (!(set->file = mb_strdup(w->file))) {
+                mb_free(key);
+                return mb_nomem();
+            }
+            set->line = w->line;
+        }
         rc = remember(p, key, mb_strdup(eq + 1));
         mb_free(key);
         if (rc) return rc;
@@ -200,7 +208,7 @@ int mb_sweep_points(mb_conf *root, mb_points *pts) {
     int rc = MB_OK;
     if (sweep) {
         if (sweep->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: sweep is a group { mode; axes; }", mb_conf_where(sweep));
-        rc = mb_params_load(sweep_params, sweep, also, &keys);
+        rc = mb_params_load(mb_sweep_params, sweep, also, &keys);
         if (rc) return rc;
         if (keys.mode == LIST) {
             mb_conf *l = mb_conf_use(sweep, "points");
@@ -236,7 +244,7 @@ int mb_sweep_points(mb_conf *root, mb_points *pts) {
     }
 out:
     mb_free(a);
-    mb_params_free(sweep_params, &keys);
+    mb_params_free(mb_sweep_params, &keys);
     if (rc) mb_points_free(pts);
     return rc;
 }

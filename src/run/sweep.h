@@ -3,10 +3,12 @@
 #define MB_RUN_SWEEP_H
 
 #include "base/conf.h"
+#include "base/param.h"
 
 typedef struct mb_point { mb_conf *conf; char *label; char **key, **value; size_t n_set; } mb_point;   /* conf: ROOT's copy with the values set and no `sweep` */
 typedef struct mb_points { mb_point *p; size_t n; } mb_points;
 
+extern const mb_param mb_sweep_params[];   /* keys of `sweep` besides axes, points and names */
 int mb_sweep_points(mb_conf *root, mb_points *pts);     /* one point without a sweep */
 void mb_points_free(mb_points *pts);
 

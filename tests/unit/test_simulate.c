@@ -8,8 +8,6 @@
 #include "run/point.h"
 #include "run/simulate.h"
 
-#define SAMPLES 96
-
 static mb_cache *cache;
 
 static int open_cache(void **state) { (void)state; return mb_cache_new(&cache); }
@@ -19,12 +17,11 @@ static int close_cache(void **state) { (void)state; mb_cache_free(cache); return
 static void load(mb_setup *s, const char *const *set, size_t n) {
     char path[512];
     snprintf(path, sizeof path, "%s/experiments/quickstart.cfg", srcdir());
-    const char *all[16] = {"sweep={axes=({key=\"map.weight_bits\";values=[8];})}", "dataset=fashion-mnist-fallback", "samples=96", "calibration.samples=32"};
-    for (size_t i = 0; i < n; i++) all[4 + i] = set[i];
+    const char *all[16] = {"dataset=fashion-mnist-fallback", "samples=96", "calibration.samples=32"};
+    for (size_t i = 0; i < n; i++) all[3 + i] = set[i];
     mb_conf *root = NULL;
-    assert_ok(mb_experiment_read(path, all, 4 + n, &root));
-    assert_ok(mb_conf_set(root, "sweep", "{}", MB_FROM_COMMAND));
-    mb_conf_use_all(mb_conf_find(root, "sweep"));
+    assert_ok(mb_experiment_read(path, all, 3 + n, &root));
+    mb_conf_use_all(mb_conf_find(root, "sweep")); /* one point of our own, not those of the file */
     assert_ok(mb_setup_load(root, cache, true, s));
 }
 

@@ -1,6 +1,7 @@
 /* test_sweep.c - points of grid, zip and list sweeps; mistakes are told with their place */
 #include "mbtest.h"
 
+#include "base/mem.h"
 #include "run/sweep.h"
 
 static mb_conf *parse(const char *text) {
@@ -73,6 +74,19 @@ static void list_sets_what_each_point_says(void **state) {
     mb_conf_free(c);
 }
 
+static void list_points_keep_the_place_of_their_file(void **state) {
+    (void)state;
+    mb_conf *c = NULL;
+    assert_ok(mb_conf_parse("sweep = { mode = \"list\"; points = ( (\"device=./my.cfg\") ); };", "folder/exp.cfg", &c));
+    mb_points p;
+    assert_ok(mb_sweep_points(c, &p));
+    char *dir = mb_conf_dir(mb_conf_find(p.p[0].conf, "device"));
+    assert_string_equal(dir, "folder");
+    mb_free(dir);
+    mb_points_free(&p);
+    mb_conf_free(c);
+}
+
 static void refused(const char *text, const char *message) {
     mb_conf *c = parse(text);
     mb_points p;
@@ -98,7 +112,7 @@ static void mistakes_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_sweep_is_one_point), cmocka_unit_test(grid_has_all_combinations_last_fastest), cmocka_unit_test(zip_goes_in_step),
-        cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(list_points_keep_the_place_of_their_file), cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
