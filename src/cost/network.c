@@ -53,6 +53,7 @@ static int adc_cost(costing *c, int bits, mb_cost *out) {
             return mb_context(rc, "converter %s of the machine %s (%s) with %d bits", t->name, c->mach->name, c->mach->where,
                               bits);
         if (!t->cost) *e = (mb_cost){0, 0, 0};
+        if (c->mach->adc_rate_Hz > 0 && t->cost && e->latency_s < 1 / c->mach->adc_rate_Hz) e->latency_s = 1 / c->mach->adc_rate_Hz; /* small because slow */
         e->energy_J *= c->mach->adc_energy_factor;
         e->area_m2 *= c->mach->adc_area_factor;
         c->adc_known[bits] = true;
