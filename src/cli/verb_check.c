@@ -150,7 +150,7 @@ const mb_verb mb_verb_check = {
     .details = "Loads networks, data, device, machine, mapping and baselines of every point and insists that they fit together "
                "and that every key is known and used. "
                "Exit code 0 when the experiment can run; 3, with the place and the reason, when it cannot.",
-    .examples = "mixbar check experiments/quickstart.cfg\nmixbar check experiments/quickstart.cfg -s map.adc_bits=5",
+    .examples = "mixbar check experiments/quickstart.cfg\nmixbar check experiments/quickstart.cfg -s arch.rows=64",
     .options = table,
     .size = sizeof(options),
     .min_args = 1,

@@ -287,6 +287,22 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
 
 /* --- whole experiments --------------------------------------------------------------------------------------------- */
 
+/* used.cfg: the experiment as it is without its sweep, so that a point that leaves a key alone finds the experiment's own value there again. Where that alone
+ * is no experiment (a sweep gives what the rest lacks), as at the first point. */
+static int used_text(const mb_conf *root, mb_cache *cache, const mb_setup *first, mb_str *used) {
+    mb_setup base;
+    if (!mb_conf_find(root, "sweep")) return mb_experiment_used(root, first, used);
+    mb_conf *c = mb_sweep_base(root);
+    if (!c) return mb_nomem();
+    if (mb_setup_load(c, cache, true, &base) != MB_OK) {
+        mb_error_clear();
+        return mb_experiment_used(root, first, used);
+    }
+    int rc = mb_experiment_used(root, &base, used);
+    mb_setup_free(&base);
+    return rc;
+}
+
 /* Load every point once, so that a mistake in the last one is told before the first one is computed; the text of used.cfg and the ids on the way. */
 static int check_points(const mb_conf *root, const mb_points *pts, mb_cache *cache, const char *plan_file, mb_str *used, uint64_t *id) {
     for (size_t i = 0; i < pts->n; i++) {
@@ -295,7 +311,7 @@ static int check_points(const mb_conf *root, const mb_points *pts, mb_cache *cac
         int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
         if (rc) return pts->n > 1 ? mb_context(rc, "point %zu (%s)", i, pts->p[i].label) : rc;
         id[i] = s.id;
-        if (i == 0) rc = mb_experiment_used(root, &s, used);
+        if (i == 0) rc = used_text(root, cache, &s, used);
         mb_plan *p = NULL;
         if (!rc && plan_file) rc = mb_plan_load(plan_file, s.net, &p);
         mb_plan_free(p);

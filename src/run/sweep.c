@@ -153,6 +153,17 @@ static int set_list_point(mb_point *p, const mb_conf *words) {
     return MB_OK;
 }
 
+/* A key that was set on the command line and is swept all the same: one of the two would be ignored. */
+static int check_not_set(const mb_conf *root, const axis *a, size_t n_axes) {
+    for (size_t i = 0; i < n_axes; i++) {
+        const mb_conf *c = mb_conf_find(root, a[i].key);
+        if (c && c->origin == MB_FROM_COMMAND)
+            return mb_fail(MB_BADINPUT, "%s: %s is swept here, so setting it on the command line has no effect: set another key, or the axis with "
+                           "-s 'sweep.axes[%zu].values=[...]'", mb_conf_where(a[i].values), a[i].key, i);
+    }
+    return MB_OK;
+}
+
 static int set_axes_point(mb_point *p, int mode, const axis *a, size_t n_axes, size_t index) {
     size_t rest = index;
     size_t pick[64];
@@ -182,8 +193,7 @@ static int read_names(mb_conf *sweep, size_t n, const mb_conf **names) {
     return MB_OK;
 }
 
-/* The experiment without its sweep. */
-static mb_conf *bare_clone(const mb_conf *root) {
+mb_conf *mb_sweep_base(const mb_conf *root) {
     mb_conf *c = mb_conf_clone(root);
     if (!c) return NULL;
     for (size_t i = 0; i < c->n; i++)
@@ -221,6 +231,7 @@ int mb_sweep_points(mb_conf *root, mb_points *pts) {
             if (rc) goto out;
         }
         rc = count_points(sweep, keys.mode, a, n_axes, points, &n);
+        if (!rc) rc = check_not_set(root, a, n_axes);
         if (!rc) rc = read_names(sweep, n, &names);
         if (!rc) rc = mb_conf_check_used(sweep);
         if (rc) goto out;
@@ -232,7 +243,7 @@ int mb_sweep_points(mb_conf *root, mb_points *pts) {
     }
     for (pts->n = 0; pts->n < n; pts->n++) {
         mb_point *p = &pts->p[pts->n];
-        p->conf = bare_clone(root);
+        p->conf = mb_sweep_base(root);
         rc = p->conf ? MB_OK : mb_nomem();
         if (!rc && points) rc = set_list_point(p, points->child[pts->n]);
         if (!rc && a) rc = set_axes_point(p, keys.mode, a, n_axes, pts->n);

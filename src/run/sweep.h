@@ -10,6 +10,8 @@ typedef struct mb_points { mb_point *p; size_t n; } mb_points;
 
 extern const mb_param mb_sweep_params[];   /* keys of `sweep` besides axes, points and names */
 int mb_sweep_points(mb_conf *root, mb_points *pts);     /* one point without a sweep */
+/* A copy of the experiment without its sweep; NULL without memory. */
+mb_conf *mb_sweep_base(const mb_conf *root);
 void mb_points_free(mb_points *pts);
 
 #endif

@@ -109,10 +109,19 @@ static void mistakes_are_told(void **state) {
     refused("sweep = { axes = ( { key = \"a\"; values = [1]; valeus = [2]; } ); };", "valeus");
 }
 
+static void a_swept_key_set_on_the_command_line_is_told(void **state) {
+    (void)state;
+    mb_conf *c = parse("map = { a = 1; }; sweep = { axes = ( { key = \"map.a\"; values = [1, 2]; } ); };");
+    mb_points p;
+    assert_ok(mb_conf_assign(c, "map.a=3", MB_FROM_COMMAND));
+    assert_fails(mb_sweep_points(c, &p), MB_BADINPUT, "map.a is swept");
+    mb_conf_free(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_sweep_is_one_point), cmocka_unit_test(grid_has_all_combinations_last_fastest), cmocka_unit_test(zip_goes_in_step),
-        cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(list_points_keep_the_place_of_their_file), cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(list_points_keep_the_place_of_their_file), cmocka_unit_test(a_swept_key_set_on_the_command_line_is_told), cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
