@@ -287,9 +287,10 @@ int mb_file_mkdirs(const char *path) {
         if (c[1] == '/' || c[1] == '\0') {
             char keep = c[1];
             c[1] = '\0';
-            if (mkdir(p, 0777) != 0 && !mb_dir_exists(p)) {
-                rc = mb_fail(status_of(errno == EEXIST ? ENOTDIR : errno), "%s: the folder cannot be made: %s: %s", path, p,
-                             strerror(errno));
+            int err = mkdir(p, 0777) != 0 ? errno : 0; /* looking for the folder changes errno */
+            if (err && !mb_dir_exists(p)) {
+                rc = mb_fail(status_of(err == EEXIST ? ENOTDIR : err), "%s: the folder cannot be made: %s: %s", path, p,
+                             strerror(err));
             }
             c[1] = keep;
         }
