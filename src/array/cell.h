@@ -48,6 +48,14 @@ typedef struct mb_cell_type {
      * number per output with variance sum sigma_i^2 v_i^2 instead of one per cell (exact while no cell clips at zero). */
     void (*read_sigma)(const void *p, size_t n, const float *g, float *sigma);
     void (*cost)(const void *p, mb_cell_cost *c);
+    /* Non-idealities that can be switched off one by one (ablations): names such as "programming", "drift", "read noise",
+     * "stuck", NULL-terminated, in physical order; and the switch, on a copy of the parameters (shallow: it may change numbers,
+     * not free or replace pointers). Without all of them the cell is exact at the level grid. NULL: nothing to switch. */
+    const char *const *effects;
+    void (*without)(void *p, int effect);
+    /* Current of a cell of conductance g (S) at the voltage u read_V, -1 <= u <= 1, over the current at read_V; odd in u,
+     * shape(g, 1) = 1. NULL: linear. */
+    double (*shape)(const void *p, double g, double u);
 } mb_cell_type;
 
 extern const mb_cell_type *const mb_cells[];    /* NULL-terminated, generated from devices/local.mk */
