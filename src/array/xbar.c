@@ -1,6 +1,6 @@
 /* xbar.c - layout of a weight matrix on arrays, creation of crossbars, and their reading
  *
- * Equations: array/xbar.h. Called by the floors above; program.c, range.c, kernel*.c and oracle.c hold the rest.
+ * Equations: array/xbar.h. Called by the floors above; program.c, xbar_wires.c, range.c, kernel*.c and oracle.c hold the rest.
  */
 #include "array/xbar.h"
 #include "config.h"
@@ -50,7 +50,7 @@ static int check_spec(const mb_xbar_spec *s, int K, int N) {
         return mb_fail(MB_BADINPUT, "time_s = %g: cells are read at 0 s or later after programming", s->time_s);
     if (!(s->temp_K > 0 && isfinite(s->temp_K)))
         return mb_fail(MB_BADINPUT, "temp_K = %g is not a temperature in kelvin", s->temp_K);
-    return rc;
+    return mb_xbar_wires_check(s);
 }
 
 /* The largest power of two F with 1.5 Gmax / unit <= w_max. */
@@ -209,6 +209,7 @@ const mb_xbar_layout *mb_xbar_get_layout(const mb_xbar *xb) { return &xb->lay; }
 double mb_xbar_unit_S(const mb_xbar *xb) { return xb->sc.unit_S; }
 double mb_xbar_scale(const mb_xbar *xb) { return xb->sc.F; }
 uint64_t mb_xbar_saturated(const mb_xbar *xb) { return xb->saturated; }
+double mb_xbar_wire_residual(const mb_xbar *xb) { return xb->wire_residual; }
 
 int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n) {
     int wb = xb->spec.weight_bits, shift = s * xb->spec.cell_bits, stored = 0;

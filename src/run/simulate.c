@@ -444,8 +444,14 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     l->spec.temp_K = s->read.temperature_K;
     l->xbar = mb_calloc((size_t)l->mm.groups, sizeof *l->xbar);
     if (!l->xbar) return mb_nomem();
-    for (int g = 0; g < l->mm.groups && !rc; g++)
-        rc = mb_xbar_new(&l->spec, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
+    mb_placement at;
+    rc = mb_machine_place(s->mach, &l->spec, L, a->copies, &at);
+    for (int g = 0; g < l->mm.groups && !rc; g++) {
+        mb_xbar_spec sp = l->spec; /* packed groups lie on the diagonal of an array: with wires it matters where */
+        sp.wires.columns_before = g % at.groups_per_array * at.columns_per_group;
+        sp.wires.rows_after = g % at.groups_per_array * l->mm.K;
+        rc = mb_xbar_new(&sp, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
+    }
     return rc;
 }
 
@@ -559,6 +565,7 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     if (l->engine != MB_ANALOG) return;
     const mb_xbar_layout *lay = mb_xbar_get_layout(l->xbar[0]);
     st->adc_bits_lossless = lay->adc_bits_lossless;
+    for (int g = 0; g < l->mm.groups; g++) st->wire_residual = fmax(st->wire_residual, mb_xbar_wire_residual(l->xbar[g]));
     if (s->vectors == 0) return;
     st->clipped = (double)s->clipped / (double)(s->conversions ? s->conversions : 1);
     st->row_rate = s->rows_offered ? (double)s->rows_driven / (double)s->rows_offered : 0;
