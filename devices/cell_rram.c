@@ -177,6 +177,23 @@ static void cost(const void *params, mb_cell_cost *c) {
     *c = (mb_cell_cost){.read_V = p->read_V, .write_J = p->write_J, .write_s = p->write_s, .area_F2 = p->area_F2};
 }
 
+/* Non-idealities in physical order. Each has its parameters to itself and its draws in a place of their own, so that switching one
+ * off leaves the others as they were. Without `levels` every target is reached. */
+enum { LEVELS, PROGRAMMING, STUCK, DRIFT, READ_NOISE };
+static const char *const effects[] = {"levels", "programming", "stuck", "drift", "read noise", NULL};
+
+static void without(void *params, int effect) {
+    rram *p = params;
+    switch (effect) {
+    case LEVELS: p->levels = 0; break;
+    case PROGRAMMING: p->prog_sigma = p->prog_sigma_prop = 0; break;
+    case STUCK: p->stuck_on = p->stuck_off = 0; break;
+    case DRIFT: p->drift_nu = p->drift_nu_sigma = 0; break;
+    case READ_NOISE: p->read_sigma = p->read_sigma_prop = 0; break;
+    default: break;
+    }
+}
+
 const mb_cell_type mb_cell_rram = {
     .abi = MB_CELL_ABI,
     .name = "rram",
@@ -194,4 +211,6 @@ const mb_cell_type mb_cell_rram = {
     .read = read_cells,
     .read_sigma = read_sigma,
     .cost = cost,
+    .effects = effects,
+    .without = without,
 };
