@@ -386,17 +386,52 @@ static double accuracy_of(const study *st, const uint8_t *right) {
 
 /* --- what is measured ------------------------------------------------------------------------------------------------------------ */
 
-/* Which samples variant V gets right in each draw. The draws of a variant without chance are one. */
-static int measure_accuracy(const study *st, variant *v, const char *what, uint8_t *right) {
+/* What a variant is asked besides the samples that it gets right. */
+typedef struct extra {
+    int item;                    /* number of the non-ideality that was added last */
+    bool converters;             /* their statistics, too */
+    double *signal, *noise;      /* [layers], sums over blocks and draws in this order */
+    mb_xbar_stats *stats;        /* [layers] */
+    mb_xbar_codes *codes;
+    uint8_t **alone;             /* [layers] of right[T][n] with this layer exact; NULL: not asked */
+} extra;
+
+static int layers_of_draw(const study *st, variant *v, uint32_t trial, extra *x) {
+    const size_t L = (size_t)st->s->net->n_weighted, blocks = (size_t)((st->snr_samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK);
+    double *signal = mb_calloc(blocks * L, sizeof *signal), *noise = mb_calloc(blocks * L, sizeof *noise);
+    shared sh = {.st = st, .v = v, .trial = trial, .signal = signal, .noise = noise, .count = x->converters, .stats = x->stats, .codes = x->codes};
+    int rc = signal && noise ? run_pass(&sh, st->snr_samples, "explain: layers") : mb_nomem();
+    for (size_t b = 0; b < blocks && !rc; b++)
+        for (size_t k = 0; k < L; k++) {
+            x->signal[k] += signal[b * L + k];
+            x->noise[k] += noise[b * L + k];
+        }
+    for (size_t k = 0; x->alone && k < L && !rc; k++) {
+        if (!x->alone[k]) continue;
+        shared one = {.st = st, .v = v, .trial = trial, .right = x->alone[k] + (int64_t)trial * st->n};
+        v->exact = (int)k;
+        rc = run_pass(&one, st->n, "explain: layer by layer");
+    }
+    v->exact = -1;
+    mb_free(signal);
+    mb_free(noise);
+    return rc;
+}
+
+/* Which samples variant V gets right in each draw, right[T][n]. The draws of a variant without chance are one. X may be NULL. */
+static int measure(const study *st, variant *v, const char *what, uint8_t *right, extra *x) {
     int rc = MB_OK;
     for (int64_t t = 0; t < st->T && !rc; t++) {
         shared sh = {.st = st, .v = v, .trial = (uint32_t)t, .right = right + t * st->n};
         if (t > 0 && (!v->arrays || mb_mapped_deterministic(v->map))) {
             memcpy(sh.right, right, (size_t)st->n);
+            for (int k = 0; x && x->alone && k < st->s->net->n_weighted; k++)
+                if (x->alone[k]) memcpy(x->alone[k] + t * st->n, x->alone[k], (size_t)st->n);
             continue;
         }
         if (v->arrays) rc = mb_mapped_program(v->map, sh.trial, st->pr);
         if (!rc) rc = run_pass(&sh, st->n, what);
+        if (!rc && x) rc = layers_of_draw(st, v, sh.trial, x);
     }
     return rc;
 }
@@ -407,57 +442,46 @@ static double occupancy(const mb_mapped_view *l, const mb_xbar_stats *s) {
     return s->q_max >= s->q_min && span > 0 ? ((double)s->q_max - (double)s->q_min) / span : 0;
 }
 
-/* Signal-to-noise ratio of every layer with the non-idealities of V, number I; statistics of the converters when LAST. */
-static int measure_snr(const study *st, variant *v, int i, bool last, mb_explanation *e) {
-    const size_t L = e->n_layer, blocks = (size_t)((st->snr_samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK);
-    double *signal = mb_calloc(blocks * L, sizeof *signal), *noise = mb_calloc(blocks * L, sizeof *noise), *sum = mb_calloc(2 * L, sizeof *sum);
-    mb_xbar_stats *stats = mb_malloc(L, sizeof *stats);
-    mb_xbar_codes *codes = mb_calloc(L, sizeof *codes);
-    int rc = signal && noise && sum && stats && codes ? MB_OK : mb_nomem();
-    for (size_t k = 0; k < L && !rc; k++) mb_xbar_stats_init(&stats[k]);
-    for (int64_t t = 0; t < st->T && !rc; t++) {
-        shared sh = {.st = st, .v = v, .trial = (uint32_t)t, .signal = signal, .noise = noise, .count = last, .stats = stats, .codes = codes};
-        if (t > 0 && (!v->arrays || mb_mapped_deterministic(v->map))) break;
-        if (v->arrays) rc = mb_mapped_program(v->map, sh.trial, st->pr);
-        if (!rc) rc = run_pass(&sh, st->snr_samples, "explain: layers");
-        for (size_t b = 0; b < blocks && !rc; b++)
-            for (size_t k = 0; k < L; k++) {
-                sum[2 * k] += signal[b * L + k];
-                sum[2 * k + 1] += noise[b * L + k];
-            }
-    }
-    for (size_t k = 0; k < L && !rc; k++) {
-        mb_explain_layer *l = &e->layer[k];
-        l->snr_dB[i] = sum[2 * k + 1] > 0 ? 10 * log10(sum[2 * k] / sum[2 * k + 1]) : (double)INFINITY;
-        mb_mapped_view view;
-        mb_mapped_layer(v->map, (int)k, &view);
-        if (!last || !view.xbar || stats[k].conversions == 0) continue;
-        l->clipped = (double)stats[k].clipped / (double)stats[k].conversions;
-        if (codes[k].conversions == 0) continue; /* transparent */
-        l->occupancy = occupancy(&view, &stats[k]);
-        l->conversions = (int64_t)codes[k].conversions;
-        for (int s = 0; s < MB_CODE_SLICES; s++)
-            for (int b = 0; b < MB_CODE_BINS; b++) l->code[b] += (int64_t)codes[k].bin[s][b];
-    }
-    mb_free(signal);
-    mb_free(noise);
-    mb_free(sum);
-    mb_free(stats);
-    mb_free(codes);
-    return rc;
+static void extra_close(extra *x, size_t L) {
+    mb_free(x->signal);
+    mb_free(x->noise);
+    mb_free(x->stats);
+    mb_free(x->codes);
+    for (size_t k = 0; x->alone && k < L; k++) mb_free(x->alone[k]);
+    mb_free(x->alone);
 }
 
-/* Each analog layer exact alone: what that wins. ALL: the point itself; right[T][n] is room. */
-static int measure_layers(const study *st, variant *v, const uint8_t *all, uint8_t *right, mb_explanation *e) {
+static int extra_open(const study *st, int number, bool layers, size_t L, extra *x) {
+    *x = (extra){.item = number, .converters = number + 1 == st->n_item};
+    x->signal = mb_calloc(L, sizeof *x->signal);
+    x->noise = mb_calloc(L, sizeof *x->noise);
+    x->stats = mb_malloc(L, sizeof *x->stats);
+    x->codes = mb_calloc(L, sizeof *x->codes);
+    if (!x->signal || !x->noise || !x->stats || !x->codes) return mb_nomem();
+    for (size_t k = 0; k < L; k++) mb_xbar_stats_init(&x->stats[k]);
+    if (!layers || !x->converters) return MB_OK;
+    if (!(x->alone = mb_calloc(L, sizeof *x->alone))) return mb_nomem();
+    for (size_t k = 0; k < L; k++)
+        if (st->plan->assign[k].engine == MB_ANALOG && !(x->alone[k] = mb_malloc((size_t)(st->T * st->n), 1))) return mb_nomem();
+    return MB_OK;
+}
+
+/* What X gathered, into E. ALL: the samples that the variant gets right. */
+static int extra_tell(const study *st, const variant *v, const extra *x, const uint8_t *all, mb_explanation *e) {
     int rc = MB_OK;
     for (size_t k = 0; k < e->n_layer && !rc; k++) {
         mb_explain_layer *l = &e->layer[k];
-        if (st->plan->assign[k].engine != MB_ANALOG) continue;
-        v->exact = (int)k;
-        rc = measure_accuracy(st, v, "explain: layer by layer", right);
-        if (!rc) rc = compare(st, all, right, &l->recovered, &l->recovered_low, &l->recovered_high);
+        mb_mapped_view view;
+        mb_mapped_layer(v->map, (int)k, &view);
+        l->snr_dB[x->item] = x->noise[k] > 0 ? 10 * log10(x->signal[k] / x->noise[k]) : (double)INFINITY;
+        if (x->alone && x->alone[k]) rc = compare(st, all, x->alone[k], &l->recovered, &l->recovered_low, &l->recovered_high);
+        if (!x->converters || !view.xbar || x->codes[k].conversions == 0) continue; /* digital, or a transparent converter */
+        l->clipped = (double)x->stats[k].clipped / (double)x->stats[k].conversions;
+        l->occupancy = occupancy(&view, &x->stats[k]);
+        l->conversions = (int64_t)x->codes[k].conversions;
+        for (int s = 0; s < MB_CODE_SLICES; s++)
+            for (int b = 0; b < MB_CODE_BINS; b++) l->code[b] += (int64_t)x->codes[k].bin[s][b];
     }
-    v->exact = -1;
     return rc;
 }
 
@@ -531,17 +555,19 @@ static void study_close(study *st) {
 static int add_one_by_one(const study *st, uint8_t *last, uint8_t *current, uint8_t *all, bool layers, mb_explanation *e) {
     int rc = MB_OK;
     for (int i = 0; i < st->n_item && !rc; i++) {
-        const bool end = i + 1 == st->n_item;
         bool on[MAX_ITEMS] = {false};
-        uint8_t *right = end ? all : current;
+        uint8_t *right = i + 1 == st->n_item ? all : current;
         double gain, low, high;
         variant v;
+        extra x;
         for (int k = 0; k <= i; k++) on[k] = true;
         rc = variant_make(st, on, &v);
-        if (!rc) rc = measure_accuracy(st, &v, "explain: adding", right);
+        int open = extra_open(st, i, layers, e->n_layer, &x);
+        if (!rc) rc = open;
+        if (!rc) rc = measure(st, &v, "explain: adding", right, &x);
         if (!rc) rc = compare(st, last, right, &gain, &low, &high);
-        if (!rc) rc = measure_snr(st, &v, i, end, e);
-        if (!rc && end && layers) rc = measure_layers(st, &v, all, current, e);
+        if (!rc) rc = extra_tell(st, &v, &x, right, e);
+        extra_close(&x, e->n_layer);
         variant_free(&v);
         if (rc) return rc;
         e->item[i].up_to = accuracy_of(st, right);
@@ -553,20 +579,25 @@ static int add_one_by_one(const study *st, uint8_t *last, uint8_t *current, uint
     return rc;
 }
 
-/* All but one. */
+/* All but one. There are two at least: inputs and weights. */
 static int leave_one_out(const study *st, const uint8_t *all, uint8_t *right, mb_explanation *e) {
     int rc = MB_OK;
-    for (int i = 0; i < st->n_item && !rc; i++) {
+    for (int i = 0; i < st->n_item - 1 && !rc; i++) {
         mb_explain_item *it = &e->item[i];
         bool on[MAX_ITEMS];
         variant v;
         for (int k = 0; k < st->n_item; k++) on[k] = k != i;
         rc = variant_make(st, on, &v);
-        if (!rc) rc = measure_accuracy(st, &v, "explain: leaving out", right);
+        if (!rc) rc = measure(st, &v, "explain: leaving out", right, NULL);
         if (!rc) rc = compare(st, all, right, &it->recovered, &it->recovered_low, &it->recovered_high);
         if (!rc) it->without = accuracy_of(st, right);
         variant_free(&v);
     }
+    mb_explain_item *last = &e->item[st->n_item - 1]; /* it was added last: the comparison is made already */
+    last->without = e->item[st->n_item - 2].up_to;
+    last->recovered = last->lost;
+    last->recovered_low = last->lost_low;
+    last->recovered_high = last->lost_high;
     return rc;
 }
 
@@ -589,7 +620,7 @@ int mb_explain_point(mb_setup *s, const mb_profile *prof, const mb_plan *plan, b
     none = mb_malloc(size, 1), last = mb_malloc(size, 1), current = mb_malloc(size, 1), all = mb_malloc(size, 1);
     rc = none && last && current && all ? new_explanation(&st, &e) : mb_nomem();
     if (!rc) rc = variant_make(&st, on, &v);
-    if (!rc) rc = measure_accuracy(&st, &v, "explain: float", none);
+    if (!rc) rc = measure(&st, &v, "explain: float", none, NULL);
     if (rc) goto out;
     memcpy(last, none, size);
     e->layers = layers;
