@@ -571,9 +571,9 @@ static int add_one_by_one(const study *st, uint8_t *last, uint8_t *current, uint
         variant_free(&v);
         if (rc) return rc;
         e->item[i].up_to = accuracy_of(st, right);
-        e->item[i].lost = -gain;
-        e->item[i].lost_low = -high;
-        e->item[i].lost_high = -low;
+        e->item[i].lost = 0 - gain; /* no minus before a zero */
+        e->item[i].lost_low = 0 - high;
+        e->item[i].lost_high = 0 - low;
         memcpy(last, right, (size_t)(st->T * st->n));
     }
     return rc;
@@ -631,8 +631,8 @@ int mb_explain_point(mb_setup *s, const mb_profile *prof, const mb_plan *plan, b
         double gain, low, high;
         rc = compare(&st, none, all, &gain, &low, &high);
         e->accuracy = accuracy_of(&st, all);
-        e->lost_low = -high;
-        e->lost_high = -low;
+        e->lost_low = 0 - high;
+        e->lost_high = 0 - low;
     }
 out:
     variant_free(&v);

@@ -25,7 +25,7 @@ static int close_cache(void **state) {
 static void load(mb_setup *s, const char *const *set, size_t n) {
     char path[512];
     snprintf(path, sizeof path, "%s/experiments/quickstart.cfg", srcdir());
-    const char *all[24] = {"dataset=fashion-mnist-fallback", "samples=16", "calibration.samples=4", "trials=2"};
+    const char *all[24] = {"dataset=fashion-mnist-fallback", "samples=20", "calibration.samples=4", "trials=2"};
     for (size_t i = 0; i < n; i++) all[4 + i] = set[i];
     mb_conf *root = NULL;
     assert_ok(mb_experiment_read(path, all, 4 + n, &root));
