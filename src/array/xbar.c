@@ -148,6 +148,8 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     mb_xbar *xb = mb_calloc(1, sizeof *xb);
     if (!xb) return mb_nomem();
     xb->spec = *s;
+    if (s->ideal & MB_IDEAL_WIRES) xb->spec.wires = (mb_xbar_wires){.interleaved = s->wires.interleaved};
+    if (s->ideal & MB_IDEAL_ADC) xb->spec.adc = (mb_adc){mb_adc_find("ideal"), NULL};
     xb->K = K;
     xb->N = N;
     if ((rc = mb_xbar_derive(s, K, N, &xb->lay, &xb->sc))) goto out;
