@@ -352,7 +352,7 @@ static void test_switches(void **state) {
         cell.type->without(p, e);
         mb_stream_init(&s, 1, MB_RNG_PROGRAM, 0, 0, 0);
         cell.type->program(p, CELLS, aim, state1, &s);
-        cell.type->read_sigma(p, CELLS, aim, spread);
+        cell.type->read_sigma(p, CELLS, state1, 0, 300, aim, spread);
         assert_true((spread[3] == 0) == (e == 4));
         for (int i = 0; i < CELLS; i++) {
             const bool stuck = all[i] == (float)hi && all[CELLS + i] == 0;
