@@ -45,7 +45,7 @@ static int preset_group(const char *folder, const char *name, mb_conf **root) {
         rc = x->s ? mb_conf_append(r, x) : mb_nomem();
         if (!rc) x = NULL;
     }
-    if (!rc) rc = mb_conf_expand_preset(r->child[0], folder);
+    if (!rc) rc = strcmp(folder, "devices") == 0 ? mb_cell_expand(r->child[0]) : mb_conf_expand_preset(r->child[0], folder);
     mb_conf_free(x);
     if (rc) mb_conf_free(r);
     else *root = r;
@@ -70,6 +70,10 @@ static int type_group(const char *key, const char *type, mb_conf **root) {
  * the preset or NULL. */
 static int preset_or_type(const char *folder, const char *name, const char *key, const char *type, mb_conf **root, char **file) {
     *file = NULL;
+    if (strcmp(folder, "devices") == 0 && mb_cell_is_user(name)) {
+        *file = mb_strdup(name);
+        return *file ? preset_group(folder, name, root) : mb_nomem();
+    }
     int rc = mb_preset_find(folder, name, ".", file);
     if (!rc) return preset_group(folder, name, root);
     if (!type && key) return mb_context(rc, "nor is there a type of this name (`mixbar list` shows both)");
@@ -282,7 +286,10 @@ static int show_network(mb_doc *d, const char *path) {
         {"window", "", "l"},     {"groups", "", "r"}, {"K", "", "r"},        {"N", "", "r"},      {"vectors", "", "r"},
         {"parameters", "", "r"}, {"MACs", "", "r"},   {NULL, NULL, NULL}};
     mb_network *net = NULL;
-    int rc = mb_network_load(path, &net);
+    char *found = NULL;
+    int rc = mb_file_find("networks", path, &found);
+    if (!rc) rc = mb_network_load(found, &net);
+    mb_free(found);
     if (rc) return rc;
     char shape[96];
     int64_t params = 0, macs = 0;
