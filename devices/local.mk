@@ -16,6 +16,7 @@ MB_ADCS = \
   devices/adc_table.c
 
 libmixbar_la_SOURCES += $(MB_CELLS) $(MB_ADCS) devices/adc_survey.c devices/adc_survey.h
+libmixbar_la_SOURCES += devices/generic.h devices/generic_params.c devices/gfun.c devices/gfun.h devices/vecmath.h
 libmixbar_la_SOURCES += devices/adc_circuit.c devices/adc_circuit.h devices/adc_stages.c devices/adc_stages.h
 nodist_libmixbar_la_SOURCES += devices/cell_registry.c devices/adc_registry.c
 CLEANFILES += devices/cell_registry.c devices/adc_registry.c
