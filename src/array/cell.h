@@ -25,9 +25,11 @@
 
 typedef struct mb_cell_cost {
     double read_V;           /* voltage of a full-scale input digit */
-    double write_J;          /* energy to program one cell, verification included */
-    double write_s;          /* time to program one cell (row-parallel programming divides it by the row) */
+    double write_J;          /* energy to program one cell, verification included; mean over the targets */
+    double write_s;          /* time to program one cell, likewise (row-parallel programming does a row at once) */
     double area_F2;          /* cell with access device, in squared feature sizes */
+    double pulses;           /* programming pulses per cell, mean; 0 counts as 1. More than 1: repeated until verified */
+    double endurance;        /* pulses that a cell endures; 0: not stated */
 } mb_cell_cost;
 
 typedef struct mb_cell_type {

