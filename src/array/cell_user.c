@@ -17,7 +17,7 @@
 
 /* What the version promises: whoever changes one of these structs raises MB_CELL_ABI and the sizes here. */
 #if UINTPTR_MAX == 0xffffffffffffffffu
-_Static_assert(MB_CELL_ABI == 1 && sizeof(mb_cell_type) == 152 && sizeof(mb_cell_cost) == 48 && sizeof(mb_param) == 72 &&
+_Static_assert(MB_CELL_ABI == 2 && sizeof(mb_cell_type) == 168 && sizeof(mb_cell_cost) == 48 && sizeof(mb_param) == 72 &&
                    sizeof(mb_stream) == 44,
                "the interface of cells has changed: raise MB_CELL_ABI and these sizes");
 #endif
@@ -202,7 +202,7 @@ static int try_reading(const trial *t) {
         type->mean(p, CELLS, t->state[0], age[i], temp[i], t->g[0]);
         if (!sound(t->g[0])) return broken(t, "mean() gives conductances that are negative or not finite");
         if (type->read_sigma) {
-            type->read_sigma(p, CELLS, t->g[0], t->g[1]);
+            type->read_sigma(p, CELLS, t->state[0], age[i], temp[i], t->g[0], t->g[1]);
             if (!sound(t->g[1])) return broken(t, "read_sigma() gives standard deviations that are negative or not finite");
         }
         type->read(p, CELLS, t->state[0], age[i], temp[i], t->g[0], &a);
