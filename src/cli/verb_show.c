@@ -92,8 +92,8 @@ static int add_presets(mb_doc *d, const char *folder, const char *key, const cha
     if (!rc) rc = mb_preset_list(folder, ".", &name, &path, &n);
     for (size_t i = 0; i < n; i++) {
         mb_conf *c = NULL;
-        if (!rc && mb_conf_read(path[i], &c) == MB_OK) { /* a broken preset is told to those who use it */
-            const mb_conf *k = mb_conf_find(c, key);
+        if (!rc && preset_group(folder, path[i], &c) == MB_OK) { /* a broken preset is told to those who use it */
+            const mb_conf *k = mb_conf_find(mb_conf_find(c, "x"), key);
             if (k && k->type == MB_CONF_STRING && strcmp(k->s, type) == 0) {
                 rc = mb_table_cell(t, name[i]);
                 if (!rc) rc = mb_table_cell(t, path[i]);
@@ -139,7 +139,8 @@ static int show_cell(mb_doc *d, const char *name) {
     if (!rc) rc = mb_cell_load(mb_conf_find(root, "x"), &cell);
     if (!rc) {
         double lo, hi;
-        mb_cell_cost cost;
+        mb_cell_cost cost = {0};
+        mb_str effects = {0};
         t = cell.type;
         add_head(d, "cell", t->name, t->summary, t->reference, file);
         t->range(cell.params, &lo, &hi);
@@ -152,6 +153,11 @@ static int show_cell(mb_doc *d, const char *name) {
         mb_doc_real(d, "write_energy", cost.write_J, "J");
         mb_doc_real(d, "write_time", cost.write_s, "s");
         mb_doc_real(d, "area_F2", cost.area_F2, "");
+        if (cost.pulses > 0) mb_doc_real(d, "pulses", cost.pulses, "");
+        if (cost.endurance > 0) mb_doc_real(d, "endurance", cost.endurance, "");
+        for (int i = 0; t->effects && t->effects[i]; i++) mb_str_addf(&effects, "%s%s", i ? ", " : "", t->effects[i]);
+        if (effects.n) mb_doc_text(d, "effects", "%s", mb_cstr(&effects));
+        mb_str_free(&effects);
         rc = add_params(d, "parameters", NULL, t->params, mb_conf_find(root, "x"));
     }
     if (!rc) rc = add_presets(d, "devices", "cell", t->name);
