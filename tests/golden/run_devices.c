@@ -1,5 +1,5 @@
-/* run_devices.c - the golden runner of memory cells: run_devices DIR... checks every statistic of schema imc-golden-noise/1 in any
- * directory given against the generic cell
+/* run_devices.c - the golden runner of memory cells: run_devices DIR... checks every statistic of schema imc-golden-noise/1 in
+ * any directory given against the generic cell
  *
  * One TAP line per statistic: error and tolerance. Without arguments (as a test) one line per cell and age, for the worst of its
  * statistics, over the shipped cases and, when it lies beside the sources or in $MIXBAR_SHARED, the whole collection.
@@ -139,7 +139,8 @@ static double mean_of(const float *v, double *sd, double *se_sd) {
 /* The statistics STAT of the reference (unit S) against out[]. */
 static void statistics(const json_t *stat, double n_ref, double S, const char *prefix) {
     char what[60];
-    double sd, own, m = mean_of(out, &sd, &own), se = num(stat, "se_mean") * S, se_sd = num(stat, "se_std") * S, ref = num(stat, "std") * S;
+    double sd, own, m = mean_of(out, &sd, &own), se = num(stat, "se_mean") * S, se_sd = num(stat, "se_std") * S,
+                    ref = num(stat, "std") * S;
     if (!json_is_object(stat)) return;
     if (isnan(se)) se = ref / sqrt(n_ref);
     if (isnan(se_sd)) se_sd = own * sqrt(N / n_ref);
@@ -177,22 +178,23 @@ static void read_at(const mb_cell *c, double t, uint32_t unit, uint32_t index) {
 
 /* The model of the file; SIGMA: with the spread of the exponents and programming errors. */
 static int pcm_cell(const json_t *k, bool on_target, bool sigma, mb_cell *cell) {
-    const json_t *c = json_object_get(k, "prog_coeff_uS"), *mu = json_object_get(k, "nu_mean"), *sd = json_object_get(k, "nu_std"),
-                 *r = json_object_get(k, "read");
+    const json_t *c = json_object_get(k, "prog_coeff_uS"), *mu = json_object_get(k, "nu_mean"),
+                 *sd = json_object_get(k, "nu_std"), *r = json_object_get(k, "read");
     double Gmax = num(k, "g_max_uS"), by = Gmax / num(k, "prog_coeff_g_max_reference_uS");
     mb_str poly = {0};
     for (size_t i = 0; i < json_array_size(c); i++)
         mb_str_addf(&poly, "%s%.17g", i ? ", " : "", json_number_value(json_array_get(c, i)) * by + 0.0);
-    int rc = load(cell,
-                  "cell = \"generic\"; g_max_S = %.17g; sigma_unit_S = 1e-6; prog_sigma = (%s); prog_scale = %.1f; drift = \"power\"; "
-                  "drift_t0_s = %.17g; drift_nu_form = \"log\"; drift_nu = (%.17g, %.17g); drift_nu_lo = %.17g; drift_nu_hi = %.17g; "
-                  "drift_nu_sigma_form = \"log\"; drift_nu_sigma = (%.17g, %.17g); drift_nu_sigma_lo = %.17g; "
-                  "drift_nu_sigma_hi = %.17g; flicker_form = \"power\"; flicker = (%.17g, %.17g); flicker_hi = %.17g; "
-                  "flicker_t_read_s = %.17g; flicker_t0_s = %.17g; flicker_at = \"%s\";",
-                  Gmax * US, mb_cstr(&poly), sigma ? 1.0 : 0.0, num(k, "t_0_s") + 0.0, num(mu, "b"), num(mu, "a"), num(mu, "min"),
-                  num(mu, "max"), sigma ? num(sd, "b") : 1e-30, sigma ? num(sd, "a") : 1e-30, sigma ? num(sd, "min") : 0.0,
-                  sigma ? num(sd, "max") : 1e-20, num(r, "q0"), -num(r, "exponent"), num(r, "q_max"), num(k, "t_read_s"),
-                  num(k, "t_0_s") + 0.0, on_target ? "target" : "programmed");
+    int rc =
+        load(cell,
+             "cell = \"generic\"; g_max_S = %.17g; sigma_unit_S = 1e-6; prog_sigma = (%s); prog_scale = %.1f; drift = \"power\"; "
+             "drift_t0_s = %.17g; drift_nu_form = \"log\"; drift_nu = (%.17g, %.17g); drift_nu_lo = %.17g; drift_nu_hi = %.17g; "
+             "drift_nu_sigma_form = \"log\"; drift_nu_sigma = (%.17g, %.17g); drift_nu_sigma_lo = %.17g; "
+             "drift_nu_sigma_hi = %.17g; flicker_form = \"power\"; flicker = (%.17g, %.17g); flicker_hi = %.17g; "
+             "flicker_t_read_s = %.17g; flicker_t0_s = %.17g; flicker_at = \"%s\";",
+             Gmax * US, mb_cstr(&poly), sigma ? 1.0 : 0.0, num(k, "t_0_s") + 0.0, num(mu, "b"), num(mu, "a"), num(mu, "min"),
+             num(mu, "max"), sigma ? num(sd, "b") : 1e-30, sigma ? num(sd, "a") : 1e-30, sigma ? num(sd, "min") : 0.0,
+             sigma ? num(sd, "max") : 1e-20, num(r, "q0"), -num(r, "exponent"), num(r, "q_max"), num(k, "t_read_s"),
+             num(k, "t_0_s") + 0.0, on_target ? "target" : "programmed");
     mb_str_free(&poly);
     return rc;
 }
@@ -353,55 +355,63 @@ static int run_pcm(const json_t *root, const char *dir, const char *file) {
     return rc;
 }
 
-/* --- models by name ------------------------------------------------------------------------------------------------------------ */
+/* --- models by name ------------------------------------------------------------------------------------------------------------
+ */
 
 static int hermes_cell(double devices, double Gmax, double t0, double tr, mb_cell *cell) {
     bool two = devices > 1;
     if (!(Gmax > 0)) Gmax = two ? 20.7e-6 : 10.35e-6;
     if (!(t0 > 0)) t0 = two ? 300 : 200;
-    const char *prog = two ? "(0.16603222, 4.71806468, -8.48101252, 4.68961419)" : "(0.15781817, 2.32443916, -2.16310839, 0.68841818)";
-    const char *nu_sigma = two ? "drift_nu_sigma = (-0.0057, -0.0117); drift_nu_sigma_lo = 0.0091; drift_nu_sigma_split = 0.3055; "
-                                 "drift_nu_sigma_above = (0.0073, 0.0093, -0.0118);"
-                               : "drift_nu_sigma = (-0.0023, -0.0120); drift_nu_sigma_lo = 0.0124; drift_nu_sigma_split = 0.3039; "
-                                 "drift_nu_sigma_above = (0.0104, 0.0116, -0.0165);";
+    const char *prog =
+        two ? "(0.16603222, 4.71806468, -8.48101252, 4.68961419)" : "(0.15781817, 2.32443916, -2.16310839, 0.68841818)";
+    const char *nu_sigma =
+        two ? "drift_nu_sigma = (-0.0057, -0.0117); drift_nu_sigma_lo = 0.0091; drift_nu_sigma_split = 0.3055; "
+              "drift_nu_sigma_above = (0.0073, 0.0093, -0.0118);"
+            : "drift_nu_sigma = (-0.0023, -0.0120); drift_nu_sigma_lo = 0.0124; drift_nu_sigma_split = 0.3039; "
+              "drift_nu_sigma_above = (0.0104, 0.0116, -0.0165);";
     const char *q = two ? "flicker = (-0.0069, -0.0117); flicker_lo = 0.015; flicker_split = 0.16; "
                           "flicker_above = (0.0123, 0.0211, -0.0280, 0.0069);"
                         : "flicker = (0.0038, -0.0078); flicker_lo = 0.0179; flicker_split = 0.1591; "
                           "flicker_above = (0.0088, 0.0768, -0.1352, 0.0664);";
-    return load(cell,
-                "cell = \"generic\"; g_max_S = %.17g; sigma_unit_S = %.17g; prog_sigma = %s; drift = \"power\"; drift_t0_s = %.17g; "
-                "drift_nu_form = \"log\"; drift_nu = (-0.0182, -0.0387); drift_nu_lo = 0.072; drift_nu_hi = 0.13; "
-                "drift_nu_split = 0.0945; drift_nu_above = (0.0736, -0.0126, -0.0436); drift_nu_sigma_form = \"log\"; "
-                "drift_nu_sigma_hi = 0.04; %s flicker_form = \"log\"; flicker_hi = 0.04; %s flicker_t_read_s = %.17g; "
-                "flicker_t0_s = %.17g;",
-                Gmax, 1e-6 * Gmax / (two ? 20.7e-6 : 10.35e-6), prog, t0 + 0.0, nu_sigma, q, tr > 0 ? tr : 512e-9, t0 + 0.0);
+    return load(
+        cell,
+        "cell = \"generic\"; g_max_S = %.17g; sigma_unit_S = %.17g; prog_sigma = %s; drift = \"power\"; drift_t0_s = %.17g; "
+        "drift_nu_form = \"log\"; drift_nu = (-0.0182, -0.0387); drift_nu_lo = 0.072; drift_nu_hi = 0.13; "
+        "drift_nu_split = 0.0945; drift_nu_above = (0.0736, -0.0126, -0.0436); drift_nu_sigma_form = \"log\"; "
+        "drift_nu_sigma_hi = 0.04; %s flicker_form = \"log\"; flicker_hi = 0.04; %s flicker_t_read_s = %.17g; "
+        "flicker_t0_s = %.17g;",
+        Gmax, 1e-6 * Gmax / (two ? 20.7e-6 : 10.35e-6), prog, t0 + 0.0, nu_sigma, q, tr > 0 ? tr : 512e-9, t0 + 0.0);
 }
 
 static int model_cell(const char *name, const char *notes, mb_cell *cell) {
-    double Gmax = noted(notes, "g_max", noted(name, "gmax", (double)NAN) * US), t0 = noted(notes, "t_0", (double)NAN), tr = noted(notes, "t_read", (double)NAN);
+    double Gmax = noted(notes, "g_max", noted(name, "gmax", (double)NAN) * US), t0 = noted(notes, "t_0", (double)NAN),
+           tr = noted(notes, "t_read", (double)NAN);
     if (strstr(name, "hermes")) return hermes_cell(strstr(name, "2") ? 2 : 1, Gmax, t0, tr, cell);
     if (strstr(name, "wan"))
-        return load(cell,
-                    "cell = \"generic\"; g_max_S = %.17g; sigma_unit_S = 1e-6; prog_sigma = (0.348, 16.030, -43.853, 45.393, -16.815); "
-                    "relax = \"total\"; relax_t_s = (1.0, 86400.0, 172800.0); relax_sigma = (0.348, 16.030, -43.853, 45.393, -16.815, "
-                    "0.701, 22.086, -50.773, 47.095, -16.458, 0.782, 20.274, -43.507, 37.062, -11.934);",
-                    Gmax > 0 ? Gmax : 40e-6);
+        return load(
+            cell,
+            "cell = \"generic\"; g_max_S = %.17g; sigma_unit_S = 1e-6; prog_sigma = (0.348, 16.030, -43.853, 45.393, -16.815); "
+            "relax = \"total\"; relax_t_s = (1.0, 86400.0, 172800.0); relax_sigma = (0.348, 16.030, -43.853, 45.393, -16.815, "
+            "0.701, 22.086, -50.773, 47.095, -16.458, 0.782, 20.274, -43.507, 37.062, -11.934);",
+            Gmax > 0 ? Gmax : 40e-6);
     if (strstr(name, "cmo") || strstr(name, "falcone")) {
         bool wide = strstr(name, "acc2") || strstr(name, "2pct") || strstr(notes, "range 2");
-        return load(cell,
-                    "cell = \"generic\"; g_min_S = %.17g; g_max_S = %.17g; arg_unit_S = 1e-6; sigma_unit_S = 1e-6; clip = \"range\"; "
-                    "prog_sigma = (%s); relax = \"added\"; relax_t_s = (1.0, 1e10); relax_sigma = (0.41183342, %.17g); "
-                    "relax_shift = (0.0, %.17g); flicker_form = \"log\"; flicker = (0.0, %.17g); flicker_relative = false; "
-                    "flicker_t_read_s = 1e-6;",
-                    noted(notes, "g_min", 9e-6), Gmax > 0 ? Gmax : 88.2e-6,
-                    wide ? "0.0112185391, 0.01129027418" : "0.00081107, 0.00106879", 0.41183342 + 0.04201137 * log(1e10),
-                    -0.08900206 * log(1e10), 0.0277316483 / log(10));
+        return load(
+            cell,
+            "cell = \"generic\"; g_min_S = %.17g; g_max_S = %.17g; arg_unit_S = 1e-6; sigma_unit_S = 1e-6; clip = \"range\"; "
+            "prog_sigma = (%s); relax = \"added\"; relax_t_s = (1.0, 1e10); relax_sigma = (0.41183342, %.17g); "
+            "relax_shift = (0.0, %.17g); flicker_form = \"log\"; flicker = (0.0, %.17g); flicker_relative = false; "
+            "flicker_t_read_s = 1e-6;",
+            noted(notes, "g_min", 9e-6), Gmax > 0 ? Gmax : 88.2e-6,
+            wide ? "0.0112185391, 0.01129027418" : "0.00081107, 0.00106879", 0.41183342 + 0.04201137 * log(1e10),
+            -0.08900206 * log(1e10), 0.0277316483 / log(10));
     }
     if (strstr(name, "independent"))
-        return load(cell,
-                    "cell = \"generic\"; g_max_S = %.17g; sigma_unit_S = 1e-6; prog_sigma = (0.2); drift = \"power\"; drift_nu = (0.1); "
-                    "drift_nu_sigma = (0.05); drift_t0_s = %.17g; flicker = (0.0, 1.0); flicker_t_read_s = %.17g; flicker_t0_s = %.17g;",
-                    Gmax > 0 ? Gmax : 25e-6, (t0 > 0 ? t0 : 20) + 0.0, tr > 0 ? tr : 250e-9, (t0 > 0 ? t0 : 20) + 0.0);
+        return load(
+            cell,
+            "cell = \"generic\"; g_max_S = %.17g; sigma_unit_S = 1e-6; prog_sigma = (0.2); drift = \"power\"; drift_nu = (0.1); "
+            "drift_nu_sigma = (0.05); drift_t0_s = %.17g; flicker = (0.0, 1.0); flicker_t_read_s = %.17g; flicker_t0_s = %.17g;",
+            Gmax > 0 ? Gmax : 25e-6, (t0 > 0 ? t0 : 20) + 0.0, tr > 0 ? tr : 250e-9, (t0 > 0 ? t0 : 20) + 0.0);
     return mb_fail(MB_BADINPUT, "the model \"%s\" is not known", name);
 }
 
@@ -436,7 +446,8 @@ static int run_model(const json_t *m, double n_ref, const char *file) {
     return rc;
 }
 
-/* --- files ------------------------------------------------------------------------------------------------------------------------ */
+/* --- files
+ * ------------------------------------------------------------------------------------------------------------------------ */
 
 static bool run_file(const char *dir, const char *name) {
     char path[1000];
@@ -503,7 +514,8 @@ int main(int argc, char **argv) {
     if (argc < 2) {
         const char *top = getenv("top_srcdir"), *shared = getenv("MIXBAR_SHARED");
         char *own = mb_asprintf("%s/tests/golden/devices", top ? top : "."),
-             *all = shared ? mb_asprintf("%s/golden/devices", shared) : mb_asprintf("%s/../shared/golden/devices", top ? top : ".");
+             *all =
+                 shared ? mb_asprintf("%s/golden/devices", shared) : mb_asprintf("%s/../shared/golden/devices", top ? top : ".");
         brief = true;
         if (own) files += run_dir(own);
         if (all) files += run_dir(all);
