@@ -6,4 +6,4 @@ libmixbar_la_SOURCES += \
   src/base/param.c src/base/param.h src/base/json.c src/base/json.h src/base/table.c src/base/table.h \
   src/base/npy.c src/base/npy.h src/base/quantity.h
 pkgincludebase_HEADERS = src/base/error.h src/base/mem.h src/base/rng.h src/base/str.h src/base/conf.h \
-  src/base/param.h src/base/quantity.h
+  src/base/param.h src/base/quantity.h src/base/file.h src/base/json.h src/base/npy.h src/base/table.h

@@ -25,6 +25,8 @@ extern char **environ;
     X("accuracy-energy", "accuracy over energy per inference, with 95 % intervals, float accuracy and baselines",                \
       mb_useless_accuracy, mb_plot_accuracy_energy)                                                                              \
     X("accuracy-edap", "accuracy over energy x latency x area", mb_useless_accuracy, mb_plot_accuracy_edap)                      \
+    X("accuracy-time", "accuracy over the time since programming, a line per device (runs that sweep read.time_s)",                \
+      mb_useless_time, mb_plot_accuracy_time)                                                                                    \
     X("energy-components", "energy per inference by component, baselines beside", mb_useless_components,                         \
       mb_plot_energy_components)                                                                                                 \
     X("latency-components", "latency per inference by component, baselines beside", mb_useless_components,                       \

@@ -56,7 +56,8 @@ typedef struct mb_point_result {
     /* the numbers of mb_point_columns */
     double float_accuracy, quantised_accuracy, accuracy, accuracy_low, accuracy_high, accuracy_sd, loss;
     double samples, trials;
-    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;   /* weight_bits: of all weights */
+    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;
+    double program_J, program_s, program_cells, pulses, wear;   /* loading the weights once */   /* weight_bits: of all weights */
     mb_trial_result *trial; size_t n_trial;
     mb_part *part; size_t n_part;                    /* by component, whole network */
     mb_layer_result *layer; size_t n_layer;
