@@ -50,6 +50,11 @@ enum { MB_AT_PROGRAMMED, MB_AT_TARGET };
 #define MB_GENERIC_IV "linear|polynomial|sinh|milo|table"
 enum { MB_SHAPE_LINEAR, MB_SHAPE_POLYNOMIAL, MB_SHAPE_SINH, MB_SHAPE_MILO, MB_SHAPE_TABLE };
 
+/* Indices of mb_generic_effects, in physical order: what mb_cell_type.without switches off. */
+enum { MB_EFFECT_VARIATION, MB_EFFECT_ENDURANCE, MB_EFFECT_PROGRAMMING, MB_EFFECT_CYCLE, MB_EFFECT_STUCK, MB_EFFECT_RELAXATION,
+       MB_EFFECT_DRIFT, MB_EFFECT_RETENTION, MB_EFFECT_TEMPERATURE, MB_EFFECT_ACCESS, MB_EFFECT_LEAKAGE, MB_EFFECT_WHITE,
+       MB_EFFECT_FLICKER, MB_EFFECT_TELEGRAPH, MB_EFFECT_CURVE, MB_EFFECTS };
+
 typedef struct mb_generic {
     /* --- range and levels (stage_levels) */
     double g_min_S, g_max_S;
@@ -143,14 +148,12 @@ typedef struct mb_generic {
     mb_reals iv_u, iv_i;           /* table: 0 < u_1 < ... <= 1, current over that of the linear cell, any scale */
     /* --- circuit */
     double read_V, area_F2;
+    /* --- not a parameter: stages that mb_cell_type.without has switched off; false when loaded */
+    bool off[MB_EFFECTS];
 } mb_generic;
 
 extern const mb_param mb_generic_params[];
 
-/* Indices of mb_generic_effects, in physical order: what mb_cell_type.without switches off. */
-enum { MB_EFFECT_VARIATION, MB_EFFECT_ENDURANCE, MB_EFFECT_PROGRAMMING, MB_EFFECT_CYCLE, MB_EFFECT_STUCK, MB_EFFECT_RELAXATION,
-       MB_EFFECT_DRIFT, MB_EFFECT_RETENTION, MB_EFFECT_TEMPERATURE, MB_EFFECT_ACCESS, MB_EFFECT_LEAKAGE, MB_EFFECT_WHITE,
-       MB_EFFECT_FLICKER, MB_EFFECT_TELEGRAPH, MB_EFFECT_CURVE, MB_EFFECTS };
 extern const char *const mb_generic_effects[MB_EFFECTS + 1];
 
 /* The functions of the descriptor, for descriptors that are thin layers over it (their struct begins with mb_generic). */

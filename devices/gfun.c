@@ -38,6 +38,17 @@ int mb_gfun_check(const mb_gfun *f, const char *name) {
     return MB_OK;
 }
 
+bool mb_gfun_zero(const mb_gfun *f) {
+    for (size_t i = 0; f->split > 0 && i < f->above.n; i++)
+        if (f->above.v[i] != 0) return false;
+    if (!f->c.n) return true;
+    if (f->lo > 0 || f->hi < 0) return false;
+    size_t n = f->form == MB_GFUN_POLYNOMIAL || f->form == MB_GFUN_TABLE || f->form == MB_GFUN_LOG ? f->c.n : 1;
+    for (size_t i = 0; i < n; i++)
+        if (f->c.v[i] != 0) return false;
+    return true;
+}
+
 static double polynomial(const mb_reals *c, double x) {
     double y = 0;
     for (size_t i = c->n; i-- > 0;) y = y * x + c->v[i];

@@ -14,6 +14,7 @@
 #ifndef MB_DEVICES_GFUN_H
 #define MB_DEVICES_GFUN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/param.h"
@@ -42,6 +43,8 @@ typedef struct mb_gfun {
     {#f "_above", MB_P_REALS, unit, "", -1e12, 1e12, NULL, MB_FIELD_(S, f.above, mb_reals, 0),                                  \
      #f ": polynomial above the split, not clipped"}
 
+/* Zero everywhere: no coefficients, or all of them zero and not clipped away from it. */
+bool mb_gfun_zero(const mb_gfun *f);
 /* NAME is the key, for messages: lengths, increasing abscissae, number of coefficients, clip. */
 int mb_gfun_check(const mb_gfun *f, const char *name);
 double mb_gfun_at(const mb_gfun *f, double x);                                 /* exact to double precision */

@@ -67,7 +67,7 @@ static int block_program(const mb_xbar *xb, int s, int q, mb_stream *stream, blo
                            "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters",
                            type->name, (double)b->G[i], (double)b->target[i], xb->spec.time_s, xb->spec.temp_K);
     if (!type->read_sigma) return MB_OK;
-    type->read_sigma(p, b->cells, b->G, b->sigma);
+    type->read_sigma(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G, b->sigma);
     for (i = 0; i < b->cells; i++)
         if (!isfinite(b->sigma[i]) || b->sigma[i] < 0)
             return mb_fail(MB_NUMERIC, "cell %s gives the read noise %g S at %g S; check its parameters", type->name,
