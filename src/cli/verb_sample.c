@@ -191,7 +191,7 @@ static int spectrum_table(mb_doc *d, const mb_sample *s) {
     static const char *const columns[][3] = {{"frequency", "Hz", "r"}, {"middle_level", "1/Hz", "r"}, {"highest_level", "1/Hz", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
-    for (size_t f = 1; f + 1 < s->n_freq && !rc; f++) {
+    for (size_t f = s->analytic ? 0 : 1; f + (s->analytic ? 0 : 1) < s->n_freq && !rc; f++) {
         rc = number(t, s->freq[f], 9);
         if (!rc) rc = number(t, s->psd[0][f], 9);
         if (!rc) rc = number(t, s->psd[1][f], 9);
@@ -230,6 +230,8 @@ static int answer(mb_doc *d, const options *o, const mb_cell_type *type, const c
     mb_doc_int(d, "sampled", (int64_t)s->n_level);
     mb_doc_int(d, "cells", (int64_t)s->cells);
     mb_doc_real(d, "read_voltage", s->cost.read_V, "V");
+    if (d->format == MB_TABLE_JSON) mb_doc_real(d, "write_pulses", s->cost.pulses, "");
+    else mb_doc_text(d, "write_pulses", "%.4g", s->cost.pulses);
     mb_doc_real(d, "write_energy", s->cost.write_J, "J");
     mb_doc_real(d, "write_time", s->cost.write_s, "s");
     if (d->format == MB_TABLE_JSON) {
@@ -244,7 +246,7 @@ static int answer(mb_doc *d, const options *o, const mb_cell_type *type, const c
         if (isfinite(s->separable)) mb_doc_text(d, "separable", "%.0f levels, six standard deviations of a read apart", s->separable);
         if (isfinite(s->age[0].effective_bits)) mb_doc_text(d, "bits", "%.2f effective (a uniform quantiser with the same error), %.2f of information", s->age[0].effective_bits, s->age[0].information_bits);
         else mb_doc_text(d, "bits", "exact; %.2f of information", s->age[0].information_bits);
-        if (s->noisy) mb_doc_text(d, "noise", "spectrum ~ f^%.2f (+- %.2f): 0 white, -1 1/f, -2 telegraph noise above its corner", s->slope[1], s->slope_se[1]);
+        if (s->noisy) mb_doc_text(d, "noise", "spectrum ~ f^%.2f%s: 0 white, -1 1/f, -2 telegraph noise above its corner", s->slope[1], s->analytic ? " at 1 .. 100 mHz" : "");
     }
     int rc = level_table(d, s);
     if (!rc) rc = pair_table(d, s);

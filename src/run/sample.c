@@ -163,13 +163,11 @@ static void noise_of(work *w, size_t i) {
         if (!isfinite(l->noise_skew)) l->noise_skew = 0;
         if (!isfinite(l->noise_kurtosis)) l->noise_kurtosis = 0;
     }
-    l->noise_model = (double)NAN;
+    l->noise_model = 0;
     if (t->read_sigma) {
-        float g = (float)l->programmed.mean, sigma;
-        t->read_sigma(w->cell->params, 1, &g, &sigma);
-        l->noise_model = (double)sigma;
-    } else {
-        l->noise_model = 0;
+        t->read_sigma(w->cell->params, cells, w->state, 0, w->s->o.temp_K, w->target, w->g);
+        for (size_t k = 0; k < cells; k++) l->noise_model += (double)w->g[k] * (double)w->g[k] / (double)cells;
+        l->noise_model = sqrt(l->noise_model);
     }
     if (l->noise_sd > 0) w->s->noisy = true;
 }
@@ -269,9 +267,31 @@ static void age(work *w, size_t k) {
 
 /* --- spectrum, current-voltage curve ------------------------------------------------------------------------------------- */
 
+/* The cell's own spectrum, one second after programming, from 1 mHz to the highest frequency that reads one after the other see. */
+static void known_spectrum(work *w, int which, size_t level) {
+    mb_sample *s = w->s;
+    const double g = s->level[level].programmed.mean, lo = 1e-3, hi = fmax(0.5 / s->o.read_s, 10 * lo);
+    double lx[SEGMENT], ly[SEGMENT];
+    size_t n = 0;
+    s->psd_level[which] = g;
+    for (size_t f = 0; f < s->n_freq; f++) {
+        s->freq[f] = lo * pow(hi / lo, (double)f / (double)(s->n_freq - 1));
+        s->psd[which][f] = w->cell->type->spectrum(w->cell->params, g, 1, s->o.temp_K, s->freq[f]) / (g > 0 ? g * g : 1);
+        if (s->freq[f] <= 100 * lo * (1 + 1e-9) && s->psd[which][f] > 0) lx[n] = log(s->freq[f]), ly[n++] = log(s->psd[which][f]);
+    }
+    const mb_line l = mb_stat_line(lx, ly, NULL, n);
+    s->slope[which] = l.b;
+    s->slope_se[which] = l.se_b;
+}
+
 static int spectrum(work *w, int which, size_t level) {
     mb_sample *s = w->s;
     const mb_cell_type *t = w->cell->type;
+    if (t->spectrum) {
+        s->analytic = true;
+        known_spectrum(w, which, level);
+        return MB_OK;
+    }
     const size_t cells = w->n < TRACE_CELLS ? w->n : TRACE_CELLS, half = SEGMENT / 2;
     int rc = MB_OK;
     double *trace = mb_calloc(TRACE * cells, sizeof *trace), *psd = mb_malloc(half + 1, sizeof *psd),
@@ -399,11 +419,9 @@ int mb_sample_data(const mb_cell *cell, const mb_sample *s, int cells, int reads
         program_level(&w, i, n);
         for (size_t k = 0; k < s->n_time; k++)
             for (int r = 0; r < reads; r++) {
-                char num[32], at[32], g[32];
                 read_level(&w, i, s->o.time_s[k], (uint32_t)(0x30000 + (size_t)r * 64 + k), w.g);
                 for (size_t q = 0; q < n; q++)
-                    mb_str_addf(csv, "%zu,%s,%s,%s\n", i * n + q, mb_fmt_double(num, (double)(float)s->level[i].target, 0),
-                                mb_fmt_double(at, s->o.time_s[k], 0), mb_fmt_double(g, (double)w.g[q], 0));
+                    mb_str_addf(csv, "%zu,%.7g,%.9g,%.7g\n", i * n + q, s->level[i].target, s->o.time_s[k], (double)w.g[q]);
             }
     }
     if (!rc && csv->failed) rc = mb_nomem();

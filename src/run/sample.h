@@ -6,7 +6,8 @@
  *     effective bits   log2((Gmax - Gmin) / (sqrt(12) e)), e the root mean square of (read - target) over all levels: the bits of
  *                 a uniform quantiser with the same error
  *     information bits    mutual information of level written and level read (thresholds of t = 0)
- *     spectrum    Welch, of reads minus their mean() at the same time: one-sided, relative to the mean conductance squared, 1/Hz
+ *     spectrum    one-sided, relative to the mean conductance squared, 1/Hz: the cell's own (mb_cell_type.spectrum) one second after
+ *                 programming; of cells without one, Welch's estimate from reads in a row, minus their mean() at the same time
  * Draws depend on the seed, the level and the number of the cell alone. Called by the command line.
  */
 #ifndef MB_RUN_SAMPLE_H
@@ -37,7 +38,7 @@ typedef struct mb_sample_level {
     mb_moments read;            /* one read each at t = 0 */
     double q05, q50, q95;       /* quantiles of the programmed conductances */
     double histogram[MB_SAMPLE_BINS]; /* of the programmed ones, equal bins from programmed.min to max; sums to the cells */
-    double noise_sd, noise_model;     /* read noise: measured on repeated reads; read_sigma at the mean (NaN: none) */
+    double noise_sd, noise_model;     /* read noise: measured on repeated reads; what read_sigma says of the same cells */
     double noise_skew, noise_kurtosis;
     double read_W, read_J;      /* power at read_V and the mean conductance, times read_s */
     double flat;                /* I(V/2) / I(V) of the current-voltage curve; 0.5 is linear */
@@ -66,7 +67,7 @@ typedef struct mb_sample {
     size_t n_freq;
     double *freq, *psd[2];      /* 1/Hz, relative to the mean squared */
     double psd_level[2], slope[2], slope_se[2];
-    bool noisy;
+    bool noisy, analytic;       /* analytic: the cell's own spectrum */
     /* current over read voltage at the smallest, middle and largest level, n_iv points from -read_V to read_V */
     size_t n_iv;
     double *volt, *amp[3], iv_g[3];

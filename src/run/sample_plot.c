@@ -82,7 +82,7 @@ static int drift_panel(const mb_sample *s, mb_panel *p, char titles[8][40]) {
 static int noise_panel(const mb_sample *s, mb_panel *p, char titles[8][40]) {
     const mb_axis_unit u = mb_axis_unit_for(&s->g_max, 1, "S");
     snprintf(p->title, sizeof p->title, "Spectrum of the read noise, relative to the mean conductance");
-    const mb_axis_unit h = mb_axis_unit_for(s->freq + 1, s->n_freq - 1, "Hz");
+    const mb_axis_unit h = s->analytic ? (mb_axis_unit){1, "Hz"} : mb_axis_unit_for(s->freq + 1, s->n_freq - 1, "Hz");
     snprintf(p->xlabel, sizeof p->xlabel, "frequency [%s]", h.text);
     snprintf(p->ylabel, sizeof p->ylabel, "density [1/Hz]");
     p->log_x = p->log_y = true;
