@@ -246,7 +246,7 @@ static int answer(mb_doc *d, const options *o, const mb_cell_type *type, const c
         if (isfinite(s->separable)) mb_doc_text(d, "separable", "%.0f levels, six standard deviations of a read apart", s->separable);
         if (isfinite(s->age[0].effective_bits)) mb_doc_text(d, "bits", "%.2f effective (a uniform quantiser with the same error), %.2f of information", s->age[0].effective_bits, s->age[0].information_bits);
         else mb_doc_text(d, "bits", "exact; %.2f of information", s->age[0].information_bits);
-        if (s->noisy) mb_doc_text(d, "noise", "spectrum ~ f^%.2f%s: 0 white, -1 1/f, -2 telegraph noise above its corner", s->slope[1], s->analytic ? " at 1 .. 100 mHz" : "");
+        if (s->noisy) mb_doc_text(d, "noise", "spectrum ~ f^%.2f%s: 0 white, -1 1/f, -2 telegraph noise above its corner", s->slope[1], s->analytic ? " between 1 Hz and 1 kHz" : "");
     }
     int rc = level_table(d, s);
     if (!rc) rc = pair_table(d, s);

@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "run/fit_internal.h"
 
+#define TOO_NOISY 0.1 /* reads whose noise is a larger share of the conductance have no logarithm worth having */
+
 /* --- read noise ---------------------------------------------------------------------------------------------------------- */
 
 static bool same(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
@@ -153,14 +155,18 @@ int mb_fit_noise(mb_fit *fit, const mb_fit_options *o) {
 static mb_line line_of(const mb_fit_work *w, const mb_fit_curve *c, double t0, double *n, double *weight) {
     double W = 0, X = 0, Y = 0, xx = 0, xy = 0;
     mb_line l = {MB_NOT, MB_NOT, MB_NOT, MB_NOT, 0};
+    double mean = 0; /* one weight for the whole curve: weights from noisy values would pull it */
+    for (size_t k = c->from; k < c->to; k++) mean += w->d.rec[k].g / (double)(c->to - c->from);
+    const double s = mean > 0 ? mb_fit_sigma_at(&w->read, mean / w->g_max) * w->g_max / mean : 0,
+                 wi = w->read.good && s > 0 ? 1 / (s * s) : 1;
     *n = *weight = 0;
+    if (w->read.good && !(s < TOO_NOISY)) return l;
     for (int pass = 0; pass < 3; pass++) {
         for (size_t k = c->from; k < c->to; k++) {
             const mb_fit_record *r = &w->d.rec[k];
             const double t = r->time + t0;
             if (!(t > 0) || !(r->g > 0)) continue;
-            const double s = mb_fit_sigma_at(&w->read, r->g / w->g_max) * w->g_max / r->g, wi = w->read.good && s > 0 ? 1 / (s * s) : 1,
-                         x = log(t), y = log(r->g);
+            const double x = log(t), y = log(r->g);
             if (pass == 0) {
                 W += wi, X += wi * x, Y += wi * y, ++*n;
             } else if (pass == 1) {
@@ -299,11 +305,13 @@ static void exponents(mb_fit_work *w) {
 static int odd_exponents(mb_fit *fit, const mb_fit_options *o) {
     mb_fit_work *w = fit->work;
     double median, mad;
-    size_t n = 0, odd = 0;
+    size_t n = 0, odd = 0, silent = 0;
     double *v = mb_malloc(2 * w->n_curve, sizeof *v);
     if (!v) return mb_nomem();
     for (size_t c = 0; c < w->n_curve; c++)
         if (isfinite(w->curve[c].nu)) v[n++] = w->curve[c].nu;
+        else silent++;
+    if (silent) mb_str_addf(&fit->notes, "drift: %zu of %zu time series say nothing: their read noise is above %g of the conductance, or too few points are positive\n", silent, w->n_curve, TOO_NOISY);
     mb_stat_median_mad(v, n, v + w->n_curve, &median, &mad);
     for (size_t c = 0; c < w->n_curve && n >= 20 && mad > 0 && o->outliers > 0; c++) {
         if (!(fabs(w->curve[c].nu - median) > o->outliers * mad)) continue;

@@ -246,6 +246,7 @@ int mb_fit_choose_sigma(mb_fit *fit, const char *quantity, const mb_fit_group *g
                 continue;
             }
             *m = (mb_fit_sigma){.shape = s, .lognormal = d == 1, .good = true, .k = shape_k[s], .nll = value};
+            for (int k = 0; k < 3; k++) m->se[k] = MB_NOT;
             for (int k = 0; k < shape_k[s]; k++) {
                 const int at = s == MB_SIGMA_PROPORTIONAL ? 1 : k;
                 m->c[at] = c[k];

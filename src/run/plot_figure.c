@@ -129,8 +129,25 @@ static bool time_tics(mb_str *out, const span *x) {
     return n >= 2;
 }
 
+/* Many decades: some of the powers of ten. */
+static bool decade_tics(mb_str *out, const char *name, const span *s) {
+    const int lo = (int)ceil(log10(s->lo) - 1e-9), hi = (int)floor(log10(s->hi) + 1e-9), step = (hi - lo + 6) / 6;
+    if (hi - lo < 6) return false;
+    mb_str_addf(out, "set logscale %s 10\nset %stics (", name, name);
+    for (int e = lo; e <= hi; e++) {
+        char text[16];
+        if (e % step != 0) continue;
+        if (e >= -2 && e <= 3) snprintf(text, sizeof text, "%g", pow(10, e));
+        else snprintf(text, sizeof text, "1e%d", e);
+        if (out->s && out->n && out->s[out->n - 1] != '(') mb_str_add(out, ", ");
+        mb_gp_tic(out, text, 12, pow(10, e));
+    }
+    mb_str_add(out, ")\n");
+    return true;
+}
+
 static void axis(mb_str *out, const char *name, const span *s, bool log, bool time, int tics) {
-    if (log && ((time && time_tics(out, s)) || mb_gp_log_tics(out, name, s->lo, s->hi))) {
+    if (log && ((time && time_tics(out, s)) || decade_tics(out, name, s) || mb_gp_log_tics(out, name, s->lo, s->hi))) {
         mb_str_addf(out, "set %srange [", name);
         mb_gp_num(out, s->lo);
         mb_str_add(out, ":");

@@ -267,7 +267,8 @@ static void age(work *w, size_t k) {
 
 /* --- spectrum, current-voltage curve ------------------------------------------------------------------------------------- */
 
-/* The cell's own spectrum, one second after programming, from 1 mHz to the highest frequency that reads one after the other see. */
+/* The cell's own spectrum, one day after programming, from 1 mHz to the highest frequency that reads one after the other see; its
+ * slope from 1 Hz to 1 kHz. */
 static void known_spectrum(work *w, int which, size_t level) {
     mb_sample *s = w->s;
     const double g = s->level[level].programmed.mean, lo = 1e-3, hi = fmax(0.5 / s->o.read_s, 10 * lo);
@@ -276,8 +277,8 @@ static void known_spectrum(work *w, int which, size_t level) {
     s->psd_level[which] = g;
     for (size_t f = 0; f < s->n_freq; f++) {
         s->freq[f] = lo * pow(hi / lo, (double)f / (double)(s->n_freq - 1));
-        s->psd[which][f] = w->cell->type->spectrum(w->cell->params, g, 1, s->o.temp_K, s->freq[f]) / (g > 0 ? g * g : 1);
-        if (s->freq[f] <= 100 * lo * (1 + 1e-9) && s->psd[which][f] > 0) lx[n] = log(s->freq[f]), ly[n++] = log(s->psd[which][f]);
+        s->psd[which][f] = w->cell->type->spectrum(w->cell->params, g, 86400, s->o.temp_K, s->freq[f]) / (g > 0 ? g * g : 1);
+        if (s->freq[f] >= 1 && s->freq[f] <= 1000 && n < SEGMENT && s->psd[which][f] > 0) lx[n] = log(s->freq[f]), ly[n++] = log(s->psd[which][f]);
     }
     const mb_line l = mb_stat_line(lx, ly, NULL, n);
     s->slope[which] = l.b;

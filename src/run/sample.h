@@ -6,7 +6,7 @@
  *     effective bits   log2((Gmax - Gmin) / (sqrt(12) e)), e the root mean square of (read - target) over all levels: the bits of
  *                 a uniform quantiser with the same error
  *     information bits    mutual information of level written and level read (thresholds of t = 0)
- *     spectrum    one-sided, relative to the mean conductance squared, 1/Hz: the cell's own (mb_cell_type.spectrum) one second after
+ *     spectrum    one-sided, relative to the mean conductance squared, 1/Hz: the cell's own (mb_cell_type.spectrum) one day after
  *                 programming; of cells without one, Welch's estimate from reads in a row, minus their mean() at the same time
  * Draws depend on the seed, the level and the number of the cell alone. Called by the command line.
  */
