@@ -17,5 +17,20 @@ libmixbar_la_SOURCES += \
   src/run/explain.h \
   src/run/across.c \
   src/run/across.h \
-  src/run/plot_time.c
+  src/run/plot_time.c \
+  src/run/plot_figure.c \
+  src/run/plot_figure.h \
+  src/run/sample.c \
+  src/run/sample.h \
+  src/run/sample_plot.c \
+  src/run/fit.c \
+  src/run/fit.h \
+  src/run/fit_internal.h \
+  src/run/fit_data.c \
+  src/run/fit_math.c \
+  src/run/fit_drift.c \
+  src/run/fit_program.c \
+  src/run/fit_current.c \
+  src/run/fit_preset.c \
+  src/run/fit_plot.c
 pkgincluderun_HEADERS = src/run/experiment.h src/run/sweep.h src/run/simulate.h src/run/point.h src/run/results.h

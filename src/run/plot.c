@@ -96,8 +96,7 @@ static char **utf8_environment(void) {
     return env;
 }
 
-/* gnuplot SCRIPT in folder DIR, drawing FORMAT into the file PART there. */
-static int run_gnuplot(const char *dir, const char *script, const char *format, const char *part) {
+int mb_gnuplot_run(const char *dir, const char *script, const char *format, const char *part) {
     int rc = MB_OK, pipe_fd[2] = {-1, -1}, err, status = 0;
     bool actions_made = false;
     pid_t pid;
@@ -167,7 +166,7 @@ static int draw(const char *dir, const char *name, const char *format) {
         rc = mb_nomem();
         goto out;
     }
-    rc = run_gnuplot(dir, script, format, part);
+    rc = mb_gnuplot_run(dir, script, format, part);
     if (rc == MB_OK && rename(from, to) != 0) rc = mb_fail(MB_SYSTEM, "%s: %s", to, strerror(errno));
     if (rc != MB_OK) unlink(from);
 out:
