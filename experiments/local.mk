@@ -24,3 +24,4 @@ nobase_dist_pkgdata_DATA += experiments/baselines/tpu-128x128.cfg
 
 # experiments
 nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
+nobase_dist_pkgdata_DATA += experiments/wires.cfg
