@@ -53,6 +53,8 @@ static void block_place(const mb_xbar *xb, int row_tile, int col_tile, block *b)
     b->cells = (size_t)(b->k1 - b->k0) * (size_t)b->columns;
 }
 
+static bool reads_noisily(const mb_xbar *xb) { return xb->spec.cell.type->read_sigma && !(xb->spec.ideal & MB_IDEAL_READ); }
+
 /* Conductances wanted of slice s, polarity q of the block. */
 static void block_target(const mb_xbar *xb, int s, int q, block *b) {
     size_t i = 0;
@@ -69,15 +71,19 @@ static int block_program(const mb_xbar *xb, int s, int q, mb_stream *stream, blo
     const void *p = xb->spec.cell.params;
     size_t i;
     block_target(xb, s, q, b);
-    type->program(p, b->cells, b->target, b->state, stream);
-    type->mean(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G);
+    if (xb->spec.ideal & MB_IDEAL_CELLS) {
+        memcpy(b->G, b->target, b->cells * sizeof *b->G);
+    } else {
+        type->program(p, b->cells, b->target, b->state, stream);
+        type->mean(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G);
+    }
     for (i = 0; i < b->cells; i++)
         if (!isfinite(b->G[i]) || b->G[i] < 0)
             return mb_fail(MB_NUMERIC,
                            "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters",
                            type->name, (double)b->G[i], (double)b->target[i], xb->spec.time_s, xb->spec.temp_K);
-    if (!type->read_sigma) return MB_OK;
-    type->read_sigma(p, b->cells, b->G, b->sigma);
+    if (!reads_noisily(xb)) return MB_OK;
+    type->read_sigma(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G, b->sigma);
     for (i = 0; i < b->cells; i++)
         if (!isfinite(b->sigma[i]) || b->sigma[i] < 0)
             return mb_fail(MB_NUMERIC, "cell %s gives the read noise %g S at %g S; check its parameters", type->name,
@@ -205,7 +211,7 @@ int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, 
     memset(xb->row_w, 0, (size_t)xb->K * sizeof *xb->row_w);
     for (int g = 0; g < groups; g++) memset(xb->group[g].w, 0, group_cells(xb, g) * sizeof(int16_t));
     if ((rc = block_alloc(xb, &b))) goto out;
-    if (xb->spec.cell.type->read_sigma) {
+    if (reads_noisily(xb)) {
         var = mb_calloc((size_t)groups, sizeof *var);
         if (!var) rc = mb_nomem();
         for (int g = 0; !rc && g < groups; g++) {

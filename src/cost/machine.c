@@ -160,6 +160,10 @@ void mb_machine_free(mb_machine *m) {
     mb_free(m);
 }
 
+bool mb_machine_has_wires(const mb_machine *m) {
+    return m->r_wl_ohm > 0 || m->r_bl_ohm > 0 || m->r_driver_ohm > 0 || m->r_sense_ohm > 0 || m->r_on_ohm > 0;
+}
+
 int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, bool input_signed, mb_xbar_spec *spec) {
     const char *fault = mb_assign_fault(a);
     if (fault) return mb_fail(MB_BADINPUT, "%s (%d and %d)", fault, a->dac_bits, a->input_bits);

@@ -78,6 +78,8 @@ typedef struct mb_activity {
 int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell,
                          mb_activity *act);
 
+/* Does any line of its arrays have resistance? */
+bool mb_machine_has_wires(const mb_machine *mach);
 /* Specification of the arrays of weighted layer m under an assignment: the one place where machine + assignment + cell become a
  * crossbar. input_signed is the caller's.
  * Read at time 0, 300 K: the caller sets others. */
