@@ -4,4 +4,4 @@ libmixbar_la_SOURCES += \
   src/run/results.h src/run/results_internal.h src/run/columns.c src/run/results_write.c src/run/results_manifest.c \
   src/run/results_read.c src/run/report_text.c src/run/report_data.c src/run/plot_internal.h src/run/plot.c src/run/plot_util.c \
   src/run/plot_accuracy.c src/run/plot_bars.c src/run/plot_layers.c \
-  src/run/explain.c src/run/explain_file.c src/run/report_explain.c src/run/explain.h
+  src/run/plot_explain.c src/run/explain.c src/run/explain_file.c src/run/report_explain.c src/run/explain.h
