@@ -331,7 +331,7 @@ static void explained(void **state) {
     assert_non_null(strstr(line_with(&text, "programming", buf, sizeof buf), " 0.20    -0.80..1.20 ")); /* 0.001 * 4 - 0.002 */
     assert_non_null(strstr(line_with(&text, "conv1", buf, sizeof buf), "exact"));
     assert_non_null(strstr(line_with(&text, "conv1", buf, sizeof buf), "  39.0 "));
-    assert_non_null(strstr(line_with(&text, "conv1", buf, sizeof buf), " 0.40     -0.10..1.00"));
+    assert_non_null(strstr(line_with(&text, "conv1", buf, sizeof buf), " 0.40    -0.10..1.00"));
     assert_true(widest(&text) <= 150);
     assert_non_null(strstr(mb_cstr(&json), "\"explain\":{\"kind\":\"explanation\",\"point\":2,"));
     mb_str_free(&text);
