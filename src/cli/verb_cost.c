@@ -288,6 +288,11 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
         mb_doc_real(d, "latency_s", p.latency_s, "s");
         mb_doc_real(d, "area_m2", p.area_m2, "m2");
         mb_doc_int(d, "arrays", (int64_t)p.arrays);
+        mb_doc_real(d, "program_J", p.program_J, "J");
+        mb_doc_real(d, "program_s", p.program_s, "s");
+        mb_doc_real(d, "program_cells", p.program_cells, "");
+        mb_doc_real(d, "pulses", p.pulses, "");
+        if (p.wear > 0) mb_doc_real(d, "wear", p.wear, "");
         if (d->format == MB_TABLE_JSON) {
             json_point(&d->json, &p, tree, by_component);
         } else {

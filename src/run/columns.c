@@ -41,6 +41,11 @@ const mb_column mb_point_columns[] = {
     COL(macs, "", "multiply-accumulates per inference"),
     COL(arrays, "", "crossbar arrays in use"),
     COL(weight_bits, "", "stored bits of all weights"),
+    COL(program_J, "J", "energy to program all weights once, verification included"),
+    COL(program_s, "s", "time to program all weights once, row by row"),
+    COL(program_cells, "", "cells that are programmed, copies included"),
+    COL(pulses, "", "programming pulses of all cells"),
+    COL(wear, "", "share of the endurance of a cell that programming once uses; 0: the cell states no endurance"),
     {NULL, NULL, NULL, 0},
 };
 #undef COL
@@ -76,6 +81,7 @@ const mb_field mb_layer_fields[] = {
     COL(clipped, MB_F_REAL, "", "fraction of conversions that saturated"),
     COL(adc_occupancy, MB_F_REAL, "", "fraction of the converter's code range that was used"),
     COL(row_rate, MB_F_REAL, "", "fraction of offered rows that were driven"),
+    COL(wire_residual, MB_F_REAL, "", "Kirchhoff residual of the arrays' wires, relative to the largest current; 0: ideal wires"),
     {NULL, NULL, NULL, MB_F_STR, 0},
 };
 #undef COL

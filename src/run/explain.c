@@ -70,6 +70,7 @@ static int list_items(study *st) {
     if (!scratch) return mb_nomem();
     if (!c->type->effects) add_item(st, "cells", CELLS, 0); /* all that the model does, in one piece */
     for (int late = 0; late < 2; late++) {
+        if (late && mb_machine_has_wires(st->s->mach)) add_item(st, "wires", WIRES, 0);
         for (int e = 0; c->type->effects && c->type->effects[e]; e++) {
             if ((strstr(c->type->effects[e], "noise") != NULL) != (late == 1)) continue;
             noise = noise || late;

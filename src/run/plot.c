@@ -25,6 +25,8 @@ extern char **environ;
     X("accuracy-energy", "accuracy over energy per inference, with 95 % intervals, float accuracy and baselines",                \
       mb_useless_accuracy, mb_plot_accuracy_energy)                                                                              \
     X("accuracy-edap", "accuracy over energy x latency x area", mb_useless_accuracy, mb_plot_accuracy_edap)                      \
+    X("accuracy-time", "accuracy over the time since programming, a line per device (runs that sweep read.time_s)",                \
+      mb_useless_time, mb_plot_accuracy_time)                                                                                    \
     X("energy-components", "energy per inference by component, baselines beside", mb_useless_components,                         \
       mb_plot_energy_components)                                                                                                 \
     X("latency-components", "latency per inference by component, baselines beside", mb_useless_components,                       \
@@ -98,8 +100,7 @@ static char **utf8_environment(void) {
     return env;
 }
 
-/* gnuplot SCRIPT in folder DIR, drawing FORMAT into the file PART there. */
-static int run_gnuplot(const char *dir, const char *script, const char *format, const char *part) {
+int mb_gnuplot_run(const char *dir, const char *script, const char *format, const char *part) {
     int rc = MB_OK, pipe_fd[2] = {-1, -1}, err, status = 0;
     bool actions_made = false;
     pid_t pid;
@@ -169,7 +170,7 @@ static int draw(const char *dir, const char *name, const char *format) {
         rc = mb_nomem();
         goto out;
     }
-    rc = run_gnuplot(dir, script, format, part);
+    rc = mb_gnuplot_run(dir, script, format, part);
     if (rc == MB_OK && rename(from, to) != 0) rc = mb_fail(MB_SYSTEM, "%s: %s", to, strerror(errno));
     if (rc != MB_OK) unlink(from);
 out:

@@ -165,6 +165,7 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
         mb_layer_stats st;
         mb_mapped_stats(m, k, &st);
         out->snr_dB = st.snr_dB, out->clipped = st.clipped, out->adc_occupancy = st.adc_occupancy, out->row_rate = st.row_rate;
+        out->wire_residual = st.wire_residual;
     }
     const mb_report *r = find_group(report, l->name);
     if (!rc && r) {
@@ -210,11 +211,14 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
         mb_mapped_stats(m, k, &st);
         if (st.activity.measured) act[k] = st.activity;
     }
+    mb_programming w;
+    if (!rc) rc = mb_cost_programming(s->mach, &s->cell, s->net, plan, &w);
     if (!rc) rc = mb_cost_network(s->mach, &s->cell, s->net, plan, act, m ? mb_mapped_input_signed(m) : NULL, &r, &met);
     mb_free(act);
     if (rc) return rc;
     out->energy_J = met.energy_J, out->latency_s = met.latency_s, out->area_m2 = met.area_m2;
     out->arrays = met.arrays, out->weight_bits = met.weight_bits;
+    out->program_J = w.energy_J, out->program_s = w.latency_s, out->program_cells = w.cells, out->pulses = w.pulses, out->wear = w.wear;
     out->edp_Js = met.energy_J * met.latency_s;
     out->edap_Jsm2 = out->edp_Js * met.area_m2;
     for (int k = 0; k < n; k++) out->macs += (double)mb_layer_macs(&s->net->layer[s->net->weighted[k]]);

@@ -36,6 +36,7 @@ typedef struct mb_layer_result {
     double clipped;         /* fraction of conversions that saturated */
     double adc_occupancy;   /* fraction of the code range that was used */
     double row_rate;        /* fraction of offered rows that were driven */
+    double wire_residual;   /* of Kirchhoff's laws, relative to the largest current; 0: ideal wires */
     mb_part *part; size_t n_part;     /* by component */
 } mb_layer_result;
 
@@ -55,7 +56,8 @@ typedef struct mb_point_result {
     /* the numbers of mb_point_columns */
     double float_accuracy, quantised_accuracy, accuracy, accuracy_low, accuracy_high, accuracy_sd, loss;
     double samples, trials;
-    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;   /* weight_bits: of all weights */
+    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;
+    double program_J, program_s, program_cells, pulses, wear;   /* loading the weights once */   /* weight_bits: of all weights */
     mb_trial_result *trial; size_t n_trial;
     mb_part *part; size_t n_part;                    /* by component, whole network */
     mb_layer_result *layer; size_t n_layer;

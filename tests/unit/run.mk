@@ -13,3 +13,6 @@ TESTS += tests/unit/test_results tests/unit/test_report_text tests/unit/test_plo
 check_PROGRAMS += tests/unit/test_explain
 tests_unit_test_explain_SOURCES = tests/unit/test_explain.c tests/unit/mbtest.h
 TESTS += tests/unit/test_explain
+check_PROGRAMS += tests/unit/test_across
+tests_unit_test_across_SOURCES = tests/unit/test_across.c tests/unit/made_results.h tests/unit/mbtest.h
+TESTS += tests/unit/test_across
