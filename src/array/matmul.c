@@ -170,10 +170,11 @@ static void product64(int m, int K, int N, const int16_t *x, const int16_t *Wq, 
 }
 
 void mb_matmul_i16(int m, int K, int N, const int16_t *x, const int16_t *Wq, int64_t *y) {
-    int64_t top = (int64_t)largest((size_t)m * (size_t)K, x) * largest((size_t)K * (size_t)N, Wq);
+    int64_t top = (int64_t)(-INT16_MIN) * largest((size_t)K * (size_t)N, Wq);
     int16_t w[PANEL_K * COLUMNS];
     int columns;
     panel_fn *run = choose(&columns);
+    if (top > INT32_MAX / PANEL_K) top = top / -INT16_MIN * largest((size_t)m * (size_t)K, x); /* weights of 8 bits never get here */
     if (2 * top > INT32_MAX) {
         product64(m, K, N, x, Wq, y);
         return;
