@@ -241,6 +241,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .var = xb->noisy ? x->var : NULL,
                          .var_each = xb->var_each,
                          .var_unit = xb->var_unit,
+                         .var_max = (double)INT16_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
                          .quads = x->quads,
                          .range = xb->range,
                          .adc = &xb->spec.adc};
