@@ -143,89 +143,95 @@ typedef struct narrow_step {          /* which step stands in a buffer */
     bool last;                        /* of its slice */
 } narrow_step;
 
-typedef struct narrow_state {
-    __m512i q_min, q_max;
-    uint64_t clipped;
-    __m512i low[NARROW_VECTORS], high[NARROW_VECTORS], total[NARROW_VECTORS];
-} narrow_state;
+typedef struct narrow_state { __m512i q_min, q_max; uint64_t clipped; } narrow_state;
+typedef struct narrow_sums { __m512i low[NARROW_VECTORS], high[NARROW_VECTORS], total[NARROW_VECTORS]; } narrow_sums;
 
 /* Two sums of 16 outputs each to 16 bits: 4 + 4 by turns. */
-ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m128i shift, narrow_mode mode, bool two) {
+ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, narrow_mode mode, bool two) {
     if (mode == GRID_DOWN) {
         if (two) {
             a = _mm512_add_epi32(a, _mm512_srai_epi32(a, 31));
             b = _mm512_add_epi32(b, _mm512_srai_epi32(b, 31));
         }
-        a = _mm512_sra_epi32(a, shift);
-        b = _mm512_sra_epi32(b, shift);
+        a = _mm512_srav_epi32(a, shift);
+        b = _mm512_srav_epi32(b, shift);
     }
     if (mode == GRID_UP) {
-        a = _mm512_sll_epi32(a, shift);
-        b = _mm512_sll_epi32(b, shift);
+        a = _mm512_sllv_epi32(a, shift);
+        b = _mm512_sllv_epi32(b, shift);
     }
     __m512i s = _mm512_packs_epi32(a, b);
     if (mode == GRID_UP && two) s = _mm512_adds_epi16(s, _mm512_srai_epi16(s, 15));
     return s;
 }
 
-/* Codes of vectors r0 .. r1 - 1 of the step in c. */
-ALWAYS void narrow_convert(const narrow_step *st, narrow_state *e, const int32_t *c, int r0, int r1, narrow_mode mode, bool two,
-                           bool clip, bool based) {
+/* What the conversion of a step keeps in registers. */
+typedef struct narrow_constants {
+    __m512i order, inv, times, weights, zero, top, least, top8, least8, shift;
+    __mmask64 seen;
+} narrow_constants;
+
+ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, narrow_constants *k) {
     const narrow_slice *v = st->c;
-    const __m512i order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    const __m512i inv = _mm512_set1_epi16(mode == DIRECT ? v->inv : v->f), times = _mm512_set1_epi16(v->times),
-                  weights = _mm512_set1_epi32(st->weights), zero = _mm512_set1_epi16(v->zero),
-                  top = _mm512_set1_epi16((int16_t)(v->top - v->zero)),
-                  least = _mm512_set1_epi16((int16_t)(two ? -v->top : -v->zero));
-    const __m512i top8 = _mm512_set1_epi8((char)v->top), least8 = _mm512_set1_epi8((char)-v->top);
-    const __m128i shift = _mm_cvtsi32_si128(v->shift);
-    __m512i *acc = (st->high ? e->high : e->low) + 16 * st->block;
-    __m512i q_min = e->q_min, q_max = e->q_max;
-    uint64_t clipped = 0;
+    k->order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    k->inv = _mm512_set1_epi16(mode == DIRECT ? v->inv : v->f);
+    k->times = _mm512_set1_epi16(v->times);
+    k->weights = _mm512_set1_epi32(st->weights);
+    k->zero = _mm512_set1_epi16(v->zero);
+    k->top = _mm512_set1_epi16((int16_t)(v->top - v->zero));
+    k->least = _mm512_set1_epi16((int16_t)(two ? -v->top : -v->zero));
+    k->top8 = _mm512_set1_epi8((char)v->top);
+    k->least8 = _mm512_set1_epi8((char)-v->top);
+    k->shift = _mm512_set1_epi32(v->shift);
+    k->seen = st->seen;
+}
+
+ALWAYS uint64_t narrow_beyond(__m512i a, __m512i b, const narrow_constants *k) {
+    return (uint64_t)__builtin_popcountll((uint64_t)_mm512_cmpgt_epi16_mask(a, k->top) | (uint64_t)_mm512_cmpgt_epi16_mask(b, k->top) << 32) +
+           (uint64_t)__builtin_popcountll((uint64_t)_mm512_cmplt_epi16_mask(a, k->least) |
+                                          (uint64_t)_mm512_cmplt_epi16_mask(b, k->least) << 32);
+}
+
+/* Codes of vectors r0 .. r1 - 1 of the step in c, added to acc. */
+ALWAYS void narrow_convert(const narrow_constants *k, narrow_state *e, __m512i *acc, const int32_t *c, int r0, int r1, narrow_mode mode,
+                           bool two, bool clip, bool based) {
     for (int r = r0; r < r1; r++) {
         const int32_t *row = c + 16 * r;
-        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), shift, mode, two);
-        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), shift, mode, two);
+        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), k->shift, mode, two);
+        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), k->shift, mode, two);
         if (mode != DIRECT) {
-            a = _mm512_mulhrs_epi16(_mm512_adds_epi16(a, _mm512_mulhrs_epi16(a, inv)), times);
-            b = _mm512_mulhrs_epi16(_mm512_adds_epi16(b, _mm512_mulhrs_epi16(b, inv)), times);
+            a = _mm512_mulhrs_epi16(_mm512_adds_epi16(a, _mm512_mulhrs_epi16(a, k->inv)), k->times);
+            b = _mm512_mulhrs_epi16(_mm512_adds_epi16(b, _mm512_mulhrs_epi16(b, k->inv)), k->times);
         } else {
-            a = _mm512_mulhrs_epi16(a, inv);
-            b = _mm512_mulhrs_epi16(b, inv);
+            a = _mm512_mulhrs_epi16(a, k->inv);
+            b = _mm512_mulhrs_epi16(b, k->inv);
         }
-        if (clip) {
-            clipped += (uint64_t)__builtin_popcountll((uint64_t)_mm512_cmpgt_epi16_mask(a, top) |
-                                                      (uint64_t)_mm512_cmpgt_epi16_mask(b, top) << 32);
-            clipped += (uint64_t)__builtin_popcountll((uint64_t)_mm512_cmplt_epi16_mask(a, least) |
-                                                      (uint64_t)_mm512_cmplt_epi16_mask(b, least) << 32);
-        }
+        if (clip) e->clipped += narrow_beyond(a, b, k);
         if (based) {
-            a = _mm512_add_epi16(a, zero);
-            b = _mm512_add_epi16(b, zero);
+            a = _mm512_add_epi16(a, k->zero);
+            b = _mm512_add_epi16(b, k->zero);
         }
+        __m512i q;
         if (two) {
-            __m512i q = _mm512_packs_epi16(a, b);
-            if (clip) q = _mm512_max_epi8(_mm512_min_epi8(q, top8), least8);
-            q = _mm512_shuffle_epi8(q, order);
-            q_min = _mm512_mask_min_epi8(q_min, st->seen, q_min, q);
-            q_max = _mm512_mask_max_epi8(q_max, st->seen, q_max, q);
-            acc[r] = _mm512_dpbusd_epi32(acc[r], weights, q);
+            q = _mm512_packs_epi16(a, b);
+            if (clip) q = _mm512_max_epi8(_mm512_min_epi8(q, k->top8), k->least8);
+            q = _mm512_shuffle_epi8(q, k->order);
+            e->q_min = _mm512_mask_min_epi8(e->q_min, k->seen, e->q_min, q);
+            e->q_max = _mm512_mask_max_epi8(e->q_max, k->seen, e->q_max, q);
+            acc[r] = _mm512_dpbusd_epi32(acc[r], k->weights, q);
         } else {
-            __m512i q = _mm512_packus_epi16(a, b);
-            if (clip) q = _mm512_min_epu8(q, top8);
-            q = _mm512_shuffle_epi8(q, order);
-            q_min = _mm512_mask_min_epu8(q_min, st->seen, q_min, q);
-            q_max = _mm512_mask_max_epu8(q_max, st->seen, q_max, q);
-            acc[r] = _mm512_dpbusd_epi32(acc[r], q, weights);
+            q = _mm512_packus_epi16(a, b);
+            if (clip) q = _mm512_min_epu8(q, k->top8);
+            q = _mm512_shuffle_epi8(q, k->order);
+            e->q_min = _mm512_mask_min_epu8(e->q_min, k->seen, e->q_min, q);
+            e->q_max = _mm512_mask_max_epu8(e->q_max, k->seen, e->q_max, q);
+            acc[r] = _mm512_dpbusd_epi32(acc[r], q, k->weights);
         }
     }
-    e->q_min = q_min;
-    e->q_max = q_max;
-    e->clipped += clipped;
 }
 
 /* A slice is complete: its codes with the weight of the slice to the total. */
-ALWAYS void narrow_flush(const narrow_slice *c, narrow_state *e, int vectors) {
+ALWAYS void narrow_flush(const narrow_slice *c, narrow_sums *e, int vectors) {
     const __m512i mult = _mm512_set1_epi32(c->mult);
     for (int i = 0; i < vectors; i++) {
         __m512i sum = _mm512_add_epi32(e->low[i], _mm512_slli_epi32(e->high[i], 4));
@@ -234,7 +240,7 @@ ALWAYS void narrow_flush(const narrow_slice *c, narrow_state *e, int vectors) {
     }
 }
 
-ALWAYS void narrow_store(const narrow *p, narrow_state *e, int vectors, int t, int64_t *y, size_t ldy) {
+ALWAYS void narrow_store(const narrow *p, narrow_sums *e, int vectors, int t, int64_t *y, size_t ldy) {
     const __m512i constant = _mm512_set1_epi32(p->constant);
     const __m128i common = _mm_cvtsi32_si128(p->common);
     int left = p->g->n - t * MB_QUAD_COLUMNS;
@@ -252,43 +258,61 @@ ALWAYS void narrow_store(const narrow *p, narrow_state *e, int vectors, int t, i
 }
 
 /* Digits of a vector: a[plane][block][chunk][16][64], plane_bytes apart. */
-ALWAYS void narrow_digits(const mb_row_group *g, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
+#define NARROW_PLANE(p)                                                                                                              \
+    if (planes > p)                                                                                                                  \
+        _mm512_store_si512(to + p * plane_bytes,                                                                                     \
+                           _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))), one));
+ALWAYS void narrow_digits(int planes, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
     for (int c = 0; c < q->chunks; c++) {
         __m512i v = _mm512_load_si512(bytes + c * MB_QUAD_ROWS), one = _mm512_set1_epi8(1);
         int rest = q->rows - c * MB_QUAD_ROWS;                   /* rows of hi from here on */
         if (q->form == MB_QUADS_JOINED && rest > 0)
             one = _mm512_mask_mov_epi8(one, rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1, _mm512_set1_epi8(-128));
-        for (int p = 0; p < g->planes; p++)
-            _mm512_store_si512(a + (size_t)p * plane_bytes + (size_t)c * TILE_BYTES,
-                               _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))), one));
+        uint8_t *to = a + (size_t)c * TILE_BYTES;
+        NARROW_PLANE(0)
+        NARROW_PLANE(1)
+        NARROW_PLANE(2)
+        NARROW_PLANE(3)
+        NARROW_PLANE(4)
+        NARROW_PLANE(5)
+        NARROW_PLANE(6)
+        NARROW_PLANE(7)
     }
 }
 
 static size_t narrow_work(const mb_row_group *g) {
     const mb_quads *q = g->quads;
-    return q ? tiles_bytes(q) + (size_t)(g->planes + 3) * (NARROW_VECTORS / 16) * (size_t)q->chunks * TILE_BYTES : 0;
+    return q ? NARROW_VECTORS * tiles_bytes(q) + (size_t)(g->planes + 3) * (NARROW_VECTORS / 16) * (size_t)q->chunks * TILE_BYTES : 0;
 }
 
 ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *stats, void *work,
                         bool pairs, narrow_mode mode, bool two, bool clip, bool based) {
     const mb_row_group *g = p->g;
     const mb_quads *q = p->q;
-    const int chunks = q->chunks, quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
-    const size_t block_bytes = (size_t)chunks * TILE_BYTES, plane_bytes = NARROW_VECTORS / 16 * block_bytes;
-    uint8_t *bytes = work, *a = bytes + tiles_bytes(q);
+    const int chunks = q->chunks, share = (16 + chunks - 1) / chunks, quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
+    const int vectors = chunks > 2 ? 16 : NARROW_VECTORS;        /* their digits stay in the first cache */
+    const size_t block_bytes = (size_t)chunks * TILE_BYTES, plane_bytes = (size_t)(vectors / 16) * block_bytes;
+    uint8_t *bytes = work, *a = bytes + NARROW_VECTORS * tiles_bytes(q);
     int32_t c[2][4 * 256] __attribute__((aligned(64)));
     narrow_state e;
+    narrow_sums to;
     e.q_min = two ? _mm512_set1_epi8(127) : _mm512_set1_epi8(-1);
     e.q_max = two ? _mm512_set1_epi8(-128) : _mm512_setzero_si512();
     e.clipped = 0;
-    for (int i = 0; i < NARROW_VECTORS; i++) e.low[i] = e.high[i] = e.total[i] = _mm512_setzero_si512();
+    for (int i = 0; i < NARROW_VECTORS; i++) to.low[i] = to.high[i] = to.total[i] = _mm512_setzero_si512();
     (void)quads;
-    memset(work, 0, narrow_work(g));
-    for (int v0 = 0; v0 < m; v0 += NARROW_VECTORS) {
-        int nv = m - v0 < NARROW_VECTORS ? m - v0 : NARROW_VECTORS, blocks = (nv + 15) / 16;
+    memset(bytes, 0, NARROW_VECTORS * tiles_bytes(q));                   /* rows that fill the last chunk */
+    memset(a + (size_t)g->planes * plane_bytes, 0, (size_t)(p->groups * p->planes_each - g->planes) * plane_bytes);
+    for (int v0 = 0; v0 < m; v0 += vectors) {
+        int nv = m - v0 < vectors ? m - v0 : vectors, blocks = (nv + 15) / 16;
+        for (int i = 0; i < nv; i++) bytes_of(g, q, x + (size_t)(v0 + i) * ldx, bytes + (size_t)i * tiles_bytes(q));
         for (int i = 0; i < nv; i++) {
-            bytes_of(g, q, x + (size_t)(v0 + i) * ldx, bytes);
-            narrow_digits(g, q, bytes, a + (size_t)(i / 16) * block_bytes + (size_t)(i % 16) * MB_QUAD_ROWS, plane_bytes);
+            const uint8_t *from = bytes + (size_t)i * tiles_bytes(q);
+            uint8_t *digits = a + (size_t)(i / 16) * block_bytes + (size_t)(i % 16) * MB_QUAD_ROWS;
+            if (g->planes == 8)
+                narrow_digits(8, q, from, digits, plane_bytes);
+            else
+                narrow_digits(g->planes, q, from, digits, plane_bytes);
         }
         __asm__ volatile("" ::: "memory");       /* tile loads do not tell the compiler what they read */
         for (int t = 0; t < q->tiles; t++) {
@@ -302,6 +326,9 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                     for (int j = 0; j < blocks; j++, n++) {
                         narrow_step *now = &st[n & 1], *old = &st[~n & 1];
                         const int32_t *done = c[~n & 1];
+                        narrow_constants kept;
+                        narrow_load(old, two, mode, &kept);
+                        __m512i *acc = (old->high ? to.high : to.low) + 16 * old->block;
                         int plane = k * p->planes_each, here = g->planes - plane, rows = n ? nv - old->block * 16 : 0, r = 0;
                         rows = rows > 16 ? 16 : rows;
                         uint32_t pattern = pairs ? (here == 1 ? 0x0000FFFFu : 0xFFFFFFFFu)
@@ -323,17 +350,21 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                                 SUMS_STEP_22(aj, aj + plane_bytes, bs, bs + block_bytes);
                             else
                                 SUMS_STEP_41(aj, aj + plane_bytes, aj + 2 * plane_bytes, aj + 3 * plane_bytes, bs);
-                            int to = rows * (i + 1) / chunks;
-                            narrow_convert(old, &e, done, r, to, mode, two, clip, based);
-                            r = to;
+                            int until = i == chunks - 1 ? rows : r + share < rows ? r + share : rows;
+                            narrow_convert(&kept, &e, acc, done, r, until, mode, two, clip, based);
+                            r = until;
                         }
-                        if (n && old->last) narrow_flush(old->c, &e, nv);
+                        if (n && old->last) narrow_flush(old->c, &to, nv);
                         SUMS_END(c[n & 1]);
                     }
-            int rows = nv - st[~n & 1].block * 16;
-            narrow_convert(&st[~n & 1], &e, c[~n & 1], 0, rows > 16 ? 16 : rows, mode, two, clip, based);
-            narrow_flush(st[~n & 1].c, &e, nv);
-            narrow_store(p, &e, nv, t, y + (size_t)v0 * ldy, ldy);
+            narrow_step *old = &st[~n & 1];
+            int rows = nv - old->block * 16;
+            narrow_constants kept;
+            narrow_load(old, two, mode, &kept);
+            narrow_convert(&kept, &e, (old->high ? to.high : to.low) + 16 * old->block, c[~n & 1], 0, rows > 16 ? 16 : rows, mode, two, clip,
+                           based);
+            narrow_flush(old->c, &to, nv);
+            narrow_store(p, &to, nv, t, y + (size_t)v0 * ldy, ldy);
         }
     }
     uint8_t lo[64], hi[64];

@@ -13,7 +13,7 @@ static void run(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int6
     if (narrow_plan(g, &p))
         narrow_run(&p, m, x, ldx, y, ldy, st, work);
     else if (tiles_fit(g))
-        tiles_run(g, m, x, ldx, y, ldy, noise, st, work);
+        tiles_run(g, m, x, ldx, y, ldy, st, work);
     else
         mb_kernel_avx512.run(g, m, x, ldx, y, ldy, noise, adc_noise, st, work);
 }
