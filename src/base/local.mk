@@ -7,4 +7,4 @@ libmixbar_la_SOURCES += \
   src/base/npy.c src/base/npy.h src/base/quantity.h \
   src/base/csv.c src/base/csv.h src/base/stats.c src/base/stats.h
 pkgincludebase_HEADERS = src/base/error.h src/base/mem.h src/base/rng.h src/base/str.h src/base/conf.h \
-  src/base/param.h src/base/quantity.h
+  src/base/param.h src/base/quantity.h src/base/file.h src/base/json.h src/base/npy.h src/base/table.h

@@ -169,6 +169,11 @@ int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t t
     char energy[48], latency[48];
     m->point = done;
     m->points = total;
+    if (p->infeasible) {
+        mb_meter_line(m, "point %zu/%zu  %s%sinfeasible", done, total, p->label ? p->label : "", p->label && *p->label ? ": " : "");
+        if (stop_signal && done < total) return mb_fail(MB_INTERRUPTED, "stopped by a signal after %zu of %zu points", done, total);
+        return MB_OK;
+    }
     mb_fmt_si(energy, p->energy_J, "J", 3);
     mb_fmt_si(latency, p->latency_s, "s", 3);
     mb_meter_line(m, "point %zu/%zu  %s%saccuracy %.2f %% (%.2f to %.2f), %s, %s, %.3g mm2", done, total,

@@ -89,6 +89,8 @@ bool mb_has_accuracy(const mb_results *r);
 int mb_plot_accuracy_energy(const char *name, const mb_results *r, mb_str *out);
 int mb_plot_accuracy_edap(const char *name, const mb_results *r, mb_str *out);
 const char *mb_useless_accuracy(const mb_results *r);
+int mb_plot_accuracy_time(const char *name, const mb_results *r, mb_str *out);
+const char *mb_useless_time(const mb_results *r);
 int mb_plot_energy_components(const char *name, const mb_results *r, mb_str *out);
 int mb_plot_latency_components(const char *name, const mb_results *r, mb_str *out);
 int mb_plot_area_components(const char *name, const mb_results *r, mb_str *out);

@@ -14,3 +14,10 @@ check_PROGRAMS += tests/unit/test_sample tests/unit/test_fit
 tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/mbtest.h
 tests_unit_test_fit_SOURCES = tests/unit/test_fit.c tests/unit/mbtest.h
 TESTS += tests/unit/test_sample tests/unit/test_fit
+
+check_PROGRAMS += tests/unit/test_explain
+tests_unit_test_explain_SOURCES = tests/unit/test_explain.c tests/unit/mbtest.h
+TESTS += tests/unit/test_explain
+check_PROGRAMS += tests/unit/test_across
+tests_unit_test_across_SOURCES = tests/unit/test_across.c tests/unit/made_results.h tests/unit/mbtest.h
+TESTS += tests/unit/test_across
