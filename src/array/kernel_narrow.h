@@ -109,7 +109,7 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
         bool based = r->base != 0;
         int top = r->base ? r->q_hi / 2 : r->q_hi;
         bool clips = hi >= (int64_t)r->step * top + r->step / 2 || lo <= -((int64_t)r->step * top + r->step / 2);
-        if (based && clips) return false;
+        if ((based && clips) || (s > 0 && based != p->based)) return false;
         p->clip = p->clip || clips;
         p->based = p->based || based;
         c->top = (int16_t)r->q_hi;
@@ -163,7 +163,7 @@ typedef struct narrow_step {          /* which step stands in a buffer */
     bool last;                        /* of its slice */
 } narrow_step;
 
-typedef struct narrow_state { __m512i q_min, q_max; uint64_t clipped; } narrow_state;
+typedef struct narrow_state { __m512i q_min, q_max, clipped; } narrow_state;   /* clipped: counts in 16 bits, for one tile of outputs */
 typedef struct narrow_sums { __m512i low[NARROW_VECTORS], high[NARROW_VECTORS], total[NARROW_VECTORS]; } narrow_sums;
 
 /* Two sums of 16 outputs each to 16 bits: 4 + 4 by turns. */
@@ -185,20 +185,22 @@ ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, narrow_mode mode
 
 /* What the conversion of a step keeps in registers. */
 typedef struct narrow_constants {
-    __m512i order, inv, times, weights, zero, top, least, top8, least8, shift;
+    __m512i order, inv, times, weights, zero, first, most, top8, least8, shift;
     __mmask64 seen;
     __mmask32 valid;
 } narrow_constants;
 
-ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, narrow_constants *k) {
+ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, int noise, narrow_constants *k) {
     const narrow_slice *v = st->c;
     k->order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     k->inv = _mm512_set1_epi16(mode == DIRECT ? v->inv : v->f);
     k->times = _mm512_set1_epi16(v->times);
     k->weights = _mm512_set1_epi32(st->weights);
     k->zero = _mm512_set1_epi16(v->zero);
-    k->top = _mm512_set1_epi16((int16_t)(v->top - v->zero));
-    k->least = _mm512_set1_epi16((int16_t)(two ? -v->top : -v->zero));
+    /* in range: codes 0..top, or with two signs codes + top; with noise of one sign what is next to be rounded, shifted up to 0 */
+    int half = 1 << 14 >> (__builtin_ctz((unsigned)(uint16_t)v->times | 1 << 14));
+    k->first = _mm512_set1_epi16((int16_t)(two ? v->top : noise ? half - 1 : 0));
+    k->most = _mm512_set1_epi16((int16_t)(two ? 2 * v->top : noise ? (v->top + 1) * 2 * half - 2 : v->top));
     k->top8 = _mm512_set1_epi8((char)v->top);
     k->least8 = _mm512_set1_epi8((char)-v->top);
     k->shift = _mm512_set1_epi32(v->shift);
@@ -206,10 +208,9 @@ ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, narro
     k->valid = st->valid;
 }
 
-ALWAYS uint64_t narrow_beyond(__m512i a, __m512i b, const narrow_constants *k) {
-    return (uint64_t)__builtin_popcountll((uint64_t)_mm512_mask_cmpgt_epi16_mask(k->valid, a, k->top) | (uint64_t)_mm512_mask_cmpgt_epi16_mask(k->valid, b, k->top) << 32) +
-           (uint64_t)__builtin_popcountll((uint64_t)_mm512_mask_cmplt_epi16_mask(k->valid, a, k->least) |
-                                          (uint64_t)_mm512_mask_cmplt_epi16_mask(k->valid, b, k->least) << 32);
+/* Counts the 16-bit lanes above `most` (as unsigned numbers) in count. */
+ALWAYS __m512i narrow_count(__m512i count, __m512i a, const narrow_constants *k) {
+    return _mm512_mask_add_epi16(count, _mm512_mask_cmpgt_epu16_mask(k->valid, a, k->most), count, _mm512_set1_epi16(1));
 }
 
 #if MB_NARROW_NOISE
@@ -233,7 +234,7 @@ typedef struct narrow_source {
 /* Codes of vectors r0 .. r1 - 1 of the step in c, added to acc. */
 ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, const narrow_source *src, narrow_state *e, __m512i *acc,
                            const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based, int noise) {
-    const bool before = two && mode == GRID_DOWN && !noise, after = (two && mode == GRID_UP) || (noise && (two || clip));
+    const bool before = two && mode == GRID_DOWN && !noise, after = two && (noise || mode == GRID_UP);
     (void)st, (void)src, (void)pairs;
     for (int r = r0; r < r1; r++) {
         const int32_t *row = c + 16 * r;
@@ -256,13 +257,22 @@ ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, con
             b = _mm512_adds_epi16(b, _mm512_srai_epi16(b, 15));
         }
         if (mode != DIRECT) {
-            a = _mm512_mulhrs_epi16(_mm512_adds_epi16(a, _mm512_mulhrs_epi16(a, k->inv)), k->times);
-            b = _mm512_mulhrs_epi16(_mm512_adds_epi16(b, _mm512_mulhrs_epi16(b, k->inv)), k->times);
+            a = _mm512_adds_epi16(a, _mm512_mulhrs_epi16(a, k->inv));
+            b = _mm512_adds_epi16(b, _mm512_mulhrs_epi16(b, k->inv));
+            if (clip && noise && !two) {
+                e->clipped = narrow_count(e->clipped, _mm512_add_epi16(a, k->first), k);
+                e->clipped = narrow_count(e->clipped, _mm512_add_epi16(b, k->first), k);
+            }
+            a = _mm512_mulhrs_epi16(a, k->times);
+            b = _mm512_mulhrs_epi16(b, k->times);
         } else {
             a = _mm512_mulhrs_epi16(a, k->inv);
             b = _mm512_mulhrs_epi16(b, k->inv);
         }
-        if (clip) e->clipped += narrow_beyond(a, b, k);
+        if (clip && !based && (two || !noise)) {
+            e->clipped = narrow_count(e->clipped, two ? _mm512_add_epi16(a, k->first) : a, k);
+            e->clipped = narrow_count(e->clipped, two ? _mm512_add_epi16(b, k->first) : b, k);
+        }
         if (based) {
             a = _mm512_add_epi16(a, k->zero);
             b = _mm512_add_epi16(b, k->zero);
@@ -383,7 +393,8 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
 #endif
     e.q_min = two ? _mm512_set1_epi8(127) : _mm512_set1_epi8(-1);
     e.q_max = two ? _mm512_set1_epi8(-128) : _mm512_setzero_si512();
-    e.clipped = 0;
+    e.clipped = _mm512_setzero_si512();
+    uint64_t clipped = 0;
     for (int i = 0; i < NARROW_VECTORS; i++) to.low[i] = to.high[i] = to.total[i] = _mm512_setzero_si512();
     (void)quads;
     memset(bytes, 0, NARROW_VECTORS * tiles_bytes(q));                   /* rows that fill the last chunk */
@@ -418,7 +429,7 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                         narrow_step *now = &st[n & 1], *old = &st[~n & 1];
                         const int32_t *done = c[~n & 1];
                         narrow_constants kept;
-                        narrow_load(old, two, mode, &kept);
+                        narrow_load(old, two, mode, noise, &kept);
                         __m512i *acc = (old->high ? to.high : to.low) + 16 * old->block;
                         int plane = k * p->planes_each, here = g->planes - plane, rows = n ? nv - old->block * 16 : 0, r = 0;
                         rows = rows > 16 ? 16 : rows;
@@ -458,10 +469,12 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
             narrow_step *old = &st[~n & 1];
             int rows = nv - old->block * 16;
             narrow_constants kept;
-            narrow_load(old, two, mode, &kept);
+            narrow_load(old, two, mode, noise, &kept);
             narrow_convert(&kept, old, &src, &e, (old->high ? to.high : to.low) + 16 * old->block, c[~n & 1], 0, rows > 16 ? 16 : rows,
                            pairs, mode, two, clip, based, noise);
             narrow_flush(old->c, &to, nv);
+            clipped += (uint64_t)_mm512_reduce_add_epi32(_mm512_madd_epi16(e.clipped, _mm512_set1_epi16(1)));
+            e.clipped = _mm512_setzero_si512();
             narrow_store(p, &to, nv, t, y + (size_t)v0 * ldy, ldy);
         }
     }
@@ -474,7 +487,7 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
         stats->q_min = l < stats->q_min ? l : stats->q_min;
         stats->q_max = h > stats->q_max ? h : stats->q_max;
     }
-    stats->clipped += e.clipped;
+    stats->clipped += clipped;
 }
 
 #define NARROW_ARGUMENTS \
@@ -486,16 +499,20 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
 NARROW_CASE(narrow_pairs_direct, true, DIRECT, false, false, false, 0)
 NARROW_CASE(narrow_pairs_direct_clip, true, DIRECT, false, true, false, 0)
 NARROW_CASE(narrow_pairs_down, true, GRID_DOWN, false, false, false, 0)
-NARROW_CASE(narrow_pairs_down_all, true, GRID_DOWN, false, true, true, 0)
-NARROW_CASE(narrow_pairs_up_all, true, GRID_UP, false, true, true, 0)
+NARROW_CASE(narrow_pairs_down_clip, true, GRID_DOWN, false, true, false, 0)
+NARROW_CASE(narrow_pairs_down_based, true, GRID_DOWN, false, false, true, 0)
+NARROW_CASE(narrow_pairs_up_clip, true, GRID_UP, false, true, false, 0)
+NARROW_CASE(narrow_pairs_up_based, true, GRID_UP, false, false, true, 0)
 NARROW_CASE(narrow_signed_direct, false, DIRECT, true, false, false, 0)
 NARROW_CASE(narrow_signed_direct_clip, false, DIRECT, true, true, false, 0)
 NARROW_CASE(narrow_signed_down, false, GRID_DOWN, true, false, false, 0)
 NARROW_CASE(narrow_signed_down_clip, false, GRID_DOWN, true, true, false, 0)
 NARROW_CASE(narrow_signed_up_clip, false, GRID_UP, true, true, false, 0)
 NARROW_CASE(narrow_four_direct_clip, false, DIRECT, false, true, false, 0)
-NARROW_CASE(narrow_four_down_all, false, GRID_DOWN, false, true, true, 0)
-NARROW_CASE(narrow_four_up_all, false, GRID_UP, false, true, true, 0)
+NARROW_CASE(narrow_four_down_clip, false, GRID_DOWN, false, true, false, 0)
+NARROW_CASE(narrow_four_down_based, false, GRID_DOWN, false, false, true, 0)
+NARROW_CASE(narrow_four_up_clip, false, GRID_UP, false, true, false, 0)
+NARROW_CASE(narrow_four_up_based, false, GRID_UP, false, false, true, 0)
 
 #if MB_NARROW_NOISE
 NARROW_CASE(noisy_pairs_down, true, GRID_DOWN, false, true, false, 1)
@@ -511,13 +528,15 @@ NARROW_CASE(noisy_four_up_based, false, GRID_UP, false, false, true, 1)
 #endif
 
 static void narrow_run(NARROW_ARGUMENTS) {
-    static void (*const quiet[3][3][2])(NARROW_ARGUMENTS) = {
-        [FOUR_SIGNED] = {{narrow_signed_direct, narrow_signed_direct_clip}, {narrow_signed_down, narrow_signed_down_clip},
-                         {narrow_signed_up_clip, narrow_signed_up_clip}},
-        [FOUR_UNSIGNED] = {{narrow_four_direct_clip, narrow_four_direct_clip}, {narrow_four_down_all, narrow_four_down_all},
-                           {narrow_four_up_all, narrow_four_up_all}},
-        [PAIRS] = {{narrow_pairs_direct, narrow_pairs_direct_clip}, {narrow_pairs_down, narrow_pairs_down_all},
-                   {narrow_pairs_up_all, narrow_pairs_up_all}}};
+    static void (*const quiet[3][3][3])(NARROW_ARGUMENTS) = {         /* plain, may clip, with an offset */
+        [FOUR_SIGNED] = {{narrow_signed_direct, narrow_signed_direct_clip, NULL}, {narrow_signed_down, narrow_signed_down_clip, NULL},
+                         {narrow_signed_up_clip, narrow_signed_up_clip, NULL}},
+        [FOUR_UNSIGNED] = {{narrow_four_direct_clip, narrow_four_direct_clip, NULL},
+                           {narrow_four_down_clip, narrow_four_down_clip, narrow_four_down_based},
+                           {narrow_four_up_clip, narrow_four_up_clip, narrow_four_up_based}},
+        [PAIRS] = {{narrow_pairs_direct, narrow_pairs_direct_clip, NULL},
+                   {narrow_pairs_down, narrow_pairs_down_clip, narrow_pairs_down_based},
+                   {narrow_pairs_up_clip, narrow_pairs_up_clip, narrow_pairs_up_based}}};
     tiles_open();
 #if MB_NARROW_NOISE
     static void (*const noisy[3][2][2])(NARROW_ARGUMENTS) = {
@@ -528,6 +547,6 @@ static void narrow_run(NARROW_ARGUMENTS) {
         noisy[p->layout][p->mode == GRID_UP][p->based](p, m, x, ldx, y, ldy, noise, stats, work);
     else
 #endif
-        quiet[p->layout][p->mode][p->clip || p->based](p, m, x, ldx, y, ldy, noise, stats, work);
+        quiet[p->layout][p->mode][p->based ? 2 : p->clip](p, m, x, ldx, y, ldy, noise, stats, work);
     tiles_close();
 }
