@@ -88,6 +88,7 @@ static void fill_plain(const mb_stream *s, uint32_t first, size_t blocks, int16_
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 
 #define AVX2 __attribute__((target("avx2,aes")))
 #define AVX2_INLINE static inline __attribute__((always_inline, target("avx2,aes")))
@@ -169,9 +170,16 @@ WIDE static void fill_wide(const mb_stream *s, uint32_t first, size_t blocks, in
     }
 }
 
+/* Asks once, for the instruction is slow in virtual machines; the answer never changes, so that threads may write it together. */
 bool mb_cpu_has_vaes(void) {
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 9 & 1);
+    static atomic_int known; /* 0: not asked, 1: no, 2: yes */
+    int k = atomic_load_explicit(&known, memory_order_relaxed);
+    if (k == 0) {
+        unsigned a, b, c, d;
+        k = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 9 & 1) ? 2 : 1;
+        atomic_store_explicit(&known, k, memory_order_relaxed);
+    }
+    return k == 2;
 }
 
 void mb_stream_fill_normal16(mb_stream *s, size_t n, int16_t *out) {
