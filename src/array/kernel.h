@@ -47,7 +47,8 @@ typedef struct mb_quads {
 
 typedef struct mb_row_group {
     int k, n;                        /* rows of this group, columns (outputs, dummies included) */
-    int slices, planes, dac_bits, cell_bits;
+    int slices, planes, dac_bits;
+    int shift[MB_QUAD_PARTS];        /* of each slice in the sum */
     int polarities;                  /* 2 when positive and negative columns are converted separately */
     int panels;                      /* ceil(slices * polarities * n / MB_PANEL) */
     int32_t sum_max;                 /* no |S| is larger (without noise) */
@@ -59,6 +60,8 @@ typedef struct mb_row_group {
     int32_t var_each;                /* what every cell of var holds when all hold the same, else -1: then the sum over a plane
                                         of one bit is var_each times the driven rows */
     double var_unit;                 /* array units squared */
+    const uint32_t *square;          /* [256], dac_bits > 1: what the variance of a cell counts for |input| (planes added up
+                                        before the converter); NULL: the square of the digit */
     const mb_quads *quads;           /* the same weights for kernels that are `packed`; NULL: they use the panels */
     const mb_adc_range *range;       /* [slices] */
     const mb_adc *adc;

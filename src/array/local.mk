@@ -9,7 +9,7 @@ MB_KERNELS = \
 
 libmixbar_la_SOURCES += $(MB_KERNELS) \
   src/array/cell.c src/array/cell.h src/array/adc.c src/array/adc.h src/array/xbar.c src/array/xbar.h src/array/program.c src/array/range.c \
-  src/array/kernel.c src/array/kernel.h src/array/kernel_body.h src/array/kernel_tiles.h src/array/quads.c src/array/matmul.c src/array/oracle.c src/array/xbar_private.h
+  src/array/kernel.c src/array/kernel.h src/array/kernel_body.h src/array/kernel_tiles.h src/array/quads.c src/array/matmul.c src/array/oracle.c src/array/general.c src/array/xbar_private.h
 nodist_libmixbar_la_SOURCES += src/array/kernel_registry.c
 CLEANFILES += src/array/kernel_registry.c
 pkgincludearray_HEADERS = src/array/cell.h src/array/adc.h
