@@ -14,6 +14,7 @@
  * shift and add as with integers. Sums over rows run in the order of the rows: the same bits on every machine.
  * Two's complement: plane p < last has the bits of the code, the last one (digit 1 where the input is negative) the weight
  * -2^(bits).
+ * Normal numbers and conversions come in the order (slice, plane, polarity, output), as in the kernels.
  * Streams: read noise as in array/xbar.h; the DAC's noise from position 2^31 of the stream of the read noise on.
  * References: Joksas et al., Adv. Sci. 9, 2105784 (2022), doi:10.1002/advs.202105784 (non-linear cells);
  * Xiao et al., IEEE Circuits Syst. Mag. 22, 26 (2022), doi:10.1109/MCAS.2022.3214409 (accumulation, saturation of columns).
@@ -141,7 +142,7 @@ int mb_general_finish(mb_xbar *xb) {
 typedef struct work {
     double *d;                        /* [k] driven, in digits */
     double *cur, *slot;               /* [n] current; of one unit of time */
-    double *S, *V;                    /* [slices][polarities][n] at the converter: sum, variance */
+    double *S, *V;                    /* [slices][planes converted][polarities][n] at the converter: sum, variance */
     double *all;                      /* [n] */
     double *fresh;                    /* [k][n] conductances of one read */
     float *z, *g, *state;             /* normal numbers; one read of the driven rows */
@@ -150,10 +151,13 @@ typedef struct work {
     void *memory;
 } work;
 
+static size_t sums_of(const mb_xbar *xb) {
+    return (size_t)xb->lay.slices * (size_t)xb->lay.planes_converted * (size_t)xb->sc.polarities * (size_t)xb->n_all;
+}
+
 static int work_new(const mb_xbar *xb, work *w) {
     size_t k = (size_t)xb->sc.rows_read, n = (size_t)xb->n_all, ns = (size_t)xb->spec.cell.type->n_state, at = 0;
-    size_t sums = (size_t)xb->lay.slices * (size_t)xb->sc.polarities * n, cells = xb->general->cells ? k * n : 0;
-    size_t normals = sums * (size_t)xb->lay.planes_converted > k ? sums * (size_t)xb->lay.planes_converted : k;
+    size_t sums = sums_of(xb), cells = xb->general->cells ? k * n : 0, normals = sums > k ? sums : k;
     size_t size[11] = {k * sizeof(double), n * sizeof(double), n * sizeof(double), sums * sizeof(double), sums * sizeof(double),
                        n * sizeof(double), cells * sizeof(double), normals * sizeof(float), cells * sizeof(float),
                        cells * ns * sizeof(float), (n + k) * sizeof(int32_t)}, off[11];
@@ -170,7 +174,7 @@ static int work_new(const mb_xbar *xb, work *w) {
     return MB_OK;
 }
 
-/* d[k] of plane p; false when no row is driven. */
+/* d[k] of plane p; false when no row is driven. noise NULL: a DAC without noise. */
 static bool drive(const mb_xbar *xb, int g, const int16_t *x, int p, mb_stream *noise, work *w) {
     const mb_xbar_spec *s = &xb->spec;
     const mb_xbar_group *gr = &xb->group[g];
@@ -178,12 +182,13 @@ static bool drive(const mb_xbar *xb, int g, const int16_t *x, int p, mb_stream *
     bool any = false;
     for (int k = 0; k < gr->k; k++) w->d[k] = mb_xbar_driven_digit(xb, x[gr->k0 + k], p);
     if (s->drive == MB_DRIVE_LEVEL) {
-        if (s->dac_noise > 0) mb_stream_fill_normal(noise, (size_t)gr->k, w->z);
+        const bool noisy = s->dac_noise > 0 && noise;
+        if (noisy) mb_stream_fill_normal(noise, (size_t)gr->k, w->z);
         for (int k = 0; k < gr->k; k++) {
             double u = w->d[k] / D;
             if (s->dac_inl != 0) u += BOW * s->dac_inl * u * (1 - u * u);
-            if (s->dac_noise > 0) u += s->dac_noise * (double)w->z[k];
-            if (s->dac_inl != 0 || s->dac_noise > 0) w->d[k] = u * D;
+            if (noisy) u += s->dac_noise * (double)w->z[k];
+            if (s->dac_inl != 0 || noisy) w->d[k] = u * D;
         }
     }
     for (int k = 0; k < gr->k; k++) any = any || w->d[k] != 0;
@@ -220,14 +225,14 @@ static void add_row(size_t n, double d, const double *restrict w, double *restri
     for (size_t j = 0; j < n; j++) sum[j] += d * w[j];
 }
 
-/* w->cur[n]: currents of the columns of a part. */
+/* w->cur[n]: currents of the columns of a part. rng NULL: without read noise. */
 static void currents(const mb_xbar *xb, int g, int part, mb_stream *rng, work *w) {
     const mb_general *e = xb->general;
     const part_data *p = part_at(xb, g, part);
     const size_t n = (size_t)xb->n_all, rows = (size_t)xb->group[g].k;
     const int s = part / xb->sc.pairs, D = xb->sc.drive_digit;
     const double *G = p->w, limit = e->limit[s], unit = xb->sc.unit[s];
-    if (e->cells) {
+    if (e->cells && rng) {
         read_cells(xb, g, part, rng, w);
         G = w->fresh;
     }
@@ -255,12 +260,12 @@ static void currents(const mb_xbar *xb, int g, int part, mb_stream *rng, work *w
     if (limit > 0) clip(n, limit, w->cur);
 }
 
-/* Sums of all parts for plane p, times F, added to w->S; variances, times F^2, to w->V. */
-static void add_plane(const mb_xbar *xb, int g, double f, mb_stream *rng, work *w) {
+/* Sums of all parts, times F, added to w->S of converted plane TO_PLANE; variances, times F^2, to w->V. */
+static void add_plane(const mb_xbar *xb, int g, int to_plane, double f, mb_stream *rng, work *w) {
     const size_t n = (size_t)xb->n_all, rows = (size_t)xb->group[g].k;
     for (int part = 0; part < xb->general->parts; part++) {
         int s = part / xb->sc.pairs, q = part % xb->sc.pairs;
-        size_t to = (size_t)(s * xb->sc.polarities + (xb->sc.polarities == 2 ? q : 0)) * n;
+        size_t to = (size_t)((s * xb->lay.planes_converted + to_plane) * xb->sc.polarities + (xb->sc.polarities == 2 ? q : 0)) * n;
         const double *var = part_at(xb, g, part)->var;
         currents(xb, g, part, rng, w);
         add_row(n, q == 1 && xb->sc.polarities == 1 ? -f : f, w->cur, w->S + to);
@@ -274,82 +279,63 @@ static int32_t whole(double S) {
     return S > MB_SUM_LIMIT ? MB_SUM_LIMIT : S < -MB_SUM_LIMIT ? -MB_SUM_LIMIT : (int32_t)S;
 }
 
-/* Where the sums of a plane go: into a histogram, or through noise and converter into w->all. */
+/* Where the sums of a row group go: into a histogram, or through noise and converter into w->all. */
 typedef struct sink {
     void (*add)(void *h, int s, const int32_t *S, size_t n);
     void *h;
-    mb_stream *conv;
     mb_kernel_stats *st;
-    double weight;
-    const float *z;                   /* [slices][planes][polarities][n] */
-    int plane;
 } sink;
 
-static void deliver(const mb_xbar *xb, const sink *k, work *w) {
+/* n sums of slice s, weight f in the output; z NULL: no noise. */
+static void deliver(const mb_xbar *xb, const sink *k, int s, double f, size_t n, const double *S, const double *V, const float *z,
+                    mb_stream *conv, work *w) {
     const mb_adc *adc = &xb->spec.adc;
-    const size_t n = (size_t)xb->n_all;
-    for (int s = 0; s < xb->lay.slices; s++)
-        for (int q = 0; q < xb->sc.polarities; q++) {
-            const double *S = w->S + (size_t)(s * xb->sc.polarities + q) * n, *V = w->V + (size_t)(s * xb->sc.polarities + q) * n;
-            const float *z =
-                k->z ? k->z + ((size_t)(s * xb->lay.planes_converted + k->plane) * (size_t)xb->sc.polarities + (size_t)q) * n : NULL;
-            const double f = (q ? -1 : 1) * k->weight * (double)((int64_t)1 << xb->sc.shift[s]);
-            const mb_adc_range *r = &xb->range[s];
-            for (size_t j = 0; j < n; j++) {
-                double v = z ? S[j] + (double)z[j] * sqrt(V[j]) : S[j];
-                w->whole[j] = whole(v);
-                if (!k->add && adc->type->transparent) w->all[j] += f * v;
-            }
-            if (k->add) k->add(k->h, s, w->whole, n);
-            if (k->add || adc->type->transparent) continue;
-            adc->type->convert(adc->params, r, n, w->whole, w->whole, &k->st->clipped, k->conv);
-            for (size_t j = 0; j < n; j++) {
-                int32_t code = (w->whole[j] - r->base) / r->step;
-                k->st->q_min = code < k->st->q_min ? code : k->st->q_min;
-                k->st->q_max = code > k->st->q_max ? code : k->st->q_max;
-                w->all[j] += f * w->whole[j];
-            }
-        }
+    const mb_adc_range *r = &xb->range[s];
+    for (size_t j = 0; j < n; j++) {
+        double v = z ? S[j] + (double)z[j] * sqrt(V[j]) : S[j];
+        w->whole[j] = whole(v);
+        if (!k->add && adc->type->transparent) w->all[j] += f * v;
+    }
+    if (k->add) k->add(k->h, s, w->whole, n);
+    if (k->add || adc->type->transparent) return;
+    adc->type->convert(adc->params, r, n, w->whole, w->whole, &k->st->clipped, conv);
+    for (size_t j = 0; j < n; j++) {
+        int32_t code = (w->whole[j] - r->base) / r->step;
+        k->st->q_min = code < k->st->q_min ? code : k->st->q_min;
+        k->st->q_max = code > k->st->q_max ? code : k->st->q_max;
+        w->all[j] += f * w->whole[j];
+    }
 }
 
-/* One vector in one row group. id NULL: to the sink's histogram, without noise. */
-static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, const int16_t *x, sink *k, work *w, float *z) {
-    const size_t n = (size_t)xb->n_all, sums = (size_t)xb->lay.slices * (size_t)xb->sc.polarities * n;
-    const bool added = xb->lay.planes_converted < xb->lay.planes;
+/* One vector in one row group. z: scratch for sums_of() normal numbers. */
+static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, const int16_t *x, const sink *k, work *w, float *z) {
+    const size_t n = (size_t)xb->n_all;
+    const bool added = xb->lay.planes_converted < xb->lay.planes, noisy = part_at(xb, g, 0)->var && !k->add;
     mb_stream read, dac, conv;
     mb_xbar_stream(xb, id, MB_RNG_READ, g, v, &read);
     mb_xbar_stream(xb, id, MB_RNG_READ, g, v, &dac);
     mb_xbar_stream(xb, id, MB_RNG_ADC, g, v, &conv);
     dac.ctr[0] = UINT32_C(1) << 31;
-    k->conv = &conv;
-    k->z = NULL;
-    if (part_at(xb, g, 0)->var && !k->add) {
-        mb_stream_fill_normal(&read, sums * (size_t)xb->lay.planes_converted, z);
-        k->z = z;
-    }
-    memset(w->S, 0, sums * sizeof *w->S);
-    memset(w->V, 0, sums * sizeof *w->V);
-    for (int p = 0; p < xb->lay.planes; p++) {
-        double weight = mb_xbar_driven_weight(xb, p);
-        if (drive(xb, g, x, p, &dac, w)) add_plane(xb, g, added ? weight : 1, &read, w);
-        if (added && p < xb->lay.planes - 1) continue;
-        k->plane = added ? 0 : p;
-        k->weight = added ? 1 : weight;
-        deliver(xb, k, w);
-        memset(w->S, 0, sums * sizeof *w->S);
-        memset(w->V, 0, sums * sizeof *w->V);
-    }
-}
-
-static float *normals(const mb_xbar *xb) {
-    return mb_malloc((size_t)xb->lay.slices * (size_t)xb->sc.polarities * (size_t)xb->n_all * (size_t)xb->lay.planes_converted, sizeof(float));
+    if (noisy) mb_stream_fill_normal(&read, sums_of(xb), z);
+    memset(w->S, 0, sums_of(xb) * sizeof *w->S);
+    memset(w->V, 0, sums_of(xb) * sizeof *w->V);
+    for (int p = 0; p < xb->lay.planes; p++)
+        if (drive(xb, g, x, p, k->add ? NULL : &dac, w))
+            add_plane(xb, g, added ? 0 : p, added ? mb_xbar_driven_weight(xb, p) : 1, k->add ? NULL : &read, w);
+    size_t at = 0;
+    for (int s = 0; s < xb->lay.slices; s++)
+        for (int p = 0; p < xb->lay.planes_converted; p++)
+            for (int q = 0; q < xb->sc.polarities; q++, at += n) {
+                double f = (q ? -1 : 1) * (added ? 1 : mb_xbar_driven_weight(xb, p)) * (double)((int64_t)1 << xb->sc.shift[s]);
+                deliver(xb, k, s, f, n, w->S + at, w->V + at, noisy ? z + at : NULL, &conv, w);
+            }
 }
 
 int mb_general_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y, mb_kernel_stats *st) {
     work w = {0};
     sink k = {.st = st};
     size_t n = (size_t)xb->n_all;
-    float *z = normals(xb);
+    float *z = mb_malloc(sums_of(xb), sizeof *z);
     int64_t *all = mb_malloc(n, sizeof *all);
     int rc = z && all ? work_new(xb, &w) : mb_nomem();
     for (int v = 0; v < m && !rc; v++) {

@@ -199,17 +199,20 @@ static int64_t wanted(const mb_xbar *xb, const mb_xbar_hist *h, int s, int64_t *
     }
 }
 
+bool mb_xbar_calibrates(const mb_xbar_spec *s) {
+    return s->adc_rule == MB_ADC_CALIBRATED || s->adc_rule == MB_ADC_MIN_ERROR;
+}
+
 int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h) {
     const mb_xbar_spec *sp = &xb->spec;
-    const bool observed = sp->adc_rule == MB_ADC_CALIBRATED || sp->adc_rule == MB_ADC_MIN_ERROR;
-    int64_t R[MB_MAX_SLICES], finest = 1, most = 0;
+        int64_t R[MB_MAX_SLICES], finest = 1, most = 0;
     if (sp->adc.type->transparent) {
         for (int s = 0; s < xb->lay.slices; s++)
             xb->range[s] = (mb_adc_range){.base = 0, .step = 1, .q_lo = -MB_SUM_LIMIT, .q_hi = MB_SUM_LIMIT};
         xb->ranged = true;
         return MB_OK;
     }
-    if (observed && (!h || h->slices != xb->lay.slices || h->total[0] == 0))
+    if (mb_xbar_calibrates(sp) && (!h || h->slices != xb->lay.slices || h->total[0] == 0))
         return mb_fail(MB_BADINPUT, "calibrated converter ranges need observed inputs, and there are none; give calibration "
                                     "samples or choose adc_rule = \"full\"");
     for (int s = 0; s < xb->lay.slices; s++) {

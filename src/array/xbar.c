@@ -301,7 +301,7 @@ uint64_t mb_xbar_censored(const mb_xbar *xb) { return xb->censored; }
 uint64_t mb_xbar_repaired(const mb_xbar *xb) { return xb->repaired; }
 bool mb_xbar_general(const mb_xbar *xb) { return xb->general != NULL; }
 double mb_xbar_charge_S(const mb_xbar *xb) {
-    return xb->spec.drive == MB_DRIVE_LEVEL ? xb->sc.unit_S / xb->sc.drive_digit : xb->sc.unit_S;
+    return xb->spec.drive == MB_DRIVE_LEVEL ? xb->sc.unit_S / ((double)xb->sc.drive_digit * xb->sc.drive_digit) : xb->sc.unit_S;
 }
 
 int mb_xbar_half_digits(const mb_xbar *xb, int s, int q, int k, int n) {
@@ -474,8 +474,8 @@ static void add_level_activity(const mb_xbar *xb, int m, const int16_t *x, const
                 squares += d * d;
             }
             st->rows_driven += tab[a] & 0xFFFFu;
-            st->digit_sum += tab[a] >> 16;
         }
+        st->digit_sum += squares;
         st->charge += squares * (uint64_t)xb->row_w[k];
     }
 }
@@ -486,8 +486,9 @@ static void add_twos_activity(const mb_xbar *xb, int m, const int16_t *x, mb_xba
         for (int p = 0; p < xb->lay.planes; p++) {
             uint64_t d = (uint64_t)mb_xbar_driven_digit(xb, x[i], p), row = (uint64_t)xb->row_w[i % (size_t)xb->K];
             st->rows_driven += d != 0;
+            if (xb->spec.drive == MB_DRIVE_LEVEL) d *= d;
             st->digit_sum += d;
-            st->charge += (xb->spec.drive == MB_DRIVE_LEVEL ? d * d : d) * row;
+            st->charge += d * row;
         }
 }
 

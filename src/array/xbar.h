@@ -170,7 +170,7 @@ typedef struct mb_xbar_stats {
     uint64_t vectors, conversions, clipped;
     uint64_t rows_driven;            /* (vector, plane, row) with a non-zero digit: word-line drives */
     uint64_t rows_offered;           /* (vector, plane, row): the same with zeros counted */
-    uint64_t digit_sum;              /* sum of |digit| over rows_offered */
+    uint64_t digit_sum;              /* sum of |digit| (voltage levels: of its square) over rows_offered */
     uint64_t charge;                 /* sum over rows_offered of |digit| (voltage levels: its square) * (sum of w over all
                                         cells of that row), in array units; energy = V^2 t charge mb_xbar_charge_S */
     int32_t q_min, q_max;            /* extreme codes seen; q_min > q_max: none (transparent converter) */
@@ -178,7 +178,7 @@ typedef struct mb_xbar_stats {
 void mb_xbar_stats_init(mb_xbar_stats *s);
 void mb_xbar_stats_merge(mb_xbar_stats *s, const mb_xbar_stats *b);
 double mb_xbar_unit_S(const mb_xbar *xb);    /* conductance of one array unit: (Gmax - Gmin) / ((2^c - 1) F) */
-double mb_xbar_charge_S(const mb_xbar *xb);  /* of one unit of `charge`: unit_S; voltage levels: unit_S / largest digit */
+double mb_xbar_charge_S(const mb_xbar *xb);  /* of one unit of `charge`: unit_S; voltage levels: unit_S / (largest digit)^2 */
 
 /* Histogram of partial sums per slice, for calibrated ranges; merging is exact and order-free. */
 typedef struct mb_xbar_hist mb_xbar_hist;
@@ -187,7 +187,9 @@ void mb_xbar_hist_free(mb_xbar_hist *h);
 int mb_xbar_hist_merge(mb_xbar_hist *h, const mb_xbar_hist *b);
 /* m vectors of K: no converter, no read noise. After program(). */
 int mb_xbar_observe(const mb_xbar *xb, int m, const int16_t *x, mb_xbar_hist *h);
-/* Ranges by the specification's rule; h only for MB_ADC_CALIBRATED (NULL otherwise). After program(). */
+/* Do its ranges need observed inputs? */
+bool mb_xbar_calibrates(const mb_xbar_spec *s);
+/* Ranges by the specification's rule; h where mb_xbar_calibrates (else NULL). After program(). */
 int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h);
 const mb_adc_range *mb_xbar_range(const mb_xbar *xb, int slice);
 

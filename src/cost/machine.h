@@ -26,6 +26,13 @@ typedef struct mb_machine {
     int subtract;               /* "analog|digital" subtraction of the pair */
     int adc_rule;               /* "full|calibrated|given" */
     double adc_percentile, adc_fraction;
+    /* options of the mapping (array/xbar.h, doc/mappings.md); the defaults are none of them */
+    mb_reals slice_bits;        /* empty: slices of cell_bits */
+    int pair, offset_correction, input_code, accumulate, drive, read_noise, adc_range_per, arithmetic;
+    double dac_inl, dac_noise, dac_J, dac_area_m2, column_limit_A;
+    bool adc_powers_of_two;
+    int spare_columns;
+    double dead_rows, dead_columns;
     int columns_per_adc;        /* column multiplexing */
     double adc_rate_Hz;         /* that a converter is designed for; 0: as fast as its type can */
     bool sample_hold;           /* columns are sampled, so that conversions overlap the next drive */
