@@ -1,6 +1,7 @@
 # Cells and converters. Each sees only array/cell.h, array/adc.h and src/base.
 # A cell is one file cell_NAME.c that defines `const mb_cell_type mb_cell_NAME`, and one line here; a converter likewise.
 MB_CELLS = \
+  devices/cell_generic.c \
   devices/cell_ideal.c \
   devices/cell_rram.c
 
@@ -16,6 +17,11 @@ MB_ADCS = \
   devices/adc_table.c
 
 libmixbar_la_SOURCES += $(MB_CELLS) $(MB_ADCS) devices/adc_survey.c devices/adc_survey.h
+libmixbar_la_SOURCES += devices/generic.h devices/generic_params.c devices/gfun.c devices/gfun.h devices/vecmath.h \
+  devices/stages.h devices/stage_access.c devices/stage_curve.c devices/stage_drift.c devices/stage_endurance.c \
+  devices/stage_flicker.c devices/stage_levels.c devices/stage_program.c devices/stage_relax.c devices/stage_retention.c \
+  devices/stage_stuck.c devices/stage_telegraph.c devices/stage_temperature.c devices/stage_variation.c devices/stage_verify.c \
+  devices/stage_white.c
 libmixbar_la_SOURCES += devices/adc_circuit.c devices/adc_circuit.h devices/adc_stages.c devices/adc_stages.h
 nodist_libmixbar_la_SOURCES += devices/cell_registry.c devices/adc_registry.c
 CLEANFILES += devices/cell_registry.c devices/adc_registry.c

@@ -17,14 +17,15 @@
 #include "base/param.h"
 #include "base/rng.h"
 
-#define MB_CELL_ABI 1
+#define MB_CELL_ABI 2
 #define MB_CELL_CHUNK 256
 
 typedef struct mb_cell_cost {
     double read_V;           /* voltage of a full-scale input digit */
-    double write_J;          /* energy to program one cell, verification included */
+    double write_J;          /* energy to program one cell, verification included; mean over the targets */
     double write_s;          /* time to program one cell (row-parallel programming divides it by the row) */
     double area_F2;          /* cell with access device, in squared feature sizes */
+    double pulses;           /* programming pulses per cell, mean over the targets; each wears the cell */
 } mb_cell_cost;
 
 typedef struct mb_cell_type {
@@ -44,9 +45,10 @@ typedef struct mb_cell_type {
     void (*mean)(const void *p, size_t n, const float *state, double t_s, double temp_K, float *g);
     /* one read: mean plus read noise; clamped at 0 */
     void (*read)(const void *p, size_t n, const float *state, double t_s, double temp_K, float *g, mb_stream *rng);
-    /* standard deviation (S) of the Gaussian read noise around mean conductance g; NULL: no read noise. Lets an array draw one
-     * number per output with variance sum sigma_i^2 v_i^2 instead of one per cell (exact while no cell clips at zero). */
-    void (*read_sigma)(const void *p, size_t n, const float *g, float *sigma);
+    /* standard deviation (S) of the read noise around the mean conductance g (what mean() gave for the same state, age and
+     * temperature); NULL: no read noise. Lets an array draw one number per output with variance sum sigma_i^2 v_i^2 instead of
+     * one per cell (exact for Gaussian noise while no cell clips at zero). */
+    void (*read_sigma)(const void *p, size_t n, const float *state, double t_s, double temp_K, const float *g, float *sigma);
     void (*cost)(const void *p, mb_cell_cost *c);
     /* Non-idealities that can be switched off one by one (ablations): names such as "programming", "drift", "read noise",
      * "stuck", NULL-terminated, in physical order; and the switch, on a copy of the parameters (shallow: it may change numbers,
@@ -56,6 +58,11 @@ typedef struct mb_cell_type {
     /* Current of a cell of conductance g (S) at the voltage u read_V, -1 <= u <= 1, over the current at read_V; odd in u,
      * shape(g, 1) = 1. NULL: linear. */
     double (*shape)(const void *p, double g, double u);
+    /* Expected mean conductance at age t_s over that right after programming, over all levels: what a global drift compensation
+     * divides outputs by when it does not measure. NULL: 1. */
+    double (*decay)(const void *p, double t_s, double temp_K);
+    /* One-sided spectral density (S^2/Hz) of the read noise of a cell of conductance g at frequency f_Hz. NULL: not known. */
+    double (*spectrum)(const void *p, double g, double t_s, double temp_K, double f_Hz);
 } mb_cell_type;
 
 extern const mb_cell_type *const mb_cells[];    /* NULL-terminated, generated from devices/local.mk */

@@ -68,8 +68,8 @@ int mb_general_new(mb_xbar *xb) {
     if (!e) return mb_nomem();
     e->groups = xb->lay.row_groups;
     e->parts = xb->lay.slices * xb->sc.pairs;
-    e->cells = type->read_sigma && s->read_noise != MB_NOISE_OUTPUT;
-    e->bent = type->shape && s->drive == MB_DRIVE_LEVEL && (xb->sc.drive_digit > 1 || s->dac_inl != 0 || s->dac_noise > 0);
+    e->cells = type->read_sigma && s->read_noise != MB_NOISE_OUTPUT && !mb_xbar_has_wires(&s->wires);
+    e->bent = type->shape && s->dac == MB_DAC_LEVEL && (xb->sc.drive_digit > 1 || s->dac_inl != 0 || s->dac_noise > 0);
     e->part = mb_calloc((size_t)e->groups * (size_t)e->parts, sizeof *e->part);
     int rc = e->part ? MB_OK : mb_nomem();
     for (int i = 0; i < e->groups * e->parts && !rc; i++) {
@@ -87,7 +87,7 @@ int mb_general_new(mb_xbar *xb) {
     }
     type->cost(s->cell.params, &cost);
     for (int i = 0; i < xb->lay.slices && s->column_limit_A > 0; i++)
-        e->limit[i] = s->column_limit_A / (cost.read_V * xb->sc.unit[i]) * (s->drive == MB_DRIVE_LEVEL ? xb->sc.drive_digit : 1);
+        e->limit[i] = s->column_limit_A / (cost.read_V * xb->sc.unit[i]) * (s->dac == MB_DAC_LEVEL ? xb->sc.drive_digit : 1);
     xb->general = e;
     return MB_OK;
 }
@@ -181,7 +181,7 @@ static bool drive(const mb_xbar *xb, int g, const int16_t *x, int p, mb_stream *
     const double D = xb->sc.drive_digit;
     bool any = false;
     for (int k = 0; k < gr->k; k++) w->d[k] = mb_xbar_driven_digit(xb, x[gr->k0 + k], p);
-    if (s->drive == MB_DRIVE_LEVEL) {
+    if (s->dac == MB_DAC_LEVEL) {
         const bool noisy = s->dac_noise > 0 && noise;
         if (noisy) mb_stream_fill_normal(noise, (size_t)gr->k, w->z);
         for (int k = 0; k < gr->k; k++) {
@@ -237,7 +237,7 @@ static void currents(const mb_xbar *xb, int g, int part, mb_stream *rng, work *w
         G = w->fresh;
     }
     memset(w->cur, 0, n * sizeof *w->cur);
-    if (limit > 0 && xb->spec.drive == MB_DRIVE_PULSE && D > 1) { /* the limit holds at any time */
+    if (limit > 0 && xb->spec.dac == MB_DAC_PULSE && D > 1) { /* the limit holds at any time */
         for (int t = 0; t < D; t++) {
             memset(w->slot, 0, n * sizeof *w->slot);
             for (size_t k = 0; k < rows; k++)

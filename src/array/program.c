@@ -1,6 +1,7 @@
 /* program.c - from integer weights to programmed conductances in fixed point
  *
- * Per array, slice and polarity one call of the cell model; w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max;
+ * Per array, slice and polarity one call of the cell model; with wires all of an array's cells are gathered and replaced by their
+ * effective conductances (xbar_wires.c); w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max;
  * sigma^2 of the read noise in array units squared, held in 15 bits of the largest one. Units and symbols: array/xbar.h.
  */
 #include <math.h>
@@ -95,7 +96,7 @@ static int program_cells(const mb_xbar *xb, size_t n, const float *target, float
                            "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters",
                            type->name, (double)G[i], (double)target[i], xb->spec.time_s, xb->spec.temp_K);
     if (!type->read_sigma) return MB_OK;
-    type->read_sigma(p, n, G, sigma);
+    type->read_sigma(p, n, state, xb->spec.time_s, xb->spec.temp_K, G, sigma);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(sigma[i]) || sigma[i] < 0)
             return mb_fail(MB_NUMERIC, "cell %s gives the read noise %g S at %g S; check its parameters", type->name,
@@ -253,7 +254,39 @@ static void block_states(mb_xbar *xb, const block *b) {
         }
 }
 
-/* One array: its cells drawn, index 2 slice + polarity of the stream, faults, read noise, and stored. */
+/* The block's cells into the array (PUT) or back from it. */
+static void block_move(const mb_xbar *xb, bool put, block *b, mb_xbar_array *a) {
+    for (size_t part = 0; part < b->parts; part++) {
+        float *G = part_of(b->G, b, part), *sigma = part_of(b->sigma, b, part);
+        for (size_t i = 0; i < b->cells; i++) {
+            int k = (int)(i / (size_t)b->columns), c = (int)(i % (size_t)b->columns);
+            size_t at = mb_xbar_array_cell(xb, a, k, c, (int)part / xb->sc.pairs, (int)part % xb->sc.pairs);
+            if (put) {
+                a->G[at] = (double)G[i];
+                if (a->sigma) a->sigma[at] = sigma[i];
+            } else {
+                G[i] = (float)a->G[at];
+                if (a->sigma) sigma[i] = a->sigma[at];
+            }
+        }
+    }
+}
+
+/* Conductances to effective ones, where the array has wires. */
+static int block_wires(mb_xbar *xb, block *b) {
+    mb_xbar_array a = {0};
+    double residual = 0;
+    if (!mb_xbar_has_wires(&xb->spec.wires)) return MB_OK;
+    int rc = mb_xbar_array_new(xb, b->k1 - b->k0, b->columns, xb->spec.cell.type->read_sigma != NULL, &a);
+    if (rc) return rc;
+    block_move(xb, true, b, &a);
+    if (!(rc = mb_xbar_array_solve(xb, &a, &residual))) block_move(xb, false, b, &a);
+    if (residual > xb->wire_residual) xb->wire_residual = residual;
+    mb_xbar_array_free(&a);
+    return rc ? mb_context(rc, "array %d, %d of the layer", b->row_tile, b->col_tile) : MB_OK;
+}
+
+/* One array: its cells drawn, index 2 slice + polarity of the stream, faults, read noise, wires, and stored. */
 static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *const *var) {
     const size_t ns = (size_t)xb->spec.cell.type->n_state;
     const bool each = xb->general && mb_general_reads_cells(xb);
@@ -269,6 +302,7 @@ static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *co
         }
     if ((rc = block_faults(xb, key, b))) return rc;
     if (xb->spec.cell.type->read_sigma) block_censor(xb, !each, b);
+    if ((rc = block_wires(xb, b))) return rc;
     for (int s = 0; s < xb->lay.slices; s++)
         for (int q = 0; q < xb->sc.pairs; q++) block_store(xb, s, q, b, var);
     if (each) block_states(xb, b);
@@ -316,6 +350,7 @@ static int program_all(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t laye
     float **var = NULL;
     uint32_t arrays = (uint32_t)xb->lay.row_tiles * (uint32_t)xb->lay.col_tiles;
     xb->saturated = xb->censored = xb->repaired = 0;
+    xb->wire_residual = 0;
     xb->noisy = false;
     memset(xb->row_w, 0, (size_t)xb->K * sizeof *xb->row_w);
     for (int g = 0; g < groups && !xb->general; g++) memset(xb->group[g].w, 0, group_cells(xb, g) * sizeof(int16_t));
@@ -357,7 +392,7 @@ int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, 
         xb->general = NULL;
     }
     if ((rc = program_all(xb, seed, trial, layer, group))) return rc;
-    if (xb->spec.read_noise == MB_NOISE_AUTO && xb->censored > 0 && !xb->general) {
+    if (xb->spec.read_noise == MB_NOISE_AUTO && xb->censored > 0 && !xb->general && !mb_xbar_has_wires(&xb->spec.wires)) {
         if ((rc = mb_general_new(xb)) || (rc = program_all(xb, seed, trial, layer, group))) return rc;
     }
     for (int g = 0; g < xb->lay.row_groups && mb_kernel_packed() && !xb->general; g++) {

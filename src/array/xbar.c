@@ -1,6 +1,6 @@
 /* xbar.c - layout of a weight matrix on arrays, creation of crossbars, and their reading
  *
- * Equations: array/xbar.h. Called by the floors above; program.c, range.c, kernel*.c and oracle.c hold the rest.
+ * Equations: array/xbar.h. Called by the floors above; program.c, xbar_wires.c, range.c, kernel*.c and oracle.c hold the rest.
  */
 #include "array/xbar.h"
 #include "config.h"
@@ -52,11 +52,11 @@ static int check_slices(const mb_xbar_spec *s) {
 
 /* Options that exclude each other, or that the rest of the specification leaves without meaning. */
 static int check_options(const mb_xbar_spec *s) {
-    bool level = s->drive == MB_DRIVE_LEVEL;
+    bool level = s->dac == MB_DAC_LEVEL;
     int rc = check_slices(s);
     if (rc) return rc;
     if (!level && (s->dac_inl != 0 || s->dac_noise != 0))
-        return mb_fail(MB_BADINPUT, "dac_inl and dac_noise are errors of voltage levels; set drive = \"level\", or both to 0");
+        return mb_fail(MB_BADINPUT, "dac_inl and dac_noise are errors of voltage levels; set dac = \"level\", or both to 0");
     if (!(fabs(s->dac_inl) <= 0.19) || !(s->dac_noise >= 0 && s->dac_noise <= 1))
         return mb_fail(MB_BADINPUT, "dac_inl = %g is outside -0.19..0.19 (a larger bow is not monotonic) or dac_noise = %g outside 0..1",
                        s->dac_inl, s->dac_noise);
@@ -91,7 +91,10 @@ static int check_spec(const mb_xbar_spec *s, int K, int N) {
         return mb_fail(MB_BADINPUT, "time_s = %g: cells are read at 0 s or later after programming", s->time_s);
     if (!(s->temp_K > 0 && isfinite(s->temp_K)))
         return mb_fail(MB_BADINPUT, "temp_K = %g is not a temperature in kelvin", s->temp_K);
-    return rc;
+    if (s->read_noise == MB_NOISE_CELL && mb_xbar_has_wires(&s->wires))
+        return mb_fail(MB_BADINPUT, "read_noise = \"cell\" with wires would solve the array anew for every read; use \"output\" or set the "
+                                    "resistances of the wires to 0");
+    return mb_xbar_wires_check(s);
 }
 
 /* Widths, grids and first bits of the slices that BITS bits take. Returns their number. */
@@ -159,7 +162,7 @@ static int derive_scale(const mb_xbar_spec *s, const mb_xbar_layout *l, mb_xbar_
         sc->w0[i] = (int32_t)floor(sc->g_min / sc->unit[i] + 0.5);
     }
     /* what integers cannot hold, whatever the cells turn out to be */
-    bool level = s->drive == MB_DRIVE_LEVEL;
+    bool level = s->dac == MB_DAC_LEVEL;
     sc->general = s->arithmetic == MB_ARITHMETIC_DOUBLE || twos || s->column_limit_A > 0 ||
                   s->read_noise == MB_NOISE_CELL || (level && (s->dac_inl != 0 || s->dac_noise > 0)) ||
                   (level && s->cell.type->shape && sc->drive_digit > 1);
@@ -301,8 +304,9 @@ uint64_t mb_xbar_censored(const mb_xbar *xb) { return xb->censored; }
 uint64_t mb_xbar_repaired(const mb_xbar *xb) { return xb->repaired; }
 bool mb_xbar_general(const mb_xbar *xb) { return xb->general != NULL; }
 double mb_xbar_charge_S(const mb_xbar *xb) {
-    return xb->spec.drive == MB_DRIVE_LEVEL ? xb->sc.unit_S / ((double)xb->sc.drive_digit * xb->sc.drive_digit) : xb->sc.unit_S;
+    return xb->spec.dac == MB_DAC_LEVEL ? xb->sc.unit_S / ((double)xb->sc.drive_digit * xb->sc.drive_digit) : xb->sc.unit_S;
 }
+double mb_xbar_wire_residual(const mb_xbar *xb) { return xb->wire_residual; }
 
 int mb_xbar_half_digits(const mb_xbar *xb, int s, int q, int k, int n) {
     int wb = xb->spec.weight_bits, mask = (1 << xb->lay.slice_bits[s]) - 1, stored = 0;
@@ -348,11 +352,15 @@ void mb_xbar_stream(const mb_xbar *xb, const mb_read_id *id, mb_rng_domain domai
     mb_stream_init(s, id->seed, domain, id->trial, mb_unit(id->layer, slot), id->index0 + (uint32_t)v);
 }
 
-CLONES static int out_of_range(size_t n, const int16_t *x, int lo, int hi) {
-    int16_t bad = 0;
-#pragma omp simd reduction(| : bad)
-    for (size_t j = 0; j < n; j++) bad |= (int16_t)((x[j] < lo) | (x[j] > hi));
-    return bad;
+/* Is any of N numbers outside lo..hi? */
+CLONES static bool out_of_range(size_t n, const int16_t *x, int lo, int hi) {
+    uint16_t top = 0;
+#pragma omp simd reduction(max : top)
+    for (size_t j = 0; j < n; j++) {
+        uint16_t above = (uint16_t)(x[j] - lo);
+        top = above > top ? above : top;
+    }
+    return top > hi - lo;
 }
 
 int mb_xbar_check_inputs(const mb_xbar *xb, int m, const int16_t *x) {
@@ -451,15 +459,56 @@ static void digit_table(const mb_xbar *xb, uint32_t tab[256]) {
     }
 }
 
-/* sum[k] += 0x10001 times the set bits of |x_k|, 8 bits */
-CLONES static void add_bits(size_t K, const int16_t *restrict x, uint32_t *restrict sum) {
-#pragma omp simd
-    for (size_t k = 0; k < K; k++) {
-        uint16_t a = (uint16_t)(x[k] < 0 ? -x[k] : x[k]);
-        a = (uint16_t)((a & 0x55) + (a >> 1 & 0x55));
-        a = (uint16_t)((a & 0x33) + (a >> 2 & 0x33));
-        a = (uint16_t)((a & 0x0F) + (a >> 4));
-        sum[k] += a * 0x10001u;
+enum { LANES = 32 };                  /* rows counted side by side */
+typedef uint16_t vec16 __attribute__((vector_size(2 * LANES)));
+
+static inline __attribute__((always_inline)) void magnitudes(const int16_t *x, vec16 *out) {
+    typedef int16_t vec __attribute__((vector_size(2 * LANES)));
+    vec a, negative;
+    memcpy(&a, x, sizeof a);
+    negative = a < 0;
+    *out = (vec16)((a ^ negative) - negative);
+}
+
+/* sum[0..LANES) = 0x10001 times the set bits of |x|, 8 bits, over M <= BLOCK vectors that are LD apart: two at a time in the bytes
+ * of a lane */
+static inline __attribute__((always_inline)) void count_lanes(int m, size_t ld, const int16_t *x, uint32_t *sum) {
+    vec16 low = {0}, high = {0};
+    uint16_t bits[LANES];
+    for (int v = 0; v < m;) {
+        vec16 bytes = {0};
+        for (int end = m - v < LANES ? m : v + LANES; v < end; v += 2) { /* 16 pairs: a byte counts to 128 */
+            vec16 z, second = {0};
+            magnitudes(x + (size_t)v * ld, &z);
+            if (v + 1 < m) magnitudes(x + (size_t)(v + 1) * ld, &second);
+            z |= second << 8;
+            z = (z & 0x5555) + (z >> 1 & 0x5555);
+            z = (z & 0x3333) + (z >> 2 & 0x3333);
+            bytes += (z & 0x0F0F) + (z >> 4 & 0x0F0F);
+        }
+        low += bytes & 0xFF;
+        high += bytes >> 8;
+    }
+    low += high;
+    memcpy(bits, &low, sizeof bits);
+    for (int j = 0; j < LANES; j++) sum[j] = bits[j] * 0x10001u;
+}
+
+/* The same for all K rows. */
+CLONES static void count_bits(int m, size_t K, const int16_t *restrict x, uint32_t *restrict sum) {
+    size_t k = 0;
+    if (K >= LANES) {
+        for (; k + LANES <= K; k += LANES) count_lanes(m, K, x + k, sum + k);
+        if (k < K) count_lanes(m, K, x + K - LANES, sum + K - LANES); /* some of them once more */
+        return;
+    }
+    int16_t wide[LANES] = {0};
+    uint32_t one[LANES];
+    memset(sum, 0, K * sizeof *sum);
+    for (int v = 0; v < m; v++) {
+        memcpy(wide, x + (size_t)v * K, K * sizeof *wide);
+        count_lanes(1, 0, wide, one);
+        for (k = 0; k < K; k++) sum[k] += one[k];
     }
 }
 
@@ -486,7 +535,7 @@ static void add_twos_activity(const mb_xbar *xb, int m, const int16_t *x, mb_xba
         for (int p = 0; p < xb->lay.planes; p++) {
             uint64_t d = (uint64_t)mb_xbar_driven_digit(xb, x[i], p), row = (uint64_t)xb->row_w[i % (size_t)xb->K];
             st->rows_driven += d != 0;
-            if (xb->spec.drive == MB_DRIVE_LEVEL) d *= d;
+            if (xb->spec.dac == MB_DAC_LEVEL) d *= d;
             st->digit_sum += d;
             st->charge += d * row;
         }
@@ -495,15 +544,17 @@ static void add_twos_activity(const mb_xbar *xb, int m, const int16_t *x, mb_xba
 /* Word-line activity of at most BLOCK vectors; sum[K] is scratch. Both halves of a table entry stay below 2^16 / BLOCK. */
 static void add_activity(const mb_xbar *xb, int m, const int16_t *x, const uint32_t tab[256], uint32_t *sum, mb_xbar_stats *st) {
     size_t K = (size_t)xb->K;
-    bool twos = mb_xbar_twos(&xb->spec), level = xb->spec.drive == MB_DRIVE_LEVEL && xb->spec.dac_bits > 1;
-    if (twos) add_twos_activity(xb, m, x, st);
-    else if (level) add_level_activity(xb, m, x, tab, st);
-    memset(sum, 0, K * sizeof *sum);
-    for (size_t v = 0; v < (size_t)m && !twos && !level; v++) {
-        const int16_t *xv = x + v * K;
-        if (xb->spec.dac_bits == 1) {
-            add_bits(K, xv, sum);
-        } else {
+    bool twos = mb_xbar_twos(&xb->spec), level = xb->spec.dac == MB_DAC_LEVEL && xb->spec.dac_bits > 1;
+    if (twos || level) {
+        memset(sum, 0, K * sizeof *sum);
+        if (twos) add_twos_activity(xb, m, x, st);
+        else add_level_activity(xb, m, x, tab, st);
+    } else if (xb->spec.dac_bits == 1) {
+        count_bits(m, K, x, sum);
+    } else {
+        memset(sum, 0, K * sizeof *sum);
+        for (size_t v = 0; v < (size_t)m; v++) {
+            const int16_t *xv = x + v * K;
             for (size_t k = 0; k < K; k++) sum[k] += tab[xv[k] < 0 ? -xv[k] : xv[k]];
         }
     }

@@ -43,6 +43,24 @@
  *     signed inputs otherwise: base -L step, codes 0..2L, so that all sums round alike
  *     1 bit, both signs:       a comparator with the values -step / 2 and step / 2, step = R made even
  *
+ * Wires (array/wire.h draws the circuit, doc/models-wires.md has the conventions): with any resistance in spec.wires the
+ * conductances G of a whole array, all slices and both polarities as they lie side by side, become the effective matrix G_eff,
+ * I = V G_eff exactly for every V, and w is formed from G_eff in place of G (same equation and clamps; G_eff is never negative).
+ * Rows outside the row group that is read are at 0 V and go on loading the bit lines, so all row groups take their rows of one
+ * matrix. A product then costs what it costs without wires. With all resistances 0 nothing is done: the same bits as without.
+ *   Columns of an array, from the drivers on: output after output; in it slice after slice, least significant first; in it the
+ *     positive, then the negative column; then the dummy outputs in the same way. Columns without weights have no cells.
+ *   Rows: input k0 + i of the tile is row i; the last one lies next to the sense amplifiers, rows without weights lie beyond the
+ *     first and have no cells. columns_before and rows_after move the block away from drivers and amplifiers (packed groups).
+ *   Interleaved: the cells of a pair share a bit-line node and hang on two word lines, driven by +v and -v: rows x cols cells
+ *     are 2 rows word lines and cols / 2 bit lines.
+ *   Alternate sensing: both columns of a pair go to the same end, neighbouring pairs (offset: columns) to opposite ends.
+ * Energy with wires: row_w sums w of G_eff, so `charge` is the current that reaches the amplifiers; what the bit lines return
+ * through rows at rest into their drivers is not counted.
+ * Read noise with wires: to first order dI_j = sum_i alpha(i,j) u(i,j) dG(i,j), u the voltage across the cell. It depends on all
+ * inputs; the variance of a driven row takes the mean square for binary inputs half of which are on,
+ *     sigma_w^2 = sigma^2 alpha^2 (beta^2 + u1^2) / 2      (signed inputs: sigma^2 alpha^2 beta^2),
+ * u1 the u of all inputs at 1 V; alpha and beta as in mb_wire_ends; with an access device sigma / (1 + r_on G)^2 for sigma.
  * Ties: a sum half way between two codes goes away from zero (from `base`).
  *
  * Read noise: one normal number per conversion with variance sum_i sigma_i^2 digit_i^2, keyed by (trial, layer, slot, vector),
@@ -89,13 +107,25 @@ typedef enum { MB_CORRECT_DUMMY, MB_CORRECT_DIGITAL } mb_correction;
 typedef enum { MB_SIGN_MAGNITUDE, MB_TWOS_COMPLEMENT } mb_input_code;
 #define MB_ACCUMULATIONS "digital|analog"
 typedef enum { MB_ACCUMULATE_DIGITAL, MB_ACCUMULATE_ANALOG } mb_accumulation;
-#define MB_DRIVES "pulse|level"
-typedef enum { MB_DRIVE_PULSE, MB_DRIVE_LEVEL } mb_drive;
+#define MB_DAC_FORMS "pulse|level"
+typedef enum { MB_DAC_PULSE, MB_DAC_LEVEL } mb_dac_form;
 #define MB_READ_NOISES "output|cell|auto"
 typedef enum { MB_NOISE_OUTPUT, MB_NOISE_CELL, MB_NOISE_AUTO } mb_read_noise;
 #define MB_ARITHMETICS "auto|double"
 typedef enum { MB_ARITHMETIC_AUTO, MB_ARITHMETIC_DOUBLE } mb_arithmetic;
 #define MB_SLICES_MAX 8
+
+/* Wires: resistances in ohm, all 0: none. */
+typedef struct mb_xbar_wires {
+    double r_wl_ohm, r_bl_ohm;      /* of a segment of word line, of bit line */
+    double r_driver_ohm, r_sense_ohm;
+    double r_on_ohm;                /* of the access device, in series with the programmed conductance */
+    int drive, sense;               /* mb_wire_drive, mb_wire_sense */
+    bool interleaved;               /* differential with analog subtraction only */
+    int columns_before;             /* columns between the drivers and the first one used */
+    int rows_after;                 /* rows (inputs) between the last one used and the sense amplifiers */
+} mb_xbar_wires;
+bool mb_xbar_has_wires(const mb_xbar_wires *w);
 
 typedef struct mb_xbar_spec {
     int rows, cols;                 /* physical array */
@@ -112,13 +142,14 @@ typedef struct mb_xbar_spec {
     mb_cell cell;                   /* borrowed: must outlive the crossbar */
     mb_adc adc;                     /* borrowed */
     double time_s, temp_K;          /* of reading, after programming */
+    mb_xbar_wires wires;
     /* options; all zero: none of them */
     int n_slice_bits, slice_bits[MB_SLICES_MAX]; /* widths of the slices, least significant first, instead of equal ones */
     mb_pair pair;                   /* differential */
     mb_correction correction;       /* offset */
     mb_input_code input_code;       /* of signed inputs */
     mb_accumulation accumulate;     /* where the planes of an input are added */
-    mb_drive drive;                 /* a digit of several bits: a pulse of that length, or a voltage level */
+    mb_dac_form dac;                   /* a digit of several bits: a pulse of that length, or a voltage level */
     double dac_inl, dac_noise;      /* level: largest bow, noise of each level (standard deviation), both in full scale */
     double column_limit_A;          /* current at which a column's read-out saturates; 0: never */
     mb_read_noise read_noise;
@@ -154,10 +185,13 @@ const mb_xbar_spec *mb_xbar_get_spec(const mb_xbar *xb);
 const mb_xbar_layout *mb_xbar_get_layout(const mb_xbar *xb);
 /* Draw the cells of this trial (domain MB_RNG_PROGRAM, unit mb_unit(layer, slot), slot = group * arrays + array, index =
  * 2 * slice + polarity; cells row by row). Keeps ranges. MB_NUMERIC when the cell model returns a conductance that is not
- * finite. */
+ * finite, or when the wires of an array cannot be solved. */
 int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, uint32_t group);
 
 uint64_t mb_xbar_saturated(const mb_xbar *xb);   /* cells beyond w_max at the last programming */
+/* Largest Kirchhoff residual of the effective matrices at the last programming: |I - V G_eff| / max |I| for one drive vector of
+ * both signs per array, I by conjugate gradients on the whole network; 0 without wires. Above 1e-9 programming fails. */
+double mb_xbar_wire_residual(const mb_xbar *xb);
 uint64_t mb_xbar_censored(const mb_xbar *xb);    /* cells that read noise can clip at zero (G < 5 sigma) */
 uint64_t mb_xbar_repaired(const mb_xbar *xb);    /* columns that a spare took the place of */
 bool mb_xbar_general(const mb_xbar *xb);         /* does the general engine serve it? Known after programming */

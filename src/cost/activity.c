@@ -103,7 +103,7 @@ int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_ma
             int p = a->input_bits - done < a->dac_bits ? a->input_bits - done : a->dac_bits;
             act[m].rows_driven += mm.K * (1 - 1.0 / (1 << p));
             double top = (1 << p) - 1, full = lay.planes > 1 ? (1 << a->dac_bits) - 1 : top;
-            act[m].digit_sum += mm.K * (spec.drive == MB_DRIVE_LEVEL ? top * (2 * top + 1) / 6 / (full * full) : top / 2.0);
+            act[m].digit_sum += mm.K * (spec.dac == MB_DAC_LEVEL ? top * (2 * top + 1) / 6 / (full * full) : top / 2.0);
         }
         act[m].charge_S = act[m].digit_sum * row_conductance(l, a, &spec, &lay, cell);
     }

@@ -25,6 +25,19 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, adc_percentile, "", "0.9999", 1e-3, 1,
             "calibrated: this share of the partial sums of the calibration data lies inside the range"),
     MB_REAL(mb_machine, adc_fraction, "", "1.0", 1e-6, 1, "given: the range as a fraction of full scale"),
+    MB_REAL(mb_machine, r_wl_ohm, "ohm", "0.0", 0, 1e9,
+            "resistance of a word line between neighbouring cells; with all r_..._ohm at 0 wires are ideal"),
+    MB_REAL(mb_machine, r_bl_ohm, "ohm", "0.0", 0, 1e9, "resistance of a bit line between neighbouring cells"),
+    MB_REAL(mb_machine, r_driver_ohm, "ohm", "0.0", 0, 1e9, "resistance of a row driver"),
+    MB_REAL(mb_machine, r_sense_ohm, "ohm", "0.0", 0, 1e9, "input resistance of the circuit that senses a column"),
+    MB_REAL(mb_machine, r_on_ohm, "ohm", "0.0", 0, 1e9,
+            "resistance of the access device in series with each cell; 0 when the cell's conductances were measured through it"),
+    MB_CHOICE(mb_machine, drive, MB_WIRE_DRIVES, "left", "ends of the word lines that are driven"),
+    MB_CHOICE(mb_machine, sense, MB_WIRE_SENSES, "bottom",
+              "ends of the bit lines that are sensed; alternate: pairs of columns (offset: columns) in turn at bottom and top"),
+    MB_FLAG(mb_machine, interleaved, "false",
+            "the two cells of a pair share a bit line and hang on word lines of their own, driven by +v and -v: 2 rows word lines, "
+            "cols / 2 bit lines"),
     MB_CHOICE(mb_machine, adc_range_per, RANGES_PER, "slice", "a range for each slice of a layer, or the widest of them for all"),
     MB_FLAG(mb_machine, adc_powers_of_two, "false", "ranges are full scale divided by a power of two, so that slices differ by shifts"),
     MB_VECTOR(mb_machine, slice_bits, "bit", "", 1, 8,
@@ -37,7 +50,7 @@ const mb_param mb_machine_params[] = {
               "signed inputs: rows driven with the sign, or two's complement with a plane of its own for the sign"),
     MB_CHOICE(mb_machine, accumulate, MB_ACCUMULATIONS, "digital",
               "planes of an input are added after the converter (one conversion each) or before it (one for all)"),
-    MB_CHOICE(mb_machine, drive, MB_DRIVES, "pulse",
+    MB_CHOICE(mb_machine, dac, MB_DAC_FORMS, "pulse",
               "a digit of several bits (dac_bits): a pulse of that length, or a voltage level for the time read_s"),
     MB_REAL(mb_machine, dac_inl, "", "0.0", -0.19, 0.19, "level: largest bow of the DAC's third-order curve, in full scale"),
     MB_REAL(mb_machine, dac_noise, "", "0.0", 0, 1, "level: standard deviation of the noise of each level, in full scale"),
@@ -101,9 +114,9 @@ static int check_mapping(const mb_machine *m, const mb_conf *group) {
         if (m->slice_bits.v[i] > floor(m->slice_bits.v[i]))
             return mb_fail(MB_BADINPUT, "%s: slice_bits: %g is not a whole number of bits", where(group, "slice_bits"),
                            m->slice_bits.v[i]);
-    if (m->drive != MB_DRIVE_LEVEL && (m->dac_inl != 0 || m->dac_noise > 0)) {
+    if (m->dac != MB_DAC_LEVEL && (m->dac_inl != 0 || m->dac_noise > 0)) {
         const char *key = m->dac_noise > 0 ? "dac_noise" : "dac_inl";
-        return mb_fail(MB_BADINPUT, "%s: %s is an error of voltage levels; set drive = \"level\", or %s = 0.0", where(group, key), key,
+        return mb_fail(MB_BADINPUT, "%s: %s is an error of voltage levels; set dac = \"level\", or %s = 0.0", where(group, key), key,
                        key);
     }
     if (m->spare_columns >= m->cols)
@@ -126,6 +139,13 @@ static int check(const mb_machine *m, const mb_conf *group) {
             MB_BADINPUT,
             "%s: columns_per_adc = %d would split a pair between converters; with subtract = \"analog\" it must be even (or 1)",
             where(group, "columns_per_adc"), m->columns_per_adc);
+    if (m->interleaved && m->subtract != MB_SUB_ANALOG)
+        return mb_fail(MB_BADINPUT,
+                       "%s: interleaved = true subtracts the cells of a pair on their bit line; it needs subtract = \"analog\"",
+                       where(group, "interleaved"));
+    if (m->interleaved && m->cols % 2)
+        return mb_fail(MB_BADINPUT, "%s: interleaved = true makes cols / 2 bit lines; cols = %d must be even",
+                       where(group, "cols"), m->cols);
     if ((double)m->buffer_KiB * 8192 < 8.0 * m->rows)
         return mb_fail(MB_BADINPUT, "%s: buffer_KiB = %d cannot hold the 8-bit inputs of the %d rows of an array",
                        where(group, "buffer_KiB"), m->buffer_KiB, m->rows);
@@ -216,12 +236,20 @@ int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign
         .adc = mach->adc,
         .time_s = 0,
         .temp_K = 300,
+        .wires = {.r_wl_ohm = mach->r_wl_ohm,
+                  .r_bl_ohm = mach->r_bl_ohm,
+                  .r_driver_ohm = mach->r_driver_ohm,
+                  .r_sense_ohm = mach->r_sense_ohm,
+                  .r_on_ohm = mach->r_on_ohm,
+                  .drive = mach->drive,
+                  .sense = mach->sense,
+                  .interleaved = mach->interleaved},
         .n_slice_bits = (int)mach->slice_bits.n,
         .pair = (mb_pair)mach->pair,
         .correction = (mb_correction)mach->offset_correction,
         .input_code = (mb_input_code)mach->input_code,
         .accumulate = (mb_accumulation)mach->accumulate,
-        .drive = (mb_drive)mach->drive,
+        .dac = (mb_dac_form)mach->dac,
         .dac_inl = mach->dac_inl,
         .dac_noise = mach->dac_noise,
         .column_limit_A = mach->column_limit_A,

@@ -11,6 +11,7 @@
 
 #include "array/adc.h"
 #include "array/cell.h"
+#include "array/wire.h"
 #include "array/xbar.h"
 #include "base/param.h"
 #include "cost/report.h"
@@ -26,9 +27,13 @@ typedef struct mb_machine {
     int subtract;               /* "analog|digital" subtraction of the pair */
     int adc_rule;               /* "full|calibrated|given" */
     double adc_percentile, adc_fraction;
+    double r_wl_ohm, r_bl_ohm;  /* of a segment of word line, of bit line: between neighbouring cells */
+    double r_driver_ohm, r_sense_ohm, r_on_ohm;
+    int drive, sense;           /* "left|both", "bottom|both|alternate" (array/wire.h) */
+    bool interleaved;           /* the cells of a pair share a bit line: 2 rows word lines, cols / 2 bit lines */
     /* options of the mapping (array/xbar.h, doc/mappings.md); the defaults are none of them */
     mb_reals slice_bits;        /* empty: slices of cell_bits */
-    int pair, offset_correction, input_code, accumulate, drive, read_noise, adc_range_per, arithmetic;
+    int pair, offset_correction, input_code, accumulate, dac, read_noise, adc_range_per, arithmetic;
     double dac_inl, dac_noise, dac_J, dac_area_m2, column_limit_A;
     bool adc_powers_of_two;
     int spare_columns;

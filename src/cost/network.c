@@ -89,7 +89,7 @@ static void set_times(const costing *c, job *j) {
     double convert = p->adc_steps * slot, first = 0;
     if (j->spec.adc.type->transparent && j->adc.latency_s == 0) convert = 0; /* ideal converter: no time */
     int magnitude = j->spec.input_signed ? (a->input_bits > 1 ? a->input_bits - 1 : 1) : a->input_bits, planes = p->layout.planes;
-    const bool added = p->layout.planes_converted < planes, level = j->spec.drive == MB_DRIVE_LEVEL;
+    const bool added = p->layout.planes_converted < planes, level = j->spec.dac == MB_DAC_LEVEL;
     double drive = 0;                  /* since the last conversion */
     for (int i = 0; i < planes; i++) {
         int left = magnitude - i * a->dac_bits, bits = left <= 0 ? 1 : left < a->dac_bits ? left : a->dac_bits; /* 0: the plane of the sign */
@@ -169,11 +169,13 @@ static void book_analog(costing *c, const job *j) {
         mb_ledger_add(b, "cells", "read outside of the packed groups", j->vectors, 0,
                       (mb_cost){pulse * j->act->digit_sum * others, 0, 0}, src_cell, 1);
     }
-    mb_ledger_logic(b, "drivers", "row drive", j->vectors * j->act->rows_driven * p->layout.col_tiles, j->arrays * mach->rows,
-                    (mb_cost){mach->driver_C_F * mach->cols * V2, 0, mach->driver_area_m2}, src_wire, 1);
-    if (j->spec.drive == MB_DRIVE_LEVEL && (mach->dac_J > 0 || mach->dac_area_m2 > 0))
-        mb_ledger_logic(b, "drivers", "set a level", j->vectors * j->act->rows_driven * p->layout.col_tiles, j->arrays * mach->rows,
-                        (mb_cost){mach->dac_J, 0, mach->dac_area_m2}, src_machine, 1);
+    double lines = (mach->interleaved ? 2.0 : 1.0) * (mach->drive == MB_DRIVE_BOTH ? 2.0 : 1.0); /* drivers of one row */
+    mb_ledger_logic(b, "drivers", "row drive", j->vectors * j->act->rows_driven * p->layout.col_tiles,
+                    j->arrays * mach->rows * lines, (mb_cost){mach->driver_C_F * mach->cols * V2, 0, mach->driver_area_m2},
+                    src_wire, 1);
+    if (j->spec.dac == MB_DAC_LEVEL && (mach->dac_J > 0 || mach->dac_area_m2 > 0))
+        mb_ledger_logic(b, "drivers", "set a level", j->vectors * j->act->rows_driven * p->layout.col_tiles,
+                        j->arrays * mach->rows * lines, (mb_cost){mach->dac_J, 0, mach->dac_area_m2}, src_machine, 1);
     mb_cost integrator = {mach->integrator_W * mach->read_s * j->units / p->layout.planes_converted, 0, mach->integrator_area_m2};
     mb_ledger_logic(b, "integrators", "integrate a column", j->conversions, fronts, integrator, src_machine, 1);
     if (mach->sample_hold)

@@ -75,6 +75,7 @@ const mb_field mb_layer_fields[] = {
     COL(clipped, MB_F_REAL, "", "fraction of conversions that saturated"),
     COL(adc_occupancy, MB_F_REAL, "", "fraction of the converter's code range that was used"),
     COL(row_rate, MB_F_REAL, "", "fraction of offered rows that were driven"),
+    COL(wire_residual, MB_F_REAL, "", "Kirchhoff residual of the arrays' wires, relative to the largest current; 0: ideal wires"),
     {NULL, NULL, NULL, MB_F_STR, 0},
 };
 #undef COL

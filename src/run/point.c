@@ -155,6 +155,7 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
         mb_layer_stats st;
         mb_mapped_stats(m, k, &st);
         out->snr_dB = st.snr_dB, out->clipped = st.clipped, out->adc_occupancy = st.adc_occupancy, out->row_rate = st.row_rate;
+        out->wire_residual = st.wire_residual;
     }
     const mb_report *r = find_group(report, l->name);
     if (!rc && r) {

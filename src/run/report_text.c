@@ -556,6 +556,10 @@ static int details(const report *rep, mb_str *out) {
         if (rc == MB_OK && p->n_layer) {
             mb_str_add(out, "\n");
             rc = layer_table(p, out);
+            double residual = 0;
+            for (size_t k = 0; k < p->n_layer; k++) residual = fmax(residual, p->layer[k].wire_residual);
+            if (residual > 0)
+                mb_str_addf(out, "wires: solved to a residual of %.1e of the largest current of an array\n", residual);
         }
         for (size_t k = 0; k < p->n_baseline && rc == MB_OK; k++) {
             mb_str title = {0};

@@ -36,6 +36,7 @@ typedef struct mb_layer_result {
     double clipped;         /* fraction of conversions that saturated */
     double adc_occupancy;   /* fraction of the code range that was used */
     double row_rate;        /* fraction of offered rows that were driven */
+    double wire_residual;   /* of Kirchhoff's laws, relative to the largest current; 0: ideal wires */
     mb_part *part; size_t n_part;     /* by component */
 } mb_layer_result;
 

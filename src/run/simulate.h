@@ -38,7 +38,12 @@ bool mb_mapped_deterministic(const mb_mapped *m);                        /* one 
 int mb_analog_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc);
 
 /* Statistics of weighted layer K gathered so far. */
-typedef struct mb_layer_stats { double snr_dB, clipped, adc_occupancy, row_rate; mb_activity activity; int adc_bits_lossless; } mb_layer_stats;
+typedef struct mb_layer_stats {
+    double snr_dB, clipped, adc_occupancy, row_rate;
+    mb_activity activity;
+    int adc_bits_lossless;
+    double wire_residual;       /* largest of its arrays at the last programming, 0: ideal wires */
+} mb_layer_stats;
 void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st);
 
 int mb_sim_threads(void);   /* threads that the loop over blocks will use */

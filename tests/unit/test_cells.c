@@ -73,7 +73,7 @@ static void contract(const mb_cell *cell) {
             assert_memory_equal(g_a, g_b, sizeof g_a);
         }
     if (t->read_sigma) {
-        t->read_sigma(p, N, target, sigma);
+        t->read_sigma(p, N, state_a, 0, 300, g_a, sigma);
         for (int i = 0; i < N; i++) assert_true(isfinite(sigma[i]) && sigma[i] >= 0);
     }
     /* no random part: two streams agree */
@@ -261,7 +261,7 @@ static void test_read_noise(void **state) {
     for (int i = 0; i < M; i++) v[i] = (double)out[i];
     assert_normal(M, v, 80e-6, 0.01 * 100e-6 + 0.02 * 80e-6);
     float g = 80e-6f, sd;
-    c.type->read_sigma(c.params, 1, &g, &sd);
+    c.type->read_sigma(c.params, 1, st, 0, 300, &g, &sd);
     assert_true(fabs((double)sd - 2.6e-6) < 1e-11);
     mb_cell_free(&c);
 }
