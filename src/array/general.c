@@ -287,10 +287,10 @@ typedef struct sink {
 } sink;
 
 /* n sums of slice s, weight f in the output; z NULL: no noise. */
-static void deliver(const mb_xbar *xb, const sink *k, int s, double f, size_t n, const double *S, const double *V, const float *z,
+static void deliver(const mb_xbar *xb, const sink *k, int g, int s, double f, size_t n, const double *S, const double *V, const float *z,
                     mb_stream *conv, work *w) {
     const mb_adc *adc = &xb->spec.adc;
-    const mb_adc_range *r = &xb->range[s];
+    const mb_adc_range *r = &mb_xbar_placed(xb, g)[s];
     for (size_t j = 0; j < n; j++) {
         double v = z ? S[j] + (double)z[j] * sqrt(V[j]) : S[j];
         w->whole[j] = whole(v);
@@ -327,7 +327,7 @@ static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, co
         for (int p = 0; p < xb->lay.planes_converted; p++)
             for (int q = 0; q < xb->sc.polarities; q++, at += n) {
                 double f = (q ? -1 : 1) * (added ? 1 : mb_xbar_driven_weight(xb, p)) * (double)((int64_t)1 << xb->sc.shift[s]);
-                deliver(xb, k, s, f, n, w->S + at, w->V + at, noisy ? z + at : NULL, &conv, w);
+                deliver(xb, k, g, s, f, n, w->S + at, w->V + at, noisy ? z + at : NULL, &conv, w);
             }
 }
 

@@ -41,7 +41,7 @@ static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, co
                                             (float)sqrt(xb->var_unit));
                 }
                 uint64_t clipped = 0;
-                if (!adc->transparent) adc->convert(xb->spec.adc.params, &xb->range[s], (size_t)n, S, S, &clipped, &conv);
+                if (!adc->transparent) adc->convert(xb->spec.adc.params, &mb_xbar_placed(xb, g)[s], (size_t)n, S, S, &clipped, &conv);
                 for (int j = 0; j < n; j++)
                     all[j] += (q ? -1 : 1) * ((int64_t)S[j] * ((int64_t)1 << (xb->sc.shift[s] + p * dac)));
             }

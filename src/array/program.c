@@ -403,6 +403,8 @@ int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, 
         if ((rc = mb_quads_new(&rg, xb->spec.input_signed, &xb->group[g].quads))) return rc;
     }
     if (xb->general && (rc = mb_general_finish(xb))) return rc;
+    xb->place = 1 + mb_unit(layer, group * (uint32_t)xb->lay.row_tiles);
+    mb_xbar_place_ranges(xb);
     xb->programmed = true;
     return MB_OK;
 }

@@ -219,6 +219,7 @@ int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h) {
         for (int s = 0; s < xb->lay.slices; s++)
             xb->range[s] = (mb_adc_range){.base = 0, .step = 1, .q_lo = -MB_SUM_LIMIT, .q_hi = MB_SUM_LIMIT};
         xb->ranged = true;
+    mb_xbar_place_ranges(xb);
         return MB_OK;
     }
     if (mb_xbar_calibrates(sp) && (!h || h->slices != xb->lay.slices || h->total[0] == 0))
@@ -237,7 +238,17 @@ int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h) {
         xb->range[s] = range_for(xb, want, finest);
     }
     xb->ranged = true;
+    mb_xbar_place_ranges(xb);
     return MB_OK;
+}
+
+void mb_xbar_place_ranges(mb_xbar *xb) {
+    for (int t = 0; t < xb->lay.row_tiles; t++)
+        for (int s = 0; s < xb->lay.slices; s++) {
+            mb_adc_range *r = &xb->placed[t * xb->lay.slices + s];
+            *r = xb->range[s];
+            r->place = xb->place ? xb->place + (uint32_t)t : 0;
+        }
 }
 
 const mb_adc_range *mb_xbar_range(const mb_xbar *xb, int slice) {

@@ -252,7 +252,8 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     xb->Wq = mb_malloc((size_t)K * (size_t)N, sizeof *xb->Wq);
     xb->row_w = mb_calloc((size_t)K, sizeof *xb->row_w);
     xb->group = mb_calloc((size_t)l->row_groups, sizeof *xb->group);
-    if (!xb->Wq || !xb->row_w || !xb->group) {
+    xb->placed = mb_calloc((size_t)l->row_tiles * (size_t)l->slices, sizeof *xb->placed);
+    if (!xb->Wq || !xb->row_w || !xb->group || !xb->placed) {
         rc = mb_nomem();
         goto out;
     }
@@ -289,6 +290,7 @@ void mb_xbar_free(mb_xbar *xb) {
         mb_quads_free(xb->group[g].quads);
     }
     mb_general_free(xb->general);
+    mb_free(xb->placed);
     mb_free(xb->group);
     mb_free(xb->row_w);
     mb_free(xb->Wq);
@@ -342,7 +344,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .var_unit = xb->var_unit,
                          .square = xb->lay.planes_converted < xb->lay.planes ? xb->sc.square : NULL,
                          .quads = x->quads,
-                         .range = xb->range,
+                         .range = mb_xbar_placed(xb, g),
                          .adc = &xb->spec.adc};
     for (int s = 0; s < xb->lay.slices; s++) rg->shift[s] = xb->sc.shift[s];
 }

@@ -59,6 +59,8 @@ struct mb_xbar {
     double wire_residual;
     bool programmed, ranged;
     mb_adc_range range[MB_MAX_SLICES];
+    mb_adc_range *placed;             /* [row_tiles][slices]: the same, each at its own converters */
+    uint32_t place;                   /* of the first row tile; 0: not programmed */
 };
 
 static inline bool mb_xbar_two_sided(const mb_xbar_spec *s) { return s->scheme == MB_DIFFERENTIAL && s->pair == MB_TWO_SIDED; }
@@ -87,6 +89,11 @@ int mb_xbar_derive(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l, mb_xb
 /* Twice the digit of slice s in the cell of polarity q (0 positive or only, 1 negative) that stores output n (dummy outputs from
  * N on) in row k: two-sided pairs have halves. */
 int mb_xbar_half_digits(const mb_xbar *xb, int s, int q, int k, int n);
+/* The ranges of all row tiles from range[] (after programming or new ranges). */
+void mb_xbar_place_ranges(mb_xbar *xb);
+static inline const mb_adc_range *mb_xbar_placed(const mb_xbar *xb, int g) {
+    return xb->placed + (size_t)xb->group[g].row_tile * (size_t)xb->lay.slices;
+}
 /* What the kernels read of group G. */
 void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg);
 /* Streams of the read noise (domain MB_RNG_READ) and of the converters (MB_RNG_ADC) of vector V in group G. */

@@ -559,6 +559,38 @@ static void test_faults(void **state) {
     mb_adc_free(&none);
 }
 
+/* Row groups of one array use the same converters, other arrays others; vectors do not matter. */
+static void test_static_errors(void **state) {
+    (void)state;
+    enum { N = 6 };
+    mb_cell cell = load_cell("cell = \"ideal\"; g_min_S = 0.0;");
+    mb_adc adc = load_adc("type = \"uniform\"; sigma_offset_lsb = 20.0; group_size = 2;");
+    int16_t W[4 * N] = {0}, x[2 * 4] = {0};
+    int64_t y[3][2 * N];
+    for (int engine = 0; engine < 2; engine++) {
+        for (int i = 0; i < 3; i++) { /* one row; four row groups of an array; two arrays of two row groups */
+            mb_xbar_spec s = base_spec(cell, adc);
+            s.rows = i == 0 ? 1 : i == 1 ? 4 : 2;
+            s.rows_active = 1;
+            s.arithmetic = engine ? MB_ARITHMETIC_DOUBLE : MB_ARITHMETIC_AUTO;
+            mb_xbar *xb = made(&s, i ? 4 : 1, N, W, 0);
+            assert_ok(mb_xbar_mvm(xb, &(mb_read_id){.seed = 7}, 2, x, y[i], NULL));
+            mb_xbar_free(xb);
+        }
+        int other = 0;
+        for (int n = 0; n < N; n++) {
+            assert_true(y[0][n] != 0);
+            assert_true(y[0][n] == y[0][n + N]);
+            assert_true(y[0][n] == y[0][n / 2 * 2]); /* two outputs share a converter */
+            assert_true(y[1][n] == 4 * y[0][n]);
+            other += y[2][n] != 4 * y[0][n];
+        }
+        assert_true(y[0][0] != y[0][2] && other >= 4);
+    }
+    mb_cell_free(&cell);
+    mb_adc_free(&adc);
+}
+
 /* Rules of the ranges. */
 static void test_range_rules(void **state) {
     (void)state;
@@ -724,7 +756,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_law3), cmocka_unit_test(test_same_as_integers),
                                        cmocka_unit_test(test_rounding_of_integers), cmocka_unit_test(test_same_as_analog),
                                        cmocka_unit_test(test_noise_forms), cmocka_unit_test(test_curves), cmocka_unit_test(test_dac_noise), cmocka_unit_test(test_column_limit),
-                                       cmocka_unit_test(test_faults), cmocka_unit_test(test_range_rules), cmocka_unit_test(test_layout),
+                                       cmocka_unit_test(test_faults), cmocka_unit_test(test_static_errors), cmocka_unit_test(test_range_rules), cmocka_unit_test(test_layout),
                                        cmocka_unit_test(test_bad_specs), cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
