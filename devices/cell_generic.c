@@ -401,7 +401,7 @@ static void cost(const void *params, mb_cell_cost *c) {
     for (int i = 0; i < POINTS; i++)
         n += mb_generic_pulses(p, p->g_min_S + i * (p->g_max_S - p->g_min_S) / (POINTS - 1)) / POINTS;
     *c = (mb_cell_cost){.read_V = p->read_V, .write_J = n * (p->pulse_J + p->verify_J), .write_s = n * (p->pulse_s + p->verify_s),
-                        .area_F2 = p->area_F2, .pulses = n};
+                        .area_F2 = p->area_F2, .pulses = n, .endurance = p->endurance_cycles};
 }
 
 static void without(void *params, int effect) {

@@ -8,8 +8,8 @@
  *     table       iv_i over iv_u from (0, 0), linear in between
  * With the access resistance R in series (conductance G of the whole at read_V) the current i solves i = F((u - i a) / (1 - a)),
  * a = G R the share of the voltage that R takes, F the curve of the cell alone.
- * References: Milo et al., IRPS 2021, doi:10.1109/IRPS46558.2021.9405119; Messaris et al., IEEE Trans. VLSI 26 (2018) 2678,
- * doi:10.1109/TVLSI.2017.2763171 (sinh).
+ * References: Milo et al., IRPS 2021, doi:10.1109/IRPS46558.2021.9405119; Messaris et al., IEEE TCAD 37 (2018) 3151,
+ * doi:10.1109/TCAD.2018.2791468 (sinh).
  */
 #include <math.h>
 

@@ -5,8 +5,9 @@
  *     window                                       G -> mid + (G - mid) / (1 + endurance_window w)      (stage_variation.c)
  *     worn-out cells (Weibull)                     F = 1 - exp(-(N / N0)^shape), a share endurance_stuck_on of them stuck on, the
  *                                                  others stuck off                                  (stage_stuck.c)
- * Reference: window closing and stuck failures of resistive memory: Chen et al., IEEE Trans. Electron Devices 59 (2012) 3243,
- * doi:10.1109/TED.2012.2218607; Weibull statistics of wear-out. Called by cell_generic.c.
+ * References: window closing and stuck failures of resistive memory: Chen et al., IEEE Trans. Electron Devices 59 (2012) 3243,
+ * doi:10.1109/TED.2012.2218607; arrays: Grossi et al., ibid. 66 (2019) 1281, doi:10.1109/TED.2019.2894387. Weibull: weakest link.
+ * Called by cell_generic.c.
  */
 #include <math.h>
 

@@ -4,8 +4,8 @@
  *     decay  G(t) = G_inf + (G - G_inf) exp(-(t / tau_i)^beta), G_inf = retention_S or G_min      (charge loss, filament)
  *     flip   with probability 1 - exp(-(t / tau)^beta) the cell stands at the other end, G -> G_min + G_max - G (magnetic);
  *            it is the same cells that have flipped at any later time (xi below the quantile of that probability)
- * References: stretched exponential and Arrhenius law: Grossi et al., IEEE Trans. Electron Devices 66 (2019) 1281,
- * doi:10.1109/TED.2019.2894387; thermal flips: Chappert, Fert, Van Dau, Nat. Mater. 6 (2007) 813, doi:10.1038/nmat2024.
+ * References: charge loss and its Arrhenius law: De Salvo et al., IEEE Trans. Electron Devices 46 (1999) 1518; thermal flips of
+ * magnetic cells: Chappert, Fert, Van Dau, Nat. Mater. 6 (2007) 813, doi:10.1038/nmat2024. Called by cell_generic.c.
  */
 #include <gsl/gsl_cdf.h>
 #include <math.h>

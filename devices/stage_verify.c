@@ -8,8 +8,8 @@
  * One uniform number per cell chooses both, by the inverse normal distribution: no loop, the same number of draws for all cells.
  * The verifying read is taken as exact. Gaussian: accepted for lo <= xi <= hi with lo, hi = (-+tol - b) / sigma; log-normal: the
  * same after taking logarithms.
- * Reference: Perez et al., IEEE J. Electron Devices Soc. 7 (2019) 740, doi:10.1109/JEDS.2019.2931769 (incremental pulses with
- * verification). Called by cell_generic.c.
+ * Reference: Perez et al., Electronics 10 (2021) 1084, doi:10.3390/electronics10091084 (incremental pulses with verification).
+ * Called by cell_generic.c.
  */
 #include <gsl/gsl_cdf.h>
 #include <math.h>

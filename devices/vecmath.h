@@ -30,9 +30,9 @@ MB_VEC int32_t mb_vec_bits(float x) {
 
 /* e^x; x is clipped to -87 .. 88. */
 MB_VEC float mb_vec_exp(float x) {
-    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
-    float t = x * 1.44269504088896341f + (x < 0 ? -0.5f : 0.5f);
-    int32_t n = (int32_t)t;
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    int32_t n = (int32_t)(x * 1.44269504088896341f + 127.5f) - 127; /* nearest: what is converted is positive */
     float k = (float)n, f = x - k * 0.693359375f + k * 2.12194440e-4f, z = f * f;
     float y = 1.9875691500e-4f;
     y = y * f + 1.3981999507e-3f;

@@ -65,21 +65,22 @@ int mb_general_new(mb_xbar *xb) {
     const mb_cell_type *type = s->cell.type;
     mb_general *e = mb_calloc(1, sizeof *e);
     mb_cell_cost cost = {0};
+    const bool noisy = type->read_sigma && !(s->ideal & MB_IDEAL_READ);
     if (!e) return mb_nomem();
     e->groups = xb->lay.row_groups;
     e->parts = xb->lay.slices * xb->sc.pairs;
-    e->cells = type->read_sigma && s->read_noise != MB_NOISE_OUTPUT && !mb_xbar_has_wires(&s->wires);
-    e->bent = type->shape && s->dac == MB_DAC_LEVEL && (xb->sc.drive_digit > 1 || s->dac_inl != 0 || s->dac_noise > 0);
+    e->cells = noisy && s->read_noise != MB_NOISE_OUTPUT && !(s->ideal & MB_IDEAL_CELLS) && !mb_xbar_has_wires(&s->wires);
+    e->bent = type->shape && s->dac == MB_DAC_LEVEL && !(s->ideal & MB_IDEAL_CELLS) && (xb->sc.drive_digit > 1 || s->dac_inl != 0 || s->dac_noise > 0);
     e->part = mb_calloc((size_t)e->groups * (size_t)e->parts, sizeof *e->part);
     int rc = e->part ? MB_OK : mb_nomem();
     for (int i = 0; i < e->groups * e->parts && !rc; i++) {
         size_t n = (size_t)xb->group[i / e->parts].k * (size_t)xb->n_all;
         part_data *p = &e->part[i];
         p->w = mb_calloc(n, sizeof *p->w);
-        if (type->read_sigma && !e->cells) p->var = mb_calloc(n, sizeof *p->var);
+        if (noisy && !e->cells) p->var = mb_calloc(n, sizeof *p->var);
         if (e->cells) p->mean = mb_calloc(n, sizeof *p->mean);
         if (e->cells) p->state = mb_calloc(n * (size_t)type->n_state, sizeof *p->state);
-        if (!p->w || (type->read_sigma && !e->cells && !p->var) || (e->cells && (!p->mean || !p->state))) rc = mb_nomem();
+        if (!p->w || (noisy && !e->cells && !p->var) || (e->cells && (!p->mean || !p->state))) rc = mb_nomem();
     }
     if (rc) {
         mb_general_free(e);
@@ -282,7 +283,8 @@ static int32_t whole(double S) {
 /* Where the sums of a row group go: into a histogram, or through noise and converter into w->all. */
 typedef struct sink {
     void (*add)(void *h, int s, const int32_t *S, size_t n);
-    void *h;
+    mb_general_tap *tap;
+    void *h;                          /* of both */
     mb_kernel_stats *st;
 } sink;
 
@@ -299,6 +301,7 @@ static void deliver(const mb_xbar *xb, const sink *k, int g, int s, double f, si
     if (k->add) k->add(k->h, s, w->whole, n);
     if (k->add || adc->type->transparent) return;
     adc->type->convert(adc->params, r, n, w->whole, w->whole, &k->st->clipped, conv);
+    if (k->tap) k->tap(k->h, r, s, n, w->whole);
     for (size_t j = 0; j < n; j++) {
         int32_t code = (w->whole[j] - r->base) / r->step;
         k->st->q_min = code < k->st->q_min ? code : k->st->q_min;
@@ -331,9 +334,10 @@ static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, co
             }
 }
 
-int mb_general_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y, mb_kernel_stats *st) {
+int mb_general_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y, mb_kernel_stats *st,
+                   mb_general_tap *tap, void *ctx) {
     work w = {0};
-    sink k = {.st = st};
+    sink k = {.st = st, .tap = tap, .h = ctx};
     size_t n = (size_t)xb->n_all;
     float *z = mb_malloc(sums_of(xb), sizeof *z);
     int64_t *all = mb_malloc(n, sizeof *all);

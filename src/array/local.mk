@@ -20,6 +20,7 @@ libmixbar_la_SOURCES += $(MB_KERNELS) \
   src/array/range.c \
   src/array/oracle.c \
   src/array/general.c \
+  src/array/codes.c \
   src/array/matmul.c \
   src/array/kernel.c \
   src/array/kernel.h \
@@ -27,10 +28,11 @@ libmixbar_la_SOURCES += $(MB_KERNELS) \
   src/array/kernel_tiles.h \
   src/array/kernel_narrow.h \
   src/array/kernel_packed.h \
-  src/array/quads.c
+  src/array/quads.c \
+  src/array/cell_user.c
 nodist_libmixbar_la_SOURCES += src/array/kernel_registry.c
 CLEANFILES += src/array/kernel_registry.c
-pkgincludearray_HEADERS = src/array/cell.h src/array/adc.h
+pkgincludearray_HEADERS = src/array/cell.h src/array/adc.h src/array/xbar.h src/array/analog.h src/array/wire.h
 
 src/array/kernel_registry.c: $(top_srcdir)/src/array/local.mk $(top_srcdir)/build-aux/gen-registry.sh
 	$(AM_V_GEN)$(MKDIR_P) src/array && $(GEN_REGISTRY) array/kernel.h mb_kernel mb_kernels $(MB_KERNELS) > $@

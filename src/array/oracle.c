@@ -52,7 +52,7 @@ int mb_xbar_mvm_oracle(const mb_xbar *xb, const mb_read_id *id, int m, const int
     if (rc || m <= 0) return rc;
     if (xb->general) {
         mb_kernel_stats none = {0, INT32_MAX, INT32_MIN};
-        return mb_general_mvm(xb, id, m, x, y, &none);
+        return mb_general_mvm(xb, id, m, x, y, &none, NULL, NULL);
     }
     size_t n = (size_t)xb->n_all;
     float *z = mb_malloc((size_t)xb->lay.slices * (size_t)xb->lay.planes_converted * (size_t)xb->sc.polarities * n, sizeof *z);

@@ -72,6 +72,8 @@ static void block_place(const mb_xbar *xb, int row_tile, int col_tile, block *b)
     b->cells = (size_t)(b->k1 - b->k0) * (size_t)b->columns;
 }
 
+static bool reads_noisily(const mb_xbar *xb) { return xb->spec.cell.type->read_sigma && !(xb->spec.ideal & MB_IDEAL_READ); }
+
 /* Conductances wanted of slice s, polarity q of the block. */
 static void block_target(const mb_xbar *xb, int s, int q, block *b) {
     float *target = part_of(b->target, b, (size_t)(s * xb->sc.pairs + q));
@@ -88,14 +90,15 @@ static int program_cells(const mb_xbar *xb, size_t n, const float *target, float
                          mb_stream *stream) {
     const mb_cell_type *type = xb->spec.cell.type;
     const void *p = xb->spec.cell.params;
-    type->program(p, n, target, state, stream);
-    type->mean(p, n, state, xb->spec.time_s, xb->spec.temp_K, G);
+    type->program(p, n, target, state, stream); /* also of ideal cells: their read noise may depend on the state */
+    if (xb->spec.ideal & MB_IDEAL_CELLS) memcpy(G, target, n * sizeof *G);
+    else type->mean(p, n, state, xb->spec.time_s, xb->spec.temp_K, G);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(G[i]) || G[i] < 0)
             return mb_fail(MB_NUMERIC,
                            "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters",
                            type->name, (double)G[i], (double)target[i], xb->spec.time_s, xb->spec.temp_K);
-    if (!type->read_sigma) return MB_OK;
+    if (!reads_noisily(xb)) return MB_OK;
     type->read_sigma(p, n, state, xb->spec.time_s, xb->spec.temp_K, G, sigma);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(sigma[i]) || sigma[i] < 0)
@@ -277,7 +280,7 @@ static int block_wires(mb_xbar *xb, block *b) {
     mb_xbar_array a = {0};
     double residual = 0;
     if (!mb_xbar_has_wires(&xb->spec.wires)) return MB_OK;
-    int rc = mb_xbar_array_new(xb, b->k1 - b->k0, b->columns, xb->spec.cell.type->read_sigma != NULL, &a);
+    int rc = mb_xbar_array_new(xb, b->k1 - b->k0, b->columns, reads_noisily(xb), &a);
     if (rc) return rc;
     block_move(xb, true, b, &a);
     if (!(rc = mb_xbar_array_solve(xb, &a, &residual))) block_move(xb, false, b, &a);
@@ -300,8 +303,8 @@ static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *co
             rc = program_cells(xb, b->cells, b->target + at, b->state + at * ns, b->G + at, b->sigma + at, &stream);
             if (rc) return rc;
         }
-    if ((rc = block_faults(xb, key, b))) return rc;
-    if (xb->spec.cell.type->read_sigma) block_censor(xb, !each, b);
+    if (!(xb->spec.ideal & MB_IDEAL_CELLS) && (rc = block_faults(xb, key, b))) return rc;
+    if (reads_noisily(xb)) block_censor(xb, !each, b);
     if ((rc = block_wires(xb, b))) return rc;
     for (int s = 0; s < xb->lay.slices; s++)
         for (int q = 0; q < xb->sc.pairs; q++) block_store(xb, s, q, b, var);
@@ -355,7 +358,7 @@ static int program_all(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t laye
     memset(xb->row_w, 0, (size_t)xb->K * sizeof *xb->row_w);
     for (int g = 0; g < groups && !xb->general; g++) memset(xb->group[g].w, 0, group_cells(xb, g) * sizeof(int16_t));
     if ((rc = block_alloc(xb, &b))) goto out;
-    if (xb->spec.cell.type->read_sigma && !xb->general) {
+    if (reads_noisily(xb) && !xb->general) {
         var = mb_calloc((size_t)groups, sizeof *var);
         if (!var) rc = mb_nomem();
         for (int g = 0; !rc && g < groups; g++) {

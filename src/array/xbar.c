@@ -165,7 +165,7 @@ static int derive_scale(const mb_xbar_spec *s, const mb_xbar_layout *l, mb_xbar_
     bool level = s->dac == MB_DAC_LEVEL;
     sc->general = s->arithmetic == MB_ARITHMETIC_DOUBLE || twos || s->column_limit_A > 0 ||
                   s->read_noise == MB_NOISE_CELL || (level && (s->dac_inl != 0 || s->dac_noise > 0)) ||
-                  (level && s->cell.type->shape && sc->drive_digit > 1);
+                  (level && s->cell.type->shape && !(s->ideal & MB_IDEAL_CELLS) && sc->drive_digit > 1);
     return MB_OK;
 }
 
@@ -236,9 +236,14 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     mb_xbar *xb = mb_calloc(1, sizeof *xb);
     if (!xb) return mb_nomem();
     xb->spec = *s;
+    if (s->ideal & MB_IDEAL_WIRES) xb->spec.wires = (mb_xbar_wires){.interleaved = s->wires.interleaved};
+    if (s->ideal & MB_IDEAL_ADC) xb->spec.adc = (mb_adc){mb_adc_find("ideal"), NULL};
+    if (s->ideal & MB_IDEAL_WIRES) xb->spec.column_limit_A = 0;
+    if (s->ideal & MB_IDEAL_CELLS) xb->spec.dac_inl = 0;
+    if (s->ideal & MB_IDEAL_READ) xb->spec.dac_noise = 0, xb->spec.read_noise = MB_NOISE_OUTPUT;
     xb->K = K;
     xb->N = N;
-    if ((rc = mb_xbar_derive(s, K, N, &xb->lay, &xb->sc))) goto out;
+    if ((rc = mb_xbar_derive(&xb->spec, K, N, &xb->lay, &xb->sc))) goto out;
     const mb_xbar_layout *l = &xb->lay;
     if ((int64_t)l->row_tiles * l->col_tiles > SLOTS || l->row_groups > SLOTS) {
         rc = mb_fail(MB_BADINPUT,
@@ -618,7 +623,7 @@ int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x
         if (xb->general) {
             mb_read_id from = *id;
             from.index0 += (uint32_t)v0;
-            if ((rc = mb_general_mvm(xb, &from, b, xv, yv, &ks))) break;
+            if ((rc = mb_general_mvm(xb, &from, b, xv, yv, &ks, NULL, NULL))) break;
         } else {
             memset(all, 0, (size_t)b * (size_t)xb->n_all * sizeof *all);
         }

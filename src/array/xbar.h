@@ -126,6 +126,15 @@ typedef struct mb_xbar_wires {
     int rows_after;                 /* rows (inputs) between the last one used and the sense amplifiers */
 } mb_xbar_wires;
 bool mb_xbar_has_wires(const mb_xbar_wires *w);
+/* Non-idealities that an array does without, whatever its cell and converter are (ablations; single effects of a cell have
+ * switches of their own, see cell.h). What stays on draws the same numbers as before. */
+enum {
+    MB_IDEAL_CELLS = 1,             /* conductances are the targets: no levels, no programming error, no ageing, no dead lines;
+                                       linear cells and DACs */
+    MB_IDEAL_READ = 2,              /* no read noise, no noise of the DACs */
+    MB_IDEAL_ADC = 4,               /* a transparent converter */
+    MB_IDEAL_WIRES = 8              /* wires without resistance, columns without limit */
+};
 
 typedef struct mb_xbar_spec {
     int rows, cols;                 /* physical array */
@@ -143,13 +152,14 @@ typedef struct mb_xbar_spec {
     mb_adc adc;                     /* borrowed */
     double time_s, temp_K;          /* of reading, after programming */
     mb_xbar_wires wires;
+    unsigned ideal;                 /* MB_IDEAL_*; 0: everything as the cell and the converter say */
     /* options; all zero: none of them */
     int n_slice_bits, slice_bits[MB_SLICES_MAX]; /* widths of the slices, least significant first, instead of equal ones */
     mb_pair pair;                   /* differential */
     mb_correction correction;       /* offset */
     mb_input_code input_code;       /* of signed inputs */
     mb_accumulation accumulate;     /* where the planes of an input are added */
-    mb_dac_form dac;                   /* a digit of several bits: a pulse of that length, or a voltage level */
+    mb_dac_form dac;                /* a digit of several bits: a pulse of that length, or a voltage level */
     double dac_inl, dac_noise;      /* level: largest bow, noise of each level (standard deviation), both in full scale */
     double column_limit_A;          /* current at which a column's read-out saturates; 0: never */
     mb_read_noise read_noise;
@@ -230,6 +240,19 @@ const mb_adc_range *mb_xbar_range(const mb_xbar *xb, int slice);
 /* y[m][N] in array units: integer product = y / mb_xbar_scale(). x [m][K], |x| <= the largest of input_bits
  * (MB_BADINPUT otherwise). Stats are added to and may be NULL. One allocation per call: call it with many vectors. */
 int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y, mb_xbar_stats *stats);
+/* What the converters put out, for reports: the codes of slice s fall into MB_CODE_BINS equal parts of its range q_lo .. q_hi.
+ * Counts are integers: sums over calls and threads are exact. All zero at the start ({0}); nothing is counted for a transparent
+ * converter. Slower than mvm (every variance cell by cell): for samples of the inputs, not for whole runs. The same draws as mvm
+ * under the same ID. */
+#define MB_CODE_BINS 64
+#define MB_CODE_SLICES 8
+typedef struct mb_xbar_codes {
+    int slices;                     /* of the array */
+    uint64_t conversions, clipped;
+    uint64_t bin[MB_CODE_SLICES][MB_CODE_BINS];
+} mb_xbar_codes;
+int mb_xbar_count_codes(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, mb_xbar_codes *codes);
+void mb_xbar_codes_merge(mb_xbar_codes *sum, const mb_xbar_codes *one);
 double mb_xbar_scale(const mb_xbar *xb);     /* F, a power of two */
 /* The obvious version of mvm, plane by plane and cell by cell, the oracle of every kernel: same bits. */
 int mb_xbar_mvm_oracle(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y);

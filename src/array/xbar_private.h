@@ -112,7 +112,10 @@ void mb_general_cell(mb_xbar *xb, int g, int s, int q, int k, int n, double w, d
 /* Its state, of STRIDE floats between two numbers, and its mean conductance G (S; 0: on a dead line). */
 void mb_general_state(mb_xbar *xb, int g, int part, int k, int n, float G, const float *state, size_t stride);
 int mb_general_finish(mb_xbar *xb);               /* after all cells */
-int mb_general_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y, mb_kernel_stats *st);
+typedef void mb_general_tap(void *ctx, const mb_adc_range *r, int slice, size_t n, const int32_t *converted);
+/* tap, unless NULL, sees all conversions. */
+int mb_general_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y, mb_kernel_stats *st,
+                   mb_general_tap *tap, void *ctx);
 /* |S| of vector x before the converter, to ADD, per group, slice and plane. */
 int mb_general_observe(const mb_xbar *xb, int m, const int16_t *x, void (*add)(void *h, int s, const int32_t *S, size_t n), void *h);
 

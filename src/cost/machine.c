@@ -93,6 +93,8 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, router_area_m2, "m2", "21e-9", 0, 1e-3, "area of a tile's share of the network on chip"),
     MB_REAL(mb_machine, control_area, "", "0.15", 0, 10, "control and routing, as a share of the area of digital logic"),
     MB_REAL(mb_machine, leakage_W_per_m2, "W/m2", "28.0", 0, 1e7, "leakage of logic and mixed-signal area"),
+    MB_INT(mb_machine, write_cells, "", "0", 0, 8192, "cells of a row that are programmed at once; 0: the whole row"),
+    MB_INT(mb_machine, write_arrays, "", "1", 0, 16777216, "arrays that are programmed at once; 0: all of them"),
     MB_REAL(mb_machine, adc_energy_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' energy"),
     MB_REAL(mb_machine, adc_area_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' area"),
     MB_REAL(mb_machine, digital_factor, "", "1.0", 0, 1000, "calibration: multiplies the energy of digital logic"),
@@ -208,6 +210,10 @@ void mb_machine_free(mb_machine *m) {
     mb_free(m->name);
     mb_free(m->where);
     mb_free(m);
+}
+
+bool mb_machine_has_wires(const mb_machine *m) {
+    return m->r_wl_ohm > 0 || m->r_bl_ohm > 0 || m->r_driver_ohm > 0 || m->r_sense_ohm > 0 || m->r_on_ohm > 0;
 }
 
 int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, bool input_signed, mb_xbar_spec *spec) {

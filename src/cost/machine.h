@@ -61,6 +61,8 @@ typedef struct mb_machine {
     double router_area_m2;      /* of a tile's share of the network */
     double control_area;        /* control and routing: share of the area of digital logic */
     double leakage_W_per_m2;    /* of logic and mixed-signal area; SRAM leaks by its own model, cells do not leak */
+    int write_cells;            /* cells of a row that are programmed at once; 0: the whole row */
+    int write_arrays;           /* arrays programmed at once; 0: all */
     double adc_energy_factor, adc_area_factor, digital_factor;   /* calibration, default 1, printed */
     mb_adc adc;                 /* group `adc` */
 } mb_machine;
@@ -85,6 +87,8 @@ typedef struct mb_activity {
 int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell,
                          mb_activity *act);
 
+/* Does any line of its arrays have resistance? */
+bool mb_machine_has_wires(const mb_machine *mach);
 /* Specification of the arrays of weighted layer m under an assignment: the one place where machine + assignment + cell become a
  * crossbar. input_signed is the caller's.
  * Read at time 0, 300 K: the caller sets others. */
@@ -123,5 +127,19 @@ int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_laye
  * MB_NUMERIC with what is missing. */
 int mb_cost_network(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan,
                     const mb_activity *act, const bool *input_signed, mb_report **report, mb_metrics *metrics);
+
+/* Loading the weights of a network into its arrays once (src/cost/programming.c: equations). The digital engine's weights are not
+ * counted. */
+typedef struct mb_programming {
+    double cells;               /* that hold a digit, copies and dummy columns included */
+    double pulses;              /* of all cells */
+    double energy_J;            /* verification included */
+    double latency_s;
+    double wear;                /* share of a cell's endurance that one load uses; 0: the cell states no endurance */
+} mb_programming;
+/* Time of a row of N cells that are programmed at once, over the time of one cell with PULSES pulses on average, each of which
+ * succeeds independently: the row waits for its slowest cell. 1 for N = 1 or PULSES <= 1. */
+double mb_programming_slowest(double pulses, double n);
+int mb_cost_programming(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan, mb_programming *out);
 
 #endif

@@ -442,6 +442,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     if (rc) return rc;
     l->spec.time_s = s->read.time_s;
     l->spec.temp_K = s->read.temperature_K;
+    l->spec.ideal = s->ideal;
     l->xbar = mb_calloc((size_t)l->mm.groups, sizeof *l->xbar);
     if (!l->xbar) return mb_nomem();
     mb_placement at;
@@ -482,8 +483,12 @@ int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan
     }
     const mb_cell_type *ct = s->cell.type;
     const mb_adc_type *at = s->mach->adc.type;
-    m->deterministic = !analog || ((!ct->deterministic || ct->deterministic(s->cell.params)) && (!at->deterministic || at->deterministic(s->mach->adc.params)) &&
-                                  !(s->mach->dac_noise > 0) && !(s->mach->dead_rows > 0) && !(s->mach->dead_columns > 0));
+    const unsigned cells_off = MB_IDEAL_CELLS | MB_IDEAL_READ;
+    const mb_machine *mach = s->mach;
+    const bool lines = !(s->ideal & MB_IDEAL_CELLS) && (mach->dead_rows > 0 || mach->dead_columns > 0),
+               dac = !(s->ideal & MB_IDEAL_READ) && mach->dac_noise > 0;
+    m->deterministic = !analog || (((s->ideal & cells_off) == cells_off || !ct->deterministic || ct->deterministic(s->cell.params)) &&
+                                   ((s->ideal & MB_IDEAL_ADC) || !at->deterministic || at->deterministic(s->mach->adc.params)) && !lines && !dac);
     *out = m;
     return MB_OK;
 }
@@ -590,6 +595,80 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     const double charge_S = mb_xbar_charge_S(l->xbar[0]);
     st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors * (charge_S / mb_xbar_unit_S(l->xbar[0]));
     st->activity.charge_S = (double)s->charge / (double)s->vectors * charge_S;
+}
+
+/* --- public: passes of others ------------------------------------------------------------------------------------------- */
+
+void mb_mapped_layer(const mb_mapped *m, int k, mb_mapped_view *v) {
+    const mapped_layer *l = &m->layer[k];
+    *v = (mb_mapped_view){l->mm, l->Wq, l->sw, l->sx, l->is_signed, l->input_bits, l->engine == MB_ANALOG ? l->xbar : NULL};
+}
+
+/* What one thread of a job holds. */
+typedef struct job_worker {
+    mb_exec *exec;
+    float *in, *out;
+    void *ctx;
+} job_worker;
+
+static int job_open(const mb_sim_job *j, job_worker *w) {
+    w->in = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->input].shape), sizeof *w->in);
+    w->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->output].shape), sizeof *w->out);
+    if (!w->in || !w->out) return mb_nomem();
+    int rc = mb_exec_new(j->net, MB_SIM_BLOCK, &w->exec);
+    return rc ? rc : j->open(j->shared, &w->ctx);
+}
+
+static int job_block(const mb_sim_job *j, job_worker *w, int64_t block) {
+    const int64_t first = block * MB_SIM_BLOCK;
+    const int n = (int)(j->samples - first < MB_SIM_BLOCK ? j->samples - first : MB_SIM_BLOCK);
+    mb_dataset_get(j->data, (size_t)first, (size_t)n, w->in);
+    if (j->begin) j->begin(w->ctx, first);
+    int rc = mb_exec_run(w->exec, n, w->in, w->out, j->layer, w->ctx, NULL, NULL);
+    if (!rc && j->end) j->end(w->ctx, first, n, w->out);
+    return rc;
+}
+
+int mb_sim_run(const mb_sim_job *j) {
+    const int64_t blocks = (j->samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK;
+    int threads = omp_get_max_threads(), rc = MB_OK;
+    if (threads > blocks) threads = blocks > 0 ? (int)blocks : 1;
+    job_worker *w = mb_calloc((size_t)threads, sizeof *w);
+    if (!w) return mb_nomem();
+    mb_error *trail = NULL;
+    int64_t done = 0;
+    atomic_int stop = 0;
+#pragma omp parallel num_threads(threads)
+    {
+        job_worker *me = &w[omp_get_thread_num()];
+        int my = job_open(j, me);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t b = 0; b < blocks; b++) {
+            if (atomic_load(&stop)) continue;
+            if (!my) my = job_block(j, me, b);
+#pragma omp critical(mb_progress)
+            {
+                done++;
+                if (!my && !rc && j->progress && j->progress->step && j->progress->step(j->progress->ctx, j->what, done, blocks))
+                    my = mb_fail(MB_INTERRUPTED, "interrupted");
+                if (my && !rc) {
+                    rc = my;
+                    trail = mb_error_take();
+                    atomic_store(&stop, 1);
+                }
+            }
+            if (my) mb_error_clear();
+        }
+    }
+    if (rc) rc = mb_error_raise(trail, rc);
+    for (int t = 0; t < threads; t++) {
+        j->close(w[t].ctx);
+        mb_exec_free(w[t].exec);
+        mb_free(w[t].in);
+        mb_free(w[t].out);
+    }
+    mb_free(w);
+    return rc;
 }
 
 int mb_sim_threads(void) { return omp_get_max_threads(); }

@@ -2,14 +2,13 @@
  *
  *     peak      multiply-adds per second of one core: int8 in AMX, int8 in VNNI, fp32
  *     numbers   normal random numbers, cells programmed and read, per second
- *     xbar      ResNet-20's weighted layers on 32x32x3 images as bare crossbar reads: 8-bit weights in differential pairs; case b:
- *               4 slices of 2 bits, 8-bit inputs bit by bit, 8-bit converter per plane, 128 rows; case a: one 7-bit cell, 8-bit
- *               analog inputs, 8-bit converter, 1152 rows. Activations as after ReLU: 45 % zeros, the rest exponential. The share
- *               is that of the int8 peak of the kernel's unit, counting every (plane, slice, polarity) product once: weights of 14
- *               bits take two.
- *     scaling   time against images, planes and slices: linear when the last column stays
- *     network   a whole network through mb_mapped, digital layers and unrolling included
- * Times are CPU times of one thread, except for `network` with two threads (wall clock). Arguments: names of the groups to run.
+ *     xbar      ResNet-20's weighted layers on 32x32x3 images as bare crossbar reads: 8-bit weights in differential pairs; case
+ * b: 4 slices of 2 bits, 8-bit inputs bit by bit, 8-bit converter per plane, 128 rows; case a: one 7-bit cell, 8-bit analog
+ * inputs, 8-bit converter, 1152 rows. Activations as after ReLU: 45 % zeros, the rest exponential. The share is that of the int8
+ * peak of the kernel's unit, counting every (plane, slice, polarity) product once: weights of 14 bits take two. scaling   time
+ * against images, planes and slices: linear when the last column stays network   a whole network through mb_mapped, digital
+ * layers and unrolling included Times are CPU times of one thread, except for `network` with two threads (wall clock). Arguments:
+ * names of the groups to run.
  */
 #include "bench.h"
 
@@ -85,6 +84,14 @@ static mb_adc load_adc(const char *text) {
 
 #define STATIC_CELL "cell = \"rram\"; on_off = 1000000.0; prog_sigma = 0.02;"
 #define NOISY_CELL STATIC_CELL " read_sigma = 0.01;"
+#define GENERIC_CELL "cell = \"generic\"; prog_sigma = (0.0105392, 0.0786, -0.046924);"
+static const struct { const char *name, *text;
+} timed_cells[] = {
+    {"rram, error and read noise", NOISY_CELL},
+    {"generic, error and read noise", GENERIC_CELL " white = (0.01);"},
+    {"generic, PCM with drift and 1/f noise", GENERIC_CELL
+     " drift = \"power\"; drift_nu_form = \"log\"; drift_nu = (0.0244, -0.0155); drift_nu_lo = 0.049; drift_nu_hi = 0.1; "
+     "drift_nu_sigma = (0.01); drift_t0_s = 20.0; flicker_form = \"power\"; flicker = (0.0088, -0.65); flicker_hi = 0.2;"}};
 static const struct { const char *name, *text; } cells[] = {
     {"ideal", "cell = \"ideal\";"}, {"static error", STATIC_CELL}, {"read noise", NOISY_CELL}};
 
@@ -99,7 +106,6 @@ static void bench_peak(void) {
 static void bench_numbers(void) {
     enum { N = 1 << 14, REPEAT = 200 };
     float *z = need(mb_malloc(N, sizeof *z)), *g = need(mb_malloc(N, sizeof *g)), *state = need(mb_malloc(N * 8, sizeof *state));
-    mb_cell cell = load_cell(NOISY_CELL);
     double g_min, g_max, t;
     mb_stream s;
     mb_stream_init(&s, 1, MB_RNG_TEST, 0, 0, 0);
@@ -109,15 +115,20 @@ static void bench_numbers(void) {
     t = bench_cpu_s();
     for (int i = 0; i < REPEAT; i++) mb_stream_fill_u32(&s, N, (uint32_t *)(void *)z);
     line("numbers", "skernel", "philox u32", "iper_call", N, "rper_s", (double)N * REPEAT / (bench_cpu_s() - t), NULL);
-    cell.type->range(cell.params, &g_min, &g_max);
-    for (int i = 0; i < N; i++) g[i] = (float)(g_min + (g_max - g_min) * i / N);
-    t = bench_cpu_s();
-    for (int i = 0; i < REPEAT / 4; i++) cell.type->program(cell.params, N, g, state, &s);
-    line("numbers", "skernel", "cell_program", "iper_call", N, "rper_s", (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
-    t = bench_cpu_s();
-    for (int i = 0; i < REPEAT / 4; i++) cell.type->read(cell.params, N, state, 1.0, 300.0, z, &s);
-    line("numbers", "skernel", "cell_read", "iper_call", N, "rper_s", (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
-    mb_cell_free(&cell);
+    for (size_t k = 0; k < sizeof timed_cells / sizeof *timed_cells; k++) {
+        mb_cell cell = load_cell(timed_cells[k].text);
+        cell.type->range(cell.params, &g_min, &g_max);
+        for (int i = 0; i < N; i++) g[i] = (float)(g_min + (g_max - g_min) * i / N);
+        t = bench_cpu_s();
+        for (int i = 0; i < REPEAT / 4; i++) cell.type->program(cell.params, N, g, state, &s);
+        line("numbers", "skernel", "cell_program", "scell", timed_cells[k].name, "iper_call", N, "rper_s",
+             (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
+        t = bench_cpu_s();
+        for (int i = 0; i < REPEAT / 4; i++) cell.type->read(cell.params, N, state, 1.0, 300.0, z, &s);
+        line("numbers", "skernel", "cell_read", "scell", timed_cells[k].name, "iper_call", N, "rper_s",
+             (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
+        mb_cell_free(&cell);
+    }
     mb_free(z);
     mb_free(g);
     mb_free(state);
@@ -313,10 +324,13 @@ static void bench_network(void) {
     mb_cache *cache = NULL;
     const char *norm = "mean=[0.485,0.456,0.406]; std=[0.229,0.224,0.225];";
     snprintf(net, sizeof net, "network=%s/models/resnet20_cifar10.onnx", shared ? shared : "");
-    snprintf(data, sizeof data, "dataset={preset=\"cifar10\"; images=\"%s/data/cifar10/test_batch_first1017.bin\"; %s}", shared ? shared : "", norm);
-    snprintf(calib, sizeof calib, "calibration={dataset={preset=\"cifar10\"; images=\"%s/data/cifar10/data_batch_1_first4000.bin\"; %s}}",
+    snprintf(data, sizeof data, "dataset={preset=\"cifar10\"; images=\"%s/data/cifar10/test_batch_first1017.bin\"; %s}",
              shared ? shared : "", norm);
-    const char *map = "map={policy=\"uniform\"; weight_bits=8; input_bits=8; cell_bits=2; dac_bits=1; adc_bits=8; rows_active=128;}";
+    snprintf(calib, sizeof calib,
+             "calibration={dataset={preset=\"cifar10\"; images=\"%s/data/cifar10/data_batch_1_first4000.bin\"; %s}}",
+             shared ? shared : "", norm);
+    const char *map =
+        "map={policy=\"uniform\"; weight_bits=8; input_bits=8; cell_bits=2; dac_bits=1; adc_bits=8; rows_active=128;}";
     const char *const ours[] = {map, net, data, calib}, *const shipped[] = {map, "dataset=fashion-mnist-fallback"};
     must(mb_cache_new(&cache));
     for (int k = 0; mb_kernels[k]; k++) {

@@ -34,7 +34,7 @@ static int fake_adc_cost(const void *p, int bits, double rate_Hz, double node_nm
 
 static const mb_cell_type fake_cell_type = {.abi = MB_CELL_ABI, .name = "fake", .range = fake_range, .cost = fake_cell_cost};
 static const mb_adc_type fake_adc_type = {.name = "fake", .cost = fake_adc_cost, .cost_source = "made up"};
-static const mb_cell cell = {&fake_cell_type, NULL};
+static const mb_cell cell = {.type = &fake_cell_type};
 
 /* A machine from configuration text, with the fake converter. */
 typedef struct fixture {
