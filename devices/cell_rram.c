@@ -174,23 +174,27 @@ static void read_cells(const void *params, size_t n, const float *state, double 
     }
 }
 
-static const char *const effects[] = {"programming", "stuck", "drift", "read noise", NULL};
-
-static void without(void *params, int effect) {
-    rram *p = params;
-    switch (effect) {
-    case 0: p->prog_sigma = p->prog_sigma_prop = 0; break;
-    case 1: p->stuck_on = p->stuck_off = 0; break;
-    case 2: p->drift_nu = p->drift_nu_sigma = 0; break;
-    case 3: p->read_sigma = p->read_sigma_prop = 0; break;
-    default: break;
-    }
-}
-
 static void cost(const void *params, mb_cell_cost *c) {
     const rram *p = params;
     *c = (mb_cell_cost){.read_V = p->read_V, .write_J = p->write_J, .write_s = p->write_s, .area_F2 = p->area_F2,
                         .pulses = 1};
+}
+
+/* Non-idealities in physical order. Each has its parameters to itself and its draws in a place of their own, so that switching one
+ * off leaves the others as they were. Without `levels` every target is reached. */
+enum { LEVELS, PROGRAMMING, STUCK, DRIFT, READ_NOISE };
+static const char *const effects[] = {"levels", "programming", "stuck", "drift", "read noise", NULL};
+
+static void without(void *params, int effect) {
+    rram *p = params;
+    switch (effect) {
+    case LEVELS: p->levels = 0; break;
+    case PROGRAMMING: p->prog_sigma = p->prog_sigma_prop = 0; break;
+    case STUCK: p->stuck_on = p->stuck_off = 0; break;
+    case DRIFT: p->drift_nu = p->drift_nu_sigma = 0; break;
+    case READ_NOISE: p->read_sigma = p->read_sigma_prop = 0; break;
+    default: break;
+    }
 }
 
 const mb_cell_type mb_cell_rram = {

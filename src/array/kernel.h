@@ -95,6 +95,34 @@ bool mb_kernel_packed(void);
 int mb_quads_new(const mb_row_group *g, bool input_signed, mb_quads **q);
 void mb_quads_free(mb_quads *q);
 
+/* How a converter of few bits looks at a sum in 16 bits (kernels; array/range.c makes steps that allow it). With s = S >> h
+ * and step' = step >> h, 2^(k-1) < step' <= 2^k: every decision level is a multiple of 2^h, so comparing s decides exactly;
+ * s'' = s + mulhrs(s, f), f = (2^k / step' - 1) 2^15, places the level (j + 1/2) step' on (j + 1/2) 2^k exactly and what lies
+ * below it below (the slope is at least one, the error less than a half); then the code is (s'' + 2^(k-1)) >> k. A sum that does
+ * not fit 16 bits has a code beyond the last one. `top` is the largest code counted from the one at zero. */
+#define MB_GRID_BITS 7
+#define MB_GRID_SHIFT_MAX 14
+typedef struct mb_grid { int h, k, top; int16_t f; } mb_grid;
+
+/* False when the range does not allow it. */
+static inline bool mb_grid_of(const mb_adc_range *r, mb_grid *g) {
+    int32_t step = r->step, h = 0, k = MB_GRID_BITS, half = r->q_hi / 2;
+    if (step < 2) return false;
+    if (r->base == 0 && (r->q_lo == 0 || r->q_lo == -r->q_hi))
+        g->top = r->q_hi;
+    else if (r->q_lo == 0 && r->q_hi % 2 == 0 && (int64_t)half * step == -(int64_t)r->base)
+        g->top = half;
+    else
+        return false;
+    if (r->q_hi < 1 || r->q_hi > 255 || (r->q_lo < 0 && r->q_hi > 127)) return false;
+    while ((step - 1) >> h >= 1 << k) h++;
+    while (h == 0 && k > 0 && step <= 1 << (k - 1)) k--;
+    if (h > MB_GRID_SHIFT_MAX || step & ((2 << h) - 1)) return false;
+    int32_t s = step >> h;
+    *g = (mb_grid){.h = h, .k = k, .top = g->top, .f = (int16_t)((((int64_t)2 << (k + 15)) / s + 1) / 2 - 32768)};
+    return true;
+}
+
 /* S plus integer read noise in array units, from a normal number z, sqrt_V = sqrtf of the variance sum (units of var_unit) and u
  * = (float)sqrt(var_unit): the noise is z * sqrt_V * u rounded half away from zero in single precision (each operation correctly
  * rounded, so the same bits everywhere); the sum stays inside (-2^30, 2^30). */

@@ -58,6 +58,20 @@ static inline void tiles_fetch(int slot, const int32_t *c) { (void)slot, (void)c
 
 #include "array/kernel_tiles.h"
 
+#define SUMS_AT_ONCE
+#define SUMS_BEGIN (void)0
+#define SUMS_STEP_22(a0, a1, b0, b1) (void)0
+#define SUMS_STEP_41(a0, a1, a2, a3, b0) (void)0
+#define SUMS_END(c) (void)0
+static void sums_of_step(bool pairs, const uint8_t *a, size_t plane_bytes, const int8_t *b, size_t polarity_bytes, int quads,
+                         int32_t *c) {
+    for (size_t i = 0; i < 4; i++)
+        sixteen_rows(a + (pairs ? i / 2 : i) * plane_bytes, b + (pairs ? i % 2 : 0) * polarity_bytes, quads, c + 256 * i);
+}
+#include "array/kernel_narrow.h"
+
+#include "array/kernel_packed.h"
+
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

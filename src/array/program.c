@@ -1,6 +1,7 @@
 /* program.c - from integer weights to programmed conductances in fixed point
  *
- * Per array, slice and polarity one call of the cell model; w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max;
+ * Per array, slice and polarity one call of the cell model; with wires all of an array's cells are gathered and replaced by their
+ * effective conductances (xbar_wires.c); w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max;
  * sigma^2 of the read noise in array units squared, held in 15 bits of the largest one. Units and symbols: array/xbar.h.
  */
 #include <math.h>
@@ -17,6 +18,9 @@ typedef struct block {
     size_t cells;
     float *target, *G, *sigma, *state;
 } block;
+
+/* Whose cells: all of a random stream but its index. */
+typedef struct stream_key { uint64_t seed; uint32_t trial, unit; } stream_key;
 
 static int block_output(const block *b, int c) { return c < b->n1 - b->n0 ? b->n0 + c : b->ref0 + c - (b->n1 - b->n0); }
 
@@ -49,24 +53,36 @@ static void block_place(const mb_xbar *xb, int row_tile, int col_tile, block *b)
     b->cells = (size_t)(b->k1 - b->k0) * (size_t)b->columns;
 }
 
-/* Program slice s, polarity q of the block and read back its conductances. */
-static int block_program(const mb_xbar *xb, int s, int q, mb_stream *stream, block *b) {
-    const mb_cell_type *type = xb->spec.cell.type;
-    const void *p = xb->spec.cell.params;
+static bool reads_noisily(const mb_xbar *xb) { return xb->spec.cell.type->read_sigma && !(xb->spec.ideal & MB_IDEAL_READ); }
+
+/* Conductances wanted of slice s, polarity q of the block. */
+static void block_target(const mb_xbar *xb, int s, int q, block *b) {
     size_t i = 0;
     for (int k = b->k0; k < b->k1; k++)
         for (int c = 0; c < b->columns; c++, i++) {
             int d = mb_xbar_digit(xb, s, q, k, block_output(b, c));
             b->target[i] = (float)(xb->sc.g_min + d * (xb->sc.g_max - xb->sc.g_min) / xb->sc.digits);
         }
-    type->program(p, b->cells, b->target, b->state, stream);
-    type->mean(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G);
+}
+
+/* Program slice s, polarity q of the block and read back its conductances. */
+static int block_program(const mb_xbar *xb, int s, int q, mb_stream *stream, block *b) {
+    const mb_cell_type *type = xb->spec.cell.type;
+    const void *p = xb->spec.cell.params;
+    size_t i;
+    block_target(xb, s, q, b);
+    if (xb->spec.ideal & MB_IDEAL_CELLS) {
+        memcpy(b->G, b->target, b->cells * sizeof *b->G);
+    } else {
+        type->program(p, b->cells, b->target, b->state, stream);
+        type->mean(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G);
+    }
     for (i = 0; i < b->cells; i++)
         if (!isfinite(b->G[i]) || b->G[i] < 0)
             return mb_fail(MB_NUMERIC,
                            "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters",
                            type->name, (double)b->G[i], (double)b->target[i], xb->spec.time_s, xb->spec.temp_K);
-    if (!type->read_sigma) return MB_OK;
+    if (!reads_noisily(xb)) return MB_OK;
     type->read_sigma(p, b->cells, b->state, xb->spec.time_s, xb->spec.temp_K, b->G, b->sigma);
     for (i = 0; i < b->cells; i++)
         if (!isfinite(b->sigma[i]) || b->sigma[i] < 0)
@@ -96,6 +112,50 @@ static void block_store(mb_xbar *xb, int s, int q, const block *b, float *const 
             if (var) var[g][at] += (float)((double)b->sigma[i] / unit * ((double)b->sigma[i] / unit));
         }
     }
+}
+
+/* The block's cells of slice s, polarity q into the array (PUT) or back from it. */
+static void block_move(const mb_xbar *xb, int s, int q, bool put, block *b, mb_xbar_array *a) {
+    size_t i = 0;
+    for (int k = 0; k < b->k1 - b->k0; k++)
+        for (int c = 0; c < b->columns; c++, i++) {
+            size_t at = mb_xbar_array_cell(xb, a, k, c, s, q);
+            if (put) {
+                a->G[at] = (double)b->G[i];
+                if (a->sigma) a->sigma[at] = b->sigma[i];
+            } else {
+                b->G[i] = (float)a->G[at];
+                if (a->sigma) b->sigma[i] = a->sigma[at];
+            }
+        }
+}
+
+/* One array: its cells drawn with stream INDEX 2 slice + polarity, and stored; through its wires where it has them. */
+static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *const *var) {
+    const bool wires = mb_xbar_has_wires(&xb->spec.wires);
+    mb_xbar_array a = {0};
+    double residual = 0;
+    int rc = MB_OK;
+    if (wires && (rc = mb_xbar_array_new(xb, b->k1 - b->k0, b->columns, var != NULL, &a))) return rc;
+    for (int s = 0; s < xb->lay.slices; s++)
+        for (int q = 0; q < xb->sc.pairs; q++) {
+            mb_stream stream;
+            mb_stream_init(&stream, key->seed, MB_RNG_PROGRAM, key->trial, key->unit, (uint32_t)(s * 2 + q));
+            if ((rc = block_program(xb, s, q, &stream, b))) goto out;
+            if (wires) block_move(xb, s, q, true, b, &a);
+            else block_store(xb, s, q, b, var);
+        }
+    if (!wires || (rc = mb_xbar_array_solve(xb, &a, &residual))) goto out;
+    if (residual > xb->wire_residual) xb->wire_residual = residual;
+    for (int s = 0; s < xb->lay.slices; s++)
+        for (int q = 0; q < xb->sc.pairs; q++) {
+            block_target(xb, s, q, b);
+            block_move(xb, s, q, false, b, &a);
+            block_store(xb, s, q, b, var);
+        }
+out:
+    mb_xbar_array_free(&a);
+    return rc;
 }
 
 static size_t group_cells(const mb_xbar *xb, int g) { return (size_t)xb->panels * ((size_t)xb->group[g].k + 1) * MB_PANEL; }
@@ -144,11 +204,12 @@ int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, 
                        (unsigned)layer, (unsigned)group, (unsigned)trial, 1u << 20, MB_RNG_TRIAL_MAX);
     xb->programmed = false;
     xb->saturated = 0;
+    xb->wire_residual = 0;
     xb->noisy = false;
     memset(xb->row_w, 0, (size_t)xb->K * sizeof *xb->row_w);
     for (int g = 0; g < groups; g++) memset(xb->group[g].w, 0, group_cells(xb, g) * sizeof(int16_t));
     if ((rc = block_alloc(xb, &b))) goto out;
-    if (xb->spec.cell.type->read_sigma) {
+    if (reads_noisily(xb)) {
         var = mb_calloc((size_t)groups, sizeof *var);
         if (!var) rc = mb_nomem();
         for (int g = 0; !rc && g < groups; g++) {
@@ -161,13 +222,11 @@ int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, 
         for (int ct = 0; ct < xb->lay.col_tiles; ct++) {
             uint32_t slot = group * (uint32_t)arrays + (uint32_t)(rt * xb->lay.col_tiles + ct);
             block_place(xb, rt, ct, &b);
-            for (int s = 0; s < xb->lay.slices; s++)
-                for (int q = 0; q < xb->sc.pairs; q++) {
-                    mb_stream stream;
-                    mb_stream_init(&stream, seed, MB_RNG_PROGRAM, trial, mb_unit(layer, slot), (uint32_t)(s * 2 + q));
-                    if ((rc = block_program(xb, s, q, &stream, &b))) goto out;
-                    block_store(xb, s, q, &b, var);
-                }
+            rc = program_array(xb, &(stream_key){seed, trial, mb_unit(layer, slot)}, &b, var);
+            if (rc) {
+                if (mb_xbar_has_wires(&xb->spec.wires)) mb_context(rc, "array %d, %d of the layer", rt, ct);
+                goto out;
+            }
         }
     if (var && (rc = store_noise(xb, var))) goto out;
     for (int g = 0; g < groups && mb_kernel_packed(); g++) {

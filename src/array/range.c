@@ -135,6 +135,14 @@ static int64_t full_scale(const mb_xbar *xb, int s) {
     return top * (w + (subtracted ? 0 : xb->sc.w0));
 }
 
+/* The next step that mb_grid_of takes: step / 2^h in (2^6, 2^7] is even. Steps up to 2^7 stay. */
+static int64_t on_grid(int64_t step) {
+    int h = 0;
+    while ((step - 1) >> h >= 1 << MB_GRID_BITS) h++;
+    int64_t even = (int64_t)2 << h;
+    return h == 0 ? step : (step + even - 1) / even * even;
+}
+
 static mb_adc_range range_for(const mb_xbar *xb, int64_t R, int64_t finest) {
     int b = xb->spec.adc_bits;
     int64_t L = xb->sc.bipolar ? ((int64_t)1 << (b - 1)) - 1 : ((int64_t)1 << b) - 1;
@@ -145,6 +153,7 @@ static mb_adc_range range_for(const mb_xbar *xb, int64_t R, int64_t finest) {
     }
     int64_t step = (R + L - 1) / L;
     step = step > finest ? step : finest;
+    if (b <= 8) step = on_grid(step);
     if (!xb->sc.bipolar) return (mb_adc_range){.base = 0, .step = (int32_t)step, .q_lo = 0, .q_hi = (int32_t)L};
     if (xb->sc.polarities == 1 && xb->spec.scheme == MB_DIFFERENTIAL)
         return (mb_adc_range){.base = 0, .step = (int32_t)step, .q_lo = (int32_t)-L, .q_hi = (int32_t)L};

@@ -1,6 +1,6 @@
 /* xbar.c - layout of a weight matrix on arrays, creation of crossbars, and their reading
  *
- * Equations: array/xbar.h. Called by the floors above; program.c, range.c, kernel*.c and oracle.c hold the rest.
+ * Equations: array/xbar.h. Called by the floors above; program.c, xbar_wires.c, range.c, kernel*.c and oracle.c hold the rest.
  */
 #include "array/xbar.h"
 #include "config.h"
@@ -50,7 +50,7 @@ static int check_spec(const mb_xbar_spec *s, int K, int N) {
         return mb_fail(MB_BADINPUT, "time_s = %g: cells are read at 0 s or later after programming", s->time_s);
     if (!(s->temp_K > 0 && isfinite(s->temp_K)))
         return mb_fail(MB_BADINPUT, "temp_K = %g is not a temperature in kelvin", s->temp_K);
-    return rc;
+    return mb_xbar_wires_check(s);
 }
 
 /* The largest power of two F with 1.5 Gmax / unit <= w_max. */
@@ -148,6 +148,8 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     mb_xbar *xb = mb_calloc(1, sizeof *xb);
     if (!xb) return mb_nomem();
     xb->spec = *s;
+    if (s->ideal & MB_IDEAL_WIRES) xb->spec.wires = (mb_xbar_wires){.interleaved = s->wires.interleaved};
+    if (s->ideal & MB_IDEAL_ADC) xb->spec.adc = (mb_adc){mb_adc_find("ideal"), NULL};
     xb->K = K;
     xb->N = N;
     if ((rc = mb_xbar_derive(s, K, N, &xb->lay, &xb->sc))) goto out;
@@ -209,6 +211,7 @@ const mb_xbar_layout *mb_xbar_get_layout(const mb_xbar *xb) { return &xb->lay; }
 double mb_xbar_unit_S(const mb_xbar *xb) { return xb->sc.unit_S; }
 double mb_xbar_scale(const mb_xbar *xb) { return xb->sc.F; }
 uint64_t mb_xbar_saturated(const mb_xbar *xb) { return xb->saturated; }
+double mb_xbar_wire_residual(const mb_xbar *xb) { return xb->wire_residual; }
 
 int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n) {
     int wb = xb->spec.weight_bits, shift = s * xb->spec.cell_bits, stored = 0;
@@ -251,11 +254,15 @@ void mb_xbar_stream(const mb_xbar *xb, const mb_read_id *id, mb_rng_domain domai
     mb_stream_init(s, id->seed, domain, id->trial, mb_unit(id->layer, slot), id->index0 + (uint32_t)v);
 }
 
-CLONES static int out_of_range(size_t n, const int16_t *x, int lo, int hi) {
-    int16_t bad = 0;
-#pragma omp simd reduction(| : bad)
-    for (size_t j = 0; j < n; j++) bad |= (int16_t)((x[j] < lo) | (x[j] > hi));
-    return bad;
+/* Is any of N numbers outside lo..hi? */
+CLONES static bool out_of_range(size_t n, const int16_t *x, int lo, int hi) {
+    uint16_t top = 0;
+#pragma omp simd reduction(max : top)
+    for (size_t j = 0; j < n; j++) {
+        uint16_t above = (uint16_t)(x[j] - lo);
+        top = above > top ? above : top;
+    }
+    return top > hi - lo;
 }
 
 int mb_xbar_check_inputs(const mb_xbar *xb, int m, const int16_t *x) {
@@ -316,27 +323,68 @@ static void digit_table(const mb_xbar *xb, uint32_t tab[256]) {
     }
 }
 
-/* sum[k] += 0x10001 times the set bits of |x_k|, 8 bits */
-CLONES static void add_bits(size_t K, const int16_t *restrict x, uint32_t *restrict sum) {
-#pragma omp simd
-    for (size_t k = 0; k < K; k++) {
-        uint16_t a = (uint16_t)(x[k] < 0 ? -x[k] : x[k]);
-        a = (uint16_t)((a & 0x55) + (a >> 1 & 0x55));
-        a = (uint16_t)((a & 0x33) + (a >> 2 & 0x33));
-        a = (uint16_t)((a & 0x0F) + (a >> 4));
-        sum[k] += a * 0x10001u;
+enum { LANES = 32 };                  /* rows counted side by side */
+typedef uint16_t vec16 __attribute__((vector_size(2 * LANES)));
+
+static inline __attribute__((always_inline)) void magnitudes(const int16_t *x, vec16 *out) {
+    typedef int16_t vec __attribute__((vector_size(2 * LANES)));
+    vec a, negative;
+    memcpy(&a, x, sizeof a);
+    negative = a < 0;
+    *out = (vec16)((a ^ negative) - negative);
+}
+
+/* sum[0..LANES) = 0x10001 times the set bits of |x|, 8 bits, over M <= BLOCK vectors that are LD apart: two at a time in the bytes
+ * of a lane */
+static inline __attribute__((always_inline)) void count_lanes(int m, size_t ld, const int16_t *x, uint32_t *sum) {
+    vec16 low = {0}, high = {0};
+    uint16_t bits[LANES];
+    for (int v = 0; v < m;) {
+        vec16 bytes = {0};
+        for (int end = m - v < LANES ? m : v + LANES; v < end; v += 2) { /* 16 pairs: a byte counts to 128 */
+            vec16 z, second = {0};
+            magnitudes(x + (size_t)v * ld, &z);
+            if (v + 1 < m) magnitudes(x + (size_t)(v + 1) * ld, &second);
+            z |= second << 8;
+            z = (z & 0x5555) + (z >> 1 & 0x5555);
+            z = (z & 0x3333) + (z >> 2 & 0x3333);
+            bytes += (z & 0x0F0F) + (z >> 4 & 0x0F0F);
+        }
+        low += bytes & 0xFF;
+        high += bytes >> 8;
+    }
+    low += high;
+    memcpy(bits, &low, sizeof bits);
+    for (int j = 0; j < LANES; j++) sum[j] = bits[j] * 0x10001u;
+}
+
+/* The same for all K rows. */
+CLONES static void count_bits(int m, size_t K, const int16_t *restrict x, uint32_t *restrict sum) {
+    size_t k = 0;
+    if (K >= LANES) {
+        for (; k + LANES <= K; k += LANES) count_lanes(m, K, x + k, sum + k);
+        if (k < K) count_lanes(m, K, x + K - LANES, sum + K - LANES); /* some of them once more */
+        return;
+    }
+    int16_t wide[LANES] = {0};
+    uint32_t one[LANES];
+    memset(sum, 0, K * sizeof *sum);
+    for (int v = 0; v < m; v++) {
+        memcpy(wide, x + (size_t)v * K, K * sizeof *wide);
+        count_lanes(1, 0, wide, one);
+        for (k = 0; k < K; k++) sum[k] += one[k];
     }
 }
 
 /* Word-line activity of at most BLOCK vectors; sum[K] is scratch. Both halves of a table entry stay below 2^16 / BLOCK. */
 static void add_activity(const mb_xbar *xb, int m, const int16_t *x, const uint32_t tab[256], uint32_t *sum, mb_xbar_stats *st) {
     size_t K = (size_t)xb->K;
-    memset(sum, 0, K * sizeof *sum);
-    for (size_t v = 0; v < (size_t)m; v++) {
-        const int16_t *xv = x + v * K;
-        if (xb->spec.dac_bits == 1) {
-            add_bits(K, xv, sum);
-        } else {
+    if (xb->spec.dac_bits == 1) {
+        count_bits(m, K, x, sum);
+    } else {
+        memset(sum, 0, K * sizeof *sum);
+        for (size_t v = 0; v < (size_t)m; v++) {
+            const int16_t *xv = x + v * K;
             for (size_t k = 0; k < K; k++) sum[k] += tab[xv[k] < 0 ? -xv[k] : xv[k]];
         }
     }

@@ -33,6 +33,25 @@
  *     signed inputs otherwise: base -L step, codes 0..2L, so that all sums round alike
  *     1 bit, both signs:       a comparator with the values -step / 2 and step / 2, step = R made even
  *
+ * Wires (array/wire.h draws the circuit, doc/models-wires.md has the conventions): with any resistance in spec.wires the
+ * conductances G of a whole array, all slices and both polarities as they lie side by side, become the effective matrix G_eff,
+ * I = V G_eff exactly for every V, and w is formed from G_eff in place of G (same equation and clamps; G_eff is never negative).
+ * Rows outside the row group that is read are at 0 V and go on loading the bit lines, so all row groups take their rows of one
+ * matrix. A product then costs what it costs without wires. With all resistances 0 nothing is done: the same bits as without.
+ *   Columns of an array, from the drivers on: output after output; in it slice after slice, least significant first; in it the
+ *     positive, then the negative column; then the dummy outputs in the same way. Columns without weights have no cells.
+ *   Rows: input k0 + i of the tile is row i; the last one lies next to the sense amplifiers, rows without weights lie beyond the
+ *     first and have no cells. columns_before and rows_after move the block away from drivers and amplifiers (packed groups).
+ *   Interleaved: the cells of a pair share a bit-line node and hang on two word lines, driven by +v and -v: rows x cols cells
+ *     are 2 rows word lines and cols / 2 bit lines.
+ *   Alternate sensing: both columns of a pair go to the same end, neighbouring pairs (offset: columns) to opposite ends.
+ * Energy with wires: row_w sums w of G_eff, so `charge` is the current that reaches the amplifiers; what the bit lines return
+ * through rows at rest into their drivers is not counted.
+ * Read noise with wires: to first order dI_j = sum_i alpha(i,j) u(i,j) dG(i,j), u the voltage across the cell. It depends on all
+ * inputs; the variance of a driven row takes the mean square for binary inputs half of which are on,
+ *     sigma_w^2 = sigma^2 alpha^2 (beta^2 + u1^2) / 2      (signed inputs: sigma^2 alpha^2 beta^2),
+ * u1 the u of all inputs at 1 V; alpha and beta as in mb_wire_ends; with an access device sigma / (1 + r_on G)^2 for sigma.
+ *
  * Read noise: one normal number per conversion with variance sum_i sigma_i^2 digit_i^2, keyed by (trial, layer, slot, vector),
  * slot = group * row_groups + row group: exact while no cell would be clipped at zero. The variances are held in 15 bits of the
  * largest one.
@@ -57,6 +76,26 @@ typedef enum { MB_SUB_ANALOG, MB_SUB_DIGITAL } mb_subtraction;
 #define MB_ADC_RULES "full|calibrated|given"
 typedef enum { MB_ADC_FULL, MB_ADC_CALIBRATED, MB_ADC_GIVEN } mb_adc_rule;
 
+/* Wires: resistances in ohm, all 0: none. */
+typedef struct mb_xbar_wires {
+    double r_wl_ohm, r_bl_ohm;      /* of a segment of word line, of bit line */
+    double r_driver_ohm, r_sense_ohm;
+    double r_on_ohm;                /* of the access device, in series with the programmed conductance */
+    int drive, sense;               /* mb_wire_drive, mb_wire_sense */
+    bool interleaved;               /* differential with analog subtraction only */
+    int columns_before;             /* columns between the drivers and the first one used */
+    int rows_after;                 /* rows (inputs) between the last one used and the sense amplifiers */
+} mb_xbar_wires;
+bool mb_xbar_has_wires(const mb_xbar_wires *w);
+/* Non-idealities that an array does without, whatever its cell and converter are (ablations; single effects of a cell have
+ * switches of their own, see cell.h). What stays on draws the same numbers as before. */
+enum {
+    MB_IDEAL_CELLS = 1,             /* conductances are the targets: no levels, no programming error, no ageing */
+    MB_IDEAL_READ = 2,              /* no read noise */
+    MB_IDEAL_ADC = 4,               /* a transparent converter */
+    MB_IDEAL_WIRES = 8              /* wires without resistance */
+};
+
 typedef struct mb_xbar_spec {
     int rows, cols;                 /* physical array */
     int rows_active;                /* <= rows */
@@ -72,6 +111,8 @@ typedef struct mb_xbar_spec {
     mb_cell cell;                   /* borrowed: must outlive the crossbar */
     mb_adc adc;                     /* borrowed */
     double time_s, temp_K;          /* of reading, after programming */
+    mb_xbar_wires wires;
+    unsigned ideal;                 /* MB_IDEAL_*; 0: everything as the cell and the converter say */
 } mb_xbar_spec;
 
 /* Counts that follow from the specification and the shape alone. */
@@ -97,10 +138,13 @@ const mb_xbar_spec *mb_xbar_get_spec(const mb_xbar *xb);
 const mb_xbar_layout *mb_xbar_get_layout(const mb_xbar *xb);
 /* Draw the cells of this trial (domain MB_RNG_PROGRAM, unit mb_unit(layer, slot), slot = group * arrays + array, index =
  * 2 * slice + polarity; cells row by row). Keeps ranges. MB_NUMERIC when the cell model returns a conductance that is not
- * finite. */
+ * finite, or when the wires of an array cannot be solved. */
 int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, uint32_t group);
 
 uint64_t mb_xbar_saturated(const mb_xbar *xb);   /* cells beyond w_max at the last programming */
+/* Largest Kirchhoff residual of the effective matrices at the last programming: |I - V G_eff| / max |I| for one drive vector of
+ * both signs per array, I by conjugate gradients on the whole network; 0 without wires. Above 1e-9 programming fails. */
+double mb_xbar_wire_residual(const mb_xbar *xb);
 
 /* Who reads: keys of the read noise and of the converters' noise. INDEX of vector v is index0 + v. */
 typedef struct mb_read_id { uint64_t seed; uint32_t trial, layer, group; uint32_t index0; } mb_read_id;
@@ -133,6 +177,19 @@ const mb_adc_range *mb_xbar_range(const mb_xbar *xb, int slice);
 /* y[m][N] in array units: integer product = y / mb_xbar_scale(). x [m][K], |x| <= the largest of input_bits
  * (MB_BADINPUT otherwise). Stats are added to and may be NULL. One allocation per call: call it with many vectors. */
 int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y, mb_xbar_stats *stats);
+/* What the converters put out, for reports: the codes of slice s fall into MB_CODE_BINS equal parts of its range q_lo .. q_hi.
+ * Counts are integers: sums over calls and threads are exact. All zero at the start ({0}); nothing is counted for a transparent
+ * converter. Slower than mvm (every variance cell by cell): for samples of the inputs, not for whole runs. The same draws as mvm
+ * under the same ID. */
+#define MB_CODE_BINS 64
+#define MB_CODE_SLICES 8
+typedef struct mb_xbar_codes {
+    int slices;                     /* of the array */
+    uint64_t conversions, clipped;
+    uint64_t bin[MB_CODE_SLICES][MB_CODE_BINS];
+} mb_xbar_codes;
+int mb_xbar_count_codes(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, mb_xbar_codes *codes);
+void mb_xbar_codes_merge(mb_xbar_codes *sum, const mb_xbar_codes *one);
 double mb_xbar_scale(const mb_xbar *xb);     /* F, a power of two */
 /* The obvious version of mvm, plane by plane and cell by cell, the oracle of every kernel: same bits. */
 int mb_xbar_mvm_oracle(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y);

@@ -1,8 +1,9 @@
-/* xbar_private.h - the inside of mb_xbar, shared by xbar.c, program.c, range.c and oracle.c only */
+/* xbar_private.h - the inside of mb_xbar, shared by xbar.c, xbar_wires.c, program.c, range.c and oracle.c only */
 #ifndef MB_ARRAY_XBAR_PRIVATE_H
 #define MB_ARRAY_XBAR_PRIVATE_H
 
 #include "array/kernel.h"
+#include "array/wire.h"
 #include "array/xbar.h"
 
 #define MB_MAX_SLICES 8
@@ -47,6 +48,7 @@ struct mb_xbar {
     int32_t var_each;                 /* the variance of every cell when it is the same, else -1 */
     int64_t *row_w;                   /* [K] sum of w over all cells of a row */
     uint64_t saturated;
+    double wire_residual;
     bool programmed, ranged;
     mb_adc_range range[MB_MAX_SLICES];
 };
@@ -66,5 +68,24 @@ int mb_xbar_check_inputs(const mb_xbar *xb, int m, const int16_t *x);
 int mb_xbar_check_read(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x);
 /* y[m][N] from the outputs with their references, all[m][n_all] */
 void mb_xbar_subtract(const mb_xbar *xb, int m, const int64_t *all, int64_t *y);
+
+/* --- wires (xbar_wires.c) --- */
+
+/* One physical array. Cells of a block of inputs x outputs begin at line row0, column col0. */
+typedef struct mb_xbar_array {
+    mb_wire wire;
+    int row0, col0;
+    int outputs, per_input, per_output;   /* lines of one input, of one output */
+    double *G;                        /* [m][n] S: conductances; after solve() the effective matrix */
+    float *sigma;                     /* [m][n] S: of the read noise; after solve() as seen at the amplifiers; NULL: none */
+} mb_xbar_array;
+int mb_xbar_wires_check(const mb_xbar_spec *s);   /* MB_BADINPUT: see mb_xbar_wires */
+/* An array without cells for INPUTS rows and OUTPUTS (dummies included). */
+int mb_xbar_array_new(const mb_xbar *xb, int inputs, int outputs, bool noisy, mb_xbar_array *a);
+void mb_xbar_array_free(mb_xbar_array *a);
+/* Index in G of the cell of an input and an output of the block, slice s, polarity q. */
+size_t mb_xbar_array_cell(const mb_xbar *xb, const mb_xbar_array *a, int input, int output, int s, int q);
+/* Conductances to effective ones. *residual: see mb_xbar_wire_residual; MB_NUMERIC when it is too large. */
+int mb_xbar_array_solve(const mb_xbar *xb, mb_xbar_array *a, double *residual);
 
 #endif

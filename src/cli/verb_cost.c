@@ -260,7 +260,7 @@ static int run_point(mb_cli_points *e, size_t i, const options *o, bool need_dat
     int rc = mb_cli_point_load(e, i, need_data, &s);
     if (rc) return rc;
     mb_meter_start(&meter, 1);
-    mb_point_options po = {o->plan, false, &meter.progress};
+    mb_point_options po = {.plan_file = o->plan, .progress = &meter.progress};
     rc = mb_point_run(&s, &po, p, NULL, tree);
     mb_meter_clear(&meter);
     mb_setup_free(&s);

@@ -22,6 +22,19 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, adc_percentile, "", "0.9999", 1e-3, 1,
             "calibrated: this share of the partial sums of the calibration data lies inside the range"),
     MB_REAL(mb_machine, adc_fraction, "", "1.0", 1e-6, 1, "given: the range as a fraction of full scale"),
+    MB_REAL(mb_machine, r_wl_ohm, "ohm", "0.0", 0, 1e9,
+            "resistance of a word line between neighbouring cells; with all r_..._ohm at 0 wires are ideal"),
+    MB_REAL(mb_machine, r_bl_ohm, "ohm", "0.0", 0, 1e9, "resistance of a bit line between neighbouring cells"),
+    MB_REAL(mb_machine, r_driver_ohm, "ohm", "0.0", 0, 1e9, "resistance of a row driver"),
+    MB_REAL(mb_machine, r_sense_ohm, "ohm", "0.0", 0, 1e9, "input resistance of the circuit that senses a column"),
+    MB_REAL(mb_machine, r_on_ohm, "ohm", "0.0", 0, 1e9,
+            "resistance of the access device in series with each cell; 0 when the cell's conductances were measured through it"),
+    MB_CHOICE(mb_machine, drive, MB_WIRE_DRIVES, "left", "ends of the word lines that are driven"),
+    MB_CHOICE(mb_machine, sense, MB_WIRE_SENSES, "bottom",
+              "ends of the bit lines that are sensed; alternate: pairs of columns (offset: columns) in turn at bottom and top"),
+    MB_FLAG(mb_machine, interleaved, "false",
+            "the two cells of a pair share a bit line and hang on word lines of their own, driven by +v and -v: 2 rows word lines, "
+            "cols / 2 bit lines"),
     MB_INT(mb_machine, columns_per_adc, "", "8", 1, 8192, "columns that share a converter; divides cols"),
     MB_REAL(mb_machine, adc_rate_Hz, "Hz", "0.0", 0, 1e10,
             "conversions per second that a converter is designed for; 0: as fast as its type can"),
@@ -78,6 +91,13 @@ static int check(const mb_machine *m, const mb_conf *group) {
             MB_BADINPUT,
             "%s: columns_per_adc = %d would split a pair between converters; with subtract = \"analog\" it must be even (or 1)",
             where(group, "columns_per_adc"), m->columns_per_adc);
+    if (m->interleaved && m->subtract != MB_SUB_ANALOG)
+        return mb_fail(MB_BADINPUT,
+                       "%s: interleaved = true subtracts the cells of a pair on their bit line; it needs subtract = \"analog\"",
+                       where(group, "interleaved"));
+    if (m->interleaved && m->cols % 2)
+        return mb_fail(MB_BADINPUT, "%s: interleaved = true makes cols / 2 bit lines; cols = %d must be even",
+                       where(group, "cols"), m->cols);
     if ((double)m->buffer_KiB * 8192 < 8.0 * m->rows)
         return mb_fail(MB_BADINPUT, "%s: buffer_KiB = %d cannot hold the 8-bit inputs of the %d rows of an array",
                        where(group, "buffer_KiB"), m->buffer_KiB, m->rows);
@@ -142,6 +162,10 @@ void mb_machine_free(mb_machine *m) {
     mb_free(m);
 }
 
+bool mb_machine_has_wires(const mb_machine *m) {
+    return m->r_wl_ohm > 0 || m->r_bl_ohm > 0 || m->r_driver_ohm > 0 || m->r_sense_ohm > 0 || m->r_on_ohm > 0;
+}
+
 int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, bool input_signed, mb_xbar_spec *spec) {
     const char *fault = mb_assign_fault(a);
     if (fault) return mb_fail(MB_BADINPUT, "%s (%d and %d)", fault, a->dac_bits, a->input_bits);
@@ -168,6 +192,14 @@ int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign
         .adc = mach->adc,
         .time_s = 0,
         .temp_K = 300,
+        .wires = {.r_wl_ohm = mach->r_wl_ohm,
+                  .r_bl_ohm = mach->r_bl_ohm,
+                  .r_driver_ohm = mach->r_driver_ohm,
+                  .r_sense_ohm = mach->r_sense_ohm,
+                  .r_on_ohm = mach->r_on_ohm,
+                  .drive = mach->drive,
+                  .sense = mach->sense,
+                  .interleaved = mach->interleaved},
     };
     return MB_OK;
 }

@@ -11,6 +11,7 @@
 
 #include "array/adc.h"
 #include "array/cell.h"
+#include "array/wire.h"
 #include "array/xbar.h"
 #include "base/param.h"
 #include "cost/report.h"
@@ -26,6 +27,10 @@ typedef struct mb_machine {
     int subtract;               /* "analog|digital" subtraction of the pair */
     int adc_rule;               /* "full|calibrated|given" */
     double adc_percentile, adc_fraction;
+    double r_wl_ohm, r_bl_ohm;  /* of a segment of word line, of bit line: between neighbouring cells */
+    double r_driver_ohm, r_sense_ohm, r_on_ohm;
+    int drive, sense;           /* "left|both", "bottom|both|alternate" (array/wire.h) */
+    bool interleaved;           /* the cells of a pair share a bit line: 2 rows word lines, cols / 2 bit lines */
     int columns_per_adc;        /* column multiplexing */
     double adc_rate_Hz;         /* that a converter is designed for; 0: as fast as its type can */
     bool sample_hold;           /* columns are sampled, so that conversions overlap the next drive */
@@ -75,6 +80,8 @@ typedef struct mb_activity {
 int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell,
                          mb_activity *act);
 
+/* Does any line of its arrays have resistance? */
+bool mb_machine_has_wires(const mb_machine *mach);
 /* Specification of the arrays of weighted layer m under an assignment: the one place where machine + assignment + cell become a
  * crossbar. input_signed is the caller's.
  * Read at time 0, 300 K: the caller sets others. */

@@ -164,8 +164,10 @@ static void book_analog(costing *c, const job *j) {
         mb_ledger_add(b, "cells", "read outside of the packed groups", j->vectors, 0,
                       (mb_cost){pulse * j->act->digit_sum * others, 0, 0}, src_cell, 1);
     }
-    mb_ledger_logic(b, "drivers", "row drive", j->vectors * j->act->rows_driven * p->layout.col_tiles, j->arrays * mach->rows,
-                    (mb_cost){mach->driver_C_F * mach->cols * V2, 0, mach->driver_area_m2}, src_wire, 1);
+    double lines = (mach->interleaved ? 2.0 : 1.0) * (mach->drive == MB_DRIVE_BOTH ? 2.0 : 1.0); /* drivers of one row */
+    mb_ledger_logic(b, "drivers", "row drive", j->vectors * j->act->rows_driven * p->layout.col_tiles,
+                    j->arrays * mach->rows * lines, (mb_cost){mach->driver_C_F * mach->cols * V2, 0, mach->driver_area_m2},
+                    src_wire, 1);
     mb_cost integrator = {mach->integrator_W * mach->read_s * j->units / p->layout.planes, 0, mach->integrator_area_m2};
     mb_ledger_logic(b, "integrators", "integrate a column", j->conversions, fronts, integrator, src_machine, 1);
     if (mach->sample_hold)

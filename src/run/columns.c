@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "run/explain.h"
 
 #define COL(f, unit, help)                                                                                                       \
     { #f, unit, help, offsetof(mb_point_result, f) }
@@ -80,6 +81,7 @@ const mb_field mb_layer_fields[] = {
     COL(clipped, MB_F_REAL, "", "fraction of conversions that saturated"),
     COL(adc_occupancy, MB_F_REAL, "", "fraction of the converter's code range that was used"),
     COL(row_rate, MB_F_REAL, "", "fraction of offered rows that were driven"),
+    COL(wire_residual, MB_F_REAL, "", "Kirchhoff residual of the arrays' wires, relative to the largest current; 0: ideal wires"),
     {NULL, NULL, NULL, MB_F_STR, 0},
 };
 #undef COL
@@ -122,6 +124,8 @@ void mb_point_result_free(mb_point_result *p) {
     mb_free(p->id);
     mb_free(p->label);
     mb_free(p->plan);
+    mb_free(p->infeasible);
+    mb_explanation_free(p->explain);
     mb_free(p->set);
     mb_free(p->trial);
     mb_free(p->layer);
@@ -175,6 +179,8 @@ void mb_point_json_to(const mb_point_result *p, bool trials, mb_str *out) {
     mb_json_str(&j, "id", p->id ? p->id : "");
     mb_json_str(&j, "label", p->label ? p->label : "");
     mb_json_str(&j, "plan", p->plan ? p->plan : "");
+    mb_json_str(&j, "status", p->infeasible ? "infeasible" : "done");
+    if (p->infeasible) mb_json_str(&j, "why", p->infeasible);
     mb_json_open(&j, "set", '{');
     for (size_t i = 0; i < p->n_set; i++) mb_json_str(&j, p->set[i].key, p->set[i].value);
     mb_json_close(&j, '}');
@@ -213,6 +219,10 @@ void mb_point_json_to(const mb_point_result *p, bool trials, mb_str *out) {
         mb_json_close(&j, '}');
     }
     mb_json_close(&j, ']');
+    if (trials && p->explain) { /* not in results.jsonl */
+        mb_str_add(out, ",\"explain\":");
+        mb_explanation_json(p->explain, out);
+    }
     mb_json_close(&j, '}');
 }
 

@@ -96,8 +96,7 @@ static char **utf8_environment(void) {
     return env;
 }
 
-/* gnuplot SCRIPT in folder DIR, drawing FORMAT into the file PART there. */
-static int run_gnuplot(const char *dir, const char *script, const char *format, const char *part) {
+int mb_gnuplot_run(const char *dir, const char *script, const char *format, const char *part) {
     int rc = MB_OK, pipe_fd[2] = {-1, -1}, err, status = 0;
     bool actions_made = false;
     pid_t pid;
@@ -167,7 +166,7 @@ static int draw(const char *dir, const char *name, const char *format) {
         rc = mb_nomem();
         goto out;
     }
-    rc = run_gnuplot(dir, script, format, part);
+    rc = mb_gnuplot_run(dir, script, format, part);
     if (rc == MB_OK && rename(from, to) != 0) rc = mb_fail(MB_SYSTEM, "%s: %s", to, strerror(errno));
     if (rc != MB_OK) unlink(from);
 out:
@@ -219,7 +218,7 @@ static int write_script(const char *dir, const mb_plot_type *t, const mb_results
     return rc;
 }
 
-int mb_results_plot(const mb_results *r, const char *what, const char *format, mb_str *files) {
+static int plot_points(const mb_results *r, const char *what, const char *format, mb_str *files) {
     int rc = MB_OK;
     bool wanted[N_TYPES] = {false}, script_only = strcmp(format, "gp") == 0;
     char *dir = NULL;
@@ -249,5 +248,19 @@ int mb_results_plot(const mb_results *r, const char *what, const char *format, m
     }
     if (rc == MB_OK && files->failed) rc = mb_nomem();
     mb_free(dir);
+    return rc;
+}
+
+/* Infeasible points have no numbers to draw. */
+int mb_results_plot(const mb_results *all, const char *what, const char *format, mb_str *files) {
+    mb_results feasible = *all;
+    feasible.point = mb_malloc(all->n, sizeof *feasible.point);
+    if (!feasible.point) return mb_nomem();
+    feasible.n = 0;
+    for (size_t i = 0; i < all->n; i++)
+        if (!all->point[i].infeasible) feasible.point[feasible.n++] = all->point[i];
+    int rc = all->n && !feasible.n ? mb_fail(MB_BADINPUT, "%s: there is nothing to draw: every point is infeasible", all->dir)
+                                   : plot_points(&feasible, what, format, files);
+    mb_free(feasible.point);
     return rc;
 }

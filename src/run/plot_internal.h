@@ -17,6 +17,9 @@ typedef struct mb_plot_type {
     int (*write)(const char *name, const mb_results *r, mb_str *out);
 } mb_plot_type;
 
+/* gnuplot SCRIPT in folder DIR, drawing FORMAT into the file PART there. */
+int mb_gnuplot_run(const char *dir, const char *script, const char *format, const char *part);
+
 /* Colours that the colour-blind tell apart. Okabe & Ito, "Color universal design" (2008); N counts round, the last is grey. */
 #define MB_COLOURS 8
 const char *mb_plot_colour(size_t i);

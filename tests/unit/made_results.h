@@ -57,6 +57,7 @@ static inline void made_layer(mb_layer_result *l, int k, int layers, int w, int 
     l->clipped = 0.0004 * (10 - adc) * (1 + k % 3);
     l->adc_occupancy = 0.31 + 0.05 * (k % 5);
     l->row_rate = 0.52 - 0.02 * (k % 7);
+    l->wire_residual = 1e-15 * (k % 3);
     made_parts(&l->part, &l->n_part, made_component, made_share, e, t, area);
 }
 

@@ -516,11 +516,60 @@ static void test_load(void **state) {
     }
 }
 
+/* Each effect of rram alone can be switched off: the others leave the marks that they left before. */
+static void test_switches(void **state) {
+    (void)state;
+    enum { CELLS = 600 };
+    mb_conf *c = NULL;
+    mb_cell cell;
+    assert_ok(mb_conf_parse("cell = \"rram\"; levels = 9; prog_sigma = 0.05; stuck_on = 0.1; drift_nu = 0.05; drift_nu_sigma = 0.01; read_sigma = 0.02;", "test", &c));
+    assert_ok(mb_cell_load(c, &cell));
+    mb_conf_free(c);
+    static const char *const names[] = {"levels", "programming", "stuck", "drift", "read noise"};
+    float aim[CELLS], spread[CELLS], all[2 * CELLS], state1[2 * CELLS], g[CELLS];
+    unsigned char *p = mb_malloc(cell.type->size, 1);
+    double lo, hi;
+    assert_non_null(p);
+    cell.type->range(cell.params, &lo, &hi);
+    for (int i = 0; i < CELLS; i++) aim[i] = (float)(lo + (hi - lo) * (i % 7) / 6);
+    mb_stream s;
+    mb_stream_init(&s, 1, MB_RNG_PROGRAM, 0, 0, 0);
+    cell.type->program(cell.params, CELLS, aim, all, &s);
+    for (int e = 0; e < 5; e++) {
+        assert_string_equal(cell.type->effects[e], names[e]);
+        memcpy(p, cell.params, cell.type->size);
+        cell.type->without(p, e);
+        mb_stream_init(&s, 1, MB_RNG_PROGRAM, 0, 0, 0);
+        cell.type->program(p, CELLS, aim, state1, &s);
+        cell.type->read_sigma(p, CELLS, state1, 0, 300, aim, spread);
+        assert_true((spread[3] == 0) == (e == 4));
+        for (int i = 0; i < CELLS; i++) {
+            const bool stuck = all[i] == (float)hi && all[CELLS + i] == 0;
+            if (e == 1 && stuck) assert_true(state1[i] == (float)hi && state1[CELLS + i] == 0); /* the same cells are stuck */
+            if (e == 1 && !stuck) assert_true(state1[CELLS + i] == all[CELLS + i]);                 /* and drift as they did */
+            if (e == 2 && !stuck) assert_true(state1[i] == all[i] && state1[CELLS + i] == all[CELLS + i]);
+            if (e == 3) assert_true(state1[i] == all[i] && state1[CELLS + i] == 0);
+            if (e == 4) assert_true(state1[i] == all[i] && state1[CELLS + i] == all[CELLS + i]);
+        }
+    }
+    assert_null(cell.type->effects[5]);
+    memcpy(p, cell.params, cell.type->size);
+    for (int e = 0; e < 5; e++) cell.type->without(p, e);
+    mb_stream_init(&s, 1, MB_RNG_PROGRAM, 0, 0, 0);
+    cell.type->program(p, CELLS, aim, state1, &s);
+    cell.type->mean(p, CELLS, state1, 1e6, 300, g);
+    for (int i = 0; i < CELLS; i++) assert_true(g[i] == aim[i]);
+    assert_true(cell.type->deterministic(p));
+    mb_free(p);
+    mb_cell_free(&cell);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contract), cmocka_unit_test(test_exact), cmocka_unit_test(test_programming),
         cmocka_unit_test(test_faults),   cmocka_unit_test(test_drift), cmocka_unit_test(test_read_noise),
-        cmocka_unit_test(test_presets),  cmocka_unit_test(test_load),   cmocka_unit_test(test_every_preset),
+        cmocka_unit_test(test_presets),  cmocka_unit_test(test_load),  cmocka_unit_test(test_switches),
+        cmocka_unit_test(test_every_preset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

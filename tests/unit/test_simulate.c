@@ -28,7 +28,7 @@ static void load(mb_setup *s, const char *const *set, size_t n) {
 static void result(const char *const *set, size_t n, mb_point_result *r) {
     mb_setup s;
     load(&s, set, n);
-    mb_point_options o = {NULL, true, NULL};
+    mb_point_options o = {.simulate = true};
     assert_ok(mb_point_run(&s, &o, r, NULL, NULL));
     mb_setup_free(&s);
 }
