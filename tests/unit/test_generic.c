@@ -505,7 +505,7 @@ static void test_switches(void **state) {
     program(&c, 50e-6, st);
     read_at(&c, 100, 300, out);
     c.type->without(&copy, MB_EFFECT_STUCK);
-    mb_cell free_of = {c.type, &copy};
+    mb_cell free_of = {.type = c.type, .params = &copy};
     memcpy(st2, st, sizeof st2);
     program(&free_of, 50e-6, st);
     read_at(&free_of, 100, 300, out2);
