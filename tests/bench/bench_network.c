@@ -1,6 +1,6 @@
 /* bench_network.c - whole networks through mb_mapped: 8-bit weights in 4 slices of 2 bits, differential pairs, 8-bit inputs bit by bit, 8-bit converter per plane, 128 rows
  *
- *     network   milliseconds of CPU per image on one core: all of it, in crossbar reads, and between them (unrolling, scaling, elementwise layers, the exact product of the first
+ *     network   (kernel MIXBAR_KERNEL, or each) milliseconds of CPU per image on one core: all of it, in crossbar reads, and between them (unrolling, scaling, elementwise layers, the exact product of the first
  *               16 images for the signal-to-noise ratios); share of the int8 peak of the kernel's unit
  *     parts     the loops between crossbar reads alone, over all layers of the network, with the share of what one core copies (bytes) or multiplies (MAC) in this run
  *     threads   wall clock with one and two threads, CPU time of both as a multiple of one thread's (beside other programs the wall clock says little), peak memory of each
@@ -181,16 +181,19 @@ static void network_line(const ready *r, const char *kernel, const char *cell, c
 }
 
 void bench_network(void) {
+    const char *only = getenv("MIXBAR_KERNEL");
+    char kept[32] = "";
     bool first = true;
+    if (only) snprintf(kept, sizeof kept, "%s", only);
     omp_set_num_threads(1);
     for (int k = 0; mb_kernels[k]; k++) {
         const char *name = mb_kernels[k]->name;
-        if (!mb_kernels[k]->supported()) continue;
+        if (!mb_kernels[k]->supported() || (*kept && strcmp(kept, name))) continue;
         setenv("MIXBAR_KERNEL", name, 1);
         for (int c = 0; c < BENCH_CELLS; c++)
             for (int sub = 0; sub < 2; sub++) {
                 ready r = open_ready(cells[c].text, sub ? "analog" : "digital", NULL, 0);
-                network_line(&r, name, cells[c].name, sub ? "analog" : "digital", RUN_ANALOG, first ? 128 : strcmp(name, "portable") ? 32 : 16);
+                network_line(&r, name, cells[c].name, sub ? "analog" : "digital", RUN_ANALOG, first ? (c < 2 ? 256 : 64) : 16);
                 if (first && c == 0 && sub == 0) {
                     network_line(&r, "exact product", "none", "none", RUN_INTEGER, 256);
                     network_line(&r, "oneDNN", "none", "none", RUN_FLOAT, 256);
@@ -199,7 +202,8 @@ void bench_network(void) {
             }
         first = false;
     }
-    unsetenv("MIXBAR_KERNEL");
+    if (*kept) setenv("MIXBAR_KERNEL", kept, 1);
+    else unsetenv("MIXBAR_KERNEL");
 }
 
 /* --- parts -------------------------------------------------------------------------------------------------------- */
