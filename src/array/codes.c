@@ -1,6 +1,7 @@
 /* codes.c - which codes the converters of a crossbar put out
  *
- * Partial sums come from the kernels, the variance of the read noise cell by cell; one number per conversion, as in a read. Equations: array/xbar.h.
+ * Partial sums come from the kernels, the variance of the read noise cell by cell; one number per conversion, as in a read.
+ * Equations: array/xbar.h.
  */
 #include <math.h>
 #include <string.h>

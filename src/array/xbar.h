@@ -55,8 +55,8 @@
  *   Interleaved: the cells of a pair share a bit-line node and hang on two word lines, driven by +v and -v: rows x cols cells
  *     are 2 rows word lines and cols / 2 bit lines.
  *   Alternate sensing: both columns of a pair go to the same end, neighbouring pairs (offset: columns) to opposite ends.
- * Energy with wires: row_w sums w of G_eff, so `charge` is the current that reaches the amplifiers; what the bit lines return
- * through rows at rest into their drivers is not counted.
+ * Energy with wires: row_w is the current that the driver of the row gives at 1 V, sum_j G(i,j) (beta + u1) / 2 in array units
+ * (signed inputs: sum_j G beta), with beta and u1 as below: the mean over binary inputs half of which are on.
  * Read noise with wires: to first order dI_j = sum_i alpha(i,j) u(i,j) dG(i,j), u the voltage across the cell. It depends on all
  * inputs; the variance of a driven row takes the mean square for binary inputs half of which are on,
  *     sigma_w^2 = sigma^2 alpha^2 (beta^2 + u1^2) / 2      (signed inputs: sigma^2 alpha^2 beta^2),
@@ -202,7 +202,7 @@ uint64_t mb_xbar_saturated(const mb_xbar *xb);   /* cells beyond w_max at the la
 /* Largest Kirchhoff residual of the effective matrices at the last programming: |I - V G_eff| / max |I| for one drive vector of
  * both signs per array, I by conjugate gradients on the whole network; 0 without wires. Above 1e-9 programming fails. */
 double mb_xbar_wire_residual(const mb_xbar *xb);
-uint64_t mb_xbar_censored(const mb_xbar *xb);    /* cells that read noise can clip at zero (G < 5 sigma) */
+uint64_t mb_xbar_censored(const mb_xbar *xb);    /* cells that read noise can clip at zero (G < 4 sigma) */
 uint64_t mb_xbar_repaired(const mb_xbar *xb);    /* columns that a spare took the place of */
 bool mb_xbar_general(const mb_xbar *xb);         /* does the general engine serve it? Known after programming */
 
