@@ -27,7 +27,7 @@ typedef struct block {
 /* Whose cells: all of a random stream but its index. */
 typedef struct stream_key { uint64_t seed; uint32_t trial, unit; } stream_key;
 
-#define CENSORED 5.0                  /* sigmas above zero from which on clipping by read noise is left out (3e-7) */
+#define CENSORED 4.0                  /* sigmas above zero from which on clipping is left out: 3e-5 of the reads, mean 7e-6 sigma */
 #define DEAD (-0.0f)                  /* conductance on a dead line: no cell has it */
 #define SPARE_INDEX 256u              /* index of the first spare column's stream */
 
@@ -212,14 +212,14 @@ static void block_censor(mb_xbar *xb, bool replace, block *b) {
 
 /* --- storing ------------------------------------------------------------------------------------------------------------------- */
 
-/* Add slice s, polarity q of the block to the panels (w), the row sums and the variances (var[group], or NULL). */
+/* Add slice s, polarity q of the block to the panels (w), the variances (var[group], or NULL) and, without wires, the row sums. */
 static void block_store(mb_xbar *xb, int s, int q, const block *b, float *const *var) {
     int first = b->row_tile * ((xb->spec.rows + xb->spec.rows_active - 1) / xb->spec.rows_active);
     int sign = q == 1 && xb->sc.polarities == 1 ? -1 : 1, pol = xb->sc.polarities == 2 ? q : 0;
     const size_t part = (size_t)(s * xb->sc.pairs + q);
     const float *G = b->G + part * b->room, *target = b->target + part * b->room, *sigma = b->sigma + part * b->room;
+    const bool wires = mb_xbar_has_wires(&xb->spec.wires);
     double unit = xb->sc.unit[s], share = unit / xb->sc.unit_S;
-    const bool wires = mb_xbar_has_wires(&xb->spec.wires); /* then the drivers' currents count: block_wires */
     size_t i = 0;
     for (int k = b->k0; k < b->k1; k++) {
         int g = first + (k - b->k0) / xb->spec.rows_active;
@@ -276,7 +276,7 @@ static void block_move(const mb_xbar *xb, bool put, block *b, mb_xbar_array *a) 
     }
 }
 
-/* Conductances to effective ones, where the array has wires. */
+/* Conductances to effective ones, and the row sums, where the array has wires. */
 static int block_wires(mb_xbar *xb, block *b) {
     mb_xbar_array a = {0};
     double residual = 0;
@@ -284,9 +284,10 @@ static int block_wires(mb_xbar *xb, block *b) {
     int rc = mb_xbar_array_new(xb, b->k1 - b->k0, b->columns, reads_noisily(xb), &a);
     if (rc) return rc;
     block_move(xb, true, b, &a);
-    if (!(rc = mb_xbar_array_solve(xb, &a, &residual))) block_move(xb, false, b, &a);
-    for (int k = b->k0; k < b->k1 && !rc; k++)
-        xb->row_w[k] += (int64_t)floor(mb_xbar_array_draw(&a, k - b->k0) / xb->sc.unit_S + 0.5);
+    if (!(rc = mb_xbar_array_solve(xb, &a, &residual))) {
+        block_move(xb, false, b, &a);
+        for (int k = b->k0; k < b->k1; k++) xb->row_w[k] += (int64_t)floor(mb_xbar_array_draw(&a, k - b->k0) / xb->sc.unit_S + 0.5);
+    }
     if (residual > xb->wire_residual) xb->wire_residual = residual;
     mb_xbar_array_free(&a);
     return rc ? mb_context(rc, "array %d, %d of the layer", b->row_tile, b->col_tile) : MB_OK;

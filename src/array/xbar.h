@@ -202,7 +202,7 @@ uint64_t mb_xbar_saturated(const mb_xbar *xb);   /* cells beyond w_max at the la
 /* Largest Kirchhoff residual of the effective matrices at the last programming: |I - V G_eff| / max |I| for one drive vector of
  * both signs per array, I by conjugate gradients on the whole network; 0 without wires. Above 1e-9 programming fails. */
 double mb_xbar_wire_residual(const mb_xbar *xb);
-uint64_t mb_xbar_censored(const mb_xbar *xb);    /* cells that read noise can clip at zero (G < 5 sigma) */
+uint64_t mb_xbar_censored(const mb_xbar *xb);    /* cells that read noise can clip at zero (G < 4 sigma) */
 uint64_t mb_xbar_repaired(const mb_xbar *xb);    /* columns that a spare took the place of */
 bool mb_xbar_general(const mb_xbar *xb);         /* does the general engine serve it? Known after programming */
 

@@ -390,7 +390,7 @@ static void test_curves(void **state) {
     type.shape = bent_shape;
     for (int i = 0; i < 12; i++) {
         bent_slope = i % 2 ? 0.7 : 0; /* common to all cells, or not */
-        mb_xbar_spec s = base_spec((mb_cell){&type, ideal.params}, none);
+        mb_xbar_spec s = base_spec((mb_cell){.type = &type, .params = ideal.params}, none);
         s.dac = MB_DAC_LEVEL;
         s.input_signed = i % 3 == 1;
         s.input_bits = s.input_signed ? 7 : 6;
