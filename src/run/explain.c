@@ -19,7 +19,7 @@
 #define MAX_ITEMS 24
 #define ROUNDING 1e-12 /* squared error relative to the signal that float32 makes: no noise of the machine */
 
-typedef enum { INPUTS, WEIGHTS, CELLS, EFFECT, WIRES, READ, CONVERTER } item_kind;
+typedef enum { INPUTS, WEIGHTS, LEVELS, CELLS, EFFECT, WIRES, READ, CONVERTER } item_kind;
 typedef struct item {
     const char *name;
     item_kind kind;
@@ -59,6 +59,31 @@ static bool effect_acts(const mb_cell *c, int e, void *scratch) {
     return memcmp(scratch, c->params, c->type->size) != 0;
 }
 
+/* Make every conductance programmable; false when the model has no key for that. */
+static bool continuous(const mb_cell *c, void *params) {
+    for (const mb_param *p = c->type->params; p->name; p++) {
+        char *at = (char *)params + p->offset;
+        if (p->kind == MB_P_INT && !strcmp(p->name, "levels")) *(int *)(void *)at = 0;
+        if (p->kind == MB_P_REALS && !strcmp(p->name, "level_S")) *(mb_reals *)(void *)at = (mb_reals){NULL, 0}; /* borrowed */
+    }
+    return c->type->levels(params) == 0;
+}
+
+/* Do the levels of the cell miss a digit of any analog layer? */
+static bool levels_act(const study *st, void *scratch) {
+    const mb_cell *c = &st->s->cell;
+    const int L = c->type->levels(c->params);
+    bool miss = false;
+    if (L == 0) return false;
+    memcpy(scratch, c->params, c->type->size);
+    for (const mb_param *p = c->type->params; p->name; p++)
+        if (p->kind == MB_P_REALS && !strcmp(p->name, "level_S"))
+            miss = ((const mb_reals *)(const void *)((const char *)c->params + p->offset))->n > 0;
+    for (int k = 0; k < st->plan->n; k++)
+        if (st->plan->assign[k].engine == MB_ANALOG) miss = miss || (L - 1) % ((1 << st->plan->assign[k].cell_bits) - 1) != 0;
+    return miss && continuous(c, scratch);
+}
+
 static int list_items(study *st) {
     const mb_cell *c = &st->s->cell;
     bool analog = false, noise = false;
@@ -68,7 +93,9 @@ static int list_items(study *st) {
     if (!analog) return MB_OK;
     void *scratch = mb_malloc(c->type->size, 1);
     if (!scratch) return mb_nomem();
-    if (!c->type->effects) add_item(st, "cells", CELLS, 0); /* all that the model does, in one piece */
+    if (levels_act(st, scratch)) add_item(st, "levels", LEVELS, 0);
+    if (!c->type->effects && c->type->deterministic && !c->type->deterministic(c->params))
+        add_item(st, "cells", CELLS, 0); /* a model without switches: all that it does, in one piece */
     for (int late = 0; late < 2; late++) {
         if (late && mb_machine_has_wires(st->s->mach)) add_item(st, "wires", WIRES, 0);
         for (int e = 0; c->type->effects && c->type->effects[e]; e++) {
@@ -108,6 +135,7 @@ static int variant_make(const study *st, const bool *on, variant *v) {
             continue;
         }
         switch (it->kind) {
+        case LEVELS: continuous(c, v->s.cell.params); break;
         case CELLS: v->s.ideal |= MB_IDEAL_CELLS; break;
         case EFFECT: c->type->without(v->s.cell.params, it->effect); break;
         case WIRES: v->s.ideal |= MB_IDEAL_WIRES; break;

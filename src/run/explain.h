@@ -1,7 +1,7 @@
 /* explain.h - where the accuracy of a point goes: what each non-ideality costs, and the signal-to-noise ratio of every layer
  *
- * Non-idealities of a point, in the order in which they act: input quantisation, weight quantisation, the effects of the cell
- * (array/cell.h; those called noise after the rest), read noise, the converter. Those that the point does not have are not
+ * Non-idealities of a point, in the order in which they act: input quantisation, weight quantisation, levels of the cells
+ * that miss the digits, the effects of the cell (array/cell.h; those called noise after the wires), wires, read noise, the converter. Those that the point does not have are not
  * listed.
  *
  * Accuracies, on the scored samples and device draws of the point. A(S) is the accuracy with the set S of non-idealities, the
