@@ -81,7 +81,7 @@ struct mb_mapped {
     mapped_layer *layer;
     int n;
     bool *input_signed;
-    bool ranges_set, deterministic;
+    bool ranges_set, deterministic, noted;
     uint32_t trial;
 };
 
@@ -452,10 +452,17 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     if (rc) return rc;
     l->spec.time_s = s->read.time_s;
     l->spec.temp_K = s->read.temperature_K;
+    l->spec.ideal = s->ideal;
     l->xbar = mb_calloc((size_t)l->mm.groups, sizeof *l->xbar);
     if (!l->xbar) return mb_nomem();
-    for (int g = 0; g < l->mm.groups && !rc; g++)
-        rc = mb_xbar_new(&l->spec, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
+    mb_placement at;
+    rc = mb_machine_place(s->mach, &l->spec, L, a->copies, &at);
+    for (int g = 0; g < l->mm.groups && !rc; g++) {
+        mb_xbar_spec sp = l->spec; /* packed groups lie on the diagonal of an array: with wires it matters where */
+        sp.wires.columns_before = g % at.groups_per_array * at.columns_per_group;
+        sp.wires.rows_after = g % at.groups_per_array * l->mm.K;
+        rc = mb_xbar_new(&sp, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
+    }
     return rc;
 }
 
@@ -486,7 +493,12 @@ int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan
     }
     const mb_cell_type *ct = s->cell.type;
     const mb_adc_type *at = s->mach->adc.type;
-    m->deterministic = !analog || ((!ct->deterministic || ct->deterministic(s->cell.params)) && (!at->deterministic || at->deterministic(s->mach->adc.params)));
+    const unsigned cells_off = MB_IDEAL_CELLS | MB_IDEAL_READ;
+    const mb_machine *mach = s->mach;
+    const bool lines = !(s->ideal & MB_IDEAL_CELLS) && (mach->dead_rows > 0 || mach->dead_columns > 0),
+               dac = !(s->ideal & MB_IDEAL_READ) && mach->dac_noise > 0;
+    m->deterministic = !analog || (((s->ideal & cells_off) == cells_off || !ct->deterministic || ct->deterministic(s->cell.params)) &&
+                                   ((s->ideal & MB_IDEAL_ADC) || !at->deterministic || at->deterministic(s->mach->adc.params)) && !lines && !dac);
     *out = m;
     return MB_OK;
 }
@@ -503,7 +515,7 @@ int mb_quantised_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples,
 static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     bool calibrate = false;
     for (int k = 0; k < m->n; k++)
-        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && m->layer[k].spec.adc_rule == MB_ADC_CALIBRATED && !m->layer[k].spec.adc.type->transparent);
+        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && mb_xbar_calibrates(&m->layer[k].spec) && !m->layer[k].spec.adc.type->transparent);
     worker w = {0};
     int rc = MB_OK;
     pass ps = {.kind = PASS_RANGES, .net = m->net, .data = m->s->calib, .samples = m->s->cal.samples, .map = m, .progress = pr, .what = "calibrate converters"};
@@ -518,6 +530,17 @@ static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     if (calibrate) worker_free(&w);
     m->ranges_set = !rc;
     return rc;
+}
+
+/* Once per network: cells whose read noise is cut off at zero. */
+static void note_cells(mb_mapped *m) {
+    uint64_t cells = 0;
+    for (int k = 0; k < m->n; k++)
+        for (int g = 0; m->layer[k].engine == MB_ANALOG && g < m->layer[k].mm.groups; g++) cells += mb_xbar_censored(m->layer[k].xbar[g]);
+    if (cells > 0 && m->s->mach->read_noise == MB_NOISE_OUTPUT && !m->noted)
+        mb_note("read noise reaches zero conductance in %llu cells: their mean and variance are those of the cut-off noise; "
+                "read_noise = \"cell\" in the machine draws every cell (slow)", (unsigned long long)cells);
+    m->noted = true;
 }
 
 int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
@@ -544,6 +567,7 @@ int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
     }
     if (rc) return mb_error_raise(trail, rc);
     m->trial = trial;
+    note_cells(m);
     return m->ranges_set ? MB_OK : set_ranges(m, pr);
 }
 
@@ -569,6 +593,7 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     if (l->engine != MB_ANALOG) return;
     const mb_xbar_layout *lay = mb_xbar_get_layout(l->xbar[0]);
     st->adc_bits_lossless = lay->adc_bits_lossless;
+    for (int g = 0; g < l->mm.groups; g++) st->wire_residual = fmax(st->wire_residual, mb_xbar_wire_residual(l->xbar[g]));
     if (s->vectors == 0) return;
     st->clipped = (double)s->clipped / (double)(s->conversions ? s->conversions : 1);
     st->row_rate = s->rows_offered ? (double)s->rows_driven / (double)s->rows_offered : 0;
@@ -577,8 +602,83 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     st->adc_occupancy = !l->spec.adc.type->transparent && span > 0 && s->q_max >= s->q_min ? ((double)s->q_max - (double)s->q_min) / span : 0;
     st->activity.measured = true;
     st->activity.rows_driven = (double)s->rows_driven / (double)s->vectors;
-    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors;
-    st->activity.charge_S = (double)s->charge / (double)s->vectors * mb_xbar_unit_S(l->xbar[0]);
+    const double charge_S = mb_xbar_charge_S(l->xbar[0]);
+    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors * (charge_S / mb_xbar_unit_S(l->xbar[0]));
+    st->activity.charge_S = (double)s->charge / (double)s->vectors * charge_S;
+}
+
+/* --- public: passes of others ------------------------------------------------------------------------------------------- */
+
+void mb_mapped_layer(const mb_mapped *m, int k, mb_mapped_view *v) {
+    const mapped_layer *l = &m->layer[k];
+    *v = (mb_mapped_view){l->mm, l->Wq, l->sw, l->sx, l->is_signed, l->input_bits, l->engine == MB_ANALOG ? l->xbar : NULL};
+}
+
+/* What one thread of a job holds. */
+typedef struct job_worker {
+    mb_exec *exec;
+    float *in, *out;
+    void *ctx;
+} job_worker;
+
+static int job_open(const mb_sim_job *j, job_worker *w) {
+    w->in = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->input].shape), sizeof *w->in);
+    w->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->output].shape), sizeof *w->out);
+    if (!w->in || !w->out) return mb_nomem();
+    int rc = mb_exec_new(j->net, MB_SIM_BLOCK, &w->exec);
+    return rc ? rc : j->open(j->shared, &w->ctx);
+}
+
+static int job_block(const mb_sim_job *j, job_worker *w, int64_t block) {
+    const int64_t first = block * MB_SIM_BLOCK;
+    const int n = (int)(j->samples - first < MB_SIM_BLOCK ? j->samples - first : MB_SIM_BLOCK);
+    mb_dataset_get(j->data, (size_t)first, (size_t)n, w->in);
+    if (j->begin) j->begin(w->ctx, first);
+    int rc = mb_exec_run(w->exec, n, w->in, w->out, j->layer, w->ctx, NULL, NULL);
+    if (!rc && j->end) j->end(w->ctx, first, n, w->out);
+    return rc;
+}
+
+int mb_sim_run(const mb_sim_job *j) {
+    const int64_t blocks = (j->samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK;
+    int threads = omp_get_max_threads(), rc = MB_OK;
+    if (threads > blocks) threads = blocks > 0 ? (int)blocks : 1;
+    job_worker *w = mb_calloc((size_t)threads, sizeof *w);
+    if (!w) return mb_nomem();
+    mb_error *trail = NULL;
+    int64_t done = 0;
+    atomic_int stop = 0;
+#pragma omp parallel num_threads(threads)
+    {
+        job_worker *me = &w[omp_get_thread_num()];
+        int my = job_open(j, me);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t b = 0; b < blocks; b++) {
+            if (atomic_load(&stop)) continue;
+            if (!my) my = job_block(j, me, b);
+#pragma omp critical(mb_progress)
+            {
+                done++;
+                if (!my && !rc && j->progress && j->progress->step && j->progress->step(j->progress->ctx, j->what, done, blocks))
+                    my = mb_fail(MB_INTERRUPTED, "interrupted");
+                if (my && !rc) {
+                    rc = my;
+                    trail = mb_error_take();
+                    atomic_store(&stop, 1);
+                }
+            }
+            if (my) mb_error_clear();
+        }
+    }
+    if (rc) rc = mb_error_raise(trail, rc);
+    for (int t = 0; t < threads; t++) {
+        j->close(w[t].ctx);
+        mb_exec_free(w[t].exec);
+        mb_free(w[t].in);
+        mb_free(w[t].out);
+    }
+    mb_free(w);
+    return rc;
 }
 
 int mb_sim_threads(void) { return omp_get_max_threads(); }

@@ -76,6 +76,14 @@ static mb_adc load_adc(const char *text) {
     return adc;
 }
 
+#define GENERIC_CELL "cell = \"generic\"; prog_sigma = (0.0105392, 0.0786, -0.046924);"
+static const struct { const char *name, *text;
+} timed_cells[] = {
+    {"rram, error and read noise", NOISY_CELL},
+    {"generic, error and read noise", GENERIC_CELL " white = (0.01);"},
+    {"generic, PCM with drift and 1/f noise", GENERIC_CELL
+     " drift = \"power\"; drift_nu_form = \"log\"; drift_nu = (0.0244, -0.0155); drift_nu_lo = 0.049; drift_nu_hi = 0.1; "
+     "drift_nu_sigma = (0.01); drift_t0_s = 20.0; flicker_form = \"power\"; flicker = (0.0088, -0.65); flicker_hi = 0.2;"}};
 const bench_cell cells[] = {{"ideal", "cell = \"ideal\";"}, {"static error", STATIC_CELL}, {"read noise", NOISY_CELL}};
 
 /* --- peak, numbers ------------------------------------------------------------------------------------------------ */
@@ -89,7 +97,6 @@ static void bench_peak(void) {
 static void bench_numbers(void) {
     enum { N = 1 << 14, REPEAT = 200 };
     float *z = need(mb_malloc(N, sizeof *z)), *g = need(mb_malloc(N, sizeof *g)), *state = need(mb_malloc(N * 8, sizeof *state));
-    mb_cell cell = load_cell(NOISY_CELL);
     double g_min, g_max, t;
     mb_stream s;
     mb_stream_init(&s, 1, MB_RNG_TEST, 0, 0, 0);
@@ -99,15 +106,20 @@ static void bench_numbers(void) {
     t = bench_cpu_s();
     for (int i = 0; i < REPEAT; i++) mb_stream_fill_u32(&s, N, (uint32_t *)(void *)z);
     line("numbers", "skernel", "philox u32", "iper_call", N, "rper_s", (double)N * REPEAT / (bench_cpu_s() - t), NULL);
-    cell.type->range(cell.params, &g_min, &g_max);
-    for (int i = 0; i < N; i++) g[i] = (float)(g_min + (g_max - g_min) * i / N);
-    t = bench_cpu_s();
-    for (int i = 0; i < REPEAT / 4; i++) cell.type->program(cell.params, N, g, state, &s);
-    line("numbers", "skernel", "cell_program", "iper_call", N, "rper_s", (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
-    t = bench_cpu_s();
-    for (int i = 0; i < REPEAT / 4; i++) cell.type->read(cell.params, N, state, 1.0, 300.0, z, &s);
-    line("numbers", "skernel", "cell_read", "iper_call", N, "rper_s", (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
-    mb_cell_free(&cell);
+    for (size_t k = 0; k < sizeof timed_cells / sizeof *timed_cells; k++) {
+        mb_cell cell = load_cell(timed_cells[k].text);
+        cell.type->range(cell.params, &g_min, &g_max);
+        for (int i = 0; i < N; i++) g[i] = (float)(g_min + (g_max - g_min) * i / N);
+        t = bench_cpu_s();
+        for (int i = 0; i < REPEAT / 4; i++) cell.type->program(cell.params, N, g, state, &s);
+        line("numbers", "skernel", "cell_program", "scell", timed_cells[k].name, "iper_call", N, "rper_s",
+             (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
+        t = bench_cpu_s();
+        for (int i = 0; i < REPEAT / 4; i++) cell.type->read(cell.params, N, state, 1.0, 300.0, z, &s);
+        line("numbers", "skernel", "cell_read", "scell", timed_cells[k].name, "iper_call", N, "rper_s",
+             (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
+        mb_cell_free(&cell);
+    }
     mb_free(z);
     mb_free(g);
     mb_free(state);

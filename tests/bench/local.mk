@@ -8,4 +8,5 @@ CLEANFILES += tests/bench/bench$(EXEEXT)
 
 bench: tests/bench/bench$(EXEEXT)
 	@MIXBAR_PATH='$(abs_top_srcdir)' top_srcdir='$(top_srcdir)' ./tests/bench/bench$(EXEEXT) $(BENCH)
+	@test -n '$(BENCH)' || $(MAKE) -s bench-wires
 .PHONY: bench
