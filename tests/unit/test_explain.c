@@ -89,11 +89,11 @@ static void coarse_converter(void **state) {
  * nothing. */
 static void free_parts_cost_nothing(void **state) {
     (void)state;
-    const char *const set[] = {"device={cell=\"rram\"; prog_sigma=0.02; stuck_on=0.01;}", "map.weight_bits=4", "map.input_bits=4",
+    const char *const set[] = {"device={cell=\"rram\"; prog_sigma=0.02; stuck_on=0.01; drift_nu=0.1;}", "map.weight_bits=4", "map.input_bits=4",
                                "map.cell_bits=3", "map.adc_bits=12"};
     mb_point_result r;
     mb_explanation *e = explain(set, 5, false, &r);
-    assert_int_equal(e->n_item, 5);
+    assert_int_equal(e->n_item, 5); /* no drift: the cells are read at 0 s */
     assert_string_equal(e->item[2].name, "programming");
     assert_string_equal(e->item[3].name, "stuck");
     assert_string_equal(e->item[4].name, "converter");
@@ -104,6 +104,26 @@ static void free_parts_cost_nothing(void **state) {
         assert_true(snr[0] > snr[1] && snr[1] > snr[3] && fabs(snr[4] - snr[3]) < 1.5); /* one code per digit */
         assert_true(isnan(e->layer[k].recovered));
     }
+    mb_point_result_free(&r);
+    mb_explanation_free(e);
+}
+
+/* Levels that miss the digits, and wires, each with its own line; drift where the cells are old. */
+static void levels_drift_wires(void **state) {
+    (void)state;
+    const char *const set[] = {"device={cell=\"rram\"; levels=6; drift_nu=0.1;}", "read.time_s=1e6", "arch.r_wl_ohm=20", "arch.r_bl_ohm=20",
+                               "map.weight_bits=4", "map.input_bits=4", "map.cell_bits=3", "map.adc_bits=12"};
+    static const char *const want[] = {"input quantisation", "weight quantisation", "levels", "drift", "wires", "converter"};
+    mb_point_result r;
+    mb_explanation *e = explain(set, 8, false, &r);
+    assert_int_equal(e->n_item, 6);
+    assert_int_equal(e->draws, 1);
+    for (size_t i = 0; i < 6; i++) assert_string_equal(e->item[i].name, want[i]);
+    for (size_t k = 0; k < e->n_layer; k++) {
+        const double *snr = e->layer[k].snr_dB;
+        assert_true(snr[2] < snr[1] - 0.5 && snr[3] < snr[2] - 3 && snr[4] < snr[1]);
+    }
+    assert_true(find(e, "drift")->lost > 0.1 || find(e, "wires")->lost > 0.1);
     mb_point_result_free(&r);
     mb_explanation_free(e);
 }
@@ -176,6 +196,7 @@ int main(void) {
         cmocka_unit_test(paired_interval),
         cmocka_unit_test(coarse_converter),
         cmocka_unit_test(free_parts_cost_nothing),
+        cmocka_unit_test(levels_drift_wires),
         cmocka_unit_test(same_bytes_and_file),
     };
     return cmocka_run_group_tests(tests, open_cache, close_cache);
