@@ -76,8 +76,6 @@ static mb_adc load_adc(const char *text) {
     return adc;
 }
 
-#define STATIC_CELL "cell = \"rram\"; on_off = 1000000.0; prog_sigma = 0.02;"
-#define NOISY_CELL STATIC_CELL " read_sigma = 0.01;"
 #define GENERIC_CELL "cell = \"generic\"; prog_sigma = (0.0105392, 0.0786, -0.046924);"
 static const struct { const char *name, *text;
 } timed_cells[] = {
