@@ -1,6 +1,7 @@
 /* codes.c - which codes the converters of a crossbar put out
  *
- * Partial sums come from the kernels, the variance of the read noise cell by cell; one number per conversion, as in a read. Equations: array/xbar.h.
+ * Partial sums come from the kernels, the variance of the read noise cell by cell; one number per conversion, as in a read.
+ * Equations: array/xbar.h.
  */
 #include <math.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void count(const mb_adc_range *r, size_t n, const int32_t *S, uint64_t *b
 
 typedef struct scratch {
     int32_t *S, *out;
-    float *z;
+    int16_t *z;
     void *work;
 } scratch;
 
@@ -55,17 +56,18 @@ static void group_codes(const mb_xbar *xb, const mb_read_id *id, const mb_kernel
     kern->sums(&rg, x, t->S, t->work);
     mb_xbar_stream(xb, id, MB_RNG_READ, g, v, &read);
     mb_xbar_stream(xb, id, MB_RNG_ADC, g, v, &conv);
-    if (rg.var) mb_stream_fill_normal(&read, (size_t)(xb->lay.slices * planes * pol) * n, t->z);
+    if (rg.var) mb_stream_fill_normal16(&read, mb_noise_count(xb->lay.slices, planes, pol, xb->n_all), t->z);
     for (int s = 0; s < xb->lay.slices; s++)
         for (int p = 0; p < planes; p++)
             for (int q = 0; q < pol; q++) {
                 const size_t first = (size_t)(s * pol + q) * n;
-                const float *z = t->z + (size_t)((s * planes + p) * pol + q) * n;
+                const int16_t *z = t->z + mb_noise_at(planes, pol, xb->n_all, s, p, q);
+                const mb_noise noise = mb_noise_of(&xb->range[s], adc->transparent, rg.var_max, xb->var_unit);
                 for (size_t j = 0; j < n; j++) {
                     int32_t S = t->S[(size_t)p * columns + first + j];
                     if (rg.var) {
                         int64_t V = variance(gr, x, p * dac, (1 << dac) - 1, first + j);
-                        S = mb_add_noise(S, z[j], sqrtf((float)V), (float)sqrt(xb->var_unit));
+                        S = mb_add_noise(S, z[j / 4 * 8 + j % 4], sqrtf((float)V), &noise);
                     }
                     t->out[j] = S;
                 }
@@ -91,7 +93,7 @@ int mb_xbar_count_codes(const mb_xbar *xb, const mb_read_id *id, int m, const in
     codes->slices = xb->lay.slices;
     t.S = mb_malloc((size_t)xb->lay.planes * (size_t)xb->panels * MB_PANEL, sizeof *t.S);
     t.out = mb_malloc((size_t)xb->n_all, sizeof *t.out);
-    t.z = mb_malloc((size_t)(xb->lay.slices * xb->lay.planes * xb->sc.polarities) * (size_t)xb->n_all, sizeof *t.z);
+    t.z = mb_malloc(mb_noise_count(xb->lay.slices, xb->lay.planes, xb->sc.polarities, xb->n_all), sizeof *t.z);
     t.work = mb_malloc(work, 1);
     if (!t.S || !t.out || !t.z || !t.work) rc = mb_nomem();
     for (int v = 0; v < m && !rc; v++)

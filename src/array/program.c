@@ -91,10 +91,11 @@ static int block_program(const mb_xbar *xb, int s, int q, mb_stream *stream, blo
     return MB_OK;
 }
 
-/* Add the block to the panels (w), the row sums and the variances (var[group], or NULL). */
+/* Add the block to the panels (w), the variances (var[group], or NULL) and, without wires, the row sums. */
 static void block_store(mb_xbar *xb, int s, int q, const block *b, float *const *var) {
     int first = b->row_tile * ((xb->spec.rows + xb->spec.rows_active - 1) / xb->spec.rows_active);
     int sign = q == 1 && xb->sc.polarities == 1 ? -1 : 1, part = xb->sc.polarities == 2 ? q : 0;
+    bool wires = mb_xbar_has_wires(&xb->spec.wires);
     double unit = xb->sc.unit_S;
     size_t i = 0;
     for (int k = b->k0; k < b->k1; k++) {
@@ -108,7 +109,7 @@ static void block_store(mb_xbar *xb, int s, int q, const block *b, float *const 
             size_t col = (size_t)(s * xb->sc.polarities + part) * (size_t)xb->n_all + (size_t)n;
             size_t at = mb_panel_index(gr->k, k - gr->k0, col);
             gr->w[at] = (int16_t)(gr->w[at] + sign * (int)w);
-            xb->row_w[k] += (int64_t)w;
+            if (!wires) xb->row_w[k] += (int64_t)w;
             if (var) var[g][at] += (float)((double)b->sigma[i] / unit * ((double)b->sigma[i] / unit));
         }
     }
@@ -153,6 +154,7 @@ static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *co
             block_move(xb, s, q, false, b, &a);
             block_store(xb, s, q, b, var);
         }
+    for (int k = b->k0; k < b->k1; k++) xb->row_w[k] += (int64_t)floor(mb_xbar_array_draw(&a, k - b->k0) / xb->sc.unit_S + 0.5);
 out:
     mb_xbar_array_free(&a);
     return rc;

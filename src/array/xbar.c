@@ -18,7 +18,7 @@
 #define CLONES
 #endif
 
-#define BLOCK 64                      /* vectors per pass over the row groups */
+#define BLOCK 256                     /* vectors per pass over the row groups */
 #define SLOTS (1 << 20)               /* slots of one layer: 20 bits of mb_unit */
 
 static int ceil_div(int a, int b) { return a / b + (a % b != 0); }
@@ -244,6 +244,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .var = xb->noisy ? x->var : NULL,
                          .var_each = xb->var_each,
                          .var_unit = xb->var_unit,
+                         .var_max = (double)INT16_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
                          .quads = x->quads,
                          .range = xb->range,
                          .adc = &xb->spec.adc};
@@ -254,26 +255,31 @@ void mb_xbar_stream(const mb_xbar *xb, const mb_read_id *id, mb_rng_domain domai
     mb_stream_init(s, id->seed, domain, id->trial, mb_unit(id->layer, slot), id->index0 + (uint32_t)v);
 }
 
-/* Is any of N numbers outside lo..hi? */
-CLONES static bool out_of_range(size_t n, const int16_t *x, int lo, int hi) {
-    uint16_t top = 0;
-#pragma omp simd reduction(max : top)
-    for (size_t j = 0; j < n; j++) {
-        uint16_t above = (uint16_t)(x[j] - lo);
-        top = above > top ? above : top;
+/* Is some |x| above top = 2^b - 1, or negative where it must not be? All bits of all inputs together tell. */
+CLONES static bool out_of_range(size_t n, const int16_t *x, int top, bool sign) {
+    uint16_t bits = 0;
+    if (sign) {
+#pragma omp simd reduction(| : bits)
+        for (size_t j = 0; j < n; j++) bits |= (uint16_t)(x[j] < 0 ? -x[j] : x[j]);
+    } else {
+#pragma omp simd reduction(| : bits)
+        for (size_t j = 0; j < n; j++) bits |= (uint16_t)x[j];
     }
-    return top > hi - lo;
+    return bits > top;
 }
 
-int mb_xbar_check_inputs(const mb_xbar *xb, int m, const int16_t *x) {
+/* Vectors first .. first + m - 1 of the caller, which stand at x. */
+static int check_block(const mb_xbar *xb, int first, int m, const int16_t *x) {
     if (!xb->programmed) return mb_fail(MB_BUG, "a crossbar is read before it was programmed");
     int lo = xb->spec.input_signed ? -xb->sc.x_max : 0, hi = xb->sc.x_max;
     size_t n = (size_t)m * (size_t)xb->K, i = 0;
-    if (!out_of_range(n, x, lo, hi)) return MB_OK;
+    if (!out_of_range(n, x, hi, xb->spec.input_signed)) return MB_OK;
     while (x[i] >= lo && x[i] <= hi) i++;
     return mb_fail(MB_BADINPUT, "input %zu of vector %zu is %d, outside %d..%d (input_bits = %d, %s)", i % (size_t)xb->K,
-                   i / (size_t)xb->K, x[i], lo, hi, xb->spec.input_bits, xb->spec.input_signed ? "signed" : "unsigned");
+                   (size_t)first + i / (size_t)xb->K, x[i], lo, hi, xb->spec.input_bits, xb->spec.input_signed ? "signed" : "unsigned");
 }
+
+int mb_xbar_check_inputs(const mb_xbar *xb, int m, const int16_t *x) { return check_block(xb, 0, m, x); }
 
 int mb_xbar_check_read(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x) {
     int rc = mb_xbar_check_inputs(xb, m, x);
@@ -311,87 +317,47 @@ void mb_xbar_stats_merge(mb_xbar_stats *s, const mb_xbar_stats *b) {
     s->q_max = max_int(s->q_max, b->q_max);
 }
 
-/* Digits of |x|: how many planes are not zero (low half), and their sum (high half). */
-static void digit_table(const mb_xbar *xb, uint32_t tab[256]) {
-    int mask = (1 << xb->spec.dac_bits) - 1;
-    for (int a = 0; a < 256; a++) {
-        tab[a] = 0;
-        for (int p = 0; p < xb->lay.planes; p++) {
-            uint32_t d = (uint32_t)(a >> (p * xb->spec.dac_bits) & mask);
-            tab[a] += (d != 0) + (d << 16);
+/* sum[k] += set bits of |x_k|, 8 bits */
+CLONES static void add_bits(size_t K, const int16_t *restrict x, uint16_t *restrict sum) {
+#pragma omp simd
+    for (size_t k = 0; k < K; k++) {
+        uint16_t a = (uint16_t)(x[k] < 0 ? -x[k] : x[k]);
+        a = (uint16_t)((a & 0x55) + (a >> 1 & 0x55));
+        a = (uint16_t)((a & 0x33) + (a >> 2 & 0x33));
+        a = (uint16_t)((a & 0x0F) + (a >> 4));
+        sum[k] = (uint16_t)(sum[k] + a);
+    }
+}
+
+/* sum[k] += planes with a digit of x_k that is not zero; sum[K + k] += its digits */
+CLONES static void add_digits(size_t K, const int16_t *restrict x, int planes, int dac, uint16_t *restrict sum) {
+    uint16_t mask = (uint16_t)((1u << dac) - 1), *restrict digits = sum + K;
+    for (int p = 0; p < planes; p++) {
+        int shift = p * dac;
+#pragma omp simd
+        for (size_t k = 0; k < K; k++) {
+            uint16_t d = (uint16_t)((uint16_t)(x[k] < 0 ? -x[k] : x[k]) >> shift & mask);
+            sum[k] = (uint16_t)(sum[k] + (d != 0));
+            digits[k] = (uint16_t)(digits[k] + d);
         }
     }
 }
 
-enum { LANES = 32 };                  /* rows counted side by side */
-typedef uint16_t vec16 __attribute__((vector_size(2 * LANES)));
-
-static inline __attribute__((always_inline)) void magnitudes(const int16_t *x, vec16 *out) {
-    typedef int16_t vec __attribute__((vector_size(2 * LANES)));
-    vec a, negative;
-    memcpy(&a, x, sizeof a);
-    negative = a < 0;
-    *out = (vec16)((a ^ negative) - negative);
-}
-
-/* sum[0..LANES) = 0x10001 times the set bits of |x|, 8 bits, over M <= BLOCK vectors that are LD apart: two at a time in the bytes
- * of a lane */
-static inline __attribute__((always_inline)) void count_lanes(int m, size_t ld, const int16_t *x, uint32_t *sum) {
-    vec16 low = {0}, high = {0};
-    uint16_t bits[LANES];
-    for (int v = 0; v < m;) {
-        vec16 bytes = {0};
-        for (int end = m - v < LANES ? m : v + LANES; v < end; v += 2) { /* 16 pairs: a byte counts to 128 */
-            vec16 z, second = {0};
-            magnitudes(x + (size_t)v * ld, &z);
-            if (v + 1 < m) magnitudes(x + (size_t)(v + 1) * ld, &second);
-            z |= second << 8;
-            z = (z & 0x5555) + (z >> 1 & 0x5555);
-            z = (z & 0x3333) + (z >> 2 & 0x3333);
-            bytes += (z & 0x0F0F) + (z >> 4 & 0x0F0F);
-        }
-        low += bytes & 0xFF;
-        high += bytes >> 8;
-    }
-    low += high;
-    memcpy(bits, &low, sizeof bits);
-    for (int j = 0; j < LANES; j++) sum[j] = bits[j] * 0x10001u;
-}
-
-/* The same for all K rows. */
-CLONES static void count_bits(int m, size_t K, const int16_t *restrict x, uint32_t *restrict sum) {
-    size_t k = 0;
-    if (K >= LANES) {
-        for (; k + LANES <= K; k += LANES) count_lanes(m, K, x + k, sum + k);
-        if (k < K) count_lanes(m, K, x + K - LANES, sum + K - LANES); /* some of them once more */
-        return;
-    }
-    int16_t wide[LANES] = {0};
-    uint32_t one[LANES];
-    memset(sum, 0, K * sizeof *sum);
-    for (int v = 0; v < m; v++) {
-        memcpy(wide, x + (size_t)v * K, K * sizeof *wide);
-        count_lanes(1, 0, wide, one);
-        for (k = 0; k < K; k++) sum[k] += one[k];
-    }
-}
-
-/* Word-line activity of at most BLOCK vectors; sum[K] is scratch. Both halves of a table entry stay below 2^16 / BLOCK. */
-static void add_activity(const mb_xbar *xb, int m, const int16_t *x, const uint32_t tab[256], uint32_t *sum, mb_xbar_stats *st) {
+/* Word-line activity of at most BLOCK vectors; sum[2 K] is scratch: 255 BLOCK stays below 2^16. */
+static void add_activity(const mb_xbar *xb, int m, const int16_t *x, uint16_t *sum, mb_xbar_stats *st) {
     size_t K = (size_t)xb->K;
-    if (xb->spec.dac_bits == 1) {
-        count_bits(m, K, x, sum);
-    } else {
-        memset(sum, 0, K * sizeof *sum);
-        for (size_t v = 0; v < (size_t)m; v++) {
-            const int16_t *xv = x + v * K;
-            for (size_t k = 0; k < K; k++) sum[k] += tab[xv[k] < 0 ? -xv[k] : xv[k]];
-        }
+    const uint16_t *digits = xb->spec.dac_bits == 1 ? sum : sum + K;
+    memset(sum, 0, 2 * K * sizeof *sum);
+    for (size_t v = 0; v < (size_t)m; v++) {
+        if (xb->spec.dac_bits == 1)
+            add_bits(K, x + v * K, sum);
+        else
+            add_digits(K, x + v * K, xb->lay.planes, xb->spec.dac_bits, sum);
     }
     for (size_t k = 0; k < K; k++) {
-        st->rows_driven += sum[k] & 0xFFFFu;
-        st->digit_sum += sum[k] >> 16;
-        st->charge += (uint64_t)(sum[k] >> 16) * (uint64_t)xb->row_w[k];
+        st->rows_driven += sum[k];
+        st->digit_sum += digits[k];
+        st->charge += (uint64_t)digits[k] * (uint64_t)xb->row_w[k];
     }
     st->vectors += (uint64_t)m;
     st->rows_offered += (uint64_t)m * (uint64_t)xb->lay.planes * K;
@@ -399,7 +365,7 @@ static void add_activity(const mb_xbar *xb, int m, const int16_t *x, const uint3
                        (uint64_t)xb->sc.polarities * (uint64_t)xb->n_all;
 }
 
-typedef struct scratch { int64_t *all; mb_stream *read, *adc; uint32_t *sum; void *work; void *memory; } scratch;
+typedef struct scratch { int64_t *all; mb_stream *read, *adc; uint16_t *sum; void *work; void *memory; } scratch;
 
 /* All scratch of one mvm in one allocation. */
 static int scratch_new(const mb_xbar *xb, const mb_kernel *kern, int m, scratch *s) {
@@ -411,7 +377,7 @@ static int scratch_new(const mb_xbar *xb, const mb_kernel *kern, int m, scratch 
         work = w > work ? w : work;
     }
     size_t part[5] = {work, xb->sc.references ? b * (size_t)xb->n_all * sizeof *s->all : 0, b * sizeof *s->read,
-                      b * sizeof *s->adc, (size_t)xb->K * sizeof *s->sum},
+                      b * sizeof *s->adc, 2 * (size_t)xb->K * sizeof *s->sum},
            off[5];
     for (int i = 0; i < 5; i++) {
         off[i] = at;
@@ -424,25 +390,24 @@ static int scratch_new(const mb_xbar *xb, const mb_kernel *kern, int m, scratch 
     s->all = part[1] ? (int64_t *)(void *)(p + off[1]) : NULL;
     s->read = (mb_stream *)(void *)(p + off[2]);
     s->adc = (mb_stream *)(void *)(p + off[3]);
-    s->sum = (uint32_t *)(void *)(p + off[4]);
+    s->sum = (uint16_t *)(void *)(p + off[4]);
     return MB_OK;
 }
 
 int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y, mb_xbar_stats *stats) {
     const mb_kernel *kern = NULL;
     scratch sc = {0};
-    uint32_t tab[256];
     int rc = MB_OK;
     if (m <= 0) return MB_OK;
-    if ((rc = mb_kernel_best(&kern)) || (rc = mb_xbar_check_read(xb, id, m, x)) || (rc = scratch_new(xb, kern, m, &sc)))
+    if ((rc = mb_kernel_best(&kern)) || (rc = mb_xbar_check_read(xb, id, 0, x)) || (rc = scratch_new(xb, kern, m, &sc)))
         return rc;
     bool adc_random = !xb->spec.adc.type->transparent && !xb->spec.adc.type->deterministic(xb->spec.adc.params);
     mb_kernel_stats ks = {0, INT32_MAX, INT32_MIN};
-    digit_table(xb, tab);
     for (int v0 = 0; v0 < m; v0 += BLOCK) {
         int b = min_int(BLOCK, m - v0);
         const int16_t *xv = x + (size_t)v0 * (size_t)xb->K;
         int64_t *yv = y + (size_t)v0 * (size_t)xb->N, *all = sc.all ? sc.all : yv;
+        if ((rc = check_block(xb, v0, b, xv))) goto out;      /* here, where they enter the cache */
         memset(all, 0, (size_t)b * (size_t)xb->n_all * sizeof *all);
         for (int g = 0; g < xb->lay.row_groups; g++) {
             mb_row_group rg;
@@ -455,13 +420,14 @@ int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x
                       adc_random ? sc.adc : NULL, &ks, sc.work);
         }
         if (sc.all) mb_xbar_subtract(xb, b, all, yv);
-        if (stats) add_activity(xb, b, xv, tab, sc.sum, stats);
+        if (stats) add_activity(xb, b, xv, sc.sum, stats);
     }
     if (stats) {
         stats->clipped += ks.clipped;
         stats->q_min = min_int(stats->q_min, ks.q_min);
         stats->q_max = max_int(stats->q_max, ks.q_max);
     }
+out:
     mb_free(sc.memory);
     return rc;
 }

@@ -45,8 +45,8 @@
  *   Interleaved: the cells of a pair share a bit-line node and hang on two word lines, driven by +v and -v: rows x cols cells
  *     are 2 rows word lines and cols / 2 bit lines.
  *   Alternate sensing: both columns of a pair go to the same end, neighbouring pairs (offset: columns) to opposite ends.
- * Energy with wires: row_w sums w of G_eff, so `charge` is the current that reaches the amplifiers; what the bit lines return
- * through rows at rest into their drivers is not counted.
+ * Energy with wires: row_w is the current that the driver of the row gives at 1 V, sum_j G(i,j) (beta + u1) / 2 in array units
+ * (signed inputs: sum_j G beta), with beta and u1 as below: the mean over binary inputs half of which are on.
  * Read noise with wires: to first order dI_j = sum_i alpha(i,j) u(i,j) dG(i,j), u the voltage across the cell. It depends on all
  * inputs; the variance of a driven row takes the mean square for binary inputs half of which are on,
  *     sigma_w^2 = sigma^2 alpha^2 (beta^2 + u1^2) / 2      (signed inputs: sigma^2 alpha^2 beta^2),

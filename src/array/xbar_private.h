@@ -77,6 +77,7 @@ typedef struct mb_xbar_array {
     int row0, col0;
     int outputs, per_input, per_output;   /* lines of one input, of one output */
     double *G;                        /* [m][n] S: conductances; after solve() the effective matrix */
+    double *draw;                     /* [m] S: after solve() the current of a driver at 1 V (xbar.h) */
     float *sigma;                     /* [m][n] S: of the read noise; after solve() as seen at the amplifiers; NULL: none */
 } mb_xbar_array;
 int mb_xbar_wires_check(const mb_xbar_spec *s);   /* MB_BADINPUT: see mb_xbar_wires */
@@ -85,6 +86,8 @@ int mb_xbar_array_new(const mb_xbar *xb, int inputs, int outputs, bool noisy, mb
 void mb_xbar_array_free(mb_xbar_array *a);
 /* Index in G of the cell of an input and an output of the block, slice s, polarity q. */
 size_t mb_xbar_array_cell(const mb_xbar *xb, const mb_xbar_array *a, int input, int output, int s, int q);
+/* Current drawn by the driver(s) of an input at 1 V, S. */
+double mb_xbar_array_draw(const mb_xbar_array *a, int input);
 /* Conductances to effective ones. *residual: see mb_xbar_wire_residual; MB_NUMERIC when it is too large. */
 int mb_xbar_array_solve(const mb_xbar *xb, mb_xbar_array *a, double *residual);
 

@@ -132,7 +132,7 @@ static void unroll_row(const pieces *s, int sw, const int16_t *p, int count, boo
         transpose_row(s, sw, p, count, x);
         return;
     }
-    const bool near = s->dw == 1 && s->kw <= SPARE;
+    const bool near = s->dw == 1 && s->kw <= SPARE && K >= SPARE; /* what is written too much stays within the next vector */
     const int loose = near ? count - last : 0;
     if (!near) {
     } else if (s->kw == 3 && s->kh == 3) {

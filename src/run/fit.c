@@ -41,15 +41,18 @@ int mb_fit_range(mb_fit *fit, const mb_fit_options *o) {
     const double given_lo = mb_fit_given(o, "g_min_S", true), given_hi = mb_fit_given(o, "g_max_S", true);
     if (isfinite(given_lo)) lo = given_lo;
     if (isfinite(given_hi)) hi = given_hi;
-    if (!(lo < hi)) {
+    const bool whole = isfinite(given_lo) && isfinite(given_hi);
+    if (!(lo < hi) || (how[3] == 'w' && !whole && hi < 1.05 * lo)) {
         const mb_fit_source *s = &w->d.source[0];
         return mb_fail(MB_BADINPUT,
-                       "%s: Gmin = %g S is not below Gmax = %g S: %s; give the range of the cell with -s g_min_S=... -s g_max_S=...",
-                       s->file, lo, hi, isfinite(given_lo) || isfinite(given_hi) ? "as given" : "the data hold one conductance only");
+                       "%s: Gmin = %g S is not below Gmax = %g S, %s: give the range of the cell with -s g_min_S=... -s g_max_S=...",
+                       s->file, lo, hi, isfinite(given_lo) || isfinite(given_hi) ? "as given" : lo < hi ? "the data hold nearly one conductance" : "the data hold one conductance only");
     }
     if (!(hi >= 1e-12)) return mb_fail(MB_BADINPUT, "%s: the largest conductance is %g S: is the unit right?", w->d.source[0].file, hi);
     w->g_min = lo;
     w->g_max = hi;
+    if (how[3] == 'w' && !whole)
+        mb_str_addf(&fit->notes, "range: %.4g to %.4g S is what was measured; give that of the cell with -s g_min_S=... -s g_max_S=...\n", lo, hi);
     mb_fit_source_names(&w->d, curves, source, sizeof source);
     for (int e = 0; e < 2; e++) {
         if (isfinite(e ? given_hi : given_lo)) continue;
@@ -98,12 +101,14 @@ int mb_fit_files(const char *const *path, size_t n, const mb_fit_options *o, mb_
             snprintf(v->how, sizeof v->how, "pulses to program a cell, mean");
         }
     }
-    bool any = false;
+    const char *said = mb_cstr(&fit->notes); /* "no drift" is an answer, too */
+    bool any = strstr(said, "drift:") || strstr(said, "read noise:") || strstr(said, "programming:");
     for (size_t i = 0; i < fit->n_value; i++) any |= strncmp(fit->value[i].key, "g_m", 3) != 0;
     if (!rc && !any && w->d.n) /* one value per cell and the like */
-        if (fit->notes.n == 0)
-            rc = mb_fail(MB_BADINPUT, "%s: %zu rows, but nothing can be fitted to them: fewer values than parameters (repeated reads of a cell, or a time series of 3 points or more)",
-                         fit->source[0].file, fit->source[0].rows);
+        rc = mb_fail(MB_BADINPUT,
+                     "%s: %zu rows, but nothing can be fitted to them: fewer values than parameters (wanted are repeated reads of a cell, "
+                     "or a time series of 3 points or more)",
+                     fit->source[0].file, fit->source[0].rows);
     if (!rc && fit->notes.failed) rc = mb_nomem();
     if (rc) mb_fit_free(fit);
     return rc;
@@ -120,6 +125,7 @@ void mb_fit_free(mb_fit *fit) {
         mb_free(w->pair_rec);
         mb_free(w->left_out);
         mb_free(w->z);
+        mb_free(w->robust);
         mb_free(w->table_g);
         mb_free(w->table_r);
         mb_free(w->curve);

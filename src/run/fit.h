@@ -10,7 +10,8 @@
  *     exponents   nu_i ~ N(mu(x), tau(x)^2 + se_i^2): none, mu, mu and tau, mu = a + b ln x, tau = c + d ln x too
  *     current     I = G f(u), u = V / read_V: u, u + c1 u|u|, u + c2 u^3, u + c1 u|u| + c2 u^3, sinh(V / V0); every curve has its
  *                 own G and its own standard deviation
- * Among the candidates that are within 2 of the smallest AICc (or BIC) the one with the fewest parameters is chosen. Uncertainties
+ * Among the candidates that are within 2 of the smallest AICc (or BIC) the one with the fewest parameters is chosen, Gaussian before
+ * log-normal. Uncertainties
  * are standard errors from the curvature of the likelihood. K. P. Burnham, D. R. Anderson, Sociol. Methods Res. 33 (2004) 261,
  * doi:10.1177/0049124104268644 (differences of AICc). Called by the command line.
  */
@@ -54,7 +55,7 @@ typedef struct mb_fit_value {
 
 typedef struct mb_fit_candidate {
     char quantity[32], model[48];
-    int k;
+    int k, rank;     /* rank: of equally many parameters, the lower rank is the plainer model */
     double n, nll, aicc, bic, delta; /* delta: to the smallest of the criterion, among the candidates of the quantity */
     bool chosen;
 } mb_fit_candidate;

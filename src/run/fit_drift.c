@@ -137,6 +137,7 @@ int mb_fit_noise(mb_fit *fit, const mb_fit_options *o) {
     if (rc) return rc;
     for (size_t i = 0; i < w->n_noise; i++) dof += (size_t)w->noise[i].n, total += w->noise[i].ss;
     if (dof < 8) return MB_OK;
+    mb_fit_merge(w->noise, &w->n_noise, MB_FIT_GROUPS);
     if (!(total / (double)dof > 1e-12)) {
         mb_str_addf(&fit->notes, "read noise: repeated reads agree to the last digit: no noise\n");
         return MB_OK;

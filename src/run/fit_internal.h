@@ -53,6 +53,9 @@ typedef struct mb_fit_group {
     double nl, l1, l2;     /* number, sum and sum of squares of ln(G / mean) */
     double mean;           /* expected conductance, of Gmax */
 } mb_fit_group;
+/* At most about MOST groups, neighbours joined: what a model of few parameters cannot tell from the N given (sorted by the call). */
+void mb_fit_merge(mb_fit_group *g, size_t *n, size_t most);
+#define MB_FIT_GROUPS 1500
 enum { MB_SIGMA_CONSTANT, MB_SIGMA_PROPORTIONAL, MB_SIGMA_LINEAR, MB_SIGMA_QUADRATIC, MB_SIGMA_SHAPES };
 typedef struct mb_fit_sigma {
     int shape;
@@ -87,6 +90,7 @@ typedef struct mb_fit_work {
     /* programming: one pair per cell or record */
     size_t n_pair;
     double *target, *measured, *extra; /* S, S, variance of the mean of the reads S^2 */
+    double *robust;                    /* S: robust standard deviation of the pairs around this target */
     int *pair_rec;                     /* the record */
     bool *left_out;
     double *z;                         /* standardised residuals, sorted, n_z of them */

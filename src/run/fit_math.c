@@ -9,6 +9,7 @@
 #include <gsl/gsl_linalg.h>
 #include <gsl/gsl_multimin.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -138,6 +139,33 @@ double mb_fit_sigma_at(const mb_fit_sigma *s, double x) {
     return v > 0 ? v : 0;
 }
 
+static int by_x(const void *a, const void *b) {
+    const mb_fit_group *p = a, *q = b;
+    return p->x < q->x ? -1 : p->x > q->x;
+}
+
+void mb_fit_merge(mb_fit_group *g, size_t *n, size_t most) {
+    size_t k = 0;
+    if (*n <= most) return;
+    qsort(g, *n, sizeof *g, by_x);
+    const size_t step = (*n + most - 1) / most;
+    for (size_t i = 0; i < *n; i += step) {
+        mb_fit_group m = {0};
+        double weight = 0;
+        for (size_t q = i; q < i + step && q < *n; q++) {
+            const double wi = g[q].n + g[q].zeros;
+            m.x += wi * g[q].x, m.known += wi * g[q].known, m.mean += wi * g[q].mean;
+            m.n += g[q].n, m.ss += g[q].ss, m.zeros += g[q].zeros;
+            m.nl += g[q].nl, m.l1 += g[q].l1, m.l2 += g[q].l2;
+            weight += wi;
+        }
+        if (!(weight > 0)) continue;
+        m.x /= weight, m.known /= weight, m.mean /= weight;
+        g[k++] = m;
+    }
+    *n = k;
+}
+
 typedef struct likelihood {
     const mb_fit_group *g;
     size_t n;
@@ -209,9 +237,8 @@ int mb_fit_choose(mb_fit *fit, size_t from, mb_fit_criterion criterion) {
         mb_fit_candidate *c = &fit->candidate[i];
         c->delta -= least;
         if (!(c->delta <= 2)) continue;
-        if (chosen < 0 || c->k < fit->candidate[chosen].k ||
-            (c->k == fit->candidate[chosen].k && c->delta < fit->candidate[chosen].delta))
-            chosen = (int)i;
+        const mb_fit_candidate *b = chosen < 0 ? NULL : &fit->candidate[chosen];
+        if (!b || c->k < b->k || (c->k == b->k && (c->rank < b->rank || (c->rank == b->rank && c->delta < b->delta)))) chosen = (int)i;
     }
     if (chosen >= 0) fit->candidate[chosen].chosen = true;
     return chosen;
@@ -253,7 +280,10 @@ int mb_fit_choose_sigma(mb_fit *fit, const char *quantity, const mb_fit_group *g
                 m->se[at] = se[k];
             }
             snprintf(name, sizeof name, "%s%s", mb_fit_shapes[s], lognormal ? d ? ", log-normal" : ", Gaussian" : "");
-            if (!rc && mb_fit_add_candidate(fit, quantity, name, shape_k[s] + extra, N, value)) index[n++] = fit->n_candidate - 1;
+            mb_fit_candidate *added = rc ? NULL : mb_fit_add_candidate(fit, quantity, name, shape_k[s] + extra, N, value);
+            if (!added) continue;
+            added->rank = d;
+            index[n++] = fit->n_candidate - 1;
         }
     if (rc) return rc;
     const int chosen = mb_fit_choose(fit, from, criterion);

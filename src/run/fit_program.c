@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "run/fit_internal.h"
 
-enum { BIN = 20, TABLE_VALUES = 64, TABLE_TARGETS = 32 };
+enum { BIN = 100, SMALL_BIN = 20, TABLE_VALUES = 64, TABLE_TARGETS = 32 };
 
 typedef struct pair {
     double target, measured, extra;
@@ -55,7 +55,8 @@ static int gather(mb_fit_work *w) {
     w->pair_rec = mb_malloc(n, sizeof *w->pair_rec);
     w->left_out = mb_calloc(n ? n : 1, sizeof *w->left_out);
     w->z = mb_malloc(n, sizeof *w->z);
-    const bool good = w->target && w->measured && w->extra && w->pair_rec && w->left_out && w->z;
+    w->robust = mb_calloc(n ? n : 1, sizeof *w->robust);
+    const bool good = w->target && w->measured && w->extra && w->pair_rec && w->left_out && w->z && w->robust;
     for (size_t i = 0; i < n && good; i++) {
         w->target[i] = p[i].target;
         w->measured[i] = p[i].measured;
@@ -74,10 +75,16 @@ static size_t bin_end(const mb_fit_work *w, size_t i) {
         while (to < w->n_pair && w->target[to] == t) to++;
         if (to - i >= BIN) break;
     }
-    return to;
+    return w->n_pair - to < BIN ? w->n_pair : to; /* no small rest */
 }
 
 /* --- outliers ------------------------------------------------------------------------------------------------------------ */
+
+static void leave_out(mb_fit_work *w, size_t k) {
+    w->left_out[k] = true;
+    w->d.rec[w->pair_rec[k]].outlier = true;
+    w->d.source[w->d.rec[w->pair_rec[k]].file].outliers++;
+}
 
 static int find_outliers(mb_fit *fit, const mb_fit_options *o) {
     mb_fit_work *w = fit->work;
@@ -98,13 +105,12 @@ static int find_outliers(mb_fit *fit, const mb_fit_options *o) {
         }
         mb_stat_median_mad(v, n, v + w->n_pair, &median, &mad);
         mb_stat_median_mad(u, n, u + w->n_pair, &log_median, &log_mad);
+        for (size_t k = i; k < to; k++) w->robust[k] = mad;
         for (size_t k = i; k < to && n >= 8 && mad > 0; k++) { /* in the linear and in the logarithmic measure */
             const double r = w->measured[k] - w->target[k], l = logs && w->measured[k] > 0 ? log(w->measured[k] / w->target[k]) : -50;
             if (!(fabs(r - median) > o->outliers * mad)) continue;
             if (logs && log_mad > 0 && fabs(l - log_median) <= o->outliers * log_mad) continue;
-            w->left_out[k] = true;
-            w->d.rec[w->pair_rec[k]].outlier = true;
-            w->d.source[w->d.rec[w->pair_rec[k]].file].outliers++;
+            leave_out(w, k);
         }
         i = to;
     }
@@ -113,12 +119,22 @@ static int find_outliers(mb_fit *fit, const mb_fit_options *o) {
     return MB_OK;
 }
 
+/* Cells that stand in a narrow cluster at a stuck end although their target lies apart belong to it, too. */
+static size_t leave_cluster(mb_fit_work *w, double mean, double sd) {
+    size_t n = 0;
+    for (size_t k = 0; k < w->n_pair; k++) {
+        if (w->left_out[k] || !(sd < 0.5 * w->robust[k]) || fabs(w->target[k] - mean) < 2 * w->robust[k]) continue;
+        if (fabs(w->measured[k] - mean) <= 3 * sd + 1e-6 * w->g_max) leave_out(w, k), n++;
+    }
+    return n;
+}
+
 /* Outliers that all stand at one end of the range are stuck cells. */
 static void stuck(mb_fit *fit) {
     mb_fit_work *w = fit->work;
     const double span = w->g_max - w->g_min;
     size_t n_out = 0, at[2] = {0, 0}, could[2] = {0, 0};
-    double sum[2] = {0, 0};
+    double sum[2] = {0, 0}, sum2[2] = {0, 0};
     char source[160];
     for (size_t k = 0; k < w->n_pair; k++) {
         const double end[2] = {w->g_min, w->g_max};
@@ -126,7 +142,7 @@ static void stuck(mb_fit *fit) {
         for (int e = 0; e < 2; e++) {
             if (fabs(w->target[k] - end[e]) < 0.3 * span) continue;
             could[e]++;
-            if (w->left_out[k] && fabs(w->measured[k] - end[e]) < 0.15 * span) at[e]++, sum[e] += w->measured[k];
+            if (w->left_out[k] && fabs(w->measured[k] - end[e]) < 0.15 * span) at[e]++, sum[e] += w->measured[k], sum2[e] += w->measured[k] * w->measured[k];
         }
     }
     if (!n_out) return;
@@ -148,6 +164,9 @@ static void stuck(mb_fit *fit) {
         v->v[0] = sum[e] / (double)at[e];
         v->se[0] = MB_NOT;
         snprintf(v->how, sizeof v->how, "mean of the stuck cells");
+        const double mean = v->v[0], var = sum2[e] / (double)at[e] - mean * mean;
+        const size_t more = leave_cluster(w, mean, sqrt(fmax(var, 0)));
+        if (more) mb_str_addf(&fit->notes, " (and %zu that stand there with a target nearby)", more);
     }
     mb_str_addf(&fit->notes, "\n");
 }
@@ -250,7 +269,7 @@ static void quality(mb_fit *fit) {
     w->n_z = 0;
     for (size_t i = 0; i <= w->n_pair; i++) {
         const bool last = i == w->n_pair;
-        if ((last || w->target[i] != t) && (n >= BIN || (last && n > 0))) {
+        if ((last || w->target[i] != t) && (n >= SMALL_BIN || (last && n > 0))) {
             q->chi2 += (sum - n) * (sum - n) / (2 * n);
             q->dof++;
             sum = n = 0;
@@ -285,9 +304,12 @@ static int make_table(mb_fit_work *w) {
         kept += !w->left_out[i];
         distinct += i == 0 || w->target[i] != w->target[i - 1];
     }
-    size_t K = distinct < TABLE_TARGETS ? distinct : TABLE_TARGETS;
-    if (kept / 10 < K) K = kept / 10;
-    if (K < 1) return mb_fail(MB_BADINPUT, "a table of the programming error wants at least 10 pairs; there are %zu", kept);
+    size_t K = distinct;
+    if (distinct > TABLE_TARGETS || kept < 10 * distinct) { /* bins of targets */
+        K = kept / 200 < TABLE_TARGETS ? kept / 200 : TABLE_TARGETS;
+        if (K < 2) K = kept >= 20 ? 2 : 1;
+    }
+    if (kept < 10) return mb_fail(MB_BADINPUT, "a table of the programming error wants at least 10 pairs; there are %zu", kept);
     double *v = mb_malloc(kept, sizeof *v);
     w->table_g = mb_malloc(K, sizeof *w->table_g);
     w->table_r = mb_malloc(K * TABLE_VALUES, sizeof *w->table_r);
@@ -359,13 +381,22 @@ int mb_fit_programming(mb_fit *fit, const mb_fit_options *o) {
     if (!rc) stuck(fit);
     if (!rc) rc = groups_of(w, &g, &n, &N);
     for (size_t i = 0; i < n && !rc; i++) total += g[i].ss + g[i].zeros;
+
     if (!rc && !(total / N > 1e-13)) {
         mb_str_addf(&fit->notes, "programming: every cell stands at its target to the last digit: no error\n");
         goto out;
     }
     if (!rc) { /* twice: the mean error wants weights, the spread wants the mean error */
         const size_t before = fit->n_candidate;
-        rc = mb_fit_choose_sigma(fit, "programming error", g, n, N, 0, true, o->shape, o->distribution, o->criterion, &w->prog);
+        size_t few = n;
+        mb_fit_group *joined = mb_malloc(n, sizeof *joined);
+        if (!joined) rc = mb_nomem();
+        if (!rc) {
+            memcpy(joined, g, n * sizeof *joined);
+            mb_fit_merge(joined, &few, MB_FIT_GROUPS);
+            rc = mb_fit_choose_sigma(fit, "programming error", joined, few, N, 0, true, o->shape, o->distribution, o->criterion, &w->prog);
+        }
+        mb_free(joined);
         if (!rc) mean_error(fit, o, g, n);
         if (!rc && w->n_bias) {
             mb_fit_candidate kept[4];
@@ -376,6 +407,7 @@ int mb_fit_programming(mb_fit *fit, const mb_fit_options *o) {
             mb_free(g);
             g = NULL;
             rc = groups_of(w, &g, &n, &N);
+            if (!rc) mb_fit_merge(g, &n, MB_FIT_GROUPS);
             if (!rc) rc = mb_fit_choose_sigma(fit, "programming error", g, n, N, w->n_bias, true, o->shape, o->distribution, o->criterion, &w->prog);
             for (size_t i = 0; i < m && fit->n_candidate < MB_FIT_MAX; i++) fit->candidate[fit->n_candidate++] = kept[i];
         }
