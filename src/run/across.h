@@ -5,8 +5,11 @@
 #include "run/results.h"
 
 typedef struct mb_across {
-    const char **value; double *number; size_t n_value;   /* of the key, numbers ascending (when all are), else in the order of the sweep; number NaN: none */
-    size_t *at, n_row;                                    /* at[row * n_value + k]: the point, SIZE_MAX when there is none */
+    const char **value;  /* of the key, numbers ascending (when all are numbers), else in the order of the sweep */
+    double *number;      /* NaN for words */
+    size_t n_value;
+    size_t *at, n_row;   /* at[row * n_value + k]: the point, MB_ACROSS_NONE when there is none */
+    size_t telling;      /* so many settings besides the key, from the first on, tell the rows apart */
 } mb_across;
 #define MB_ACROSS_NONE ((size_t)-1)
 
