@@ -58,8 +58,10 @@ static int find_type(mb_conf *name, mb_cell *cell) {
     path = dir ? mb_path_join(dir, name->s) : NULL;
     if (!path) rc = mb_nomem();
     else if (!realpath(path, real))
-        rc = mb_fail(MB_BADINPUT, "%s: the shared object %s: %s; compile it (doc/examples/user-cell has a Makefile), or write the path "
-                     "relative to the file that names it", mb_conf_where(name), path, strerror(errno));
+        rc = mb_fail(MB_BADINPUT,
+                     "%s: the shared object %s: %s; compile it (doc/examples/user-cell has a Makefile), or write the path "
+                     "relative to the file that names it",
+                     mb_conf_where(name), path, strerror(errno));
     mb_free(path);
     mb_free(dir);
     if (rc) return rc;

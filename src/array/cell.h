@@ -71,13 +71,15 @@ typedef struct mb_cell_type {
 
 extern const mb_cell_type *const mb_cells[];    /* NULL-terminated, generated from devices/local.mk */
 
-/* A cell type with its parameters. library: the shared object of a user's cell, NULL for those built in; code: hash of its file, 0. */
+/* A cell type with its parameters. library: the shared object of a user's cell, NULL for those built in; code: hash of its file,
+ * else 0. */
 typedef struct mb_cell { const mb_cell_type *type; void *params; void *library; uint64_t code; } mb_cell;
 const mb_cell_type *mb_cell_find(const char *name);             /* NULL when unknown */
-/* C, the value of `device`, becomes a group: a preset by name or path is read, "./my_cell.so" becomes { cell = "./my_cell.so" }. */
+/* C, the value of `device`, becomes a group: a preset by name or path is read, "./my_cell.so" becomes
+ * { cell = "./my_cell.so" }. */
 int mb_cell_expand(mb_conf *c);
-/* GROUP (preset expanded) has the key `cell = NAME` and the parameters of that type. NAME of a user's cell is the path of its shared
- * object, relative to the file in which it stands; it is made absolute in GROUP. */
+/* GROUP (preset expanded) has the key `cell = NAME` and the parameters of that type. NAME of a user's cell is the path of its
+ * shared object, relative to the file in which it stands; it is made absolute in GROUP. */
 int mb_cell_load(mb_conf *group, mb_cell *cell);
 void mb_cell_free(mb_cell *cell);
 

@@ -1,7 +1,7 @@
 /* cell_user.c - cells from shared objects of users: opening, checking the descriptor, trying the laws of array/cell.h
  *
- * Nothing of a descriptor is trusted before its version has been compared, and nothing of its functions before a few hundred cells
- * went through them. A crash inside a user's function cannot be caught; everything short of it is a message with the path.
+ * Nothing of a descriptor is trusted before its version has been compared, and nothing of its functions before a few hundred
+ * cells went through them. A crash inside a user's function cannot be caught; everything short of it is a message with the path.
  * Who may call: cell.c; re-entrant. References: POSIX dlopen.
  */
 #include <dlfcn.h>
@@ -50,16 +50,21 @@ static int check_table(const mb_cell_type *t, const char *path, const char *wher
     for (const mb_param *row = t->params; row->kind != MB_P_END; row++, n++) {
         size_t bytes = field_size(row->kind);
         if (n == MAX_ROWS)
-            return mb_fail(MB_BADINPUT, "%s: %s: the parameter table has no end within %d rows: close it with MB_PARAM_END", where, path,
-                           MAX_ROWS);
+            return mb_fail(MB_BADINPUT, "%s: %s: the parameter table has no end within %d rows: close it with MB_PARAM_END",
+                           where, path, MAX_ROWS);
         if (!bytes || !row->name || !*row->name || !row->unit || !row->help || (row->kind == MB_P_CHOICE && !row->choices))
-            return mb_fail(MB_BADINPUT, "%s: %s: row %d of the parameter table is incomplete: write rows with MB_REAL, MB_INT, ..., and "
-                           "MB_PARAM_END last", where, path, n);
+            return mb_fail(MB_BADINPUT,
+                           "%s: %s: row %d of the parameter table is incomplete: write rows with MB_REAL, MB_INT, ..., and "
+                           "MB_PARAM_END last",
+                           where, path, n);
         if (row->offset > t->size || bytes > t->size - row->offset)
-            return mb_fail(MB_BADINPUT, "%s: %s: parameter %s lies outside of the parameter struct: .size must be sizeof of the struct that "
-                           "the table is about", where, path, row->name);
+            return mb_fail(MB_BADINPUT,
+                           "%s: %s: parameter %s lies outside of the parameter struct: .size must be sizeof of the struct that "
+                           "the table is about",
+                           where, path, row->name);
         if (!strcmp(row->name, "cell") || !strcmp(row->name, "preset"))
-            return mb_fail(MB_BADINPUT, "%s: %s: a parameter cannot be called %s: this key says which cell is meant", where, path, row->name);
+            return mb_fail(MB_BADINPUT, "%s: %s: a parameter cannot be called %s: this key says which cell is meant", where, path,
+                           row->name);
     }
     return MB_OK;
 }
@@ -68,16 +73,21 @@ static int check_type(const mb_cell_type *t, const char *path, const char *where
     const struct {
         const char *name;
         bool there;
-    } part[] = {{"name", t->name && *t->name}, {"summary", t->summary}, {"reference", t->reference}, {"params", t->params},
-                {"size", t->size > 0}, {"range", t->range}, {"levels", t->levels}, {"deterministic", t->deterministic},
-                {"program", t->program}, {"mean", t->mean}, {"read", t->read}, {"cost", t->cost}};
+    } part[] = {
+        {"name", t->name && *t->name}, {"summary", t->summary}, {"reference", t->reference}, {"params", t->params},
+        {"size", t->size > 0},         {"range", t->range},     {"levels", t->levels},       {"deterministic", t->deterministic},
+        {"program", t->program},       {"mean", t->mean},       {"read", t->read},           {"cost", t->cost}};
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         if (!part[i].there)
-            return mb_fail(MB_BADINPUT, "%s: %s: its descriptor " MB_USER_CELL_SYMBOL " is incomplete: .%s is missing (array/cell.h says "
-                           "what it is)", where, path, part[i].name);
+            return mb_fail(MB_BADINPUT,
+                           "%s: %s: its descriptor " MB_USER_CELL_SYMBOL " is incomplete: .%s is missing (array/cell.h says "
+                           "what it is)",
+                           where, path, part[i].name);
     if (t->n_state < 1 || t->n_state > MAX_STATE || t->size > MAX_BYTES)
-        return mb_fail(MB_BADINPUT, "%s: %s: its descriptor " MB_USER_CELL_SYMBOL " cannot be right: n_state = %d (1 to %d), size = %zu bytes "
-                       "(at most %d)", where, path, t->n_state, MAX_STATE, t->size, MAX_BYTES);
+        return mb_fail(MB_BADINPUT,
+                       "%s: %s: its descriptor " MB_USER_CELL_SYMBOL " cannot be right: n_state = %d (1 to %d), size = %zu bytes "
+                       "(at most %d)",
+                       where, path, t->n_state, MAX_STATE, t->size, MAX_BYTES);
     return check_table(t, path, where);
 }
 
@@ -86,7 +96,8 @@ static const char *damage(const uint8_t *data, size_t size) {
     ElfW(Ehdr) head;
     if (size < sizeof head || memcmp(data, ELFMAG, SELFMAG) != 0) return "it is no shared object (no ELF file)";
     memcpy(&head, data, sizeof head);
-    if (head.e_type != ET_DYN || head.e_phentsize != sizeof(ElfW(Phdr))) return "it is an ELF file, but no shared object of this machine";
+    if (head.e_type != ET_DYN || head.e_phentsize != sizeof(ElfW(Phdr)))
+        return "it is an ELF file, but no shared object of this machine";
     if (head.e_phoff > size || (size_t)head.e_phnum * sizeof(ElfW(Phdr)) > size - head.e_phoff) return "it is truncated";
     for (size_t i = 0; i < head.e_phnum; i++) {
         ElfW(Phdr) part;
@@ -107,15 +118,21 @@ int mb_cell_open(const char *path, const char *where, const mb_cell_type **type,
     mb_free(data);
     if (!why && !(lib = dlopen(path, RTLD_NOW | RTLD_LOCAL)) && !(why = dlerror())) why = "no reason is given";
     if (why)
-        return mb_fail(MB_BADINPUT, "%s: %s cannot be loaded: %s; compile it with -shared -fPIC, for this machine and this version of mixbar",
+        return mb_fail(MB_BADINPUT,
+                       "%s: %s cannot be loaded: %s; compile it with -shared -fPIC, for this machine and this version of mixbar",
                        where, path, why);
     const mb_cell_type *t = dlsym(lib, MB_USER_CELL_SYMBOL);
     if (!t) {
-        rc = mb_fail(MB_BADINPUT, "%s: %s has no symbol " MB_USER_CELL_SYMBOL ": a cell ends with `const mb_cell_type " MB_USER_CELL_SYMBOL
-                     " = { .abi = MB_CELL_ABI, ... };`", where, path);
+        rc = mb_fail(MB_BADINPUT,
+                     "%s: %s has no symbol " MB_USER_CELL_SYMBOL ": a cell ends with `const mb_cell_type " MB_USER_CELL_SYMBOL
+                     " = { .abi = MB_CELL_ABI, ... };`",
+                     where, path);
     } else if (t->abi != MB_CELL_ABI) {
-        rc = mb_fail(MB_BADINPUT, "%s: %s was compiled for version %d of the cell interface, this mixbar has version %d: compile it again with "
-                     "the headers of this version (pkg-config --cflags mixbar)", where, path, t->abi, MB_CELL_ABI);
+        rc =
+            mb_fail(MB_BADINPUT,
+                    "%s: %s was compiled for version %d of the cell interface, this mixbar has version %d: compile it again with "
+                    "the headers of this version (pkg-config --cflags mixbar)",
+                    where, path, t->abi, MB_CELL_ABI);
     } else {
         rc = check_type(t, path, where);
     }
@@ -143,7 +160,8 @@ static mb_stream stream(uint32_t index) {
 }
 
 static int broken(const trial *t, const char *law) {
-    return mb_fail(MB_BADINPUT, "%s: the cell \"%s\" breaks the interface of array/cell.h: %s", t->where, t->cell->type->name, law);
+    return mb_fail(MB_BADINPUT, "%s: the cell \"%s\" breaks the interface of array/cell.h: %s", t->where, t->cell->type->name,
+                   law);
 }
 
 static bool sound(const float *g) {
@@ -163,8 +181,9 @@ static int try_numbers(const trial *t, double *lo, double *hi) {
     int levels = type->levels(p);
     if (levels < 0 || levels == 1 || levels > 65536) return broken(t, "levels() is 0 (continuous) or 2 to 65536");
     type->cost(p, &c);
-    if (!(c.read_V > 0) || !isfinite(c.read_V) || !(c.write_J >= 0) || !isfinite(c.write_J) || !(c.write_s >= 0) || !isfinite(c.write_s) ||
-        !(c.area_F2 >= 0) || !isfinite(c.area_F2) || !(c.pulses >= 0) || !isfinite(c.pulses) || !(c.endurance >= 0))
+    if (!(c.read_V > 0) || !isfinite(c.read_V) || !(c.write_J >= 0) || !isfinite(c.write_J) || !(c.write_s >= 0) ||
+        !isfinite(c.write_s) || !(c.area_F2 >= 0) || !isfinite(c.area_F2) || !(c.pulses >= 0) || !isfinite(c.pulses) ||
+        !(c.endurance >= 0))
         return broken(t, "cost() must give read_V > 0 and energies, times and areas that are finite and not negative");
     return MB_OK;
 }
@@ -178,16 +197,20 @@ static int try_programming(const trial *t) {
     type->program(p, CELLS, t->target, t->state[0], &a);
     type->program(p, CELLS, t->target, t->state[1], &b);
     if (memcmp(t->state[0], t->state[1], (size_t)type->n_state * CELLS * sizeof(float)) != 0)
-        return broken(t, "program() must give the same state from the same stream: all random numbers come from RNG, and every state is written");
+        return broken(t, "program() must give the same state from the same stream: all random numbers come from RNG, and every "
+                         "state is written");
     b = stream(0);
     type->program(p, (size_t)cut, t->target, t->state[1], &b);
     for (int k = 0; k < type->n_state; k++)
         if (memcmp(t->state[0] + (size_t)k * CELLS, t->state[1] + (size_t)k * (size_t)cut, (size_t)cut * sizeof(float)) != 0)
-            return broken(t, "program() must give a cell the same state in a shorter call: serve cells in chunks of MB_CELL_CHUNK and draw as "
-                             "many numbers for the last one as for a full one; state[k * n + i] is the k-th number of cell i");
+            return broken(
+                t,
+                "program() must give a cell the same state in a shorter call: serve cells in chunks of MB_CELL_CHUNK and draw as "
+                "many numbers for the last one as for a full one; state[k * n + i] is the k-th number of cell i");
     type->program(p, (size_t)(CELLS - cut), t->target + cut, t->state[1], &b);
     for (int k = 0; k < type->n_state; k++)
-        if (memcmp(t->state[0] + (size_t)k * CELLS + cut, t->state[1] + (size_t)k * (size_t)(CELLS - cut), (size_t)(CELLS - cut) * sizeof(float)) != 0)
+        if (memcmp(t->state[0] + (size_t)k * CELLS + cut, t->state[1] + (size_t)k * (size_t)(CELLS - cut),
+                   (size_t)(CELLS - cut) * sizeof(float)) != 0)
             return broken(t, "program() must give the same cells when a call is split at a multiple of MB_CELL_CHUNK");
     return MB_OK;
 }
@@ -208,7 +231,8 @@ static int try_reading(const trial *t) {
         type->read(p, CELLS, t->state[0], age[i], temp[i], t->g[0], &a);
         if (!sound(t->g[0])) return broken(t, "read() gives conductances that are negative or not finite: clamp them at 0");
         type->read(p, CELLS, t->state[0], age[i], temp[i], t->g[1], &b);
-        if (memcmp(t->g[0], t->g[1], CELLS * sizeof(float)) != 0) return broken(t, "read() must give the same conductances from the same stream");
+        if (memcmp(t->g[0], t->g[1], CELLS * sizeof(float)) != 0)
+            return broken(t, "read() must give the same conductances from the same stream");
     }
     if (type->deterministic(p)) {
         mb_stream other = stream(2);
@@ -228,7 +252,11 @@ int mb_cell_try(const mb_cell *cell, const char *where) {
     double lo, hi;
     float *buf = mb_calloc((3 + 2 * states) * CELLS, sizeof *buf);
     if (!buf) return mb_nomem();
-    trial t = {cell, where, buf, {buf + CELLS, buf + (1 + states) * CELLS}, {buf + (1 + 2 * states) * CELLS, buf + (2 + 2 * states) * CELLS}};
+    trial t = {cell,
+               where,
+               buf,
+               {buf + CELLS, buf + (1 + states) * CELLS},
+               {buf + (1 + 2 * states) * CELLS, buf + (2 + 2 * states) * CELLS}};
     int rc = try_numbers(&t, &lo, &hi);
     for (int i = 0; i < CELLS && !rc; i++) t.target[i] = (float)(lo + (hi - lo) * i / (CELLS - 1));
     if (!rc) rc = try_programming(&t);

@@ -128,8 +128,8 @@ int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_laye
 int mb_cost_network(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan,
                     const mb_activity *act, const bool *input_signed, mb_report **report, mb_metrics *metrics);
 
-/* Loading the weights of a network into its arrays once (src/cost/programming.c: equations). The digital engine's weights are not
- * counted. */
+/* Loading the weights of a network into its arrays once (src/cost/programming.c: equations). The digital engine's weights are
+ * not counted. */
 typedef struct mb_programming {
     double cells;               /* that hold a digit, copies and dummy columns included */
     double pulses;              /* of all cells */
@@ -140,6 +140,7 @@ typedef struct mb_programming {
 /* Time of a row of N cells that are programmed at once, over the time of one cell with PULSES pulses on average, each of which
  * succeeds independently: the row waits for its slowest cell. 1 for N = 1 or PULSES <= 1. */
 double mb_programming_slowest(double pulses, double n);
-int mb_cost_programming(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan, mb_programming *out);
+int mb_cost_programming(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan,
+                        mb_programming *out);
 
 #endif

@@ -31,7 +31,8 @@ double mb_programming_slowest(double pulses, double n) {
     return sum / pulses;
 }
 
-static int layer(const mb_machine *mach, const mb_cell *cell, const mb_cell_cost *c, const mb_layer *l, const mb_assign *a, mb_programming *out) {
+static int layer(const mb_machine *mach, const mb_cell *cell, const mb_cell_cost *c, const mb_layer *l, const mb_assign *a,
+                 mb_programming *out) {
     mb_xbar_spec spec;
     mb_placement place;
     mb_matmul mm = mb_layer_matmul(l);
@@ -51,7 +52,8 @@ static int layer(const mb_machine *mach, const mb_cell *cell, const mb_cell_cost
     return MB_OK;
 }
 
-int mb_cost_programming(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan, mb_programming *out) {
+int mb_cost_programming(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan,
+                        mb_programming *out) {
     mb_cell_cost c = {0};
     int rc = MB_OK;
     *out = (mb_programming){0};

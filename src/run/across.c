@@ -40,14 +40,18 @@ static int unknown(const mb_results *r, const char *key) {
     mb_str all = {0};
     for (size_t i = 0; i < r->n; i++)
         for (size_t k = 0; k < r->point[i].n_set; k++)
-            if (!strstr(mb_cstr(&all), r->point[i].set[k].key)) mb_str_addf(&all, "%s%s", all.n ? ", " : "", r->point[i].set[k].key);
+            if (!strstr(mb_cstr(&all), r->point[i].set[k].key))
+                mb_str_addf(&all, "%s%s", all.n ? ", " : "", r->point[i].set[k].key);
     int rc = all.n ? mb_fail(MB_BADINPUT, "%s: %s is not a swept key of this run; swept are: %s", r->dir, key, mb_cstr(&all))
                    : mb_fail(MB_BADINPUT, "%s: nothing is swept in this run, so there is no table over %s", r->dir, key);
     mb_str_free(&all);
     return rc;
 }
 
-typedef struct { const char *text; double number; } entry;
+typedef struct {
+    const char *text;
+    double number;
+} entry;
 
 static int by_number(const void *x, const void *y) {
     const entry *a = x, *b = y;
@@ -85,6 +89,22 @@ const mb_point_result *mb_across_first(const mb_results *r, const mb_across *a, 
     return NULL;
 }
 
+/* How many of the settings besides KEY tell the rows apart, from the first on: keys that change together need only one. */
+static size_t telling(const mb_results *r, const mb_across *a, const char *key) {
+    size_t most = 0;
+    for (size_t i = 1; i < a->n_row; i++)
+        for (size_t j = 0; j < i; j++) {
+            const mb_point_result *p = mb_across_first(r, a, i), *q = mb_across_first(r, a, j);
+            size_t n = 0, k = 0;
+            for (; k < p->n_set && k < q->n_set; k++) {
+                n += !is_key(p->set[k].key, key);
+                if (!is_key(p->set[k].key, key) && strcmp(p->set[k].value, q->set[k].value)) break;
+            }
+            most = n > most ? n : most;
+        }
+    return most;
+}
+
 int mb_across_new(const mb_results *r, const char *key, mb_across *a) {
     *a = (mb_across){0};
     int rc = find_values(r, key, a);
@@ -103,6 +123,7 @@ int mb_across_new(const mb_results *r, const char *key, mb_across *a) {
         a->at[row * a->n_value + k] = i;
     }
     if (rc) mb_across_free(a);
+    else a->telling = telling(r, a, key);
     return rc;
 }
 
@@ -113,25 +134,9 @@ void mb_across_free(mb_across *a) {
     *a = (mb_across){0};
 }
 
-/* How many of the settings besides KEY tell the rows apart, from the first on: keys that change together need only one. */
-static size_t telling(const mb_results *r, const mb_across *a, const char *key) {
-    size_t most = 0;
-    for (size_t i = 1; i < a->n_row; i++)
-        for (size_t j = 0; j < i; j++) {
-            const mb_point_result *p = mb_across_first(r, a, i), *q = mb_across_first(r, a, j);
-            size_t n = 0, k = 0;
-            for (; k < p->n_set && k < q->n_set; k++) {
-                n += !is_key(p->set[k].key, key);
-                if (!is_key(p->set[k].key, key) && strcmp(p->set[k].value, q->set[k].value)) break;
-            }
-            most = n > most ? n : most;
-        }
-    return most;
-}
-
 char *mb_across_row_name(const mb_results *r, const mb_across *a, const char *key, size_t row) {
     const mb_point_result *p = mb_across_first(r, a, row);
-    size_t n = telling(r, a, key);
+    size_t n = a->telling;
     mb_str s = {0};
     for (size_t k = 0; k < p->n_set && n; k++)
         if (!is_key(p->set[k].key, key)) {
@@ -151,7 +156,10 @@ char *mb_age_text(char *buf, size_t cap, double s) {
             snprintf(buf, cap, "%.3g %s", s / unit[i].s, unit[i].unit);
             return buf;
         }
-    snprintf(buf, cap, "%.3g s", s);
+    static const char *const small[] = {"s", "ms", "us", "ns", "ps"};
+    int k = 0;
+    for (; k < 4 && s > 0 && s < 0.9995; k++) s *= 1000;
+    snprintf(buf, cap, "%.3g %s", s, small[k]);
     return buf;
 }
 
@@ -168,10 +176,12 @@ static int exact(mb_table *t, double x) {
 }
 
 /* What stays the same along a row: costs of its first point. */
-static const struct { const char *name, *unit; size_t offset; } cost[] = {
-    {"energy", "J", offsetof(mb_point_result, energy_J)},          {"latency", "s", offsetof(mb_point_result, latency_s)},
-    {"area", "m2", offsetof(mb_point_result, area_m2)},            {"program", "J", offsetof(mb_point_result, program_J)},
-    {"program time", "s", offsetof(mb_point_result, program_s)},   {"wear", "", offsetof(mb_point_result, wear)}};
+static const struct {
+    const char *name, *unit;
+    size_t offset;
+} cost[] = {{"energy", "J", offsetof(mb_point_result, energy_J)},        {"latency", "s", offsetof(mb_point_result, latency_s)},
+            {"area", "m2", offsetof(mb_point_result, area_m2)},          {"program", "J", offsetof(mb_point_result, program_J)},
+            {"program time", "s", offsetof(mb_point_result, program_s)}, {"wear", "", offsetof(mb_point_result, wear)}};
 #define N_COST (sizeof cost / sizeof *cost)
 
 static int head(const mb_results *r, const mb_across *a, const char *key, bool text, mb_table *t) {
@@ -185,7 +195,8 @@ static int head(const mb_results *r, const mb_across *a, const char *key, bool t
     for (size_t k = 0; k < a->n_value && !rc; k++) {
         mb_str name = {0};
         char time[32];
-        if (text && is_key(key, "time_s") && isfinite(a->number[k])) mb_str_addf(&name, "at %s", mb_age_text(time, sizeof time, a->number[k]));
+        if (text && is_key(key, "time_s") && isfinite(a->number[k]))
+            mb_str_addf(&name, "at %s", mb_age_text(time, sizeof time, a->number[k]));
         else mb_str_addf(&name, "%s=%s", key, a->value[k]);
         if (name.failed) rc = mb_nomem();
         if (!rc) rc = mb_table_column(t, mb_cstr(&name), text ? "%" : "", MB_RIGHT);
@@ -235,7 +246,8 @@ int mb_results_across(const mb_results *r, const char *key, mb_format f, mb_str 
         const mb_point_result *p = mb_across_first(r, &a, 0), *q = mb_across_first(r, &a, i);
         bool same = p->n_set == q->n_set;
         for (size_t k = 0; same && k < p->n_set; k++) same = !strcmp(p->set[k].key, q->set[k].key);
-        if (!same) rc = mb_fail(MB_BADINPUT, "%s: the points do not set the same keys, so they make no table over %s", r->dir, key);
+        if (!same)
+            rc = mb_fail(MB_BADINPUT, "%s: the points do not set the same keys, so they make no table over %s", r->dir, key);
     }
     mb_table *t = rc ? NULL : mb_table_new();
     if (!rc && !t) rc = mb_nomem();
@@ -244,7 +256,8 @@ int mb_results_across(const mb_results *r, const char *key, mb_format f, mb_str 
     if (!rc && text) mb_str_addf(out, "%s: accuracy over %s, with 95 %% intervals\n\n", r->name ? r->name : "run", key);
     if (!rc) mb_table_write(t, text ? MB_TABLE_TEXT : f == MB_FORMAT_CSV ? MB_TABLE_CSV : MB_TABLE_JSON, out);
     if (!rc && text)
-        mb_str_addf(out, "\nEnergy and latency per inference, area as built; program: loading all weights once; wear: share of a cell's endurance that one "
+        mb_str_addf(out, "\nEnergy and latency per inference, area as built; program: loading all weights once; wear: share of a "
+                         "cell's endurance that one "
                          "load uses.\n");
     if (!rc && out->failed) rc = mb_nomem();
     mb_table_free(t);

@@ -1,8 +1,8 @@
 /* plot_time.c - accuracy over the time since programming, one line per setting of the other swept keys (usually the device)
  *
- * Lines end at labels on the right, in the order of the last accuracy, so that many of them can be told apart; the colour is that of the
- * family: what stands before the first '-' of the row's name. Intervals are drawn for few lines; for many their usual half-width is written
- * above the plot. Times at or below zero have no place on the logarithmic axis. Called by plot.c.
+ * Lines end at labels on the right, in the order of the last accuracy, so that many of them can be told apart; the colour is that
+ * of the family: what stands before the first '-' of the row's name. Intervals are drawn for few lines; for many their usual
+ * half-width is written above the plot. Times at or below zero have no place on the logarithmic axis. Called by plot.c.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -174,7 +174,8 @@ static void write_lines(const picture *p, mb_str *out) {
     mb_str_add(out, "plot \\\n");
     for (size_t i = 0; i < p->n; i++) {
         const char *colour = mb_plot_colour(p->l[i].family);
-        if (p->n <= FEW) mb_str_addf(out, "  $line%zu using 1:2:3:4 with yerrorbars pt 7 ps 0 lw 0.8 lc rgb '%s', \\\n", i, colour);
+        if (p->n <= FEW)
+            mb_str_addf(out, "  $line%zu using 1:2:3:4 with yerrorbars pt 7 ps 0 lw 0.8 lc rgb '%s', \\\n", i, colour);
         mb_str_addf(out, "  $line%zu using 1:2 with linespoints pt 7 ps 0.6 lw 1.3 lc rgb '%s'%s\n", i, colour,
                     i + 1 < p->n ? ", \\" : "");
     }
@@ -210,7 +211,8 @@ int mb_plot_accuracy_time(const char *name, const mb_results *r, mb_str *out) {
     double height = fmax(400, LINE_PX * (double)p.n), right = 0;
     for (size_t i = 0; i < p.n; i++) {
         size_t chars = mb_text_width(p.l[i].name);
-        right = fmax(right, 48 + (double)(chars < NAME_CHARS ? chars : NAME_CHARS) * 1.12 * MB_CHAR_PX(FONT)); /* lower case and digits */
+        right = fmax(right, 48 + (double)(chars < NAME_CHARS ? chars : NAME_CHARS) * 1.12 *
+                                     MB_CHAR_PX(FONT)); /* lower case and digits */
     }
     p.c = (mb_canvas){620 + 78 + right, height + 62 + 58, 78, right, 62, 58};
     choose_families(&p);

@@ -1,4 +1,5 @@
-/* test_programming.c - the write side: cells, pulses, energy and time by hand; the slowest of a row against other formulas and counting */
+/* test_programming.c - the write side: cells, pulses, energy and time by hand; the slowest of a row against other formulas and
+ * counting */
 #include "mbtest.h"
 
 #include <math.h>
@@ -17,7 +18,8 @@ static void fake_range(const void *p, double *g_min, double *g_max) {
 
 static void fake_cost(const void *p, mb_cell_cost *c) {
     (void)p;
-    *c = (mb_cell_cost){.read_V = 0.2, .write_J = 3e-12, .write_s = 2e-6, .area_F2 = 30, .pulses = pulses, .endurance = endurance};
+    *c =
+        (mb_cell_cost){.read_V = 0.2, .write_J = 3e-12, .write_s = 2e-6, .area_F2 = 30, .pulses = pulses, .endurance = endurance};
 }
 
 static const mb_cell_type fake = {.abi = MB_CELL_ABI, .name = "fake", .range = fake_range, .cost = fake_cost};
@@ -85,7 +87,8 @@ static bool same(double a, double b) { return fabs(a - b) <= 1e-12 * fabs(b); }
 static void by_hand(void **state) {
     (void)state;
     static const testlayer fc = {"fc", 'w', 300, 1, 1, 50, 1, 1, 0, 1};
-    const mb_assign a = {MB_ANALOG, 8, 2, 8, 1, 8, 0, MB_DIFFERENTIAL, 1}; /* 7 bits of magnitude in 4 slices, in pairs: 8 cells */
+    const mb_assign a = {MB_ANALOG,       8, 2, 8, 1, 8, 0,
+                         MB_DIFFERENTIAL, 1}; /* 7 bits of magnitude in 4 slices, in pairs: 8 cells */
     static const char arch[] = "rows = 128; cols = 128;";
     pulses = 1, endurance = 0;
     mb_programming w = cost(arch, &fc, 1, a);
@@ -126,8 +129,7 @@ static void verified(void **state) {
     assert_true(same(w.pulses, 8.5 * w.cells));
     assert_true(same(w.wear, 8.5e-6));
     assert_true(same(w.energy_J, w.cells * 3e-12)); /* write_J holds the pulses already */
-    assert_true(
-                fabs(w.latency_s / (2e-6 / 8.5 * (72 * largest(8.5, 32) + 16 * 9 * largest(8.5, 2))) - 1) < 1e-6);
+    assert_true(fabs(w.latency_s / (2e-6 / 8.5 * (72 * largest(8.5, 32) + 16 * 9 * largest(8.5, 2))) - 1) < 1e-6);
     /* one cell at a time waits for nobody */
     assert_true(same(cost("rows = 128; cols = 128; write_cells = 1;", net, 2, a).latency_s, w.cells * 2e-6));
     pulses = 1, endurance = 0;
