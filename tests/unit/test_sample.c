@@ -154,8 +154,8 @@ static void time_lists(void **state) {
         assert_null(t);
         mb_error_clear();
     }
-    assert_string_equal(mb_time_text(buf, 3600), "1 h");
-    assert_string_equal(mb_time_text(buf, 0.01), "10 ms");
+    assert_string_equal(mb_sample_time_text(buf, 3600), "1 h");
+    assert_string_equal(mb_sample_time_text(buf, 0.01), "10 ms");
 }
 
 int main(void) {
