@@ -140,6 +140,7 @@ int mb_fit_noise(mb_fit *fit, const mb_fit_options *o) {
     mb_fit_merge(w->noise, &w->n_noise, MB_FIT_GROUPS);
     if (!(total / (double)dof > 1e-12)) {
         mb_str_addf(&fit->notes, "read noise: repeated reads agree to the last digit: no noise\n");
+        noise_values(fit, &(mb_fit_sigma){.shape = MB_SIGMA_CONSTANT, .se = {MB_NOT, MB_NOT, MB_NOT}}, reads ? reads : dof, "none: reads agree to the last digit");
         return MB_OK;
     }
     rc = mb_fit_choose_sigma(fit, "read noise", w->noise, w->n_noise, (double)dof, 0, false, NULL, NULL, o->criterion, &w->read);
@@ -383,6 +384,15 @@ static void nu_values(mb_fit *fit, int k, const double *p, const double *se, siz
 
 double mb_fit_nu_at(const mb_fit_work *w, double x) { return w->mu[0] + w->mu[1] * log(fmax(x, 1e-7)); }
 
+/* The data say that there is no drift: whatever the base preset says. */
+static void no_drift(mb_fit *fit, size_t n) {
+    char source[160];
+    mb_fit_source_names(&fit->work->d, "time", source, sizeof source);
+    mb_fit_value *v = mb_fit_add_value(fit, "drift", n, source);
+    if (v) snprintf(v->text, sizeof v->text, "none");
+    if (v) snprintf(v->how, sizeof v->how, "exponents are not different from 0");
+}
+
 /* How well N(mu, tau^2 + se^2) describes the exponents. */
 static int nu_quality(mb_fit *fit, int k, const double *p) {
     mb_fit_work *w = fit->work;
@@ -436,6 +446,7 @@ static int population(mb_fit *fit, const mb_fit_options *o) {
         se[1][0] = fmax(1 / sqrt(sw), n > 1 ? sqrt(var / (double)n) : 0);
         if (fabs(p[1][0]) <= 3 * se[1][0]) {
             mb_str_addf(&fit->notes, "drift: the exponent %.3g +- %.2g is not different from 0: no drift\n", p[1][0], se[1][0]);
+            no_drift(fit, n);
             return MB_OK;
         }
         mb_str_addf(&fit->notes, "drift: %zu cell%s: the spread of the exponent from cell to cell wants at least 6\n", n, n == 1 ? "" : "s");
@@ -469,6 +480,7 @@ static int population(mb_fit *fit, const mb_fit_options *o) {
         if (chosen < 0 || index[i] != (size_t)chosen) continue;
         if (k == 0) {
             mb_str_addf(&fit->notes, "drift: the exponents are not different from 0: no drift\n");
+            no_drift(fit, n);
             return MB_OK;
         }
         nu_values(fit, k, p[k], se[k], n, name[k]);

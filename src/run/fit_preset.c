@@ -41,9 +41,21 @@ static bool is_polynomial(const char *key) {
     return strcmp(key, "prog_sigma") == 0 || strcmp(key, "prog_bias") == 0 || strcmp(key, "white") == 0;
 }
 
+/* Take WORDS out of TEXT. */
+static void without(char *text, const char *words) {
+    char *at = strstr(text, words);
+    if (at) memmove(at, at + strlen(words), strlen(at + strlen(words)) + 1);
+}
+
 /* V with its numbers in units U. */
 static mb_fit_value in_units(const mb_fit_value *v, const units *u) {
     mb_fit_value w = *v;
+    if (u->arg != u->g_max || u->sigma != u->g_max) {
+        without(w.how, ", of Gmax over G / Gmax");
+        without(w.how, ", of Gmax");
+        without(w.how, ", a + b ln(G / Gmax)");
+        without(w.how, ", c + d ln(G / Gmax)");
+    }
     for (int k = 0; k < v->n && is_polynomial(v->key); k++) {
         const double f = u->g_max / u->sigma * pow(u->arg / u->g_max, k);
         w.v[k] *= f;

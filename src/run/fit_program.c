@@ -384,6 +384,8 @@ int mb_fit_programming(mb_fit *fit, const mb_fit_options *o) {
 
     if (!rc && !(total / N > 1e-13)) {
         mb_str_addf(&fit->notes, "programming: every cell stands at its target to the last digit: no error\n");
+        w->prog = (mb_fit_sigma){.shape = MB_SIGMA_CONSTANT, .se = {MB_NOT, MB_NOT, MB_NOT}}; /* good stays false: nothing to draw */
+        values(fit, o, (size_t)N);
         goto out;
     }
     if (!rc) { /* twice: the mean error wants weights, the spread wants the mean error */
