@@ -102,7 +102,8 @@ static void write_value(mb_str *out, const mb_fit_value *v) {
 }
 
 static void write_table(mb_str *out, const mb_fit_work *w) {
-    mb_str_add(out, "# Measured residuals, measured - target: a row of equally probable values for each target, read by linear interpolation.\n"
+    mb_str_add(out, "# Measured residuals, measured - target: a row of equally probable values for each target, read by linear "
+                    "interpolation.\n"
                     "prog_table_g_S = [ ");
     for (size_t k = 0; k < w->table_k; k++) {
         if (k) mb_str_add(out, ", ");
@@ -175,7 +176,10 @@ int mb_fit_preset(const mb_fit *fit, const mb_fit_options *o, mb_str *out) {
     mb_cell cell = {0};
     mb_str_add(out, "# ");
     comment(out, o->name);
-    mb_str_addf(out, ": a memory cell fitted to measured data by mixbar %s (mixbar fit). Use it as a device: device = \"this file\".\n# Data:", PACKAGE_VERSION);
+    mb_str_addf(out,
+                ": a memory cell fitted to measured data by mixbar %s (mixbar fit). Use it as a device: device = \"this "
+                "file\".\n# Data:",
+                PACKAGE_VERSION);
     for (size_t i = 0; i < fit->n_source; i++) {
         const mb_fit_source *s = &fit->source[i];
         mb_str_add(out, i ? "\n#       " : " ");

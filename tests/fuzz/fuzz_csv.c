@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         for (size_t k = 0; k < csv.cols; k++) {
             mb_csv_unit u;
             mb_csv_split_name(csv.header[k], &u);
-            if (!(u.scale > 0) || memchr(u.quantity, 0, sizeof u.quantity) == NULL || memchr(u.unit, 0, sizeof u.unit) == NULL) abort();
+            if (!(u.scale > 0) || memchr(u.quantity, 0, sizeof u.quantity) == NULL || memchr(u.unit, 0, sizeof u.unit) == NULL)
+                abort();
         }
         for (size_t i = 0; i < csv.rows; i++) {
             if (csv.line[i] < 1 || (i > 0 && csv.line[i] < csv.line[i - 1])) abort();
