@@ -71,13 +71,6 @@ static void cost(const void *params, mb_cell_cost *c) {
     *c = (mb_cell_cost){.read_V = p->read_V, .write_J = p->write_J, .write_s = p->write_s, .area_F2 = p->area_F2, .pulses = 1};
 }
 
-static const char *const effects[] = {"levels", NULL};
-
-static void without(void *params, int effect) {
-    ideal *p = params;
-    if (effect == 0) p->levels = 0;
-}
-
 const mb_cell_type mb_cell_ideal = {
     .abi = MB_CELL_ABI,
     .name = "ideal",
@@ -95,6 +88,4 @@ const mb_cell_type mb_cell_ideal = {
     .read = read_cells,
     .read_sigma = NULL,
     .cost = cost,
-    .effects = effects,
-    .without = without,
 };

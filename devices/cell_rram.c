@@ -181,14 +181,13 @@ static void cost(const void *params, mb_cell_cost *c) {
 }
 
 /* Non-idealities in physical order. Each has its parameters to itself and its draws in a place of their own, so that switching one
- * off leaves the others as they were. Without `levels` every target is reached. */
-enum { LEVELS, PROGRAMMING, STUCK, DRIFT, READ_NOISE };
-static const char *const effects[] = {"levels", "programming", "stuck", "drift", "read noise", NULL};
+ * off leaves the others as they were. */
+enum { PROGRAMMING, STUCK, DRIFT, READ_NOISE };
+static const char *const effects[] = {"programming", "stuck", "drift", "read noise", NULL};
 
 static void without(void *params, int effect) {
     rram *p = params;
     switch (effect) {
-    case LEVELS: p->levels = 0; break;
     case PROGRAMMING: p->prog_sigma = p->prog_sigma_prop = 0; break;
     case STUCK: p->stuck_on = p->stuck_off = 0; break;
     case DRIFT: p->drift_nu = p->drift_nu_sigma = 0; break;

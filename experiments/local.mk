@@ -23,4 +23,6 @@ nobase_dist_pkgdata_DATA += experiments/baselines/systolic-32x32.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/tpu-128x128.cfg
 
 # experiments
-nobase_dist_pkgdata_DATA += experiments/quickstart.cfg experiments/devices.cfg
+nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
+nobase_dist_pkgdata_DATA += experiments/devices.cfg
+nobase_dist_pkgdata_DATA += experiments/wires.cfg

@@ -199,8 +199,9 @@ const double *mb_analog_conductance(const mb_analog *a, int tile, int slice, int
  * y0)^2 ), y0 = W x. */
 #define MB_ANALOG_STAGES "inputs|weights|programming|cells|wires|read noise|converter"
 #define MB_ANALOG_N_STAGES 7
-int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, int k, const double *x, uint64_t seed,
-                      uint32_t trial, double snr_dB[MB_ANALOG_N_STAGES]);
+/* k inputs x; ranges are calibrated on the kc inputs xc at each stage. */
+int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, int k, const double *x, int kc, const double *xc,
+                      uint64_t seed, uint32_t trial, double snr_dB[MB_ANALOG_N_STAGES]);
 
 /* SONOS (Agrawal et al., IEDM 2022, doi:10.1109/IEDM45625.2022.10019564): drift polynomial (11 numbers, nA) and A, B of the
  * spread A (1 - exp(-I / B)) at DAYS;

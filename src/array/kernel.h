@@ -8,6 +8,8 @@
 #ifndef MB_ARRAY_KERNEL_H
 #define MB_ARRAY_KERNEL_H
 
+#include <math.h>
+
 #include "array/adc.h"
 
 #define MB_PANEL 64                  /* columns of a weight panel: one row of it is two cache lines */
@@ -47,7 +49,8 @@ typedef struct mb_quads {
 
 typedef struct mb_row_group {
     int k, n;                        /* rows of this group, columns (outputs, dummies included) */
-    int slices, planes, dac_bits, cell_bits;
+    int slices, planes, dac_bits;
+    int shift[MB_QUAD_PARTS];        /* of each slice in the sum */
     int polarities;                  /* 2 when positive and negative columns are converted separately */
     int panels;                      /* ceil(slices * polarities * n / MB_PANEL) */
     int32_t sum_max;                 /* no |S| is larger (without noise) */
@@ -59,6 +62,9 @@ typedef struct mb_row_group {
     int32_t var_each;                /* what every cell of var holds when all hold the same, else -1: then the sum over a plane
                                         of one bit is var_each times the driven rows */
     double var_unit;                 /* array units squared */
+    double var_max;                  /* no variance sum of the crossbar is larger */
+    const uint32_t *square;          /* [256], dac_bits > 1: what the variance of a cell counts for |input| (planes added up
+                                        before the converter); NULL: the square of the digit */
     const mb_quads *quads;           /* the same weights for kernels that are `packed`; NULL: they use the panels */
     const mb_adc_range *range;       /* [slices] */
     const mb_adc *adc;
@@ -74,8 +80,7 @@ typedef struct mb_kernel {
     /* y[m][n] += ...; x: m vectors, row stride ldx, k inputs, |x| <= 255. noise: one stream per vector for the read noise, NULL
      * without; adc_noise: one per vector for the converters, NULL when they are deterministic. work: scratch of work_size()
      * bytes, 64-byte aligned.
-     * Read noise takes slices * planes * polarities * n normal numbers in one fill per vector, index
-     * ((slice * planes + plane) * polarities + polarity) * n + output.
+     * Read noise takes mb_noise_count() short normal numbers of each vector's stream, at mb_noise_at().
      * Converters that are not uniform are called once per (slice, plane, polarity), in this order, with n columns. */
     size_t (*work_size)(const mb_row_group *g, int m);
     void (*run)(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise,
@@ -123,16 +128,58 @@ static inline bool mb_grid_of(const mb_adc_range *r, mb_grid *g) {
     return true;
 }
 
-/* S plus integer read noise in array units, from a normal number z, sqrt_V = sqrtf of the variance sum (units of var_unit) and u
- * = (float)sqrt(var_unit): the noise is z * sqrt_V * u rounded half away from zero in single precision (each operation correctly
- * rounded, so the same bits everywhere); the sum stays inside (-2^30, 2^30). */
+/* Read noise. S is the exact sum, sigma = sqrt(V var_unit), V the variance sum, z a short normal number (base/rng.h).
+ *     narrow   converters that allow a grid, sigma below 2^11 2^h: S is rounded to multiples of 2^h (half up), the noise is
+ *              z times sigma in units of 2^h / 16, rounded: magnitudes half up; both saturate in 16 bits of 2^h, which is beyond the range
+ *     wide     otherwise: z sigma, rounded half away from zero in single precision; the sum stays inside (-2^30, 2^30).
+ * Which one follows from the specification alone, so every kernel does the same. */
 #define MB_SUM_LIMIT ((1 << 30) - 1)
-static inline int32_t mb_add_noise(int32_t S, float z, float sqrt_V, float u) {
-    float r = z * sqrt_V * u;
+typedef struct mb_noise { bool narrow; int shift; float scale; } mb_noise;
+
+/* var_max: no variance sum is larger (units of var_unit). */
+static inline mb_noise mb_noise_of(const mb_adc_range *r, bool transparent, double var_max, double var_unit) {
+    mb_grid g;
+    bool narrow = !transparent && mb_grid_of(r, &g);
+    double scale = narrow ? sqrt(var_unit) * (32768.0 / MB_NORMAL16_ONE) / (1 << g.h) : 0;
+    if (narrow && sqrt(var_max) * scale < INT16_MAX) return (mb_noise){true, g.h, (float)scale};
+    return (mb_noise){false, 0, (float)(sqrt(var_unit) / MB_NORMAL16_ONE)};
+}
+
+/* Narrow: sigma of a conversion, from sqrtf of its variance sum. */
+static inline int32_t mb_noise_sigma(const mb_noise *n, float sqrt_V) { return (int32_t)(sqrt_V * n->scale + 0.5f); }
+
+static inline int32_t mb_clamp16(int32_t v) { return v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v; }
+
+static inline int32_t mb_narrow_noise(int32_t S, int32_t z, int32_t sigma, int shift) {
+    int32_t s = mb_clamp16((S + (1 << shift >> 1)) >> shift), d = ((z < 0 ? -z : z) * sigma + 16384) >> 15;
+    return mb_clamp16(s + (z < 0 ? -d : d)) * (1 << shift);
+}
+
+static inline int32_t mb_wide_noise(int32_t S, int32_t z, float sqrt_V, float scale) {
+    float r = (float)z * sqrt_V * scale;
     r = r + (r < 0 ? -0.5f : 0.5f);
     r = r < -1.0e9f ? -1.0e9f : r > 1.0e9f ? 1.0e9f : r;
     int32_t t = S + (int32_t)r;
     return t < -MB_SUM_LIMIT ? -MB_SUM_LIMIT : t > MB_SUM_LIMIT ? MB_SUM_LIMIT : t;
+}
+
+static inline int32_t mb_add_noise(int32_t S, int32_t z, float sqrt_V, const mb_noise *n) {
+    return n->narrow ? mb_narrow_noise(S, z, mb_noise_sigma(n, sqrt_V), n->shift) : mb_wide_noise(S, z, sqrt_V, n->scale);
+}
+
+/* Where the short normal of a conversion stands among those of its vector: blocks of eight for four outputs and a pair: the two
+ * polarities, or where there is but one two planes. mb_noise_count() numbers per vector. */
+static inline size_t mb_noise_pairs(int slices, int planes, int polarities) {
+    return (size_t)slices * (size_t)(polarities == 2 ? planes : (planes + 1) / 2);
+}
+static inline size_t mb_noise_count(int slices, int planes, int polarities, int n) {
+    return mb_noise_pairs(slices, planes, polarities) * (((size_t)n + 3) / 4) * 8;
+}
+/* of output 0; output j stands (j / 4) * 8 + j % 4 behind */
+static inline size_t mb_noise_at(int planes, int polarities, int n, int slice, int plane, int polarity) {
+    size_t pair = polarities == 2 ? (size_t)slice * (size_t)planes + (size_t)plane
+                                  : (size_t)slice * (size_t)((planes + 1) / 2) + (size_t)(plane / 2);
+    return pair * (((size_t)n + 3) / 4) * 8 + (size_t)(polarities == 2 ? polarity : plane % 2) * 4;
 }
 
 #endif

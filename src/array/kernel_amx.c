@@ -18,10 +18,10 @@
 
 #if defined(__clang__)
 #pragma clang attribute push( \
-    __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,popcnt"))), apply_to = function)
+    __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512fp16,vaes,avx2,fma,popcnt"))), apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,popcnt,prefer-vector-width=512")
+#pragma GCC target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512fp16,vaes,avx2,fma,popcnt,prefer-vector-width=512")
 #endif
 #include <immintrin.h>
 
@@ -78,6 +78,13 @@ static inline void tiles_fetch(int slot, int32_t *c) {
         _tile_zero(2);                                                               \
         _tile_zero(3);                                                               \
     } while (0)
+#define SUMS_BEGIN_AT(row)                                                           \
+    do {                                                                             \
+        _tile_loadd(0, row, 0);                                                      \
+        _tile_loadd(1, row, 0);                                                      \
+        _tile_loadd(2, row, 0);                                                      \
+        _tile_loadd(3, row, 0);                                                      \
+    } while (0)
 #define SUMS_STEP_22(a0, a1, b0, b1)                                                 \
     do {                                                                             \
         _tile_loadd(4, a0, 64);                                                      \
@@ -108,6 +115,10 @@ static inline void tiles_fetch(int slot, int32_t *c) {
         _tile_stored(2, (c) + 512, 64);                                              \
         _tile_stored(3, (c) + 768, 64);                                              \
     } while (0)
+#define MB_NARROW_NOISE 1
+#define MB_WIDE_HALF
+#include "base/rng_wide.h"
+
 #include "array/kernel_narrow.h"
 
 #include "array/kernel_packed.h"
@@ -120,7 +131,8 @@ static inline void tiles_fetch(int slot, int32_t *c) {
 
 static bool amx_int8(void) {
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1) && (d >> 25 & 1);    /* AMX-TILE, AMX-INT8 */
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1) && (d >> 25 & 1) && (d >> 23 & 1) && (c >> 9 & 1) && (c >> 11 & 1);
+    /* AMX-TILE, AMX-INT8; AVX512-FP16, VAES and AVX512-VNNI, which every processor with AMX has */
 }
 
 /* Asks once: the answer never changes, so that threads may write it at the same time. */

@@ -109,7 +109,7 @@ static int panel_segments(const mb_row_group *g, int panel, segment seg[MB_PANEL
     int end = first + MB_PANEL < total ? first + MB_PANEL : total;
     for (int c = first; c < end;) {
         int part = c / g->n, stop = (part + 1) * g->n < end ? (part + 1) * g->n : end, s = part / g->polarities;
-        int64_t coef = (int64_t)1 << (s * g->cell_bits);
+        int64_t coef = (int64_t)1 << g->shift[s];
         seg[count++] = (segment){
             .at = c - first, .n = stop - c, .output = c % g->n, .coef = part % g->polarities ? -coef : coef, .r = &g->range[s]};
         c = stop;
@@ -254,21 +254,21 @@ static void run_fused(const mb_row_group *g, int m, const int16_t *x, size_t ldx
 }
 
 /* Scratch of the general path for one vector. */
-typedef struct general { uint64_t *bits; int32_t *S; float *root, *z; columns *c; } general;
+typedef struct general { uint64_t *bits; int32_t *S; float *root; int16_t *z, *row; columns *c; } general;
 
 static size_t general_layout(const mb_row_group *g, void *work, general *s) {
     size_t columns_all = (size_t)g->panels * MB_PANEL, planes_all = (size_t)g->planes, at = 0;
-    size_t part[5] = {2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), planes_all * columns_all * sizeof(int32_t),
+    size_t part[6] = {2 * INPUT_BITS * words_of(g) * sizeof(uint64_t), planes_all * columns_all * sizeof(int32_t),
                       g->var ? planes_all * columns_all * sizeof(float) : 0,
-                      g->var ? (size_t)g->slices * planes_all * (size_t)g->polarities * (size_t)g->n * sizeof(float) : 0,
-                      (size_t)g->panels * sizeof(columns)};
+                      g->var ? mb_noise_count(g->slices, g->planes, g->polarities, g->n) * sizeof(int16_t) : 0,
+                      g->var ? ((size_t)g->n + 3) * sizeof(int16_t) : 0, (size_t)g->panels * sizeof(columns)};
     unsigned char *p = work;
-    void *q[5] = {NULL, NULL, NULL, NULL, NULL};
-    for (int i = 0; i < 5; i++) {
+    void *q[6] = {NULL, NULL, NULL, NULL, NULL, NULL};
+    for (int i = 0; i < 6; i++) {
         if (p) q[i] = p + at;
         at += round64(part[i]);
     }
-    if (s) *s = (general){.bits = q[0], .S = q[1], .root = q[2], .z = q[3], .c = q[4]};
+    if (s) *s = (general){.bits = q[0], .S = q[1], .root = q[2], .z = q[3], .row = q[4], .c = q[5]};
     return at;
 }
 
@@ -302,8 +302,9 @@ static void roots_of(const mb_row_group *g, const int16_t *x, const planes *b, f
                 for (int k = 0; k < g->k; k++) {
                     int d = (x[k] < 0 ? -x[k] : x[k]) >> (p * g->dac_bits) & mask;
                     if (d == 0) continue;
+                    int square = g->square ? (int)g->square[d] : d * d; /* at most 255^2: fits with 15 bits of variance */
 #pragma omp simd
-                    for (int i = 0; i < MB_PANEL; i++) V[i] += d * d * var[(size_t)k * MB_PANEL + MB_PANEL_AT((size_t)i)];
+                    for (int i = 0; i < MB_PANEL; i++) V[i] += square * var[(size_t)k * MB_PANEL + MB_PANEL_AT((size_t)i)];
                 }
                 for (int i = 0; i < MB_PANEL; i++) out[i] = sqrtf((float)V[i]);
             }
@@ -311,20 +312,55 @@ static void roots_of(const mb_row_group *g, const int16_t *x, const planes *b, f
     }
 }
 
-/* Read noise on all sums of a vector: normal numbers in the order (slice, plane, polarity, output). */
+/* Where every cell has the same variance: the root of each plane, the same for all columns. */
+static void roots_of_planes(const mb_row_group *g, const int16_t *x, const planes *b, float *root) {
+    for (int p = 0; p < g->planes; p++) {
+        int64_t squares = 0;
+        if (g->dac_bits == 1) {
+            for (size_t w = 0; w < b->words; w++) {
+                size_t at = (size_t)p * b->words + w;
+                squares += __builtin_popcountll(b->pos[at]) + (b->has_neg ? __builtin_popcountll(b->neg[at]) : 0);
+            }
+        } else {
+            int mask = (1 << g->dac_bits) - 1;
+            for (int k = 0; k < g->k; k++) {
+                int d = (x[k] < 0 ? -x[k] : x[k]) >> (p * g->dac_bits) & mask;
+                squares += d * d;
+            }
+        }
+        root[p] = sqrtf((float)(squares * g->var_each));
+    }
+}
+
+/* Read noise on all sums of a vector; root[plane][column], or root[plane] where all cells have the same variance. */
 static void add_noise(const mb_row_group *g, const general *s) {
     size_t n = (size_t)g->n, columns_all = (size_t)g->panels * MB_PANEL;
-    float u = (float)sqrt(g->var_unit);
-    const float *z = s->z;
-    for (int sl = 0; sl < g->slices; sl++)
+    for (int sl = 0; sl < g->slices; sl++) {
+        const mb_noise noise = mb_noise_of(&g->range[sl], g->adc->type->transparent, g->var_max, g->var_unit);
         for (int p = 0; p < g->planes; p++)
-            for (int q = 0; q < g->polarities; q++, z += n) {
+            for (int q = 0; q < g->polarities; q++) {
                 size_t at = (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n;
+                const int16_t *from = s->z + mb_noise_at(g->planes, g->polarities, g->n, sl, p, q), *restrict z = s->row;
                 int32_t *restrict S = s->S + at;
                 const float *restrict root = s->root + at;
+                for (size_t i = 0; i < n; i += 4) memcpy(s->row + i, from + 2 * i, 4 * sizeof *from);
+                if (g->var_each >= 0 && noise.narrow) {
+                    int32_t sigma = mb_noise_sigma(&noise, s->root[p]);
 #pragma omp simd
-                for (size_t i = 0; i < n; i++) S[i] = mb_add_noise(S[i], z[i], root[i], u);
+                    for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], sigma, noise.shift);
+                } else if (g->var_each >= 0) {
+                    float r = s->root[p];
+#pragma omp simd
+                    for (size_t i = 0; i < n; i++) S[i] = mb_wide_noise(S[i], z[i], r, noise.scale);
+                } else if (noise.narrow) {
+#pragma omp simd
+                    for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], mb_noise_sigma(&noise, root[i]), noise.shift);
+                } else {
+#pragma omp simd
+                    for (size_t i = 0; i < n; i++) S[i] = mb_wide_noise(S[i], z[i], root[i], noise.scale);
+                }
             }
+    }
 }
 
 /* Converters of any kind, called row by row in the order (slice, plane, polarity). */
@@ -336,7 +372,7 @@ static void convert_by_call(const mb_row_group *g, int32_t *S, int64_t *restrict
                 const mb_adc_range *r = &g->range[sl];
                 int32_t *restrict v = S + (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n, lo = INT32_MAX,
                                   hi = INT32_MIN;
-                int64_t coef = (q ? (int64_t)-1 : (int64_t)1) * ((int64_t)1 << (sl * g->cell_bits + p * g->dac_bits));
+                int64_t coef = (q ? (int64_t)-1 : (int64_t)1) * ((int64_t)1 << (g->shift[sl] + p * g->dac_bits));
                 g->adc->type->convert(g->adc->params, r, n, v, v, &st->clipped, rng);
                 for (size_t i = 0; i < n; i++) {
                     lo = v[i] < lo ? v[i] : lo;
@@ -365,8 +401,11 @@ static void run_general(const mb_row_group *g, int m, const int16_t *x, size_t l
         planes_make(&b, g->k, xv);
         sums_of(g, &b, s.S);
         if (g->var) {
-            roots_of(g, xv, &b, s.root);
-            mb_stream_fill_normal(&noise[v], (size_t)g->slices * (size_t)g->planes * (size_t)g->polarities * (size_t)g->n, s.z);
+            if (g->var_each >= 0)
+                roots_of_planes(g, xv, &b, s.root);
+            else
+                roots_of(g, xv, &b, s.root);
+            mb_stream_fill_normal16(&noise[v], mb_noise_count(g->slices, g->planes, g->polarities, g->n), s.z);
             add_noise(g, &s);
         }
         if (by_call)

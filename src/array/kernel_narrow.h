@@ -2,10 +2,12 @@
  * bits; the whole conversion in 16-bit lanes. Included by kernel_NAME.c behind kernel_tiles.h.
  *
  * The includer compiles for AVX-512 F, BW, DQ, VL, VNNI and defines
- *     SUMS_BEGIN(bias)                              start four tiles of 16 x 16 sums at 0, or at the 16 numbers of bias
+ *     SUMS_BEGIN, SUMS_BEGIN_AT(row)                start four tiles of 16 x 16 sums at 0, or at the 16 numbers of row
  *     SUMS_STEP_22(a0, a1, b0, b1)                  one chunk more: tiles a0 b0, a0 b1, a1 b0, a1 b1 in this order
  *     SUMS_STEP_41(a0, a1, a2, a3, b0)              the same: tiles a0 b0, a1 b0, a2 b0, a3 b0
  *     SUMS_END(c)                                   c[4][16][16] = the sums
+ *     MB_NARROW_NOISE                               1 when it also compiles for VAES and includes base/rng_wide.h
+ * or, with SUMS_AT_ONCE, all of it as sums_of_step().
  * with a [16 vectors][64 rows] and b quads of 16 outputs.
  *
  * A step is one slice of one tile of outputs for 16 vectors: either two planes of both polarities, or four planes. Its four sums
@@ -15,7 +17,7 @@
  *     direct   levels T = S >> shift: q = mulhrs(T, inv), inv just above 2^15 2^shift / step: exact for the sums that can occur, which
  *              is checked at every decision level when the plan is made;
  *     grid     S >> h by mb_grid (array/kernel.h). Two signs round half away from zero: negative sums count one less before they
- *              are shifted, which is nothing but at the level itself.
+ *              are shifted, which is nothing but at the level itself. Read noise comes between (array/kernel.h).
  * Codes of planes 0-3 and 4-7 are added apart, so that the weights fit bytes; slices in int32 with the common power of two of
  * their steps taken out.
  */
@@ -29,6 +31,8 @@ typedef struct narrow_slice {
     int16_t inv, f, times;            /* direct; grid */
     int16_t top, zero;                /* largest code; code at S = 0 (ranges with an offset) */
     int shift;                        /* down or up to s */
+    int32_t round[16];                /* read noise: half of what is shifted out, 16 times */
+    float noise_scale;
     int32_t mult;                     /* weight of the slice: step 2^(slice cell_bits) / 2^common */
 } narrow_slice;
 
@@ -42,6 +46,7 @@ typedef struct narrow {
     int planes_each;                  /* 2 or 4 */
     int common;
     bool clip, based;
+    int noise;                        /* 0: none, 1: the same variance for all cells */
     int32_t constant;                 /* what the offsets of the ranges add up to in all codes of an output */
 } narrow;
 
@@ -69,12 +74,13 @@ static bool direct_exact(const mb_adc_range *r, int top, int shift, int64_t t_ma
 static bool narrow_plan(const mb_row_group *g, narrow *p) {
     const mb_quads *q = g->quads;
     const mb_adc_type *t = g->adc->type;
-    if (!q || g->var || g->dac_bits != 1 || g->slices > NARROW_SLICES || q->form == MB_QUADS_SEPARATE || t->transparent || !t->uniform ||
+    if (!q || (g->var && (g->var_each < 0 || !MB_NARROW_NOISE || !mb_cpu_has_vaes())) || g->dac_bits != 1 || g->slices > NARROW_SLICES || q->form == MB_QUADS_SEPARATE || t->transparent || !t->uniform ||
         !t->uniform(g->adc->params))
         return false;
-    bool two = g->range[0].q_lo < 0, levels = q->form == MB_QUADS_LEVELS, direct = levels;
+    bool two = g->range[0].q_lo < 0, levels = q->form == MB_QUADS_LEVELS, direct = levels && !g->var;
     mb_grid grid[NARROW_SLICES];
     *p = (narrow){.g = g, .q = q, .planes_each = g->polarities == 2 ? 2 : 4, .common = 62};
+    p->noise = g->var ? 1 : 0;
     p->layout = g->polarities == 2 ? PAIRS : two ? FOUR_SIGNED : FOUR_UNSIGNED;
     p->groups = (g->planes + p->planes_each - 1) / p->planes_each;
     if (two && g->polarities == 2) return false;
@@ -90,10 +96,20 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
             lo = q->s_lo[i] < lo ? q->s_lo[i] : lo;
             hi = q->s_hi[i] > hi ? q->s_hi[i] : hi;
         }
+        if ((!two && !r->base && lo < 0)) return false;
+        if (g->var) {
+            const mb_noise noise = mb_noise_of(r, false, g->var_max, g->var_unit);
+            if (!noise.narrow) return false;
+            c->noise_scale = noise.scale;
+            int32_t sigma = mb_noise_sigma(&noise, sqrtf((float)((int64_t)g->var_each * g->k)));
+            int64_t most = (((int64_t)MB_NORMAL16_MAX * sigma >> 15) + 2) * ((int64_t)1 << noise.shift);
+            lo -= most;
+            hi += most;
+        }
         bool based = r->base != 0;
         int top = r->base ? r->q_hi / 2 : r->q_hi;
         bool clips = hi >= (int64_t)r->step * top + r->step / 2 || lo <= -((int64_t)r->step * top + r->step / 2);
-        if ((based && clips) || (!two && !based && lo < 0)) return false;
+        if ((based && clips) || (s > 0 && based != p->based)) return false;
         p->clip = p->clip || clips;
         p->based = p->based || based;
         c->top = (int16_t)r->q_hi;
@@ -104,6 +120,7 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
             c->f = grid[s].f;
             c->times = (int16_t)(1 << (15 - grid[s].k));
             c->shift = down < 0 ? -down : down;
+            for (int i = 0; i < 16; i++) c->round[i] = down > 0 && g->var ? 1 << down >> 1 : 0;
             ups += down < 0;
             downs += down > 0;
         }
@@ -118,7 +135,7 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
                 direct = direct_exact(r, top, q->shift, t_max, c->inv, two);
             }
         }
-        int z = __builtin_ctz((unsigned)r->step) + s * g->cell_bits;
+        int z = __builtin_ctz((unsigned)r->step) + g->shift[s];
         p->common = z < p->common ? z : p->common;
     }
     if (!direct && (!grids || (ups && downs))) return false;
@@ -126,7 +143,7 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
     int64_t most = 0, weights = (1 << g->planes) - 1;
     for (int s = 0; s < g->slices; s++) {
         const mb_adc_range *r = &g->range[s];
-        int64_t mult = ((int64_t)r->step << (s * g->cell_bits)) >> p->common;
+        int64_t mult = ((int64_t)r->step << g->shift[s]) >> p->common;
         most += mult * (r->q_hi + 1) * 256;
         if (most > INT32_MAX) return false;
         p->slice[s].mult = (int32_t)mult;
@@ -140,92 +157,147 @@ typedef struct narrow_step {          /* which step stands in a buffer */
     int block, high;                  /* which 16 vectors; planes 4 and up */
     int32_t weights;                  /* of the four planes, or of the two and their polarities, in bytes */
     __mmask64 seen;                   /* bytes that are codes of outputs */
+    __mmask32 valid;                  /* 16-bit lanes that belong to outputs */
+    uint32_t block0;                  /* read noise: first block of each vector's stream */
+    size_t sigma;                     /* where the sigmas of its planes are, in 64-bit numbers */
     bool last;                        /* of its slice */
 } narrow_step;
 
-typedef struct narrow_state {
-    __m512i q_min, q_max;
-    uint64_t clipped;
-    __m512i low[NARROW_VECTORS], high[NARROW_VECTORS], total[NARROW_VECTORS];
-} narrow_state;
+typedef struct narrow_state { __m512i q_min, q_max, clipped; } narrow_state;   /* clipped: counts in 16 bits, for one tile of outputs */
+typedef struct narrow_sums { __m512i low[NARROW_VECTORS], high[NARROW_VECTORS], total[NARROW_VECTORS]; } narrow_sums;
 
 /* Two sums of 16 outputs each to 16 bits: 4 + 4 by turns. */
-ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m128i shift, narrow_mode mode, bool two) {
+ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, narrow_mode mode, bool before) {
     if (mode == GRID_DOWN) {
-        if (two) {
+        if (before) {
             a = _mm512_add_epi32(a, _mm512_srai_epi32(a, 31));
             b = _mm512_add_epi32(b, _mm512_srai_epi32(b, 31));
         }
-        a = _mm512_sra_epi32(a, shift);
-        b = _mm512_sra_epi32(b, shift);
+        a = _mm512_srav_epi32(a, shift);
+        b = _mm512_srav_epi32(b, shift);
     }
     if (mode == GRID_UP) {
-        a = _mm512_sll_epi32(a, shift);
-        b = _mm512_sll_epi32(b, shift);
+        a = _mm512_sllv_epi32(a, shift);
+        b = _mm512_sllv_epi32(b, shift);
     }
-    __m512i s = _mm512_packs_epi32(a, b);
-    if (mode == GRID_UP && two) s = _mm512_adds_epi16(s, _mm512_srai_epi16(s, 15));
-    return s;
+    return _mm512_packs_epi32(a, b);
 }
 
-/* Codes of vectors r0 .. r1 - 1 of the step in c. */
-ALWAYS void narrow_convert(const narrow_step *st, narrow_state *e, const int32_t *c, int r0, int r1, narrow_mode mode, bool two,
-                           bool clip, bool based) {
+/* What the conversion of a step keeps in registers. */
+typedef struct narrow_constants {
+    __m512i order, inv, times, weights, zero, first, most, top8, least8, shift;
+    __mmask64 seen;
+    __mmask32 valid;
+} narrow_constants;
+
+ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, int noise, narrow_constants *k) {
     const narrow_slice *v = st->c;
-    const __m512i order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    const __m512i inv = _mm512_set1_epi16(mode == DIRECT ? v->inv : v->f), times = _mm512_set1_epi16(v->times),
-                  weights = _mm512_set1_epi32(st->weights), zero = _mm512_set1_epi16(v->zero),
-                  top = _mm512_set1_epi16((int16_t)(v->top - v->zero)),
-                  least = _mm512_set1_epi16((int16_t)(two ? -v->top : -v->zero));
-    const __m512i top8 = _mm512_set1_epi8((char)v->top), least8 = _mm512_set1_epi8((char)-v->top);
-    const __m128i shift = _mm_cvtsi32_si128(v->shift);
-    __m512i *acc = (st->high ? e->high : e->low) + 16 * st->block;
-    __m512i q_min = e->q_min, q_max = e->q_max;
-    uint64_t clipped = 0;
+    k->order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    k->inv = _mm512_set1_epi16(mode == DIRECT ? v->inv : v->f);
+    k->times = _mm512_set1_epi16(v->times);
+    k->weights = _mm512_set1_epi32(st->weights);
+    k->zero = _mm512_set1_epi16(v->zero);
+    /* in range: codes 0..top, or with two signs codes + top; with noise of one sign what is next to be rounded, shifted up to 0 */
+    int half = 1 << 14 >> (__builtin_ctz((unsigned)(uint16_t)v->times | 1 << 14));
+    k->first = _mm512_set1_epi16((int16_t)(two ? v->top : noise ? half - 1 : 0));
+    k->most = _mm512_set1_epi16((int16_t)(two ? 2 * v->top : noise ? (v->top + 1) * 2 * half - 2 : v->top));
+    k->top8 = _mm512_set1_epi8((char)v->top);
+    k->least8 = _mm512_set1_epi8((char)-v->top);
+    k->shift = _mm512_set1_epi32(v->shift);
+    k->seen = st->seen;
+    k->valid = st->valid;
+}
+
+/* Counts the 16-bit lanes above `most` (as unsigned numbers) in count. */
+ALWAYS __m512i narrow_count(__m512i count, __m512i a, const narrow_constants *k) {
+    return _mm512_mask_add_epi16(count, _mm512_mask_cmpgt_epu16_mask(k->valid, a, k->most), count, _mm512_set1_epi16(1));
+}
+
+#if MB_NARROW_NOISE
+/* Read noise of 32 conversions: s + z sigma. */
+ALWAYS __m512i narrow_noise(const mb_wide_normals *g, __m512i who, uint32_t block, __m512i sigma, __m512i s) {
+    __m512i u = mb_wide_bits(g, who, block), d = _mm512_mulhrs_epi16(mb_wide_normal(g, u), sigma);
+    __mmask32 minus = _mm512_test_epi16_mask(u, g->one);
+    return _mm512_mask_subs_epi16(_mm512_adds_epi16(s, d), minus, s, d);
+}
+#endif
+
+/* Who makes the noise of a block of vectors. */
+typedef struct narrow_source {
+    mb_wide_normals normals;
+    const mb_stream *streams;
+    const uint64_t *sigmas;           /* [vector][slice][8 planes] */
+    size_t sigmas_each;               /* of a vector */
+    uint32_t quads;                   /* blocks of a pair */
+} narrow_source;
+
+/* Codes of vectors r0 .. r1 - 1 of the step in c, added to acc. */
+ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, const narrow_source *src, narrow_state *e, __m512i *acc,
+                           const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based, int noise) {
+    const bool before = two && mode == GRID_DOWN && !noise, after = two && (noise || mode == GRID_UP);
+    (void)st, (void)src, (void)pairs;
     for (int r = r0; r < r1; r++) {
         const int32_t *row = c + 16 * r;
-        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), shift, mode, two);
-        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), shift, mode, two);
-        if (mode != DIRECT) {
-            a = _mm512_mulhrs_epi16(_mm512_adds_epi16(a, _mm512_mulhrs_epi16(a, inv)), times);
-            b = _mm512_mulhrs_epi16(_mm512_adds_epi16(b, _mm512_mulhrs_epi16(b, inv)), times);
-        } else {
-            a = _mm512_mulhrs_epi16(a, inv);
-            b = _mm512_mulhrs_epi16(b, inv);
+        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), k->shift, mode, before);
+        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), k->shift, mode, before);
+#if MB_NARROW_NOISE
+        if (noise) {
+            const uint64_t *sigma = src->sigmas + (size_t)(16 * st->block + r) * src->sigmas_each + st->sigma;
+            const __m512i who = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)src->streams[16 * st->block + r].ctr));
+            __m512i sa = pairs ? _mm512_set1_epi64((long long)sigma[0])
+                               : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)sigma)),
+                    sb = pairs ? _mm512_set1_epi64((long long)sigma[1])
+                               : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(sigma + 2)));
+            a = narrow_noise(&src->normals, who, st->block0, sa, a);
+            b = narrow_noise(&src->normals, who, st->block0 + src->quads, sb, b);
         }
-        if (clip) {
-            clipped += (uint64_t)__builtin_popcountll((uint64_t)_mm512_cmpgt_epi16_mask(a, top) |
-                                                      (uint64_t)_mm512_cmpgt_epi16_mask(b, top) << 32);
-            clipped += (uint64_t)__builtin_popcountll((uint64_t)_mm512_cmplt_epi16_mask(a, least) |
-                                                      (uint64_t)_mm512_cmplt_epi16_mask(b, least) << 32);
+#endif
+        if (after) {
+            a = _mm512_adds_epi16(a, _mm512_srai_epi16(a, 15));
+            b = _mm512_adds_epi16(b, _mm512_srai_epi16(b, 15));
+        }
+        if (mode != DIRECT) {
+            a = _mm512_adds_epi16(a, _mm512_mulhrs_epi16(a, k->inv));
+            b = _mm512_adds_epi16(b, _mm512_mulhrs_epi16(b, k->inv));
+            if (clip && noise && !two) {
+                e->clipped = narrow_count(e->clipped, _mm512_add_epi16(a, k->first), k);
+                e->clipped = narrow_count(e->clipped, _mm512_add_epi16(b, k->first), k);
+            }
+            a = _mm512_mulhrs_epi16(a, k->times);
+            b = _mm512_mulhrs_epi16(b, k->times);
+        } else {
+            a = _mm512_mulhrs_epi16(a, k->inv);
+            b = _mm512_mulhrs_epi16(b, k->inv);
+        }
+        if (clip && !based && (two || !noise)) {
+            e->clipped = narrow_count(e->clipped, two ? _mm512_add_epi16(a, k->first) : a, k);
+            e->clipped = narrow_count(e->clipped, two ? _mm512_add_epi16(b, k->first) : b, k);
         }
         if (based) {
-            a = _mm512_add_epi16(a, zero);
-            b = _mm512_add_epi16(b, zero);
+            a = _mm512_add_epi16(a, k->zero);
+            b = _mm512_add_epi16(b, k->zero);
         }
+        __m512i q;
         if (two) {
-            __m512i q = _mm512_packs_epi16(a, b);
-            if (clip) q = _mm512_max_epi8(_mm512_min_epi8(q, top8), least8);
-            q = _mm512_shuffle_epi8(q, order);
-            q_min = _mm512_mask_min_epi8(q_min, st->seen, q_min, q);
-            q_max = _mm512_mask_max_epi8(q_max, st->seen, q_max, q);
-            acc[r] = _mm512_dpbusd_epi32(acc[r], weights, q);
+            q = _mm512_packs_epi16(a, b);
+            if (clip) q = _mm512_max_epi8(_mm512_min_epi8(q, k->top8), k->least8);
+            q = _mm512_shuffle_epi8(q, k->order);
+            e->q_min = _mm512_mask_min_epi8(e->q_min, k->seen, e->q_min, q);
+            e->q_max = _mm512_mask_max_epi8(e->q_max, k->seen, e->q_max, q);
+            acc[r] = _mm512_dpbusd_epi32(acc[r], k->weights, q);
         } else {
-            __m512i q = _mm512_packus_epi16(a, b);
-            if (clip) q = _mm512_min_epu8(q, top8);
-            q = _mm512_shuffle_epi8(q, order);
-            q_min = _mm512_mask_min_epu8(q_min, st->seen, q_min, q);
-            q_max = _mm512_mask_max_epu8(q_max, st->seen, q_max, q);
-            acc[r] = _mm512_dpbusd_epi32(acc[r], q, weights);
+            q = _mm512_packus_epi16(a, b);
+            if (clip) q = _mm512_min_epu8(q, k->top8);
+            q = _mm512_shuffle_epi8(q, k->order);
+            e->q_min = _mm512_mask_min_epu8(e->q_min, k->seen, e->q_min, q);
+            e->q_max = _mm512_mask_max_epu8(e->q_max, k->seen, e->q_max, q);
+            acc[r] = _mm512_dpbusd_epi32(acc[r], q, k->weights);
         }
     }
-    e->q_min = q_min;
-    e->q_max = q_max;
-    e->clipped += clipped;
 }
 
 /* A slice is complete: its codes with the weight of the slice to the total. */
-ALWAYS void narrow_flush(const narrow_slice *c, narrow_state *e, int vectors) {
+ALWAYS void narrow_flush(const narrow_slice *c, narrow_sums *e, int vectors) {
     const __m512i mult = _mm512_set1_epi32(c->mult);
     for (int i = 0; i < vectors; i++) {
         __m512i sum = _mm512_add_epi32(e->low[i], _mm512_slli_epi32(e->high[i], 4));
@@ -234,7 +306,7 @@ ALWAYS void narrow_flush(const narrow_slice *c, narrow_state *e, int vectors) {
     }
 }
 
-ALWAYS void narrow_store(const narrow *p, narrow_state *e, int vectors, int t, int64_t *y, size_t ldy) {
+ALWAYS void narrow_store(const narrow *p, narrow_sums *e, int vectors, int t, int64_t *y, size_t ldy) {
     const __m512i constant = _mm512_set1_epi32(p->constant);
     const __m128i common = _mm_cvtsi32_si128(p->common);
     int left = p->g->n - t * MB_QUAD_COLUMNS;
@@ -252,49 +324,103 @@ ALWAYS void narrow_store(const narrow *p, narrow_state *e, int vectors, int t, i
 }
 
 /* Digits of a vector: a[plane][block][chunk][16][64], plane_bytes apart. */
-ALWAYS void narrow_digits(const mb_row_group *g, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
+#define NARROW_PLANE(p)                                                                                                              \
+    if (planes > p)                                                                                                                  \
+        _mm512_store_si512(to + p * plane_bytes,                                                                                     \
+                           _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))), one));
+ALWAYS void narrow_digits(int planes, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
     for (int c = 0; c < q->chunks; c++) {
         __m512i v = _mm512_load_si512(bytes + c * MB_QUAD_ROWS), one = _mm512_set1_epi8(1);
         int rest = q->rows - c * MB_QUAD_ROWS;                   /* rows of hi from here on */
         if (q->form == MB_QUADS_JOINED && rest > 0)
             one = _mm512_mask_mov_epi8(one, rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1, _mm512_set1_epi8(-128));
-        for (int p = 0; p < g->planes; p++)
-            _mm512_store_si512(a + (size_t)p * plane_bytes + (size_t)c * TILE_BYTES,
-                               _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))), one));
+        uint8_t *to = a + (size_t)c * TILE_BYTES;
+        NARROW_PLANE(0)
+        NARROW_PLANE(1)
+        NARROW_PLANE(2)
+        NARROW_PLANE(3)
+        NARROW_PLANE(4)
+        NARROW_PLANE(5)
+        NARROW_PLANE(6)
+        NARROW_PLANE(7)
     }
 }
 
+#if MB_NARROW_NOISE
+/* Sigma of every slice and plane of a vector, four times each, from the rows that the planes drive. */
+ALWAYS void narrow_sigmas(const narrow *p, const uint8_t *bytes, uint64_t *sigmas) {
+    const mb_quads *q = p->q;
+    int32_t rows[8] = {0};
+    for (int c = 0; c < q->rows; c += MB_QUAD_ROWS) {
+        int rest = q->rows - c;
+        __m512i v = _mm512_maskz_loadu_epi8(rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1, bytes + c);
+        for (int k = 0; k < p->g->planes; k++)
+            rows[k] += __builtin_popcountll(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << k))));
+    }
+    const __m512i four = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 8, 9, 8, 9, 8, 9, 8, 9));
+    __m256i V = _mm256_mullo_epi32(_mm256_loadu_si256((const __m256i *)(const void *)rows), _mm256_set1_epi32(p->g->var_each));
+    __m256 root = _mm256_sqrt_ps(_mm256_cvtepi32_ps(V));
+    for (int s = 0; s < p->g->slices; s++, sigmas += 8) {
+        __m256 r = _mm256_add_ps(_mm256_mul_ps(root, _mm256_set1_ps(p->slice[s].noise_scale)), _mm256_set1_ps(0.5f));
+        _mm512_storeu_si512(sigmas, _mm512_shuffle_epi8(_mm512_cvtepi32_epi64(_mm256_cvttps_epi32(r)), four));
+    }
+}
+#endif
+
 static size_t narrow_work(const mb_row_group *g) {
     const mb_quads *q = g->quads;
-    return q ? tiles_bytes(q) + (size_t)(g->planes + 3) * (NARROW_VECTORS / 16) * (size_t)q->chunks * TILE_BYTES : 0;
+    return q ? NARROW_VECTORS * tiles_bytes(q) +
+                   (size_t)(g->planes + 3) * (NARROW_VECTORS / 16) * (size_t)q->chunks * TILE_BYTES +
+                   (g->var ? (size_t)NARROW_VECTORS * (size_t)g->slices * 8 * sizeof(uint64_t) : 0)
+             : 0;
 }
 
-ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *stats, void *work,
-                        bool pairs, narrow_mode mode, bool two, bool clip, bool based) {
+ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *streams,
+                        mb_kernel_stats *stats, void *work, bool pairs, narrow_mode mode, bool two, bool clip, bool based, int noise) {
     const mb_row_group *g = p->g;
     const mb_quads *q = p->q;
-    const int chunks = q->chunks, quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
-    const size_t block_bytes = (size_t)chunks * TILE_BYTES, plane_bytes = NARROW_VECTORS / 16 * block_bytes;
-    uint8_t *bytes = work, *a = bytes + tiles_bytes(q);
+    const int chunks = q->chunks, share = (16 + chunks - 1) / chunks, quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
+    const int vectors = chunks > 2 ? 16 : NARROW_VECTORS;        /* their digits stay in the first cache */
+    const size_t block_bytes = (size_t)chunks * TILE_BYTES, plane_bytes = (size_t)(vectors / 16) * block_bytes;
+    uint8_t *bytes = work, *a = bytes + NARROW_VECTORS * tiles_bytes(q);
     int32_t c[2][4 * 256] __attribute__((aligned(64)));
+    uint64_t *sigmas = (uint64_t *)(void *)(a + (size_t)(p->groups * p->planes_each) * plane_bytes);
+    narrow_source src = {.sigmas = sigmas, .sigmas_each = (size_t)g->slices * 8, .quads = ((uint32_t)g->n + 3) / 4};
     narrow_state e;
+    narrow_sums to;
+#if MB_NARROW_NOISE
+    if (noise) mb_wide_open(streams[0].key, &src.normals);
+#endif
     e.q_min = two ? _mm512_set1_epi8(127) : _mm512_set1_epi8(-1);
     e.q_max = two ? _mm512_set1_epi8(-128) : _mm512_setzero_si512();
-    e.clipped = 0;
-    for (int i = 0; i < NARROW_VECTORS; i++) e.low[i] = e.high[i] = e.total[i] = _mm512_setzero_si512();
+    e.clipped = _mm512_setzero_si512();
+    uint64_t clipped = 0;
+    for (int i = 0; i < NARROW_VECTORS; i++) to.low[i] = to.high[i] = to.total[i] = _mm512_setzero_si512();
     (void)quads;
-    memset(work, 0, narrow_work(g));
-    for (int v0 = 0; v0 < m; v0 += NARROW_VECTORS) {
-        int nv = m - v0 < NARROW_VECTORS ? m - v0 : NARROW_VECTORS, blocks = (nv + 15) / 16;
+    memset(bytes, 0, NARROW_VECTORS * tiles_bytes(q));                   /* rows that fill the last chunk */
+    memset(a + (size_t)g->planes * plane_bytes, 0, (size_t)(p->groups * p->planes_each - g->planes) * plane_bytes);
+    for (int v0 = 0; v0 < m; v0 += vectors) {
+        int nv = m - v0 < vectors ? m - v0 : vectors, blocks = (nv + 15) / 16;
+        for (int i = 0; i < nv; i++) bytes_of(g, q, x + (size_t)(v0 + i) * ldx, bytes + (size_t)i * tiles_bytes(q));
         for (int i = 0; i < nv; i++) {
-            bytes_of(g, q, x + (size_t)(v0 + i) * ldx, bytes);
-            narrow_digits(g, q, bytes, a + (size_t)(i / 16) * block_bytes + (size_t)(i % 16) * MB_QUAD_ROWS, plane_bytes);
+            const uint8_t *from = bytes + (size_t)i * tiles_bytes(q);
+            uint8_t *digits = a + (size_t)(i / 16) * block_bytes + (size_t)(i % 16) * MB_QUAD_ROWS;
+            if (g->planes == 8)
+                narrow_digits(8, q, from, digits, plane_bytes);
+            else
+                narrow_digits(g->planes, q, from, digits, plane_bytes);
+#if MB_NARROW_NOISE
+            if (noise) narrow_sigmas(p, from, sigmas + (size_t)i * src.sigmas_each);
+#endif
         }
+        src.streams = streams + (noise ? v0 : 0);
         __asm__ volatile("" ::: "memory");       /* tile loads do not tell the compiler what they read */
         for (int t = 0; t < q->tiles; t++) {
             const int8_t *b = q->b + (size_t)t * (size_t)q->parts * block_bytes;
             int left = g->n - t * MB_QUAD_COLUMNS;
             __mmask64 outputs = left >= 16 ? ~(__mmask64)0 : ((__mmask64)1 << (4 * left)) - 1;
+            __mmask32 valid = 0;                 /* lanes 8 l .. 8 l + 7: outputs 4 l .. 4 l + 3, twice */
+            for (int l = 0; l < 16 && l < left; l++) valid |= (__mmask32)0x11 << (l / 4 * 8 + l % 4);
             narrow_step st[2] = {{.c = p->slice}, {.c = p->slice}};
             unsigned n = 0;
             for (int s = 0; s < g->slices; s++)
@@ -302,6 +428,9 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                     for (int j = 0; j < blocks; j++, n++) {
                         narrow_step *now = &st[n & 1], *old = &st[~n & 1];
                         const int32_t *done = c[~n & 1];
+                        narrow_constants kept;
+                        narrow_load(old, two, mode, noise, &kept);
+                        __m512i *acc = (old->high ? to.high : to.low) + 16 * old->block;
                         int plane = k * p->planes_each, here = g->planes - plane, rows = n ? nv - old->block * 16 : 0, r = 0;
                         rows = rows > 16 ? 16 : rows;
                         uint32_t pattern = pairs ? (here == 1 ? 0x0000FFFFu : 0xFFFFFFFFu)
@@ -311,29 +440,42 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                         now->high = plane >= 4;
                         now->last = k == p->groups - 1 && j == blocks - 1;
                         now->weights = (int32_t)((pairs ? plane & 2 ? 0xF808FC04u : 0xFE02FF01u : 0x08040201u) & pattern);
+                        now->valid = valid;
+                        now->block0 = (uint32_t)(pairs ? s * g->planes + plane : s * ((g->planes + 1) / 2) + plane / 2) * src.quads +
+                                      (uint32_t)t * 4;
+                        now->sigma = (size_t)(s * 8 + plane);
                         now->seen = outputs & _mm512_movepi8_mask(_mm512_set1_epi32((int)pattern));
                         const uint8_t *aj = a + (size_t)plane * plane_bytes + (size_t)j * block_bytes;
                         const int8_t *bs = b + (size_t)(s * g->polarities) * block_bytes;
 #ifdef SUMS_AT_ONCE
-                        sums_of_step(pairs, aj, plane_bytes, bs, block_bytes, quads, c[n & 1]);
+                        sums_of_step(pairs, aj, plane_bytes, bs, block_bytes, quads, noise ? p->slice[s].round[0] : 0, c[n & 1]);
 #endif
-                        SUMS_BEGIN;
+                        if (noise)
+                            SUMS_BEGIN_AT(p->slice[s].round);
+                        else
+                            SUMS_BEGIN;
                         for (int i = 0; i < chunks; i++, aj += TILE_BYTES, bs += TILE_BYTES) {
                             if (pairs)
                                 SUMS_STEP_22(aj, aj + plane_bytes, bs, bs + block_bytes);
                             else
                                 SUMS_STEP_41(aj, aj + plane_bytes, aj + 2 * plane_bytes, aj + 3 * plane_bytes, bs);
-                            int to = rows * (i + 1) / chunks;
-                            narrow_convert(old, &e, done, r, to, mode, two, clip, based);
-                            r = to;
+                            int until = i == chunks - 1 ? rows : r + share < rows ? r + share : rows;
+                            narrow_convert(&kept, old, &src, &e, acc, done, r, until, pairs, mode, two, clip, based, noise);
+                            r = until;
                         }
-                        if (n && old->last) narrow_flush(old->c, &e, nv);
+                        if (n && old->last) narrow_flush(old->c, &to, nv);
                         SUMS_END(c[n & 1]);
                     }
-            int rows = nv - st[~n & 1].block * 16;
-            narrow_convert(&st[~n & 1], &e, c[~n & 1], 0, rows > 16 ? 16 : rows, mode, two, clip, based);
-            narrow_flush(st[~n & 1].c, &e, nv);
-            narrow_store(p, &e, nv, t, y + (size_t)v0 * ldy, ldy);
+            narrow_step *old = &st[~n & 1];
+            int rows = nv - old->block * 16;
+            narrow_constants kept;
+            narrow_load(old, two, mode, noise, &kept);
+            narrow_convert(&kept, old, &src, &e, (old->high ? to.high : to.low) + 16 * old->block, c[~n & 1], 0, rows > 16 ? 16 : rows,
+                           pairs, mode, two, clip, based, noise);
+            narrow_flush(old->c, &to, nv);
+            clipped += (uint64_t)_mm512_reduce_add_epi32(_mm512_madd_epi16(e.clipped, _mm512_set1_epi16(1)));
+            e.clipped = _mm512_setzero_si512();
+            narrow_store(p, &to, nv, t, y + (size_t)v0 * ldy, ldy);
         }
     }
     uint8_t lo[64], hi[64];
@@ -345,38 +487,66 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
         stats->q_min = l < stats->q_min ? l : stats->q_min;
         stats->q_max = h > stats->q_max ? h : stats->q_max;
     }
-    stats->clipped += e.clipped;
+    stats->clipped += clipped;
 }
 
 #define NARROW_ARGUMENTS \
-    const narrow *p, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *stats, void *work
-#define NARROW_CASE(name, pairs, mode, two, clip, based)                                          \
-    static __attribute__((noinline)) void name(NARROW_ARGUMENTS) {                                \
-        narrow_loop(p, m, x, ldx, y, ldy, stats, work, pairs, mode, two, clip, based);            \
+    const narrow *p, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_kernel_stats *stats, void *work
+#define NARROW_CASE(name, pairs, mode, two, clip, based, kind)                                      \
+    static __attribute__((noinline)) void name(NARROW_ARGUMENTS) {                                  \
+        narrow_loop(p, m, x, ldx, y, ldy, noise, stats, work, pairs, mode, two, clip, based, kind); \
     }
-NARROW_CASE(narrow_pairs_direct, true, DIRECT, false, false, false)
-NARROW_CASE(narrow_pairs_direct_clip, true, DIRECT, false, true, false)
-NARROW_CASE(narrow_pairs_down, true, GRID_DOWN, false, false, false)
-NARROW_CASE(narrow_pairs_down_all, true, GRID_DOWN, false, true, true)
-NARROW_CASE(narrow_pairs_up_all, true, GRID_UP, false, true, true)
-NARROW_CASE(narrow_signed_direct, false, DIRECT, true, false, false)
-NARROW_CASE(narrow_signed_direct_clip, false, DIRECT, true, true, false)
-NARROW_CASE(narrow_signed_down, false, GRID_DOWN, true, false, false)
-NARROW_CASE(narrow_signed_down_clip, false, GRID_DOWN, true, true, false)
-NARROW_CASE(narrow_signed_up_clip, false, GRID_UP, true, true, false)
-NARROW_CASE(narrow_four_direct_clip, false, DIRECT, false, true, false)
-NARROW_CASE(narrow_four_down_all, false, GRID_DOWN, false, true, true)
-NARROW_CASE(narrow_four_up_all, false, GRID_UP, false, true, true)
+NARROW_CASE(narrow_pairs_direct, true, DIRECT, false, false, false, 0)
+NARROW_CASE(narrow_pairs_direct_clip, true, DIRECT, false, true, false, 0)
+NARROW_CASE(narrow_pairs_down, true, GRID_DOWN, false, false, false, 0)
+NARROW_CASE(narrow_pairs_down_clip, true, GRID_DOWN, false, true, false, 0)
+NARROW_CASE(narrow_pairs_down_based, true, GRID_DOWN, false, false, true, 0)
+NARROW_CASE(narrow_pairs_up_clip, true, GRID_UP, false, true, false, 0)
+NARROW_CASE(narrow_pairs_up_based, true, GRID_UP, false, false, true, 0)
+NARROW_CASE(narrow_signed_direct, false, DIRECT, true, false, false, 0)
+NARROW_CASE(narrow_signed_direct_clip, false, DIRECT, true, true, false, 0)
+NARROW_CASE(narrow_signed_down, false, GRID_DOWN, true, false, false, 0)
+NARROW_CASE(narrow_signed_down_clip, false, GRID_DOWN, true, true, false, 0)
+NARROW_CASE(narrow_signed_up_clip, false, GRID_UP, true, true, false, 0)
+NARROW_CASE(narrow_four_direct_clip, false, DIRECT, false, true, false, 0)
+NARROW_CASE(narrow_four_down_clip, false, GRID_DOWN, false, true, false, 0)
+NARROW_CASE(narrow_four_down_based, false, GRID_DOWN, false, false, true, 0)
+NARROW_CASE(narrow_four_up_clip, false, GRID_UP, false, true, false, 0)
+NARROW_CASE(narrow_four_up_based, false, GRID_UP, false, false, true, 0)
+
+#if MB_NARROW_NOISE
+NARROW_CASE(noisy_pairs_down, true, GRID_DOWN, false, true, false, 1)
+NARROW_CASE(noisy_pairs_down_based, true, GRID_DOWN, false, false, true, 1)
+NARROW_CASE(noisy_pairs_up, true, GRID_UP, false, true, false, 1)
+NARROW_CASE(noisy_pairs_up_based, true, GRID_UP, false, false, true, 1)
+NARROW_CASE(noisy_signed_down, false, GRID_DOWN, true, true, false, 1)
+NARROW_CASE(noisy_signed_up, false, GRID_UP, true, true, false, 1)
+NARROW_CASE(noisy_four_down, false, GRID_DOWN, false, true, false, 1)
+NARROW_CASE(noisy_four_down_based, false, GRID_DOWN, false, false, true, 1)
+NARROW_CASE(noisy_four_up, false, GRID_UP, false, true, false, 1)
+NARROW_CASE(noisy_four_up_based, false, GRID_UP, false, false, true, 1)
+#endif
 
 static void narrow_run(NARROW_ARGUMENTS) {
-    static void (*const run[3][3][2])(NARROW_ARGUMENTS) = {
-        [FOUR_SIGNED] = {{narrow_signed_direct, narrow_signed_direct_clip}, {narrow_signed_down, narrow_signed_down_clip},
-                         {narrow_signed_up_clip, narrow_signed_up_clip}},
-        [FOUR_UNSIGNED] = {{narrow_four_direct_clip, narrow_four_direct_clip}, {narrow_four_down_all, narrow_four_down_all},
-                           {narrow_four_up_all, narrow_four_up_all}},
-        [PAIRS] = {{narrow_pairs_direct, narrow_pairs_direct_clip}, {narrow_pairs_down, narrow_pairs_down_all},
-                   {narrow_pairs_up_all, narrow_pairs_up_all}}};
+    static void (*const quiet[3][3][3])(NARROW_ARGUMENTS) = {         /* plain, may clip, with an offset */
+        [FOUR_SIGNED] = {{narrow_signed_direct, narrow_signed_direct_clip, NULL}, {narrow_signed_down, narrow_signed_down_clip, NULL},
+                         {narrow_signed_up_clip, narrow_signed_up_clip, NULL}},
+        [FOUR_UNSIGNED] = {{narrow_four_direct_clip, narrow_four_direct_clip, NULL},
+                           {narrow_four_down_clip, narrow_four_down_clip, narrow_four_down_based},
+                           {narrow_four_up_clip, narrow_four_up_clip, narrow_four_up_based}},
+        [PAIRS] = {{narrow_pairs_direct, narrow_pairs_direct_clip, NULL},
+                   {narrow_pairs_down, narrow_pairs_down_clip, narrow_pairs_down_based},
+                   {narrow_pairs_up_clip, narrow_pairs_up_clip, narrow_pairs_up_based}}};
     tiles_open();
-    run[p->layout][p->mode][p->clip || p->based](p, m, x, ldx, y, ldy, stats, work);
+#if MB_NARROW_NOISE
+    static void (*const noisy[3][2][2])(NARROW_ARGUMENTS) = {
+        [FOUR_SIGNED] = {{noisy_signed_down, noisy_signed_down}, {noisy_signed_up, noisy_signed_up}},
+        [FOUR_UNSIGNED] = {{noisy_four_down, noisy_four_down_based}, {noisy_four_up, noisy_four_up_based}},
+        [PAIRS] = {{noisy_pairs_down, noisy_pairs_down_based}, {noisy_pairs_up, noisy_pairs_up_based}}};
+    if (p->noise)
+        noisy[p->layout][p->mode == GRID_UP][p->based](p, m, x, ldx, y, ldy, noise, stats, work);
+    else
+#endif
+        quiet[p->layout][p->mode][p->based ? 2 : p->clip](p, m, x, ldx, y, ldy, noise, stats, work);
     tiles_close();
 }

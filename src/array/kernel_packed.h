@@ -11,9 +11,9 @@ static void run(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int6
                 mb_stream *adc_noise, mb_kernel_stats *st, void *work) {
     narrow p;
     if (narrow_plan(g, &p))
-        narrow_run(&p, m, x, ldx, y, ldy, st, work);
+        narrow_run(&p, m, x, ldx, y, ldy, noise, st, work);
     else if (tiles_fit(g))
-        tiles_run(g, m, x, ldx, y, ldy, noise, st, work);
+        tiles_run(g, m, x, ldx, y, ldy, st, work);
     else
         mb_kernel_avx512.run(g, m, x, ldx, y, ldy, noise, adc_noise, st, work);
 }

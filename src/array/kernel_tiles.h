@@ -12,7 +12,7 @@
  * u r + 1.5 2^23, rounded to the nearest, leaves q in the low bits:
  *     u / step half way between codes: u r lies beyond the half, away from zero, whatever the sign, by less than 2^-22 |q|;
  *     otherwise |u| / step is at least 1 / (2 step) away from a half, and |u| (r - 1 / step) <= |u| 2^-22 / step is less than that
- * while |u| < 2^21 (with noise: and |z| < 6.8). Larger sums do the same in double precision. The product is exact inside the fused operation.
+ * while |u| < 2^21. Larger sums do the same in double precision. The product is exact inside the fused operation.
  */
 #include <immintrin.h>
 #include <stdlib.h>
@@ -24,7 +24,6 @@
 #define MAGIC 12582912.0f             /* 1.5 * 2^23 */
 #define MAGIC_BITS 0x4B400000
 #define MAGIC_DOUBLE 6755399441055744.0   /* 1.5 * 2^52: its low 32 bits are zero */
-#define Z_MAX 6.8                     /* of mb_stream_fill_normal */
 #define ALWAYS static inline __attribute__((always_inline))
 
 /* How the sums of one part become codes. */
@@ -41,7 +40,6 @@ typedef struct portion {              /* one part of one tile of outputs, for on
     int part, vectors;                /* vectors 0: nothing */
     __mmask16 mask;
     int64_t *y;
-    const float *z, *root;            /* read noise: normal numbers of the block's first vector and this tile; roots per row */
 } portion;
 
 typedef struct plan {
@@ -53,8 +51,6 @@ typedef struct plan {
     converter conv[MB_QUAD_PARTS];
     __m512i q_min, q_max;
     uint64_t clipped;
-    size_t normals;                   /* of one vector; 0 without read noise */
-    float noise_unit;                 /* sqrt(var_unit) */
 } plan;
 
 /* The float (double) next above 1 / step. */
@@ -65,8 +61,7 @@ static float above(int32_t step) {
 
 static bool tiles_fit(const mb_row_group *g) {
     const mb_adc_type *t = g->adc->type;
-    bool noise = !g->var || (g->dac_bits == 1 && g->var_each >= 0);
-    return g->quads && noise && !t->transparent && t->uniform && t->uniform(g->adc->params);
+    return g->quads && !g->var && !t->transparent && t->uniform && t->uniform(g->adc->params);
 }
 
 static void plan_make(const mb_row_group *g, size_t ldy, plan *p) {
@@ -77,25 +72,17 @@ static void plan_make(const mb_row_group *g, size_t ldy, plan *p) {
     for (int i = 0; i < g->planes; i++) magic += (uint32_t)MAGIC_BITS << (i * g->dac_bits);
     *p = (plan){.g = g, .q = q, .stride = 1, .ldy = ldy, .magic = (int32_t)magic};
     while (p->stride < g->planes) p->stride *= 2;
-    double noise = 0;
-    if (g->var) {
-        p->normals = (size_t)(q->parts * g->planes) * (size_t)g->n;
-        p->noise_unit = (float)sqrt(g->var_unit);
-        noise = Z_MAX * sqrt((double)g->var_each * g->k * g->var_unit) + 1;
-    }
     p->q_min = _mm512_set1_epi32(INT32_MAX);
     p->q_max = _mm512_set1_epi32(INT32_MIN);
-    int shift = q->form == MB_QUADS_LEVELS && !g->var ? q->shift : 0;      /* with noise the sums are shifted before */
+    int shift = q->form == MB_QUADS_LEVELS ? q->shift : 0;
     for (int i = 0; i < q->parts; i++) {
         const mb_adc_range *r = &g->range[i / g->polarities];
         converter *c = &p->conv[i];
         int64_t lo = (int64_t)q->s_lo[i] - r->base, hi = (int64_t)q->s_hi[i] - r->base;
-        lo -= (int64_t)fmin(noise, 1 << 30);
-        hi += (int64_t)fmin(noise, 1 << 30);
         int64_t edge = (int64_t)r->step * r->q_hi + r->step / 2, low_edge = (int64_t)r->step * r->q_lo - r->step / 2;
         int sign = i % g->polarities ? -1 : 1;
         c->based = r->base != 0;
-        c->wide = lo <= -EXACT_FLOAT || hi >= EXACT_FLOAT || noise >= EXACT_FLOAT;
+        c->wide = lo <= -EXACT_FLOAT || hi >= EXACT_FLOAT;
         c->clip = hi >= edge || lo <= low_edge;
         c->unit_double = (double)((int64_t)1 << shift);
         c->unit = (float)c->unit_double;
@@ -106,7 +93,7 @@ static void plan_make(const mb_row_group *g, size_t ldy, plan *p) {
         c->lo = r->q_lo + (c->wide ? 0 : MAGIC_BITS);
         c->hi = r->q_hi + (c->wide ? 0 : MAGIC_BITS);
         c->step = sign * r->step;
-        c->shift = i / g->polarities * g->cell_bits;
+        c->shift = g->shift[i / g->polarities];
         c->offset = sign * ((int64_t)r->base * weights * ((int64_t)1 << c->shift));
     }
 }
@@ -127,26 +114,14 @@ ALWAYS __m512i codes(__m512i s, const converter *c, bool based, bool wide) {
     return _mm512_castps_si512(_mm512_fmadd_ps(f, _mm512_set1_ps(c->inv), _mm512_set1_ps(MAGIC)));
 }
 
-/* Sums in array units with read noise: mb_add_noise, 16 at a time. */
-ALWAYS __m512i with_noise(__m512i s, __m512 z, float root, float unit, bool below) {
-    const __m512 half = _mm512_set1_ps(0.5f), top = _mm512_set1_ps(1.0e9f), sign = _mm512_set1_ps(-0.0f);
-    const __m512i limit = _mm512_set1_epi32(MB_SUM_LIMIT);
-    __m512 r = _mm512_mul_ps(_mm512_mul_ps(z, _mm512_set1_ps(root)), _mm512_set1_ps(unit));
-    r = _mm512_add_ps(r, _mm512_or_ps(_mm512_and_ps(r, sign), half));
-    if (!below) r = _mm512_min_ps(_mm512_max_ps(r, _mm512_sub_ps(_mm512_setzero_ps(), top)), top);
-    s = _mm512_add_epi32(s, _mm512_cvttps_epi32(r));
-    return below ? s : _mm512_min_epi32(_mm512_max_epi32(s, _mm512_sub_epi32(_mm512_setzero_si512(), limit)), limit);
-}
-
 /* Convert one step (sums c[32][16]; separate: lo sums c + 512) and add its outputs to y. */
 ALWAYS void finish_part(plan *p, const portion *st, int part, const int32_t *c, int planes, bool separate, bool clip, bool based,
-                        bool wide, bool noise) {
+                        bool wide) {
     const converter *v = &p->conv[part];
     const __m512i lo = _mm512_set1_epi32(v->lo), hi = _mm512_set1_epi32(v->hi), bias = _mm512_set1_epi32(wide ? MAGIC_BITS : 0);
     const __m128i dac = _mm_cvtsi32_si128(p->g->dac_bits), shift = _mm_cvtsi32_si128(v->shift);
     const __m512i times = _mm512_set1_epi64(v->step), offset = _mm512_set1_epi64(v->offset),
                   magic = _mm512_set1_epi32(wide ? 0 : p->magic);
-    const __m128i level = _mm_cvtsi32_si128(p->q->form == MB_QUADS_LEVELS ? p->q->shift : 0);
     const __mmask16 m = st->mask;
     __m512i q_min = p->q_min, q_max = p->q_max;
     uint64_t clipped = 0;
@@ -157,13 +132,6 @@ ALWAYS void finish_part(plan *p, const portion *st, int part, const int32_t *c, 
             __m512i s = _mm512_load_si512(c + k * MB_QUAD_COLUMNS);
             if (separate)
                 s = _mm512_add_epi32(_mm512_slli_epi32(s, 7), _mm512_load_si512(c + (BLOCK_ROWS + k) * MB_QUAD_COLUMNS));
-            if (noise) {
-                int slice = part / p->g->polarities, pol = part % p->g->polarities;
-                const float *z = st->z + (size_t)i * p->normals +
-                                 (size_t)((slice * planes + k) * p->g->polarities + pol) * (size_t)p->g->n;
-                s = with_noise(_mm512_sll_epi32(s, level), _mm512_maskz_loadu_ps(m, z), st->root[i * p->stride + k], p->noise_unit,
-                               !wide);
-            }
             __m512i q = codes(s, v, based, wide);
             if (clip) {
                 __m512i in = _mm512_min_epi32(_mm512_max_epi32(q, lo), hi);
@@ -194,20 +162,14 @@ static void finish(plan *p, const portion *st, const int32_t *c) {
     const converter *v = &p->conv[st->part];
     bool separate = p->q->sums == 2, eight = p->g->planes == 8;
     int planes = p->g->planes;
-    if (p->normals && v->wide)
-        finish_part(p, st, st->part, c, planes, false, true, true, true, true);
-    else if (p->normals && eight && !v->based)
-        finish_part(p, st, st->part, c, 8, false, true, false, false, true);
-    else if (p->normals)
-        finish_part(p, st, st->part, c, planes, false, true, v->based, false, true);
-    else if (v->wide)
-        finish_part(p, st, st->part, c, planes, separate, true, true, true, false);
+    if (v->wide)
+        finish_part(p, st, st->part, c, planes, separate, true, true, true);
     else if (eight && !v->based && !v->clip)
-        finish_part(p, st, st->part, c, 8, false, false, false, false, false);
+        finish_part(p, st, st->part, c, 8, false, false, false, false);
     else if (eight && !v->based)
-        finish_part(p, st, st->part, c, 8, false, true, false, false, false);
+        finish_part(p, st, st->part, c, 8, false, true, false, false);
     else
-        finish_part(p, st, st->part, c, planes, separate, true, v->based, false, false);
+        finish_part(p, st, st->part, c, planes, separate, true, v->based, false);
 }
 
 /* The steps on their way: sums in slot n % 2, fetched ones in c[n % 2]. */
@@ -289,27 +251,12 @@ static size_t tiles_digits(const mb_quads *q) { return tiles_bytes(q) + (size_t)
 static size_t tiles_work(const mb_row_group *g) {
     const mb_quads *q = g->quads;
     if (!q) return 0;
-    size_t z = (size_t)(q->parts * g->planes) * (size_t)g->n;
-    return tiles_digits(q) + (g->var ? (BLOCK_ROWS / (size_t)g->planes + 1) * z * sizeof(float) : 0);
+    return tiles_digits(q);
 }
 
-/* sqrtf of the variance sums of a vector: var_each times the rows that each plane drives. */
-static void roots_of_planes(const mb_row_group *g, const uint8_t *bytes, float *root) {
+static void tiles_run(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_kernel_stats *stats,
+                      void *work) {
     const mb_quads *q = g->quads;
-    int32_t rows[8] = {0};
-    for (int c = 0; c < q->rows; c += MB_QUAD_ROWS) {
-        int rest = q->rows - c;
-        __m512i v = _mm512_maskz_loadu_epi8(rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1, bytes + c);
-        for (int p = 0; p < g->planes; p++)
-            rows[p] += __builtin_popcountll(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))));
-    }
-    for (int p = 0; p < g->planes; p++) root[p] = sqrtf((float)(rows[p] * g->var_each));
-}
-
-static void tiles_run(const mb_row_group *g, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise,
-                      mb_kernel_stats *stats, void *work) {
-    const mb_quads *q = g->quads;
-    float root[BLOCK_ROWS], *z = (float *)(void *)((uint8_t *)work + tiles_digits(q));
     line l;
     uint8_t *bytes = work, *a = bytes + tiles_bytes(q);
     size_t part_bytes = (size_t)(q->chunks * q->sums) * TILE_BYTES;
@@ -322,13 +269,9 @@ static void tiles_run(const mb_row_group *g, int m, const int16_t *x, size_t ldx
     tiles_open();
     for (int v0 = 0; v0 < m; v0 += BLOCK_ROWS / p.stride) {
         int nv = m - v0 < BLOCK_ROWS / p.stride ? m - v0 : BLOCK_ROWS / p.stride;
-        if (p.normals) line_drain(&p, &l);          /* z and root of the block before are about to go */
         for (int i = 0; i < nv; i++) {
             bytes_of(g, q, x + (size_t)(v0 + i) * ldx, bytes);
             digits_of(g, q, bytes, i * p.stride, a);
-            if (!p.normals) continue;
-            roots_of_planes(g, bytes, root + i * p.stride);
-            mb_stream_fill_normal(&noise[v0 + i], p.normals, z + (size_t)i * p.normals);
         }
         for (int t = 0; t < q->tiles; t++)
             for (int part = 0; part < q->parts; part++) {
@@ -337,9 +280,7 @@ static void tiles_run(const mb_row_group *g, int m, const int16_t *x, size_t ldx
                 portion st = {.part = part,
                               .vectors = nv,
                               .mask = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1),
-                              .y = y + (size_t)v0 * ldy + t * MB_QUAD_COLUMNS,
-                              .z = z + t * MB_QUAD_COLUMNS,
-                              .root = root};
+                              .y = y + (size_t)v0 * ldy + t * MB_QUAD_COLUMNS};
                 line_step(&p, &l, &st, a, b, quads);
             }
     }

@@ -19,6 +19,7 @@ libmixbar_la_SOURCES += $(MB_KERNELS) \
   src/array/program.c \
   src/array/range.c \
   src/array/oracle.c \
+  src/array/general.c \
   src/array/codes.c \
   src/array/matmul.c \
   src/array/kernel.c \
@@ -28,7 +29,8 @@ libmixbar_la_SOURCES += $(MB_KERNELS) \
   src/array/kernel_narrow.h \
   src/array/kernel_packed.h \
   src/array/quads.c \
-  src/array/cell_user.c
+  src/array/cell_user.c \
+  src/array/matmul.h
 nodist_libmixbar_la_SOURCES += src/array/kernel_registry.c
 CLEANFILES += src/array/kernel_registry.c
 pkgincludearray_HEADERS = src/array/cell.h src/array/adc.h src/array/xbar.h src/array/analog.h src/array/wire.h

@@ -4,10 +4,14 @@
  * multiplies two rows of all columns of a panel with two inputs and adds the products (pmaddwd). Sums run in int32 over as many
  * rows as cannot overflow for the largest |x| and |Wq| at hand, then in int64; where not even two products fit, in int64 alone.
  */
-#include "array/xbar.h"
+#include "array/matmul.h"
 #include "config.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
+
+#include "array/xbar.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -147,19 +151,25 @@ static void panel_plain(const panel *p, int m, const int16_t *x, int64_t *y) {
     }
 }
 
-static panel_fn *choose(int *columns) {
-    *columns = COLUMNS;
+typedef struct form { const char *name; int columns; panel_fn *run; bool (*supported)(void); } form;
+
+static bool always(void) { return true; }
 #ifdef MB_MATMUL_X86
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-        return __builtin_cpu_supports("avx512vnni") ? panel_vnni : panel_avx512;
-    if (__builtin_cpu_supports("avx2")) {
-        *columns = 8;
-        return panel_avx2;
-    }
-#endif
-    return panel_plain;
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2"); }
+static bool has_avx512(void) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+static bool has_vnni(void) { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+#endif
+
+static const form forms[] = {
+#ifdef MB_MATMUL_X86
+    {"vnni", 16, panel_vnni, has_vnni}, {"avx512", 16, panel_avx512, has_avx512}, {"avx2", 8, panel_avx2, has_avx2},
+#endif
+    {"portable", COLUMNS, panel_plain, always}};
+
+int mb_matmul_forms(void) { return (int)(sizeof forms / sizeof *forms); }
+const char *mb_matmul_form(int i) { return forms[i].supported() ? forms[i].name : NULL; }
 
 /* Numbers so large that two products may not fit an int32. */
 static void product64(int m, int K, int N, const int16_t *x, const int16_t *Wq, int64_t *y) {
@@ -169,11 +179,12 @@ static void product64(int m, int K, int N, const int16_t *x, const int16_t *Wq, 
             for (int n = 0; n < N; n++) y[n] += (int64_t)x[k] * Wq[(size_t)k * (size_t)N + (size_t)n];
 }
 
-void mb_matmul_i16(int m, int K, int N, const int16_t *x, const int16_t *Wq, int64_t *y) {
-    int64_t top = (int64_t)largest((size_t)m * (size_t)K, x) * largest((size_t)K * (size_t)N, Wq);
+void mb_matmul_i16_by(int i, int m, int K, int N, const int16_t *x, const int16_t *Wq, int64_t *y) {
+    const form *f = &forms[i];
+    const int columns = f->columns;
+    int64_t top = (int64_t)(-INT16_MIN) * largest((size_t)K * (size_t)N, Wq);
     int16_t w[PANEL_K * COLUMNS];
-    int columns;
-    panel_fn *run = choose(&columns);
+    if (top > INT32_MAX / PANEL_K) top = top / -INT16_MIN * largest((size_t)m * (size_t)K, x); /* weights of 8 bits never get here */
     if (2 * top > INT32_MAX) {
         product64(m, K, N, x, Wq, y);
         return;
@@ -183,6 +194,12 @@ void mb_matmul_i16(int m, int K, int N, const int16_t *x, const int16_t *Wq, int
         for (int k = 0; k < K; k += rows) {
             panel p = {K - k < rows ? K - k : rows, N - n < columns ? N - n : columns, (size_t)K, (size_t)N, k > 0, w};
             pack(p.k, p.width, columns, (size_t)N, Wq + (size_t)k * (size_t)N + n, w);
-            run(&p, m, x + k, y + n);
+            f->run(&p, m, x + k, y + n);
         }
+}
+
+void mb_matmul_i16(int m, int K, int N, const int16_t *x, const int16_t *Wq, int64_t *y) {
+    int i = 0;
+    while (!forms[i].supported()) i++;
+    mb_matmul_i16_by(i, m, K, N, x, Wq, y);
 }

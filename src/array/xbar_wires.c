@@ -73,6 +73,7 @@ int mb_xbar_wires_check(const mb_xbar_spec *s) {
 void mb_xbar_array_free(mb_xbar_array *a) {
     mb_free(a->G);
     mb_free(a->sigma);
+    mb_free(a->draw);
     *a = (mb_xbar_array){0};
 }
 
@@ -118,8 +119,9 @@ int mb_xbar_array_new(const mb_xbar *xb, int inputs, int outputs, bool noisy, mb
         return mb_fail(MB_BUG, "a block of cells leaves its array of %d rows and %d columns", a->wire.m, a->wire.n);
     const size_t cells = (size_t)a->wire.m * (size_t)a->wire.n;
     a->G = mb_calloc(cells, sizeof *a->G);
+    a->draw = mb_calloc((size_t)a->wire.m, sizeof *a->draw);
     if (noisy) a->sigma = mb_calloc(cells, sizeof *a->sigma);
-    if (a->G && (a->sigma || !noisy)) return MB_OK;
+    if (a->G && a->draw && (a->sigma || !noisy)) return MB_OK;
     mb_xbar_array_free(a);
     return mb_nomem();
 }
@@ -131,8 +133,8 @@ size_t mb_xbar_array_cell(const mb_xbar *xb, const mb_xbar_array *a, int input, 
     return (size_t)row * (size_t)a->wire.n + (size_t)column;
 }
 
-/* a->sigma <- standard deviation of the sensed current per volt of the input, from that of the conductances in a->G. */
-static int noise(const mb_xbar *xb, mb_xbar_array *a) {
+/* What a driven row sees of its cells, from the conductances in a->G: a->draw, and a->sigma as the amplifiers see it. */
+static int driven(const mb_xbar *xb, mb_xbar_array *a) {
     const mb_wire *w = &a->wire;
     const size_t m = (size_t)w->m, n = (size_t)w->n, cells = m * n;
     float *G = mb_malloc(cells, sizeof *G), *alpha = mb_malloc(cells, sizeof *alpha), *beta = mb_malloc(cells, sizeof *beta);
@@ -148,10 +150,16 @@ static int noise(const mb_xbar *xb, mb_xbar_array *a) {
         if (!rc) rc = mb_wire_cg_solve(cg, V, 1e-5, 0, I, U, NULL);
         if (rc) goto out;
     }
-    for (size_t i = 0; i < cells; i++) {
-        double b = (double)beta[i], u = xb->spec.input_signed ? b : U[i], access = 1 + w->r_on * a->G[i];
-        a->sigma[i] = (float)((double)a->sigma[i] * (double)alpha[i] * sqrt((b * b + u * u) / 2) / (access * access));
-    }
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            const size_t at = i * n + j;
+            const double alone = (double)beta[at], all = xb->spec.input_signed ? alone : V[i] * U[at],
+                         access = 1 + w->r_on * a->G[at];
+            a->draw[i] += a->G[at] / access * (alone + all) / 2;
+            if (a->sigma)
+                a->sigma[at] = (float)((double)a->sigma[at] * (double)alpha[at] * sqrt((alone * alone + all * all) / 2) /
+                                       (access * access));
+        }
 out:
     mb_wire_cg_free(cg);
     mb_free(G);
@@ -163,11 +171,16 @@ out:
     return rc;
 }
 
+double mb_xbar_array_draw(const mb_xbar_array *a, int input) {
+    const double *d = a->draw + a->row0 + input * a->per_input;
+    return a->per_input == 2 ? d[0] + d[1] : d[0];
+}
+
 int mb_xbar_array_solve(const mb_xbar *xb, mb_xbar_array *a, double *residual) {
     const size_t cells = (size_t)a->wire.m * (size_t)a->wire.n;
     double *eff = mb_malloc(cells, sizeof *eff);
     int rc = eff ? MB_OK : mb_nomem();
-    if (!rc && a->sigma) rc = noise(xb, a);
+    if (!rc) rc = driven(xb, a);
     if (!rc) rc = mb_wire_effective(&a->wire, a->G, eff, 1);
     if (!rc) rc = mb_wire_effective_residual(&a->wire, a->G, eff, residual);
     if (!rc && !(*residual <= RESIDUAL_MAX))

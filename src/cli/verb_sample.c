@@ -9,6 +9,7 @@
 #include "cli/common.h"
 #include "cli/doc.h"
 #include "cli/options.h"
+#include "run/across.h"
 #include "run/plot_figure.h"
 #include "run/sample.h"
 
@@ -165,8 +166,8 @@ static int age_table(mb_doc *d, const mb_sample *s) {
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t k = 0; k < s->n_time && !rc; k++) {
         const mb_sample_age *a = &s->age[k];
-        char time[24];
-        rc = d->format == MB_TABLE_TEXT ? mb_table_cell(t, mb_sample_time_text(time, a->time_s)) : number(t, a->time_s, 9);
+        char time[32];
+        rc = d->format == MB_TABLE_TEXT ? mb_table_cell(t, mb_age_text(time, sizeof time, a->time_s)) : number(t, a->time_s, 9);
         if (!rc) rc = number(t, a->ratio, 5);
         if (!rc) rc = number(t, s->sd[k * s->n_level], 4);
         if (!rc) rc = number(t, s->sd[k * s->n_level + s->n_level - 1], 4);
@@ -252,7 +253,6 @@ static int answer(mb_doc *d, const options *o, const mb_cell_type *type, const c
     mb_doc_real(d, "read_voltage", s->cost.read_V, "V");
     if (d->format == MB_TABLE_JSON) mb_doc_real(d, "write_pulses", s->cost.pulses, "");
     else mb_doc_text(d, "write_pulses", "%.4g", s->cost.pulses);
-    if (s->cost.endurance > 0) mb_doc_real(d, "endurance", s->cost.endurance, "");
     mb_doc_real(d, "write_energy", s->cost.write_J, "J");
     mb_doc_real(d, "write_time", s->cost.write_s, "s");
     if (d->format == MB_TABLE_JSON) {

@@ -1,7 +1,8 @@
-/* explain.c - the passes behind an explanation: the network with sets of its non-idealities, and single layers against their float product
+/* explain.c - the passes behind an explanation: the network with sets of its non-idealities, and single layers against their
+ * float product
  *
- * Definitions: run/explain.h. A set of non-idealities is a copy of the setup with effects of the cell switched off and MB_IDEAL_* flags, mapped and programmed like the
- * point itself. Called by point.c; one thread (mb_sim_run starts more).
+ * Definitions: run/explain.h. A set of non-idealities is a copy of the setup with effects of the cell switched off and MB_IDEAL_*
+ * flags, mapped and programmed like the point itself. Called by point.c; one thread (mb_sim_run starts more).
  */
 #include "run/explain.h"
 
@@ -13,11 +14,12 @@
 #include "base/mem.h"
 #include "nn/unroll.h"
 
-#define CHUNK 512                /* vectors at once */
-#define CODE_WORK 3e7            /* cells visited per layer and draw for the histogram of codes */
+#define CHUNK 512     /* vectors at once */
+#define CODE_WORK 3e7 /* cells visited per layer and draw for the histogram of codes */
 #define MAX_ITEMS 24
+#define ROUNDING 1e-12 /* squared error relative to the signal that float32 makes: no noise of the machine */
 
-typedef enum { INPUTS, WEIGHTS, CELLS, EFFECT, WIRES, READ, CONVERTER } item_kind;
+typedef enum { INPUTS, WEIGHTS, LEVELS, CELLS, EFFECT, WIRES, READ, CONVERTER } item_kind;
 typedef struct item {
     const char *name;
     item_kind kind;
@@ -33,15 +35,15 @@ typedef struct study {
     item item[MAX_ITEMS];
     int n_item;
     int64_t n, T, snr_samples;
-    float **W;                   /* per weighted layer: [groups][K][N] */
+    float **W; /* per weighted layer: [groups][K][N] */
 } study;
 
 /* A set of non-idealities, mapped. */
 typedef struct variant {
-    mb_setup s;                  /* the setup with a cell of its own */
+    mb_setup s; /* the setup with a cell of its own */
     bool inputs, weights, arrays;
-    int exact;                   /* this layer is the exact integer product, -1: none */
-    mb_mapped *map;              /* NULL: nothing is quantised, the float network */
+    int exact;      /* this layer is the exact integer product, -1: none */
+    mb_mapped *map; /* NULL: nothing is quantised, the float network */
 } variant;
 
 /* --- the list of non-idealities -------------------------------------------------------------------------------------- */
@@ -57,6 +59,31 @@ static bool effect_acts(const mb_cell *c, int e, void *scratch) {
     return memcmp(scratch, c->params, c->type->size) != 0;
 }
 
+/* Make every conductance programmable; false when the model has no key for that. */
+static bool continuous(const mb_cell *c, void *params) {
+    for (const mb_param *p = c->type->params; p->name; p++) {
+        char *at = (char *)params + p->offset;
+        if (p->kind == MB_P_INT && !strcmp(p->name, "levels")) *(int *)(void *)at = 0;
+        if (p->kind == MB_P_REALS && !strcmp(p->name, "level_S")) *(mb_reals *)(void *)at = (mb_reals){NULL, 0}; /* borrowed */
+    }
+    return c->type->levels(params) == 0;
+}
+
+/* Do the levels of the cell miss a digit of any analog layer? */
+static bool levels_act(const study *st, void *scratch) {
+    const mb_cell *c = &st->s->cell;
+    const int L = c->type->levels(c->params);
+    bool miss = false;
+    if (L == 0) return false;
+    memcpy(scratch, c->params, c->type->size);
+    for (const mb_param *p = c->type->params; p->name; p++)
+        if (p->kind == MB_P_REALS && !strcmp(p->name, "level_S"))
+            miss = ((const mb_reals *)(const void *)((const char *)c->params + p->offset))->n > 0;
+    for (int k = 0; k < st->plan->n; k++)
+        if (st->plan->assign[k].engine == MB_ANALOG) miss = miss || (L - 1) % ((1 << st->plan->assign[k].cell_bits) - 1) != 0;
+    return miss && continuous(c, scratch);
+}
+
 static int list_items(study *st) {
     const mb_cell *c = &st->s->cell;
     bool analog = false, noise = false;
@@ -66,7 +93,9 @@ static int list_items(study *st) {
     if (!analog) return MB_OK;
     void *scratch = mb_malloc(c->type->size, 1);
     if (!scratch) return mb_nomem();
-    if (!c->type->effects) add_item(st, "cells", CELLS, 0); /* all that the model does, in one piece */
+    if (levels_act(st, scratch)) add_item(st, "levels", LEVELS, 0);
+    if (!c->type->effects && c->type->deterministic && !c->type->deterministic(c->params))
+        add_item(st, "cells", CELLS, 0); /* a model without switches: all that it does, in one piece */
     for (int late = 0; late < 2; late++) {
         if (late && mb_machine_has_wires(st->s->mach)) add_item(st, "wires", WIRES, 0);
         for (int e = 0; c->type->effects && c->type->effects[e]; e++) {
@@ -85,7 +114,7 @@ static int list_items(study *st) {
 
 static void variant_free(variant *v) {
     mb_mapped_free(v->map);
-    mb_free(v->s.cell.params);   /* a shallow copy: texts belong to the setup */
+    mb_free(v->s.cell.params); /* a shallow copy: texts belong to the setup */
 }
 
 /* The point with the non-idealities ON. The variant must stay where it is. */
@@ -106,6 +135,7 @@ static int variant_make(const study *st, const bool *on, variant *v) {
             continue;
         }
         switch (it->kind) {
+        case LEVELS: continuous(c, v->s.cell.params); break;
         case CELLS: v->s.ideal |= MB_IDEAL_CELLS; break;
         case EFFECT: c->type->without(v->s.cell.params, it->effect); break;
         case WIRES: v->s.ideal |= MB_IDEAL_WIRES; break;
@@ -125,18 +155,18 @@ typedef struct shared {
     const study *st;
     const variant *v;
     uint32_t trial;
-    uint8_t *right;              /* [samples]: accuracy pass; NULL: a pass of single layers */
-    double *signal, *noise;      /* [blocks][layers] */
-    bool count;                  /* statistics of the converters, too */
-    mb_xbar_stats *stats;        /* [layers], merged when contexts close */
+    uint8_t *right;         /* [samples]: accuracy pass; NULL: a pass of single layers */
+    double *signal, *noise; /* [blocks][layers] */
+    bool count;             /* statistics of the converters, too */
+    mb_xbar_stats *stats;   /* [layers], merged when contexts close */
     mb_xbar_codes *codes;
 } shared;
 
 typedef struct context {
     shared *sh;
-    int64_t first;               /* sample */
+    int64_t first; /* sample */
     int16_t *q, *x;
-    float *xf, *alone;           /* unrolled inputs; output of a layer on its own */
+    float *xf, *alone; /* unrolled inputs; output of a layer on its own */
     int64_t *y, *exact;
     double *sum;
     mb_xbar_stats *stats;
@@ -192,11 +222,14 @@ static int context_open(void *p, void **out) {
         c->stats = mb_malloc(L, sizeof *c->stats);
         for (size_t k = 0; k < L && c->stats; k++) mb_xbar_stats_init(&c->stats[k]);
     }
-    bool all = c->q && c->x && c->xf && c->y && c->exact && c->sum && (sh->right || c->alone) && (!sh->count || (c->codes && c->stats));
+    bool all =
+        c->q && c->x && c->xf && c->y && c->exact && c->sum && (sh->right || c->alone) && (!sh->count || (c->codes && c->stats));
     return all ? MB_OK : mb_nomem();
 }
 
-static void context_begin(void *p, int64_t first) { ((context *)p)->first = first; }
+static void context_begin(void *p, int64_t first) {
+    ((context *)p)->first = first;
+}
 
 static void context_end(void *p, int64_t first, int n, const float *out) {
     const context *c = p;
@@ -247,7 +280,8 @@ static int count_codes(context *c, const mb_mapped_view *l, int m, int group, in
 }
 
 /* Vectors [v0, v0 + rows) of the block, of one group: unrolled, multiplied, put into y. */
-static int chunk(context *c, const mb_layer *L, const mb_mapped_view *l, int m, int group, int64_t v0, int rows, const float *x, float *y) {
+static int chunk(context *c, const mb_layer *L, const mb_mapped_view *l, int m, int group, int64_t v0, int rows, const float *x,
+                 float *y) {
     const variant *v = c->sh->v;
     const size_t in = (size_t)L->win.cin * (size_t)L->win.ih * (size_t)L->win.iw, K = (size_t)l->mm.K, N = (size_t)l->mm.N;
     const int V = l->mm.vectors;
@@ -292,7 +326,8 @@ static int product(context *c, const mb_network *net, int m, int n, const float 
     if (!v->map) return mb_exec_reference(NULL, net, m, n, x, y);
     mb_mapped_layer(v->map, m, &l);
     const int64_t total = (int64_t)n * l.mm.vectors;
-    mb_input_quantise(x, (size_t)L->win.cin * (size_t)L->win.ih * (size_t)L->win.iw * (size_t)n, l.sx, l.input_bits, l.is_signed, c->q);
+    mb_input_quantise(x, (size_t)L->win.cin * (size_t)L->win.ih * (size_t)L->win.iw * (size_t)n, l.sx, l.input_bits, l.is_signed,
+                      c->q);
     for (int g = 0; g < l.mm.groups; g++)
         for (int64_t v0 = 0; v0 < total; v0 += CHUNK) {
             int rc = chunk(c, L, &l, m, g, v0, (int)(total - v0 < CHUNK ? total - v0 : CHUNK), x, y);
@@ -301,7 +336,9 @@ static int product(context *c, const mb_network *net, int m, int n, const float 
     return MB_OK;
 }
 
-static int layer_in_network(void *p, const mb_network *net, int m, int n, const float *x, float *y) { return product(p, net, m, n, x, y); }
+static int layer_in_network(void *p, const mb_network *net, int m, int n, const float *x, float *y) {
+    return product(p, net, m, n, x, y);
+}
 
 /* The float layer goes on; the variant's is compared with it. */
 static int layer_alone(void *p, const mb_network *net, int m, int n, const float *x, float *y) {
@@ -340,7 +377,8 @@ static int run_pass(shared *sh, int64_t samples, const char *what) {
     return mb_sim_run(&job);
 }
 
-/* --- intervals --------------------------------------------------------------------------------------------------------------- */
+/* --- intervals ---------------------------------------------------------------------------------------------------------------
+ */
 
 void mb_paired_interval(int64_t n, int64_t T, int64_t S1, int64_t S2, const double *d, double *low, double *high) {
     const double N = (double)n + 2, t = (double)T, mean = (double)S1 / t / N;
@@ -385,22 +423,30 @@ static double accuracy_of(const study *st, const uint8_t *right) {
     return (double)sum / (double)(st->T * st->n);
 }
 
-/* --- what is measured ------------------------------------------------------------------------------------------------------------ */
+/* --- what is measured
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* What a variant is asked besides the samples that it gets right. */
 typedef struct extra {
-    int item;                    /* number of the non-ideality that was added last */
-    bool converters;             /* their statistics, too */
-    double *signal, *noise;      /* [layers], sums over blocks and draws in this order */
-    mb_xbar_stats *stats;        /* [layers] */
+    int item;               /* number of the non-ideality that was added last */
+    bool converters;        /* their statistics, too */
+    double *signal, *noise; /* [layers], sums over blocks and draws in this order */
+    mb_xbar_stats *stats;   /* [layers] */
     mb_xbar_codes *codes;
-    uint8_t **alone;             /* [layers] of right[T][n] with this layer exact; NULL: not asked */
+    uint8_t **alone; /* [layers] of right[T][n] with this layer exact; NULL: not asked */
 } extra;
 
 static int layers_of_draw(const study *st, variant *v, uint32_t trial, extra *x) {
     const size_t L = (size_t)st->s->net->n_weighted, blocks = (size_t)((st->snr_samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK);
     double *signal = mb_calloc(blocks * L, sizeof *signal), *noise = mb_calloc(blocks * L, sizeof *noise);
-    shared sh = {.st = st, .v = v, .trial = trial, .signal = signal, .noise = noise, .count = x->converters, .stats = x->stats, .codes = x->codes};
+    shared sh = {.st = st,
+                 .v = v,
+                 .trial = trial,
+                 .signal = signal,
+                 .noise = noise,
+                 .count = x->converters,
+                 .stats = x->stats,
+                 .codes = x->codes};
     int rc = signal && noise ? run_pass(&sh, st->snr_samples, "explain: layers") : mb_nomem();
     for (size_t b = 0; b < blocks && !rc; b++)
         for (size_t k = 0; k < L; k++) {
@@ -474,7 +520,7 @@ static int extra_tell(const study *st, const variant *v, const extra *x, const u
         mb_explain_layer *l = &e->layer[k];
         mb_mapped_view view;
         mb_mapped_layer(v->map, (int)k, &view);
-        l->snr_dB[x->item] = x->noise[k] > 0 ? 10 * log10(x->signal[k] / x->noise[k]) : (double)INFINITY;
+        l->snr_dB[x->item] = x->noise[k] > x->signal[k] * ROUNDING ? 10 * log10(x->signal[k] / x->noise[k]) : (double)INFINITY;
         if (x->alone && x->alone[k]) rc = compare(st, all, x->alone[k], &l->recovered, &l->recovered_low, &l->recovered_high);
         if (!x->converters || !view.xbar || x->codes[k].conversions == 0) continue; /* digital, or a transparent converter */
         l->clipped = (double)x->stats[k].clipped / (double)x->stats[k].conversions;
@@ -486,7 +532,8 @@ static int extra_tell(const study *st, const variant *v, const extra *x, const u
     return rc;
 }
 
-/* --- a point ----------------------------------------------------------------------------------------------------------------------- */
+/* --- a point
+ * ----------------------------------------------------------------------------------------------------------------------- */
 
 void mb_explanation_free(mb_explanation *e) {
     if (!e) return;
@@ -602,7 +649,8 @@ static int leave_one_out(const study *st, const uint8_t *all, uint8_t *right, mb
     return rc;
 }
 
-int mb_explain_point(mb_setup *s, const mb_profile *prof, const mb_plan *plan, bool layers, const mb_progress *pr, mb_explanation **out) {
+int mb_explain_point(mb_setup *s, const mb_profile *prof, const mb_plan *plan, bool layers, const mb_progress *pr,
+                     mb_explanation **out) {
     study st = {.s = s, .prof = prof, .plan = plan, .pr = pr};
     mb_explanation *e = NULL;
     uint8_t *none = NULL, *last = NULL, *current = NULL, *all = NULL;

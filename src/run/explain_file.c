@@ -1,7 +1,8 @@
 /* explain_file.c - explain.jsonl: explanations of points as lines, and back
  *
- * A schema line, then a line per explained point, ascending, each sealed with a checksum like the lines of results.jsonl. The file is written whole and atomically
- * whenever a point is added; its bytes depend on the explanations alone. Called by point.c and results_read.c.
+ * A schema line, then a line per explained point, ascending, each sealed with a checksum like the lines of results.jsonl. The
+ * file is written whole and atomically whenever a point is added; its bytes depend on the explanations alone. Called by point.c
+ * and results_read.c.
  */
 #include "run/explain.h"
 
@@ -25,7 +26,7 @@ typedef struct field {
     size_t offset;
 } field;
 
-#define ITEM(f, help)                                                                                                                                        \
+#define ITEM(f, help) \
     { #f, help, offsetof(mb_explain_item, f) }
 static const field item_fields[] = {
     ITEM(without, "accuracy with all non-idealities but this one, 0..1"),
@@ -39,7 +40,7 @@ static const field item_fields[] = {
     {NULL, NULL, 0},
 };
 #undef ITEM
-#define LAYER(f, help)                                                                                                                                       \
+#define LAYER(f, help) \
     { #f, help, offsetof(mb_explain_layer, f) }
 static const field layer_fields[] = {
     LAYER(clipped, "fraction of conversions that saturated"),
@@ -50,7 +51,7 @@ static const field layer_fields[] = {
     {NULL, NULL, 0},
 };
 #undef LAYER
-#define POINT(f, help)                                                                                                                                       \
+#define POINT(f, help) \
     { #f, help, offsetof(mb_explanation, f) }
 static const field point_fields[] = {
     POINT(float_accuracy, "accuracy without any non-ideality, 0..1"),
@@ -81,7 +82,8 @@ void mb_explanation_json(const mb_explanation *e, mb_str *out) {
     mb_json_int(&j, "point", e->point);
     mb_json_str(&j, "id", e->id);
     mb_json_bool(&j, "by_layer", e->layers);
-    for (const field *f = count_fields; f->name; f++) mb_json_int(&j, f->name, *(const int64_t *)(const void *)((const char *)e + f->offset));
+    for (const field *f = count_fields; f->name; f++)
+        mb_json_int(&j, f->name, *(const int64_t *)(const void *)((const char *)e + f->offset));
     put_reals(&j, point_fields, e);
     mb_json_open(&j, "items", '[');
     for (size_t i = 0; i < e->n_item; i++) {
@@ -129,7 +131,8 @@ void mb_explain_text(const char *name, mb_explanation *const *list, size_t n, mb
     put_help(&j, "counts", count_fields);
     put_help(&j, "items", item_fields);
     put_help(&j, "layers", layer_fields);
-    mb_json_str(&j, "snr_dB", "one number per item: the layer with this non-ideality and those before it against the float layer; null: exact");
+    mb_json_str(&j, "snr_dB",
+                "one number per item: the layer with this non-ideality and those before it against the float layer; null: exact");
     mb_json_str(&j, "codes", "conversions by code in 64 equal parts of the converter's range, over all slices and draws");
     mb_json_close(&j, '}');
     mb_line_seal(out, at);
@@ -148,7 +151,9 @@ typedef struct where {
 } where;
 
 static int bad(const where *w, const char *name) {
-    return mb_fail(MB_BADINPUT, "%s:%lld: the member \"%s\" is missing or of the wrong type; remove the file, and explain again with mixbar run --explain --resume",
+    return mb_fail(MB_BADINPUT,
+                   "%s:%lld: the member \"%s\" is missing or of the wrong type; remove the file, and explain again with mixbar "
+                   "run --explain --resume",
                    w->file, (long long)w->line, name);
 }
 
@@ -199,10 +204,12 @@ static int get_layer(const where *w, const json_t *o, size_t n_item, mb_explain_
 }
 
 static int get_explanation(const where *w, const json_t *o, mb_explanation *e) {
-    const json_t *items = json_object_get(o, "items"), *layers = json_object_get(o, "layers"), *flag = json_object_get(o, "by_layer");
+    const json_t *items = json_object_get(o, "items"), *layers = json_object_get(o, "layers"),
+                 *flag = json_object_get(o, "by_layer");
     int rc = get_count(w, o, "point", &e->point);
     if (!rc) rc = get_text(w, o, "id", &e->id);
-    for (const field *f = count_fields; f->name && !rc; f++) rc = get_count(w, o, f->name, (int64_t *)(void *)((char *)e + f->offset));
+    for (const field *f = count_fields; f->name && !rc; f++)
+        rc = get_count(w, o, f->name, (int64_t *)(void *)((char *)e + f->offset));
     if (!rc) rc = get_reals(w, o, point_fields, e);
     if (rc) return rc;
     if (!json_is_boolean(flag)) return bad(w, "by_layer");
@@ -232,12 +239,15 @@ static int read_line(const where *w, const char *line, size_t n, mb_explanation 
     int rc = MB_OK;
     *e = NULL;
     if (!kind) {
-        rc = mb_fail(MB_BADINPUT, "%s:%lld: the line is damaged (checksum): remove the file, and explain again with mixbar run --explain --resume", w->file,
-                     (long long)w->line);
+        rc = mb_fail(
+            MB_BADINPUT,
+            "%s:%lld: the line is damaged (checksum): remove the file, and explain again with mixbar run --explain --resume",
+            w->file, (long long)w->line);
     } else if (w->line == 1) {
         const json_t *v = json_object_get(o, "schema");
         if (strcmp(kind, "schema") != 0 || !json_is_integer(v) || json_integer_value(v) != EXPLAIN_SCHEMA)
-            rc = mb_fail(MB_BADINPUT, "%s:1: is not a file of explanations of this version of mixbar; remove it, and explain again", w->file);
+            rc = mb_fail(MB_BADINPUT,
+                         "%s:1: is not a file of explanations of this version of mixbar; remove it, and explain again", w->file);
     } else if (strcmp(kind, "explanation") != 0) {
         rc = bad(w, "kind");
     } else {

@@ -11,6 +11,7 @@ libmixbar_la_SOURCES += \
   src/run/plot_accuracy.c \
   src/run/plot_bars.c \
   src/run/plot_layers.c \
+  src/run/plot_explain.c \
   src/run/explain.c \
   src/run/explain_file.c \
   src/run/report_explain.c \

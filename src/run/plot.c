@@ -34,7 +34,11 @@ extern char **environ;
     X("area-components", "area by component, baselines beside", mb_useless_components, mb_plot_area_components)                  \
     X("energy-layers", "energy of each layer by component", mb_useless_layers, mb_plot_energy_layers)                            \
     X("precision-layers", "bits of weights, inputs and converters of each layer", mb_useless_layers, mb_plot_precision_layers)   \
-    X("snr-layers", "signal-to-noise ratio and clipped conversions of each layer", mb_useless_snr, mb_plot_snr_layers)
+    X("snr-layers", "signal-to-noise ratio and clipped conversions of each layer", mb_useless_snr, mb_plot_snr_layers)           \
+    X("explain-costs", "accuracy that each non-ideality costs (run --explain)", mb_useless_explain, mb_plot_explain_costs)       \
+    X("explain-snr", "signal-to-noise ratio of each layer, one non-ideality after the other (run --explain)", mb_useless_explain, \
+      mb_plot_explain_snr)                                                                                                       \
+    X("explain-codes", "codes that the converters of each layer put out (run --explain)", mb_useless_codes, mb_plot_explain_codes)
 
 #define ROW(name, help, useless, write) {name, help, useless, write},
 #define NAME(name, help, useless, write) name,

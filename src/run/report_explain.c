@@ -1,4 +1,5 @@
-/* report_explain.c - where accuracy goes, as tables for people: what each non-ideality costs, signal-to-noise ratios and converters of the layers
+/* report_explain.c - where accuracy goes, as tables for people: what each non-ideality costs, signal-to-noise ratios and
+ * converters of the layers
  *
  * Accuracies in percent, differences in points. Called by report_text.c.
  */
@@ -13,10 +14,12 @@
 #include "run/results_internal.h"
 
 #define NAME_CHARS 30
-#define SNR_COLUMNS 7                /* side by side */
+#define SNR_COLUMNS 7 /* side by side */
 
 /* A difference of accuracies in points; what rounds to nothing has no sign. */
-static void points(mb_str *out, double v) { mb_str_addf(out, "%.2f", fabs(100 * v) < 0.005 ? 0.0 : 100 * v); }
+static void points(mb_str *out, double v) {
+    mb_str_addf(out, "%.2f", fabs(100 * v) < 0.005 ? 0.0 : 100 * v);
+}
 
 static int point_cell(mb_table *t, double v) {
     mb_str s = {0};
@@ -51,8 +54,10 @@ static int columns(mb_table *t, const char *const (*c)[3]) {
 }
 
 static int item_table(const mb_explanation *e, mb_str *out) {
-    static const char *const head[][3] = {{"non-ideality", "", "l"}, {"up to it", "%", "r"}, {"lost by it", "points", "r"}, {"95 % interval", "points", "r"},
-                                          {"all but it", "%", "r"},   {"recovered", "points", "r"}, {"95 % interval", "points", "r"}, {NULL, NULL, NULL}};
+    static const char *const head[][3] = {{"non-ideality", "", "l"},        {"up to it", "%", "r"},
+                                          {"lost by it", "points", "r"},    {"95 % interval", "points", "r"},
+                                          {"all but it", "%", "r"},         {"recovered", "points", "r"},
+                                          {"95 % interval", "points", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? columns(t, head) : mb_nomem();
     if (!rc) rc = mb_table_cell(t, "none: float network");
@@ -91,7 +96,8 @@ static int name_column(mb_table *t, const char *name) {
 static int layer_row(mb_table *t, const mb_explanation *e, size_t k, size_t from, size_t to, bool last) {
     const mb_explain_layer *l = &e->layer[k];
     int rc = short_cell(t, l->name);
-    for (size_t i = from; i < to && !rc; i++) rc = isfinite(l->snr_dB[i]) ? mb_table_cellf(t, "%.1f", l->snr_dB[i]) : mb_table_cell(t, "exact");
+    for (size_t i = from; i < to && !rc; i++)
+        rc = isfinite(l->snr_dB[i]) ? mb_table_cellf(t, "%.1f", l->snr_dB[i]) : mb_table_cell(t, "exact");
     if (!rc && last && l->conversions) {
         rc = mb_table_cellf(t, "%.2f", 100 * l->clipped);
         if (!rc) rc = mb_table_cellf(t, "%.0f", 100 * l->occupancy);
@@ -153,8 +159,10 @@ int mb_report_explain(const mb_results *r, mb_str *out) {
     }
     if (rc || !first) return rc;
     mb_str_addf(out,
-                "\nup to it: with this non-ideality and those above. lost by it: added to those above; these add up. all but it: with all others; recovered: what\n"
-                "that wins. Paired 95 %% intervals on the same samples and draws. SNR: output of a layer against the float layer, inputs of the float network,\n"
+                "\nup to it: with this non-ideality and those above. lost by it: added to those above; these add up. all but it: "
+                "with all others; recovered: what\n"
+                "that wins. Paired 95 %% intervals on the same samples and draws. SNR: output of a layer against the float "
+                "layer, inputs of the float network,\n"
                 "first %lld samples. clipped, ADC used: conversions out of range, part of the code range that occurred.%s\n",
                 (long long)first->snr_samples, layers ? " Layers, recovered: this layer alone exact." : "");
     return MB_OK;

@@ -54,16 +54,6 @@ int mb_times_parse(const char *text, double **t, size_t *n) {
     return MB_OK;
 }
 
-char *mb_sample_time_text(char *buf, double s) {
-    for (size_t i = 0; i < TIME_UNITS; i++)
-        if (s >= time_unit[i].s) {
-            snprintf(buf, 24, "%.4g %s", s / time_unit[i].s, time_unit[i].name);
-            return buf;
-        }
-    snprintf(buf, 24, "%.4g%s", s, s > 0 ? " s" : "");
-    return buf;
-}
-
 /* --- what is being drawn ------------------------------------------------------------------------------------------------- */
 
 typedef struct work {

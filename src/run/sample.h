@@ -86,7 +86,5 @@ int mb_sample_plot(const mb_sample *s, const char *name, mb_str *script);
 
 /* "0,1,1h,30d" -> increasing seconds, *t is mb_free'd; MB_BADINPUT. Suffixes ns us ms s min h d y. */
 int mb_times_parse(const char *text, double **t, size_t *n);
-/* 3600 -> "1 h"; BUF holds at least 24 bytes. */
-char *mb_sample_time_text(char *buf, double s);
 
 #endif

@@ -19,9 +19,10 @@
 #include "nn/exec.h"
 #include "nn/unroll.h"
 
-#define CHUNK_BYTES (384 << 10)      /* unrolled vectors and products of a chunk: they stay in the second-level cache */
+#define CHUNK_BYTES (192 << 10)      /* unrolled vectors and products of a chunk: they stay in the second-level cache */
 #define CHUNK_ROUND 64               /* vectors: what crossbars take at a time */
 #define CHUNK_MAX 2048
+#define STEP_BYTES (256 << 10)       /* the largest activation of the samples that go through the network together */
 #define LOSS_SCALE 1048576.0         /* losses are summed as integers of 2^-20: exact and free of order */
 
 /* --- passes ------------------------------------------------------------------------------------------------------- */
@@ -55,7 +56,8 @@ typedef struct worker {
     double *scale;                   /* of the outputs of a group */
     layer_gather *layer;
     int n_layer;
-    int64_t first;                   /* sample number of the block's first sample */
+    int step;                        /* samples that go through the network together: a block, or less when activations are large */
+    int64_t first;                   /* number of the first of them */
     int64_t correct, loss;
 } worker;
 
@@ -79,7 +81,7 @@ struct mb_mapped {
     mapped_layer *layer;
     int n;
     bool *input_signed;
-    bool ranges_set, deterministic;
+    bool ranges_set, deterministic, noted;
     uint32_t trial;
 };
 
@@ -102,13 +104,13 @@ static void worker_free(worker *w) {
     mb_free(w->layer);
 }
 
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
 /* Vectors of a chunk of a layer. */
 static int chunk_vectors(const mb_matmul *mm) {
     size_t each = (size_t)mm->K * sizeof(int16_t) + (size_t)mm->N * sizeof(int64_t), n = CHUNK_BYTES / each / CHUNK_ROUND * CHUNK_ROUND;
     return n < CHUNK_ROUND ? CHUNK_ROUND : n > CHUNK_MAX ? CHUNK_MAX : (int)n;
 }
-
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 /* Buffers large enough for every weighted layer of the network. */
 static int worker_buffers(worker *w) {
@@ -157,6 +159,9 @@ static int worker_init(worker *w, const pass *p) {
             }
         }
     }
+    size_t widest = 1;
+    for (int k = 0; k < p->net->n_layers; k++) widest = larger(widest, mb_shape_count(&p->net->layer[k].shape) * sizeof(float));
+    w->step = p->kind == PASS_FLOAT || widest * MB_SIM_BLOCK <= STEP_BYTES ? MB_SIM_BLOCK : widest < STEP_BYTES ? (int)(STEP_BYTES / widest) : 1;
     int rc = mb_exec_new(p->net, MB_SIM_BLOCK, &w->exec);
     if (!rc && p->kind >= PASS_INTEGER) rc = worker_buffers(w);
     return rc;
@@ -251,18 +256,23 @@ static int64_t loss_units(const float *v, size_t n, int label) {
     return (int64_t)llround(loss * LOSS_SCALE);
 }
 
+/* Block 0 goes through the network as a whole, so that the sums of gather_snr() have one order. */
 static int run_block(worker *w, int64_t block) {
     const pass *p = w->p;
-    w->first = block * MB_SIM_BLOCK;
-    int n = (int)(p->samples - w->first < MB_SIM_BLOCK ? p->samples - w->first : MB_SIM_BLOCK);
-    mb_dataset_get(p->data, (size_t)w->first, (size_t)n, w->in);
+    const int64_t first = block * MB_SIM_BLOCK;
+    const int n = (int)(p->samples - first < MB_SIM_BLOCK ? p->samples - first : MB_SIM_BLOCK), step = block == 0 ? n : w->step;
+    const size_t in = mb_shape_count(&p->net->layer[p->net->input].shape), classes = mb_shape_count(&p->net->layer[p->net->output].shape);
     mb_weighted_fn fn = p->kind == PASS_FLOAT ? NULL : p->kind == PASS_PROFILE ? profile_layer : mapped_layer_run;
-    int rc = mb_exec_run(w->exec, n, w->in, w->out, fn, w, NULL, NULL);
+    int rc = MB_OK;
+    mb_dataset_get(p->data, (size_t)first, (size_t)n, w->in);
+    for (int i = 0; i < n && !rc; i += step) {
+        w->first = first + i;
+        rc = mb_exec_run(w->exec, n - i < step ? n - i : step, w->in + (size_t)i * in, w->out + (size_t)i * classes, fn, w, NULL, NULL);
+    }
     if (rc || p->kind == PASS_PROFILE || p->kind == PASS_RANGES) return rc;
-    size_t classes = mb_shape_count(&p->net->layer[p->net->output].shape);
     for (int i = 0; i < n; i++) {
         const float *v = w->out + (size_t)i * classes;
-        int label = p->data->label[w->first + i];
+        int label = p->data->label[first + i];
         w->correct += mb_argmax(v, classes) == label;
         w->loss += loss_units(v, classes, label);
     }
@@ -484,8 +494,11 @@ int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan
     const mb_cell_type *ct = s->cell.type;
     const mb_adc_type *at = s->mach->adc.type;
     const unsigned cells_off = MB_IDEAL_CELLS | MB_IDEAL_READ;
+    const mb_machine *mach = s->mach;
+    const bool lines = !(s->ideal & MB_IDEAL_CELLS) && (mach->dead_rows > 0 || mach->dead_columns > 0),
+               dac = !(s->ideal & MB_IDEAL_READ) && mach->dac_noise > 0;
     m->deterministic = !analog || (((s->ideal & cells_off) == cells_off || !ct->deterministic || ct->deterministic(s->cell.params)) &&
-                                   ((s->ideal & MB_IDEAL_ADC) || !at->deterministic || at->deterministic(s->mach->adc.params)));
+                                   ((s->ideal & MB_IDEAL_ADC) || !at->deterministic || at->deterministic(s->mach->adc.params)) && !lines && !dac);
     *out = m;
     return MB_OK;
 }
@@ -502,7 +515,7 @@ int mb_quantised_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples,
 static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     bool calibrate = false;
     for (int k = 0; k < m->n; k++)
-        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && m->layer[k].spec.adc_rule == MB_ADC_CALIBRATED && !m->layer[k].spec.adc.type->transparent);
+        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && mb_xbar_calibrates(&m->layer[k].spec) && !m->layer[k].spec.adc.type->transparent);
     worker w = {0};
     int rc = MB_OK;
     pass ps = {.kind = PASS_RANGES, .net = m->net, .data = m->s->calib, .samples = m->s->cal.samples, .map = m, .progress = pr, .what = "calibrate converters"};
@@ -517,6 +530,17 @@ static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     if (calibrate) worker_free(&w);
     m->ranges_set = !rc;
     return rc;
+}
+
+/* Once per network: cells whose read noise is cut off at zero. */
+static void note_cells(mb_mapped *m) {
+    uint64_t cells = 0;
+    for (int k = 0; k < m->n; k++)
+        for (int g = 0; m->layer[k].engine == MB_ANALOG && g < m->layer[k].mm.groups; g++) cells += mb_xbar_censored(m->layer[k].xbar[g]);
+    if (cells > 0 && m->s->mach->read_noise == MB_NOISE_OUTPUT && !m->noted)
+        mb_note("read noise reaches zero conductance in %llu cells: their mean and variance are those of the cut-off noise; "
+                "read_noise = \"cell\" in the machine draws every cell (slow)", (unsigned long long)cells);
+    m->noted = true;
 }
 
 int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
@@ -543,6 +567,7 @@ int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
     }
     if (rc) return mb_error_raise(trail, rc);
     m->trial = trial;
+    note_cells(m);
     return m->ranges_set ? MB_OK : set_ranges(m, pr);
 }
 
@@ -577,8 +602,9 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     st->adc_occupancy = !l->spec.adc.type->transparent && span > 0 && s->q_max >= s->q_min ? ((double)s->q_max - (double)s->q_min) / span : 0;
     st->activity.measured = true;
     st->activity.rows_driven = (double)s->rows_driven / (double)s->vectors;
-    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors;
-    st->activity.charge_S = (double)s->charge / (double)s->vectors * mb_xbar_unit_S(l->xbar[0]);
+    const double charge_S = mb_xbar_charge_S(l->xbar[0]);
+    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors * (charge_S / mb_xbar_unit_S(l->xbar[0]));
+    st->activity.charge_S = (double)s->charge / (double)s->vectors * charge_S;
 }
 
 /* --- public: passes of others ------------------------------------------------------------------------------------------- */

@@ -21,3 +21,7 @@ TESTS += tests/unit/test_explain
 check_PROGRAMS += tests/unit/test_across
 tests_unit_test_across_SOURCES = tests/unit/test_across.c tests/unit/made_results.h tests/unit/mbtest.h
 TESTS += tests/unit/test_across
+# the loops of a network run between crossbar reads
+check_PROGRAMS += tests/unit/test_loops
+tests_unit_test_loops_SOURCES = tests/unit/test_loops.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_loops

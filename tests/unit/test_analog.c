@@ -432,7 +432,7 @@ static void test_explain(void **state) {
                    "zero_code = true; };"
                    "conversion = { bits = 6; };",
                    &s));
-    assert_ok(mb_analog_explain(&s, M, N, W, 4, x, 1, 0, snr));
+    assert_ok(mb_analog_explain(&s, M, N, W, 4, x, 4, x, 1, 0, snr));
     assert_true(snr[0] > 40 && snr[0] < 60); /* 8-bit inputs: about 6 dB per bit */
     assert_true(snr[1] < snr[0] && snr[2] < snr[1] && snr[5] < snr[4] && snr[6] < snr[5]);
     assert_true(snr[3] == snr[2] && snr[4] == snr[3]); /* linear cells, no wires */

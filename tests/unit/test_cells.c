@@ -522,10 +522,10 @@ static void test_switches(void **state) {
     enum { CELLS = 600 };
     mb_conf *c = NULL;
     mb_cell cell;
-    assert_ok(mb_conf_parse("cell = \"rram\"; levels = 9; prog_sigma = 0.05; stuck_on = 0.1; drift_nu = 0.05; drift_nu_sigma = 0.01; read_sigma = 0.02;", "test", &c));
+    assert_ok(mb_conf_parse("cell = \"rram\"; prog_sigma = 0.05; stuck_on = 0.1; drift_nu = 0.05; drift_nu_sigma = 0.01; read_sigma = 0.02;", "test", &c));
     assert_ok(mb_cell_load(c, &cell));
     mb_conf_free(c);
-    static const char *const names[] = {"levels", "programming", "stuck", "drift", "read noise"};
+    static const char *const names[] = {"programming", "stuck", "drift", "read noise"};
     float aim[CELLS], spread[CELLS], all[2 * CELLS], state1[2 * CELLS], g[CELLS];
     unsigned char *p = mb_malloc(cell.type->size, 1);
     double lo, hi;
@@ -535,26 +535,26 @@ static void test_switches(void **state) {
     mb_stream s;
     mb_stream_init(&s, 1, MB_RNG_PROGRAM, 0, 0, 0);
     cell.type->program(cell.params, CELLS, aim, all, &s);
-    for (int e = 0; e < 5; e++) {
+    for (int e = 0; e < 4; e++) {
         assert_string_equal(cell.type->effects[e], names[e]);
         memcpy(p, cell.params, cell.type->size);
         cell.type->without(p, e);
         mb_stream_init(&s, 1, MB_RNG_PROGRAM, 0, 0, 0);
         cell.type->program(p, CELLS, aim, state1, &s);
         cell.type->read_sigma(p, CELLS, state1, 0, 300, aim, spread);
-        assert_true((spread[3] == 0) == (e == 4));
+        assert_true((spread[3] == 0) == (e == 3));
         for (int i = 0; i < CELLS; i++) {
             const bool stuck = all[i] == (float)hi && all[CELLS + i] == 0;
-            if (e == 1 && stuck) assert_true(state1[i] == (float)hi && state1[CELLS + i] == 0); /* the same cells are stuck */
-            if (e == 1 && !stuck) assert_true(state1[CELLS + i] == all[CELLS + i]);                 /* and drift as they did */
-            if (e == 2 && !stuck) assert_true(state1[i] == all[i] && state1[CELLS + i] == all[CELLS + i]);
-            if (e == 3) assert_true(state1[i] == all[i] && state1[CELLS + i] == 0);
-            if (e == 4) assert_true(state1[i] == all[i] && state1[CELLS + i] == all[CELLS + i]);
+            if (e == 0 && stuck) assert_true(state1[i] == (float)hi && state1[CELLS + i] == 0); /* the same cells are stuck */
+            if (e == 0 && !stuck) assert_true(state1[CELLS + i] == all[CELLS + i]);                 /* and drift as they did */
+            if (e == 1 && !stuck) assert_true(state1[i] == all[i] && state1[CELLS + i] == all[CELLS + i]);
+            if (e == 2) assert_true(state1[i] == all[i] && state1[CELLS + i] == 0);
+            if (e == 3) assert_true(state1[i] == all[i] && state1[CELLS + i] == all[CELLS + i]);
         }
     }
-    assert_null(cell.type->effects[5]);
+    assert_null(cell.type->effects[4]);
     memcpy(p, cell.params, cell.type->size);
-    for (int e = 0; e < 5; e++) cell.type->without(p, e);
+    for (int e = 0; e < 4; e++) cell.type->without(p, e);
     mb_stream_init(&s, 1, MB_RNG_PROGRAM, 0, 0, 0);
     cell.type->program(p, CELLS, aim, state1, &s);
     cell.type->mean(p, CELLS, state1, 1e6, 300, g);

@@ -59,7 +59,8 @@ static const mb_explain_item *find(const mb_explanation *e, const char *name) {
 /* Fine integers, ideal cells, four-bit converters on 128 rows: nothing but the converter can cost anything to speak of. */
 static void coarse_converter(void **state) {
     (void)state;
-    const char *const set[] = {"device=ideal", "map.weight_bits=8", "map.input_bits=8", "map.cell_bits=2", "map.adc_bits=3", "arch.adc_rule=full"};
+    const char *const set[] = {"device=ideal",    "map.weight_bits=8", "map.input_bits=8",
+                               "map.cell_bits=2", "map.adc_bits=3",    "arch.adc_rule=full"};
     mb_point_result r;
     mb_explanation *e = explain(set, 6, true, &r);
     assert_int_equal(e->n_item, 3); /* a cell without errors is not in the list */
@@ -68,7 +69,8 @@ static void coarse_converter(void **state) {
     assert_true(e->accuracy == r.accuracy && e->draws == 1);
     assert_true(adc->without == r.quantised_accuracy && w->up_to == r.quantised_accuracy);
     assert_true(e->float_accuracy == r.float_accuracy);
-    assert_true(adc->lost > 0.3 && adc->lost_low > 0.1 && adc->lost == adc->recovered); /* the last one added is the one left out */
+    assert_true(adc->lost > 0.3 && adc->lost_low > 0.1 &&
+                adc->lost == adc->recovered); /* the last one added is the one left out */
     assert_true(fabs(in->lost) < 0.06 && fabs(w->lost) < 0.06);
     assert_true(fabs(in->lost + w->lost + adc->lost - (e->float_accuracy - e->accuracy)) < 1e-12);
     for (size_t k = 0; k < e->n_layer; k++) {
@@ -83,10 +85,12 @@ static void coarse_converter(void **state) {
     mb_explanation_free(e);
 }
 
-/* Every analog non-ideality off: what is left is the quantised network, whatever was listed. And a lossless converter costs nothing. */
+/* Every analog non-ideality off: what is left is the quantised network, whatever was listed. And a lossless converter costs
+ * nothing. */
 static void free_parts_cost_nothing(void **state) {
     (void)state;
-    const char *const set[] = {"device={cell=\"rram\"; prog_sigma=0.02; stuck_on=0.01;}", "map.weight_bits=4", "map.input_bits=4", "map.cell_bits=3", "map.adc_bits=12"};
+    const char *const set[] = {"device={cell=\"rram\"; prog_sigma=0.02; stuck_on=0.01;}", "map.weight_bits=4", "map.input_bits=4",
+                               "map.cell_bits=3", "map.adc_bits=12"};
     mb_point_result r;
     mb_explanation *e = explain(set, 5, false, &r);
     assert_int_equal(e->n_item, 5);

@@ -104,6 +104,7 @@ static void sizes(void **state) {
     for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
         mb_results r;
         made_results(&r, ".", c[i].points, c[i].layers, c[i].baselines);
+        made_explained(&r, i % 2 ? 1 : 3);
         if (c[i].points == 12) r.point[3].layer[2].snr_dB = MB_INF;
         if (pictures && i % 3 == 1)
             assert_ok(draw_quietly(&r, NULL, "svg"));
@@ -124,6 +125,7 @@ static void hostile_names(void **state) {
     (void)state;
     mb_results r;
     made_results(&r, ".", 8, 8, 2);
+    made_explained(&r, 2);
     made_labels(&r);
     if (have_gnuplot())
         assert_ok(draw_quietly(&r, NULL, "svg"));

@@ -253,6 +253,8 @@ static void test_zero_is_none(void **state) {
         s.wires = (mb_xbar_wires){.r_wl_ohm = 1e-30, .r_bl_ohm = 1e-30, .drive = t % 2, .sense = t / 2, .interleaved = t == 3};
         read_all(&s, K, N, W, M, x, z, &b);
         assert_memory_equal(y, z, sizeof y);
+        assert_true(fabs((double)b.charge / (double)a.charge - 1) < 1e-3); /* rounded by rows, not by cells */
+        b.charge = a.charge;
         assert_memory_equal(&a, &b, sizeof a);
     }
     mb_cell_free(&cell);
@@ -466,6 +468,58 @@ static void test_read_noise(void **state) {
     mb_adc_free(&ideal);
 }
 
+/* Charge: what the drivers give, from the voltages of all cells, for random bits; the current at the amplifiers is less. */
+static void test_energy(void **state) {
+    (void)state;
+    enum { K = 48, N = 8, M = 60 };
+    mb_cell cell = load_cell("cell = \"ideal\"; g_max_S = 1e-4; g_min_S = 1e-6;");
+    mb_adc ideal = load_adc("type = \"ideal\";");
+    mb_stream_init(&rnd, 38, MB_RNG_TEST, 0, 0, 0);
+    for (int t = 0; t < 4; t++) {
+        mb_xbar_spec s = base_spec(cell, ideal);
+        const bool pairs = t == 1;
+        s.rows = s.rows_active = K, s.cols = 2 * N, s.input_bits = s.dac_bits = 1;
+        s.wires = (mb_xbar_wires){.r_wl_ohm = 4, .r_bl_ohm = 4, .r_driver_ohm = 20, .r_sense_ohm = 20, .interleaved = pairs};
+        if (t == 2) s.wires.sense = MB_SENSE_BOTH, s.wires.drive = MB_DRIVE_BOTH;
+        if (t == 3) s.wires.r_on_ohm = 2000;
+        static int16_t W[K * N], x[M * K];
+        static double G[2 * K * N], U[2 * K * N];
+        int64_t y[M * N];
+        mb_xbar_stats st;
+        fill_weights(&s, K * N, W);
+        for (int i = 0; i < M * K; i++) x[i] = (int16_t)pick(0, 1);
+        layout l = lay_out(&s, K, N);
+        mb_wire w = {.m = pairs ? 2 * K : K, .n = pairs ? N : 2 * N, .r_wl = 4, .r_bl = 4, .r_src = 20, .r_snk = 20, .pairs = pairs};
+        w.drive = (mb_wire_drive)s.wires.drive, w.sense = (mb_wire_sense)s.wires.sense, w.r_on = s.wires.r_on_ohm, w.sense_span = 2;
+        for (int k = 0; k < K; k++)
+            for (int n = 0; n < N; n++)
+                for (int q = 0; q < 2; q++) {
+                    int at = pairs ? (2 * k + q) * N + n : k * 2 * N + 2 * n + q;
+                    G[at] = 1e-6 + digit(&l, W, k, n, 0, q) * 99e-6 / 7;
+                }
+        double power = 0, sensed = 0;
+        for (int v = 0; v < M; v++) {
+            double V[2 * K], I[2 * N];
+            for (int k = 0; k < K; k++) {
+                if (pairs) V[2 * k] = x[v * K + k], V[2 * k + 1] = -x[v * K + k];
+                else V[k] = x[v * K + k];
+            }
+            assert_ok(mb_wire_solve(&w, G, 1, V, I, U, NULL, NULL));
+            for (int i = 0; i < 2 * K * N; i++) power += V[i / w.n] * G[i] / (1 + w.r_on * G[i]) * U[i];
+            for (int j = 0; j < w.n && !pairs; j++) sensed += I[j];
+        }
+        mb_xbar *xb = programmed(&s, K, N, W);
+        mb_xbar_stats_init(&st);
+        assert_ok(mb_xbar_mvm(xb, &(mb_read_id){.seed = 2}, M, x, y, &st));
+        double got = (double)st.charge * mb_xbar_unit_S(xb);
+        if (!(fabs(got / power - 1) < 0.015)) fail_msg("case %d: %g S drawn, %g by Kirchhoff's laws", t, got, power);
+        assert_true(pairs || sensed < (t == 2 ? 0.995 : 0.98) * power);
+        mb_xbar_free(xb);
+    }
+    mb_cell_free(&cell);
+    mb_adc_free(&ideal);
+}
+
 /* --- bad input, numerical failure, memory ------------------------------------------------------------------------------------
  */
 
@@ -588,6 +642,7 @@ int main(void) {
                                        cmocka_unit_test(test_symmetry),
                                        cmocka_unit_test(test_general_engine),
                                        cmocka_unit_test(test_read_noise),
+        cmocka_unit_test(test_energy),
                                        cmocka_unit_test(test_bad_input),
                                        cmocka_unit_test(test_extreme),
                                        cmocka_unit_test(test_memory)};
