@@ -27,7 +27,9 @@
  * Ranges, one per slice. R = full: the largest possible |S| of cells without error; calibrated: the given percentile of |S|
  * observed on calibration inputs; given: a fraction of full. With L = 2^adc_bits - 1 (one sign) or 2^(adc_bits-1) - 1 (both
  * signs: analog subtraction or signed inputs):
- *     step = max(F, ceil(R / L)): never finer than one ideal digit, which resolves nothing (given: max(1, ..));
+ *     step = max(F, ceil(R / L)): never finer than one ideal digit, which resolves nothing (given: max(1, ..)); converters of at
+ *     most 8 bits: steps above 128 go up to an even multiple of 2^h, 64 < step / 2^h <= 128, at most 3.1 % coarser: the finite
+ *     resolution of their references, which lets kernels decide in 16 bits without an error (array/kernel.h). F stays F.
  *     one sign:                base 0, codes 0..L
  *     analog subtraction:      base 0, codes -L..L
  *     signed inputs otherwise: base -L step, codes 0..2L, so that all sums round alike
@@ -35,7 +37,9 @@
  *
  * Read noise: one normal number per conversion with variance sum_i sigma_i^2 digit_i^2, keyed by (trial, layer, slot, vector),
  * slot = group * row_groups + row group: exact while no cell would be clipped at zero. The variances are held in 15 bits of the
- * largest one.
+ * largest one. The number is a short normal (base/rng.h: 65,536 values, |z| <= 4.39). With a range as above the sum is rounded to
+ * 2^h and the noise to the same unit (a 64th to a 128th of a step; sigma to a 16th of it); otherwise, and with transparent
+ * converters, it is an integer of array units (array/kernel.h).
  * Threads: new, program and set_ranges are for one thread; mvm and observe only read the crossbar and may run in many.
  * References: Shafiee et al., ISCA 2016, doi:10.1109/ISCA.2016.12 (slices, planes, offset); Marinella et al., IEEE JETCAS 2018,
  * doi:10.1109/JETCAS.2018.2796379 (differential pairs).

@@ -86,7 +86,8 @@ static mb_adc load_adc(const char *text) {
 #define STATIC_CELL "cell = \"rram\"; on_off = 1000000.0; prog_sigma = 0.02;"
 #define NOISY_CELL STATIC_CELL " read_sigma = 0.01;"
 static const struct { const char *name, *text; } cells[] = {
-    {"ideal", "cell = \"ideal\";"}, {"static error", STATIC_CELL}, {"read noise", NOISY_CELL}};
+    {"ideal", "cell = \"ideal\";"}, {"static error", STATIC_CELL}, {"read noise", NOISY_CELL},
+    {"noise of the state", STATIC_CELL " read_sigma = 0.005; read_sigma_prop = 0.01;"}};
 
 /* --- peak, numbers ------------------------------------------------------------------------------------------------ */
 
@@ -109,6 +110,9 @@ static void bench_numbers(void) {
     t = bench_cpu_s();
     for (int i = 0; i < REPEAT; i++) mb_stream_fill_u32(&s, N, (uint32_t *)(void *)z);
     line("numbers", "skernel", "philox u32", "iper_call", N, "rper_s", (double)N * REPEAT / (bench_cpu_s() - t), NULL);
+    t = bench_cpu_s();
+    for (int i = 0; i < REPEAT; i++) mb_stream_fill_normal16(&s, N, (int16_t *)(void *)z);
+    line("numbers", "skernel", "short normal", "iper_call", N, "rper_s", (double)N * REPEAT / (bench_cpu_s() - t), NULL);
     cell.type->range(cell.params, &g_min, &g_max);
     for (int i = 0; i < N; i++) g[i] = (float)(g_min + (g_max - g_min) * i / N);
     t = bench_cpu_s();
@@ -203,7 +207,7 @@ static void bench_xbar(void) {
         setenv("MIXBAR_KERNEL", name, 1);
         for (int a = 0; a < 2; a++)
             for (int sub = 0; sub < 2; sub++)
-                for (int c = 0; c < 3; c++) {
+                for (int c = 0; c < 4; c++) {
                     mb_cell cell = load_cell(cells[c].text);
                     mb_xbar_spec s = spec_b(cell, sar);
                     double macs, conversions;
