@@ -18,7 +18,8 @@
 
 #if defined(__clang__)
 #pragma clang attribute push( \
-    __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512fp16,vaes,avx2,fma,popcnt"))), apply_to = function)
+    __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,vaes,avx2,fma,popcnt"))), \
+    apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512fp16,vaes,avx2,fma,popcnt,prefer-vector-width=512")
@@ -116,7 +117,9 @@ static inline void tiles_fetch(int slot, int32_t *c) {
         _tile_stored(3, (c) + 768, 64);                                              \
     } while (0)
 #define MB_NARROW_NOISE 1
-#define MB_WIDE_HALF
+#if !defined(__clang__)
+#define MB_WIDE_HALF                  /* clang 14 does not know these functions */
+#endif
 #include "base/rng_wide.h"
 
 #include "array/kernel_narrow.h"

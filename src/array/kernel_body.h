@@ -332,6 +332,24 @@ static void roots_of_planes(const mb_row_group *g, const int16_t *x, const plane
     }
 }
 
+/* Read noise on n sums: of roots of their own, or of one root. */
+static void noise_of_row(const mb_noise *noise, size_t n, int32_t *restrict S, const int16_t *restrict z, const float *restrict root,
+                         float one) {
+    const int shift = noise->shift;
+    const float scale = noise->scale;
+    const int32_t sigma = noise->narrow ? mb_noise_sigma(noise, one) : 0;
+    if (noise->narrow && root) {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], (int32_t)(root[i] * scale + 0.5f), shift);
+    } else if (noise->narrow) {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], sigma, shift);
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) S[i] = mb_wide_noise(S[i], z[i], root ? root[i] : one, scale);
+    }
+}
+
 /* Read noise on all sums of a vector; root[plane][column], or root[plane] where all cells have the same variance. */
 static void add_noise(const mb_row_group *g, const general *s) {
     size_t n = (size_t)g->n, columns_all = (size_t)g->panels * MB_PANEL;
@@ -344,21 +362,7 @@ static void add_noise(const mb_row_group *g, const general *s) {
                 int32_t *restrict S = s->S + at;
                 const float *restrict root = s->root + at;
                 for (size_t i = 0; i < n; i += 4) memcpy(s->row + i, from + 2 * i, 4 * sizeof *from);
-                if (g->var_each >= 0 && noise.narrow) {
-                    int32_t sigma = mb_noise_sigma(&noise, s->root[p]);
-#pragma omp simd
-                    for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], sigma, noise.shift);
-                } else if (g->var_each >= 0) {
-                    float r = s->root[p];
-#pragma omp simd
-                    for (size_t i = 0; i < n; i++) S[i] = mb_wide_noise(S[i], z[i], r, noise.scale);
-                } else if (noise.narrow) {
-#pragma omp simd
-                    for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], mb_noise_sigma(&noise, root[i]), noise.shift);
-                } else {
-#pragma omp simd
-                    for (size_t i = 0; i < n; i++) S[i] = mb_wide_noise(S[i], z[i], root[i], noise.scale);
-                }
+                noise_of_row(&noise, n, S, z, g->var_each < 0 ? root : NULL, g->var_each < 0 ? 0 : s->root[p]);
             }
     }
 }

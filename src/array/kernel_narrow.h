@@ -21,7 +21,7 @@
  * Codes of planes 0-3 and 4-7 are added apart, so that the weights fit bytes; slices in int32 with the common power of two of
  * their steps taken out.
  */
-#define NARROW_VECTORS 32
+#define NARROW_VECTORS 16             /* their digits stay in the first cache */
 #define NARROW_SLICES 8
 
 typedef enum { FOUR_SIGNED, FOUR_UNSIGNED, PAIRS } narrow_layout;
@@ -380,7 +380,7 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
     const mb_row_group *g = p->g;
     const mb_quads *q = p->q;
     const int chunks = q->chunks, share = (16 + chunks - 1) / chunks, quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
-    const int vectors = chunks > 2 ? 16 : NARROW_VECTORS;        /* their digits stay in the first cache */
+    const int vectors = NARROW_VECTORS;
     const size_t block_bytes = (size_t)chunks * TILE_BYTES, plane_bytes = (size_t)(vectors / 16) * block_bytes;
     uint8_t *bytes = work, *a = bytes + NARROW_VECTORS * tiles_bytes(q);
     int32_t c[2][4 * 256] __attribute__((aligned(64)));

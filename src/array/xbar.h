@@ -37,7 +37,9 @@
  * sum - sum) over them; given: a fraction of full; lossless: one ideal digit per code, whatever is clipped. adc_powers_of_two:
  * the smallest full / 2^k that is not below R. With L = 2^adc_bits - 1 (one sign) or 2^(adc_bits-1) - 1 (both
  * signs: analog subtraction or signed inputs):
- *     step = max(F, ceil(R / L)): never finer than one ideal digit, which resolves nothing (given: max(1, ..));
+ *     step = max(F, ceil(R / L)): never finer than one ideal digit, which resolves nothing (given: max(1, ..)); converters of at
+ *     most 8 bits: steps above 128 go up to an even multiple of 2^h, 64 < step / 2^h <= 128, at most 3.1 % coarser: the finite
+ *     resolution of their references, which lets kernels decide in 16 bits without an error (array/kernel.h). F stays F.
  *     one sign:                base 0, codes 0..L
  *     analog subtraction:      base 0, codes -L..L
  *     signed inputs otherwise: base -L step, codes 0..2L, so that all sums round alike
@@ -68,6 +70,9 @@
  * (mb_xbar_censored counts them) is a censored normal number, max(0, g + sigma z); its mean g P(g/sigma) + sigma p(g/sigma) and
  * its variance take the place of g and sigma^2 (P, p: normal distribution and density; Tobin, Econometrica 26, 24 (1958),
  * doi:10.2307/1907382), so that the first two moments of S are exact. The variances are held in 15 bits of the largest one.
+ * The number is a short normal (base/rng.h: 65,536 values, |z| <= 4.39). With a range as above the sum is rounded to 2^h and the
+ * noise to the same unit (a 64th to a 128th of a step; sigma to a 16th of it); otherwise, and with transparent converters, it is
+ * an integer of array units (array/kernel.h).
  * read_noise = cell draws every cell anew for each conversion (cell->read), auto does so where a cell can clip.
  *
  * General engine (general.c): the same in double precision, cell by cell; used where integers cannot hold the case: two's

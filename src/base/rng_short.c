@@ -154,7 +154,11 @@ AVX2 static void fill_avx2(const mb_stream *s, uint32_t first, size_t blocks, in
     }
 }
 
+#if defined(__clang__)
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,vaes")))
+#else
 #define WIDE __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,vaes,prefer-vector-width=512")))
+#endif
 #include "base/rng_wide.h"
 
 WIDE static void fill_wide(const mb_stream *s, uint32_t first, size_t blocks, int16_t *out) {

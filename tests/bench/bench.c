@@ -84,7 +84,8 @@ static const struct { const char *name, *text;
     {"generic, PCM with drift and 1/f noise", GENERIC_CELL
      " drift = \"power\"; drift_nu_form = \"log\"; drift_nu = (0.0244, -0.0155); drift_nu_lo = 0.049; drift_nu_hi = 0.1; "
      "drift_nu_sigma = (0.01); drift_t0_s = 20.0; flicker_form = \"power\"; flicker = (0.0088, -0.65); flicker_hi = 0.2;"}};
-const bench_cell cells[] = {{"ideal", "cell = \"ideal\";"}, {"static error", STATIC_CELL}, {"read noise", NOISY_CELL}};
+const bench_cell cells[] = {{"ideal", "cell = \"ideal\";"}, {"static error", STATIC_CELL}, {"read noise", NOISY_CELL},
+                            {"noise of the state", STATIC_CELL " read_sigma = 0.005; read_sigma_prop = 0.01;"}};
 
 /* --- peak, numbers ------------------------------------------------------------------------------------------------ */
 
@@ -106,6 +107,9 @@ static void bench_numbers(void) {
     t = bench_cpu_s();
     for (int i = 0; i < REPEAT; i++) mb_stream_fill_u32(&s, N, (uint32_t *)(void *)z);
     line("numbers", "skernel", "philox u32", "iper_call", N, "rper_s", (double)N * REPEAT / (bench_cpu_s() - t), NULL);
+    t = bench_cpu_s();
+    for (int i = 0; i < REPEAT; i++) mb_stream_fill_normal16(&s, N, (int16_t *)(void *)z);
+    line("numbers", "skernel", "short normal", "iper_call", N, "rper_s", (double)N * REPEAT / (bench_cpu_s() - t), NULL);
     for (size_t k = 0; k < sizeof timed_cells / sizeof *timed_cells; k++) {
         mb_cell cell = load_cell(timed_cells[k].text);
         cell.type->range(cell.params, &g_min, &g_max);
@@ -205,7 +209,7 @@ static void bench_xbar(void) {
         setenv("MIXBAR_KERNEL", name, 1);
         for (int a = 0; a < 2; a++)
             for (int sub = 0; sub < 2; sub++)
-                for (int c = 0; c < 3; c++) {
+                for (int c = 0; c < 4; c++) {
                     mb_cell cell = load_cell(cells[c].text);
                     mb_xbar_spec s = spec_b(cell, sar);
                     double macs, conversions;

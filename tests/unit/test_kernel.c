@@ -129,6 +129,110 @@ static void test_bits(void **state) {
     for (int i = 0; i < 3; i++) mb_adc_free(&adcs[i]);
 }
 
+/* The usual specifications, in which the byte kernels take their short ways: planes of one bit, at most eight converter bits, 16
+ * outputs and more, ideal and erroneous cells, noise of one and of many variances, ranges that clip and that do not, signs. */
+static void test_usual(void **state) {
+    (void)state;
+    mb_cell cells[] = {load_cell("cell = \"ideal\";"),
+                       load_cell("cell = \"ideal\"; g_min_S = 3e-6;"),
+                       load_cell("cell = \"rram\"; on_off = 1000000.0; prog_sigma = 0.02;"),
+                       load_cell("cell = \"rram\"; on_off = 1000000.0; prog_sigma = 0.0; read_sigma = 0.01;"),
+                       load_cell("cell = \"rram\"; on_off = 20.0; prog_sigma = 0.02; read_sigma = 0.03;"),
+                       load_cell("cell = \"rram\"; on_off = 50.0; prog_sigma = 0.02; read_sigma = 0.01; read_sigma_prop = 0.03;")};
+    enum { CELLS = sizeof cells / sizeof *cells };
+    mb_adc sar = load_adc("type = \"sar\";");
+    static int16_t W[150 * 40], x[40 * 150];
+    static int64_t y[40 * 40], z[40 * 40];
+    int clipping = 0, kinds[CELLS] = {0};
+    for (int i = 0; i < 240; i++) {
+        int c = i % CELLS, K = pick(1, 150), N = pick(8, 40), m = i % 4 ? pick(1, 6) : pick(15, 40);
+        mb_xbar_spec s = {.rows = pick(16, 150), .cols = 512, .weight_bits = pick(2, 8), .cell_bits = pick(1, 4), .input_bits = pick(2, 8),
+                          .dac_bits = 1, .adc_bits = pick(2, 8), .input_signed = pick(0, 3) == 0,
+                          .scheme = pick(0, 3) ? MB_DIFFERENTIAL : MB_OFFSET,
+                          .subtract = pick(0, 1) ? MB_SUB_ANALOG : MB_SUB_DIGITAL,
+                          .adc_rule = pick(0, 1) ? MB_ADC_FULL : MB_ADC_GIVEN, .adc_fraction = 0.02 + 0.1 * pick(0, 9), .cell = cells[c],
+                          .adc = sar, .temp_K = 300};
+        s.rows_active = pick(0, 1) ? s.rows : pick(1, s.rows);
+        fill(&s, K * N, W, m * K, x);
+        mb_xbar *xb = NULL;
+        mb_read_id id = {.seed = 6, .trial = 1, .layer = 2, .group = 1, .index0 = 170000};
+        assert_ok(mb_xbar_new(&s, K, N, W, &xb));
+        assert_ok(mb_xbar_program(xb, 6, 1, 2, 1));
+        assert_ok(mb_xbar_set_ranges(xb, NULL));
+        assert_ok(mb_xbar_mvm_oracle(xb, &id, m, x, z));
+        mb_xbar_stats st0 = {0}, st;
+        bool first = true;
+        for (int k = 0; mb_kernels[k]; k++) {
+            if (!mb_kernels[k]->supported()) continue;
+            setenv("MIXBAR_KERNEL", mb_kernels[k]->name, 1);
+            mb_xbar_stats_init(&st);
+            assert_ok(mb_xbar_mvm(xb, &id, m, x, y, &st));
+            for (int j = 0; j < m * N; j++)
+                if (y[j] != z[j])
+                    fail_msg("case %d kernel %s cell %d K %d N %d m %d: y[%d] = %lld, oracle %lld", i, mb_kernels[k]->name, c, K, N, m, j,
+                             (long long)y[j], (long long)z[j]);
+            if (first) st0 = st;
+            first = false;
+            if (memcmp(&st, &st0, sizeof st) != 0)
+                fail_msg("case %d kernel %s cell %d: clipped %llu codes %d..%d, not %llu %d..%d", i, mb_kernels[k]->name, c,
+                         (unsigned long long)st.clipped, st.q_min, st.q_max, (unsigned long long)st0.clipped, st0.q_min, st0.q_max);
+        }
+        clipping += st0.clipped > 0;
+        kinds[c]++;
+        unsetenv("MIXBAR_KERNEL");
+        mb_xbar_free(xb);
+    }
+    assert_true(clipping > 40 && clipping < 200);
+    for (int c = 0; c < CELLS; c++) {
+        assert_true(kinds[c] == 40);
+        mb_cell_free(&cells[c]);
+    }
+    mb_adc_free(&sar);
+}
+
+/* The grid in 16 bits decides every sum as the formula of adc.h does: all sums of ranges of every kind, and those beyond. */
+static void test_grid(void **state) {
+    (void)state;
+    int taken = 0;
+    for (int i = 0; i < 400; i++) {
+        mb_adc_range r = {.base = 0, .step = pick(1, 1 << pick(1, 12))};
+        mb_grid g;
+        int kind = pick(0, 2), top = pick(1, kind == 0 ? 255 : 127);
+        if (pick(0, 3)) {
+            int h = 0;
+            while ((r.step - 1) >> h >= 128) h++;
+            r.step = (r.step + (2 << h) - 1) / (2 << h) * (2 << h);
+        }
+        r.q_lo = kind == 1 ? -top : 0;
+        r.q_hi = kind == 2 ? 2 * top : top;
+        r.base = kind == 2 ? -top * r.step : 0;
+        if (!mb_grid_of(&r, &g)) continue;
+        taken++;
+        assert_int_equal(g.top, top);
+        int64_t end = (int64_t)(top + 2) * r.step, stride = end / 20000 + 1;
+        for (int64_t a = kind ? -end : 0; a <= end; a += stride)
+            for (int near = -1; near <= 1; near++) {      /* and around the level next to it */
+                int64_t level = (a / r.step) * r.step + (a < 0 ? -r.step / 2 : r.step / 2);
+                for (int pass = 0; pass < 2; pass++) {
+                    int64_t S = (pass ? level : a) + near;
+                    if (kind == 0 && S < 0) continue;
+                    if (kind == 2 && S < -end + r.step) continue;
+                    uint64_t clipped = 0, over = 0;
+                    int want = mb_adc_code(&r, (int32_t)S, &clipped);
+                    int32_t s = mb_clamp16((int32_t)((S - (kind == 1 && S < 0)) >> g.h));
+                    s = mb_clamp16(s + ((s * g.f + 16384) >> 15));
+                    int code = (s + (1 << g.k >> 1)) >> g.k;
+                    code += kind == 2 ? top : 0;
+                    over = code < r.q_lo || code > r.q_hi;
+                    code = code < r.q_lo ? r.q_lo : code > r.q_hi ? r.q_hi : code;
+                    if (code != want || (over != clipped && !(kind == 2 && S < r.base)))
+                        fail_msg("step %d top %d kind %d S %lld: %d, not %d", r.step, top, kind, (long long)S, code, want);
+                }
+            }
+    }
+    assert_true(taken > 200);
+}
+
 /* Weights and steps chosen at will: every conversion against the formula of adc.h. Products cross all code boundaries of small
  * steps; with one row the sums stay below 3 * 2^20 (the short conversion) for 7-bit inputs, with 12 rows they reach 5 * 10^7. */
 static void test_conversion(void **state) {
@@ -250,6 +354,8 @@ int main(void) {
     mb_stream_init(&rnd, 77, MB_RNG_TEST, 0, 2, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_usual),
+        cmocka_unit_test(test_grid),
         cmocka_unit_test(test_conversion),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_choice),

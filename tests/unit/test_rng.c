@@ -3,7 +3,9 @@
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -314,6 +316,110 @@ static void gsl_sees_the_same_words(void **state) {
     gsl_rng_free(r);
 }
 
+/* ars4x32 of Random123's kat_vectors with 10 rounds. */
+static void ars_known_answers(void **state) {
+    (void)state;
+    static const struct { uint32_t ctr[4], key[4], out[4]; } t[] = {
+        {{0, 0, 0, 0x80000000}, {0, 0, 0, 0x80000000}, {0xa0e70327, 0x7caee527, 0x6a428c61, 0x3c4f3840}},
+        {{0x886a3f24, 0xd308a385, 0x2e8a1913, 0x44737003}, {0, 0, 0, 0x80000000}, {0xb80e41ea, 0x4a1fa670, 0x348659dd, 0xee801943}},
+        {{0xe6212845, 0x7713d038, 0xcf6654be, 0x6c0ce934}, {0, 0, 0, 0x80000000}, {0xd45af446, 0x218fe8d8, 0x47653a38, 0xa1d863e2}},
+        {{0, 0x00008000, 0, 0}, {0, 0, 0, 0x80000000}, {0xdea49ca5, 0x785d289e, 0xf24509fb, 0x37a561d4}}};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        uint32_t out[4];
+        mb_ars4x32(10, t[i].ctr, t[i].key, out);
+        assert_memory_equal(out, t[i].out, sizeof out);
+    }
+}
+
+/* Streams of short normals: what this processor's instructions give is what plain C gives, at any length and position. */
+static void short_normals_follow_the_formula(void **state) {
+    (void)state;
+    enum { N = 1000 };
+    int16_t z[8 * N], want[8 * N];
+    mb_stream s;
+    mb_stream_init(&s, 0x123456789abcdefull, MB_RNG_READ, 3, mb_unit(7, 9), 11);
+    const uint32_t key[4] = {s.key[0], s.key[1], 0, 0};
+    for (uint32_t b = 0; b < N; b++) {
+        uint32_t ctr[4] = {b, s.ctr[1], s.ctr[2], s.ctr[3]}, w[4];
+        mb_ars4x32(MB_ARS_ROUNDS, ctr, key, w);
+        for (int j = 0; j < 8; j++) want[8 * b + (uint32_t)j] = (int16_t)mb_normal16((uint16_t)(w[j / 2] >> (j % 2 * 16)));
+    }
+    for (size_t at = 0, n = 1; at < N; at += n, n = (n * 7 + 1) % 61 + 1) {
+        if (n > N - at) n = N - at;
+        mb_stream_fill_normal16(&s, 8 * n, z + 8 * at);
+    }
+    assert_memory_equal(z, want, sizeof z);
+}
+
+/* All 65,536 values: symmetric, falling but for one unit, near the exact means of the parts, moments. */
+static void short_normals_are_accurate(void **state) {
+    (void)state;
+    double m2 = 0, m4 = 0, worst = 0;
+    int before = INT_MAX - 1, top = 0;
+    for (int m = 1; m < 65536; m += 2) {
+        int plus = mb_normal16((uint16_t)(m - 1)), minus = mb_normal16((uint16_t)m);
+        assert_int_equal(plus, -minus);
+        assert_true(plus > 0 && plus <= before + 1);
+        before = plus;
+        top = plus > top ? plus : top;
+        /* the mean of the normal distribution between its quantiles p and q is (density(q) - density(p)) / (q - p) */
+        double p = (m - 1) / 131072.0, q = (m + 1) / 131072.0, z = plus / (double)MB_NORMAL16_ONE;
+        double mean = (gsl_ran_ugaussian_pdf(gsl_cdf_ugaussian_Qinv(q)) - (p > 0 ? gsl_ran_ugaussian_pdf(gsl_cdf_ugaussian_Qinv(p)) : 0)) / (q - p);
+        worst = fabs(z - mean) > worst ? fabs(z - mean) : worst;
+        m2 += z * z / 32768;
+        m4 += z * z * z * z / 32768;
+    }
+    assert_int_equal(top, MB_NORMAL16_MAX);
+    assert_true(worst < 1.2e-3);
+    assert_true(fabs(m2 - 1) < 1e-5);
+    assert_true(fabs(m4 / (m2 * m2) - 3) < 4e-4);
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* sqrt(n) times the largest distance between the distribution of n numbers and the normal one */
+static double kolmogorov_smirnov(size_t n, double *z) {
+    double most = 0;
+    qsort(z, n, sizeof *z, by_value);
+    for (size_t i = 0; i < n; i++) {
+        double p = gsl_cdf_ugaussian_P(z[i]), lo = p - (double)i / (double)n, hi = (double)(i + 1) / (double)n - p;
+        most = lo > most ? lo : most;
+        most = hi > most ? hi : most;
+    }
+    return most * sqrt((double)n);
+}
+
+/* P(sqrt(n) D > 1.95) = 1e-3; the seeds are fixed. */
+static void distributions_are_normal(void **state) {
+    (void)state;
+    enum { N = 200000 };
+    float *f = mb_malloc(N, sizeof *f);
+    int16_t *h = mb_malloc(N, sizeof *h);
+    double *z = mb_malloc(N, sizeof *z);
+    mb_stream s;
+    mb_stream_init(&s, 99, MB_RNG_TEST, 0, 0, 5);
+    mb_stream_fill_normal(&s, N, f);
+    for (int i = 0; i < N; i++) z[i] = f[i];
+    assert_true(kolmogorov_smirnov(N, z) < 1.95);
+    mb_stream_fill_normal16(&s, N, h);
+    for (int i = 0; i < N; i++) z[i] = h[i] / (double)MB_NORMAL16_ONE;
+    assert_true(kolmogorov_smirnov(N, z) < 1.95);
+    /* neighbours in a block and in the stream are uncorrelated: 5 sigma */
+    for (int lag = 1; lag <= 16; lag++) {
+        double r = 0;
+        for (int i = 0; i + lag < N; i++) r += (double)h[i] * h[i + lag] / ((double)MB_NORMAL16_ONE * MB_NORMAL16_ONE);
+        assert_true(fabs(r / N) < 5 / sqrt(N));
+    }
+    for (int i = 0; i < N; i++) z[i] = 0.99 * z[i];        /* the test sees a wrong width */
+    assert_true(kolmogorov_smirnov(N, z) > 1.0);
+    mb_free(f);
+    mb_free(h);
+    mb_free(z);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
@@ -327,6 +433,10 @@ int main(void) {
         cmocka_unit_test(bits_are_fixed),
         cmocka_unit_test(numbers_are_normal),
         cmocka_unit_test(gsl_sees_the_same_words),
+        cmocka_unit_test(ars_known_answers),
+        cmocka_unit_test(short_normals_follow_the_formula),
+        cmocka_unit_test(short_normals_are_accurate),
+        cmocka_unit_test(distributions_are_normal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
