@@ -8,6 +8,8 @@ dist_doc_DATA += \
   doc/models-analog.md \
   doc/models-devices.md \
   doc/design.md \
-  doc/devices.md
+  doc/devices.md \
+  doc/fit.md
+nobase_dist_pkgdata_DATA += doc/examples/oxide-pairs.csv doc/examples/oxide-series.csv doc/examples/oxide-current.csv
 # examples, installed beside experiments/ so that their relative paths hold
 nobase_dist_pkgdata_DATA += doc/examples/user-cell/Makefile doc/examples/user-cell/gap_cell.c doc/examples/user-cell/gap.cfg

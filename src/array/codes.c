@@ -18,12 +18,12 @@ void mb_xbar_codes_merge(mb_xbar_codes *sum, const mb_xbar_codes *one) {
         for (int b = 0; b < MB_CODE_BINS; b++) sum->bin[s][b] += one->bin[s][b];
 }
 
-/* Variance of column C over the digits of plane P, in units of var_unit. */
-static int64_t variance(const mb_xbar_group *gr, const int16_t *x, int shift, int mask, size_t c) {
+/* Variance of column C over the digits of plane P, in units of var_unit. SQUARE: of mb_row_group. */
+static int64_t variance(const mb_xbar_group *gr, const int16_t *x, int shift, int mask, const uint32_t *square, size_t c) {
     int64_t V = 0;
     for (int k = 0; k < gr->k; k++) {
         int d = (x[k] < 0 ? -x[k] : x[k]) >> shift & mask;
-        if (d) V += (int64_t)d * d * gr->var[mb_panel_index(gr->k, k, c)];
+        if (d) V += (square ? (int64_t)square[d] : (int64_t)d * d) * gr->var[mb_panel_index(gr->k, k, c)];
     }
     return V;
 }
@@ -48,7 +48,7 @@ static void group_codes(const mb_xbar *xb, const mb_read_id *id, const mb_kernel
                         const scratch *t, mb_xbar_codes *codes) {
     const mb_xbar_group *gr = &xb->group[g];
     const mb_adc_type *adc = xb->spec.adc.type;
-    const int dac = xb->spec.dac_bits, planes = xb->lay.planes, pol = xb->sc.polarities;
+    const int dac = xb->sc.dac_bits, planes = xb->lay.planes_converted, pol = xb->sc.polarities;
     const size_t n = (size_t)xb->n_all, columns = (size_t)xb->panels * MB_PANEL;
     mb_row_group rg;
     mb_stream read, conv;
@@ -66,15 +66,31 @@ static void group_codes(const mb_xbar *xb, const mb_read_id *id, const mb_kernel
                 for (size_t j = 0; j < n; j++) {
                     int32_t S = t->S[(size_t)p * columns + first + j];
                     if (rg.var) {
-                        int64_t V = variance(gr, x, p * dac, (1 << dac) - 1, first + j);
+                        int64_t V = variance(gr, x, p * dac, (1 << dac) - 1, rg.square, first + j);
                         S = mb_add_noise(S, z[j / 4 * 8 + j % 4], sqrtf((float)V), &noise);
                     }
                     t->out[j] = S;
                 }
-                adc->convert(xb->spec.adc.params, &xb->range[s], n, t->out, t->out, &codes->clipped, &conv);
+                adc->convert(xb->spec.adc.params, &rg.range[s], n, t->out, t->out, &codes->clipped, &conv);
                 codes->conversions += n;
                 count(&xb->range[s], n, t->out, codes->bin[s]);
             }
+}
+
+static void general_seen(void *ctx, const mb_adc_range *r, int s, size_t n, const int32_t *converted) {
+    mb_xbar_codes *codes = ctx;
+    codes->conversions += n;
+    count(r, n, converted, codes->bin[s]);
+}
+
+static int general_codes(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, mb_xbar_codes *codes) {
+    mb_kernel_stats st = {0, INT32_MAX, INT32_MIN};
+    int64_t *y = mb_malloc((size_t)m * (size_t)xb->N, sizeof *y);
+    if (!y) return mb_nomem();
+    int rc = mb_general_mvm(xb, id, m, x, y, &st, general_seen, codes);
+    codes->clipped += st.clipped;
+    mb_free(y);
+    return rc;
 }
 
 int mb_xbar_count_codes(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, mb_xbar_codes *codes) {
@@ -83,17 +99,18 @@ int mb_xbar_count_codes(const mb_xbar *xb, const mb_read_id *id, int m, const in
     size_t work = 0;
     int rc = mb_xbar_check_read(xb, id, m, x);
     if (!rc) rc = mb_kernel_best(&kern);
-    if (rc || xb->spec.adc.type->transparent) return rc;
+    if (rc || m <= 0 || xb->spec.adc.type->transparent) return rc;
+    codes->slices = xb->lay.slices;
+    if (xb->general) return general_codes(xb, id, m, x, codes);
     for (int g = 0; g < xb->lay.row_groups; g++) {
         mb_row_group rg;
         mb_xbar_row_group(xb, g, &rg);
         size_t w = kern->work_size(&rg, 1);
         work = w > work ? w : work;
     }
-    codes->slices = xb->lay.slices;
-    t.S = mb_malloc((size_t)xb->lay.planes * (size_t)xb->panels * MB_PANEL, sizeof *t.S);
+    t.S = mb_malloc((size_t)xb->lay.planes_converted * (size_t)xb->panels * MB_PANEL, sizeof *t.S);
     t.out = mb_malloc((size_t)xb->n_all, sizeof *t.out);
-    t.z = mb_malloc(mb_noise_count(xb->lay.slices, xb->lay.planes, xb->sc.polarities, xb->n_all), sizeof *t.z);
+    t.z = mb_malloc(mb_noise_count(xb->lay.slices, xb->lay.planes_converted, xb->sc.polarities, xb->n_all), sizeof *t.z);
     t.work = mb_malloc(work, 1);
     if (!t.S || !t.out || !t.z || !t.work) rc = mb_nomem();
     for (int v = 0; v < m && !rc; v++)

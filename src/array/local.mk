@@ -19,6 +19,7 @@ libmixbar_la_SOURCES += $(MB_KERNELS) \
   src/array/program.c \
   src/array/range.c \
   src/array/oracle.c \
+  src/array/general.c \
   src/array/codes.c \
   src/array/matmul.c \
   src/array/kernel.c \

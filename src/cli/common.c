@@ -191,8 +191,9 @@ int mb_cli_cell_open(const char *name, const mb_strings *set, mb_conf **root, mb
     *file = NULL;
     *root = mb_conf_new(MB_CONF_GROUP, NULL);
     mb_conf *x = mb_conf_new(MB_CONF_STRING, "x");
-    int rc = *root && x ? mb_preset_find("devices", name, ".", file) : mb_nomem();
-    const bool preset = !rc;
+    const bool user = mb_cell_is_user(name);
+    int rc = *root && x ? user ? MB_OK : mb_preset_find("devices", name, ".", file) : mb_nomem();
+    const bool preset = !rc; /* or a user's shared object */
     if (rc == MB_BADINPUT && mb_cell_find(name)) {
         mb_error_clear();
         rc = MB_OK;
@@ -204,7 +205,7 @@ int mb_cli_cell_open(const char *name, const mb_strings *set, mb_conf **root, mb
         x->s = mb_strdup(name);
         rc = x->s ? mb_conf_append(*root, x) : mb_nomem();
         x = NULL;
-        if (!rc) rc = mb_conf_expand_preset((*root)->child[0], "devices");
+        if (!rc) rc = mb_cell_expand((*root)->child[0]);
     } else if (!rc) {
         mb_str_addf(&value, "\"%s\"", name);
         rc = value.failed ? mb_nomem() : mb_conf_set(*root, "x.cell", mb_cstr(&value), MB_FROM_COMMAND);

@@ -15,11 +15,12 @@
 
 typedef struct options {
     mb_strings set;
-    const char *output, *plot, *model, *distribution, *criterion, *outliers, *format;
+    const char *output, *base, *plot, *model, *distribution, *criterion, *outliers, *format;
 } options;
 
 static const mb_option table[] = {
     MB_OPTION_TEXT(options, output, 'o', "output", "FILE", "the preset to write, .cfg", "file"),
+    MB_OPTION_TEXT(options, base, 'b', "base", "PRESET", "a preset of the generic cell for what was not measured (default: its defaults)", "file"),
     MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE", "a parameter that was not measured, or instead of what was fitted; may be repeated"),
     MB_OPTION_TEXT(options, plot, 'p', "plot", "FILE", "draw data over model: .svg, .png, .pdf, or .gp (script)", "file"),
     MB_OPTION_TEXT(options, model, 'm', "model", "MODEL", "programming error over conductance (default: auto, the best of the formulas)",
@@ -145,24 +146,13 @@ static int answer(mb_doc *d, const options *o, const char *name, const mb_fit *f
     return rc;
 }
 
-/* The generic cell with what is known: the preset NAME when there is one, else the defaults under a new name. */
-static int open_base(const char *name, const mb_strings *set, mb_conf **root, char **file) {
+/* The generic cell with what is known: the preset BASE, else the defaults. */
+static int open_base(const char *base, const mb_strings *set, mb_conf **root, char **file) {
     mb_cell cell = {0};
-    const char *from = name;
-    char *path = NULL;
-    if (strcmp(name, "generic") != 0) {
-        if (mb_preset_find("devices", name, ".", &path) != MB_OK) {
-            const size_t n = strlen(name);
-            if (strchr(name, '/') || (n > 4 && strcmp(name + n - 4, ".cfg") == 0)) return mb_context(MB_BADINPUT, "the cell that the fit begins with");
-            mb_error_clear();
-            from = "generic";
-        }
-        mb_free(path);
-    }
-    int rc = mb_cli_cell_open(from, set, root, &cell, file);
+    int rc = mb_cli_cell_open(base ? base : "generic", set, root, &cell, file);
     if (!rc && strcmp(cell.type->name, "generic") != 0)
-        rc = mb_fail(MB_BADINPUT, "%s is a cell of type %s: a fit fills the parameters of `generic`; begin with \"generic\", a preset of it, or a new name",
-                     name, cell.type->name);
+        rc = mb_fail(MB_BADINPUT, "%s is a cell of type %s: a fit fills the parameters of `generic`; begin with a preset of that", base,
+                     cell.type->name);
     mb_cell_free(&cell);
     return rc;
 }
@@ -193,7 +183,7 @@ static int run(const void *opt, int argc, char *const *argv) {
         const size_t n = strlen(o->output);
         if (n < 5 || strcmp(o->output + n - 4, ".cfg") != 0) rc = mb_fail(MB_USAGE, "option --output: a preset's name ends in .cfg, not \"%s\"", o->output);
     }
-    if (!rc) rc = open_base(argv[1], &o->set, &root, &file);
+    if (!rc) rc = open_base(o->base, &o->set, &root, &file);
     if (!rc) fo.base = mb_conf_find(root, "x");
     if (!rc) rc = mb_fit_files((const char *const *)(argv + 2), (size_t)(argc - 2), &fo, &fit);
     if (!rc) rc = mb_fit_preset(&fit, &fo, &preset);
@@ -217,7 +207,7 @@ const mb_verb mb_verb_fit = {
     .name = "fit",
     .usage = "cell NAME DATA.csv... -o CELL.cfg [--plot FILE] [--model MODEL] [-s KEY=VALUE]...",
     .summary = "from measured data to a memory cell: chooses and fits the model, writes a preset that runs at once",
-    .details = "NAME is the name of the new cell, or a preset of the generic cell that holds what was not measured. The header of each file names "
+    .details = "NAME is the name of the new cell. The header of each file names "
                "columns and units: target_uS,measured_uS (programming error); time_s,conductance_uS with cell (drift and read noise); "
                "cell,conductance_uS repeated (read noise); voltage_V,current_uA with cell (shape of the current). Columns can be joined: "
                "cell,target_uS,time_s,conductance_uS gives all but the current. Units: S, s, V, A, ohm with prefixes, min, h, d, y. Missing values: "

@@ -154,7 +154,7 @@ static int age_table(mb_doc *d, const mb_sample *s) {
     for (size_t k = 0; k < s->n_time && !rc; k++) {
         const mb_sample_age *a = &s->age[k];
         char time[32];
-        rc = d->format == MB_TABLE_TEXT ? mb_table_cell(t, mb_time_text(time, sizeof time, a->time_s)) : number(t, a->time_s, 9);
+        rc = d->format == MB_TABLE_TEXT ? mb_table_cell(t, mb_age_text(time, sizeof time, a->time_s)) : number(t, a->time_s, 9);
         if (!rc) rc = number(t, a->ratio, 5);
         if (!rc) rc = number(t, s->sd[k * s->n_level], 4);
         if (!rc) rc = number(t, s->sd[k * s->n_level + s->n_level - 1], 4);

@@ -31,6 +31,13 @@ typedef struct mb_machine {
     double r_driver_ohm, r_sense_ohm, r_on_ohm;
     int drive, sense;           /* "left|both", "bottom|both|alternate" (array/wire.h) */
     bool interleaved;           /* the cells of a pair share a bit line: 2 rows word lines, cols / 2 bit lines */
+    /* options of the mapping (array/xbar.h, doc/mappings.md); the defaults are none of them */
+    mb_reals slice_bits;        /* empty: slices of cell_bits */
+    int pair, offset_correction, input_code, accumulate, dac, read_noise, adc_range_per, arithmetic;
+    double dac_inl, dac_noise, dac_J, dac_area_m2, column_limit_A;
+    bool adc_powers_of_two;
+    int spare_columns;
+    double dead_rows, dead_columns;
     int columns_per_adc;        /* column multiplexing */
     double adc_rate_Hz;         /* that a converter is designed for; 0: as fast as its type can */
     bool sample_hold;           /* columns are sampled, so that conversions overlap the next drive */

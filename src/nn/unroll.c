@@ -71,6 +71,17 @@ size_t mb_padded_count(const mb_layer *l) {
     return (size_t)l->win.cin * padded_height(&l->win) * padded_width(&l->win) + SPARE;
 }
 
+/* N numbers, eight at a time; the last eight overlap. */
+static inline void copy_row(int16_t *to, const int16_t *from, size_t n) {
+    size_t i = 0;
+    if (n < 8) {
+        for (; i < n; i++) to[i] = from[i];
+        return;
+    }
+    for (; i + 8 <= n; i += 8) memcpy(to + i, from + i, 8 * sizeof *to);
+    memcpy(to + n - 8, from + n - 8, 8 * sizeof *to);
+}
+
 void mb_pad_i16(const mb_layer *l, const int16_t *q, int16_t *p) {
     const mb_window *w = &l->win;
     const size_t h = padded_height(w), width = padded_width(w), top = (size_t)w->pt, left = (size_t)w->pl;
@@ -84,7 +95,7 @@ void mb_pad_i16(const mb_layer *l, const int16_t *q, int16_t *p) {
     }
     memset(p, 0, used * sizeof *p);
     for (int c = 0; c < w->cin; c++, q += (size_t)w->ih * (size_t)w->iw, p += h * width)
-        for (size_t y = 0; y < rows; y++) memcpy(p + (y + top) * width + left, q + y * (size_t)w->iw, columns * sizeof *p);
+        for (size_t y = 0; y < rows; y++) copy_row(p + (y + top) * width + left, q + y * (size_t)w->iw, columns);
 }
 
 /* How the pieces of one vector lie in a padded sample: CHANNELS x KH rows, KW numbers each. */

@@ -148,7 +148,7 @@ char *mb_across_row_name(const mb_results *r, const mb_across *a, const char *ke
     return name;
 }
 
-char *mb_time_text(char *buf, size_t cap, double s) {
+char *mb_age_text(char *buf, size_t cap, double s) {
     static const struct {
         double s;
         const char *unit;
@@ -198,7 +198,7 @@ static int head(const mb_results *r, const mb_across *a, const char *key, bool t
         mb_str name = {0};
         char time[32];
         if (text && is_key(key, "time_s") && isfinite(a->number[k]))
-            mb_str_addf(&name, "at %s", mb_time_text(time, sizeof time, a->number[k]));
+            mb_str_addf(&name, "at %s", mb_age_text(time, sizeof time, a->number[k]));
         else mb_str_addf(&name, "%s=%s", key, a->value[k]);
         if (name.failed) rc = mb_nomem();
         if (!rc) rc = mb_table_column(t, mb_cstr(&name), text ? "%" : "", MB_RIGHT);

@@ -20,7 +20,7 @@ void mb_across_free(mb_across *a);
 char *mb_across_row_name(const mb_results *r, const mb_across *a, const char *key, size_t row);
 const mb_point_result *mb_across_first(const mb_results *r, const mb_across *a, size_t row);
 /* A time in seconds as people say it: "10 ms", "1 s", "1 h", "30 d", "1 y". BUF >= 32 bytes. */
-char *mb_time_text(char *buf, size_t cap, double s);
+char *mb_age_text(char *buf, size_t cap, double s);
 /* One row per setting of everything but KEY: energy, latency, area, programming, and the accuracy at each value of KEY. */
 int mb_results_across(const mb_results *r, const char *key, mb_format f, mb_str *out);
 

@@ -53,7 +53,7 @@ int mb_fit_range(mb_fit *fit, const mb_fit_options *o) {
     w->g_max = hi;
     if (how[3] == 'w' && !whole)
         mb_str_addf(&fit->notes, "range: %.4g to %.4g S is what was measured; give that of the cell with -s g_min_S=... -s g_max_S=...\n", lo, hi);
-    mb_fit_source_names(&w->d, curves, source, sizeof source);
+    mb_fit_source_names(&w->d, curves ? "current" : how[3] == 't' ? "target" : NULL, source, sizeof source);
     for (int e = 0; e < 2; e++) {
         if (isfinite(e ? given_hi : given_lo)) continue;
         mb_fit_value *v = mb_fit_add_value(fit, e ? "g_max_S" : "g_min_S", points, source);
@@ -92,7 +92,7 @@ int mb_fit_files(const char *const *path, size_t n, const mb_fit_options *o, mb_
     if (!rc) rc = mb_fit_current(fit, o);
     if (!rc && w->d.n_pulses) {
         char source[160];
-        mb_fit_source_names(&w->d, false, source, sizeof source);
+        mb_fit_source_names(&w->d, NULL, source, sizeof source);
         mb_fit_value *v = mb_fit_add_value(fit, "pulses", w->d.n_pulses, source);
         if (v) {
             v->n = 1;

@@ -94,7 +94,7 @@ static void values(mb_fit *fit, const double *c, const double *se) {
     char source[160];
     mb_fit_value *v;
     const int m = w->iv_model;
-    mb_fit_source_names(&w->d, true, source, sizeof source);
+    mb_fit_source_names(&w->d, "current", source, sizeof source);
     if ((v = mb_fit_add_value(fit, "iv", w->d.n_iv, source))) {
         snprintf(v->text, sizeof v->text, "%s", m == LINEAR ? "linear" : m == SINH ? "sinh" : "polynomial");
         snprintf(v->how, sizeof v->how, "%zu curve%s, %s", w->n_curves, w->n_curves == 1 ? "" : "s", mb_fit_iv_models[m]);

@@ -75,7 +75,7 @@ static int noise_groups(mb_fit_work *w, size_t *reads) {
 
 static void noise_values(mb_fit *fit, const mb_fit_sigma *s, size_t points, const char *how) {
     char source[160];
-    mb_fit_source_names(&fit->work->d, false, source, sizeof source);
+    mb_fit_source_names(&fit->work->d, strstr(how, "series") ? "time" : NULL, source, sizeof source);
     mb_fit_value *v = mb_fit_add_value(fit, "white", points, source);
     if (!v) return;
     v->list = true;
@@ -349,7 +349,7 @@ static double nu_nll(const double *p, void *ctx) {
 static void nu_values(mb_fit *fit, int k, const double *p, const double *se, size_t n, const char *how) {
     mb_fit_work *w = fit->work;
     char source[160];
-    mb_fit_source_names(&w->d, false, source, sizeof source);
+    mb_fit_source_names(&w->d, "time", source, sizeof source);
     mb_fit_value *v = mb_fit_add_value(fit, "drift", n, source);
     if (!v) return;
     snprintf(v->text, sizeof v->text, "power");
@@ -498,7 +498,7 @@ int mb_fit_drift(mb_fit *fit, const mb_fit_options *o) {
     if (!rc) rc = population(fit, o);
     if (rc || !w->drifts) return rc;
     char source[160];
-    mb_fit_source_names(&w->d, false, source, sizeof source);
+    mb_fit_source_names(&w->d, "time", source, sizeof source);
     mb_fit_value *v = mb_fit_add_value(fit, "drift_t0_s", w->n_curve, source);
     if (v) {
         v->n = 1;

@@ -34,8 +34,8 @@ typedef struct mb_fit_data {
 } mb_fit_data;
 int mb_fit_read(const char *const *path, size_t n, mb_fit_data *d);
 void mb_fit_data_free(mb_fit_data *d);
-/* "a.csv, b.csv": files with data of which ANY of the records (or curves) are used. */
-void mb_fit_source_names(const mb_fit_data *d, bool curves, char *buf, size_t cap);
+/* "a.csv, b.csv": the files whose kind holds WORD ("target", "time", "current"), those with conductances for NULL. */
+void mb_fit_source_names(const mb_fit_data *d, const char *word, char *buf, size_t cap);
 
 /* --- optimisation (fit_math.c) --- */
 #define MB_FIT_PARAMS 6

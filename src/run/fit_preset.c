@@ -26,6 +26,37 @@ static void comment(mb_str *out, const char *s) {
     }
 }
 
+/* The preset that the fit began with may measure its functions in other units: x = G / arg, f in units of sigma. */
+typedef struct units {
+    double arg, sigma; /* S; both G_max when the functions are relative */
+    double g_max;
+} units;
+
+static units units_of(const mb_fit *fit, const mb_fit_options *o) {
+    const double arg = mb_fit_given(o, "arg_unit_S", false), sigma = mb_fit_given(o, "sigma_unit_S", false), G = fit->work->g_max;
+    return (units){arg > 0 ? arg : G, sigma > 0 ? sigma : G, G};
+}
+
+static bool is_polynomial(const char *key) {
+    return strcmp(key, "prog_sigma") == 0 || strcmp(key, "prog_bias") == 0 || strcmp(key, "white") == 0;
+}
+
+/* V with its numbers in units U. */
+static mb_fit_value in_units(const mb_fit_value *v, const units *u) {
+    mb_fit_value w = *v;
+    for (int k = 0; k < v->n && is_polynomial(v->key); k++) {
+        const double f = u->g_max / u->sigma * pow(u->arg / u->g_max, k);
+        w.v[k] *= f;
+        w.se[k] *= f;
+    }
+    if (v->n == 2 && strncmp(v->key, "drift_nu", 8) == 0 && u->arg != u->g_max) { /* a + b ln(G / Gmax) */
+        const double shift = log(u->arg / u->g_max);
+        w.v[0] += v->v[1] * shift;
+        w.se[0] = sqrt(v->se[0] * v->se[0] + v->se[1] * v->se[1] * shift * shift);
+    }
+    return w;
+}
+
 static void uncertainty(mb_str *out, const mb_fit_value *v) {
     bool any = false;
     for (int k = 0; k < v->n; k++) any |= isfinite(v->se[k]);
@@ -77,10 +108,27 @@ static void write_table(mb_str *out, const mb_fit_work *w) {
     mb_str_add(out, "];\n");
 }
 
-static bool fitted(const mb_fit *fit, const char *key, const mb_fit_options *o) {
+static bool has(const mb_fit *fit, const char *key) {
     for (size_t i = 0; i < fit->n_value; i++)
         if (strcmp(fit->value[i].key, key) == 0) return true;
-    return o->table && (strcmp(key, "prog_table_S") == 0 || strcmp(key, "prog_table_g_S") == 0);
+    return false;
+}
+
+/* Does the fit replace KEY of the base preset? What was measured holds everything of its kind: the measured programming error all
+ * spread at that time, the measured read noise all noise. */
+static bool fitted(const mb_fit *fit, const char *key) {
+    static const struct {
+        const char *fitted, *prefix[8];
+    } rule[] = {{"prog_sigma", {"prog_", "d2d_", "c2c_", "verify", "relax", "endurance_sigma", NULL}},
+                {"drift", {"drift", NULL}},
+                {"white", {"white", "flicker", "rtn_", "read_bandwidth", NULL}},
+                {"iv", {"iv", NULL}},
+                {"g_max_S", {"g_min_S", "level_S", NULL}}};
+    if (has(fit, key) || strcmp(key, "arg_unit_S") == 0 || strcmp(key, "sigma_unit_S") == 0) return true;
+    for (size_t i = 0; i < sizeof rule / sizeof *rule; i++)
+        for (const char *const *p = rule[i].prefix; *p; p++)
+            if (strncmp(key, *p, strlen(*p)) == 0 && has(fit, rule[i].fitted)) return true;
+    return false;
 }
 
 /* Was KEY given on the command line? Then it stands instead of what was fitted. */
@@ -96,7 +144,8 @@ static void write_rest(mb_str *out, const mb_fit *fit, const mb_fit_options *o) 
         const mb_conf *c = o->base->child[i];
         if (c->origin == MB_FROM_DEFAULT || strcmp(c->name, "cell") == 0 || strcmp(c->name, "preset") == 0) continue;
         const bool command = c->origin == MB_FROM_COMMAND;
-        if (!command && fitted(fit, c->name, o)) continue;
+        if (!command && fitted(fit, c->name)) continue;
+        if (strcmp(c->name, "arg_unit_S") == 0 || strcmp(c->name, "sigma_unit_S") == 0) continue;
         if (!head) mb_str_add(out, "# Not measured: as given, or as in the preset that the fit began with.\n");
         head = true;
         mb_str_addf(out, "%s = ", c->name);
@@ -129,10 +178,16 @@ int mb_fit_preset(const mb_fit *fit, const mb_fit_options *o, mb_str *out) {
         mb_str_add(out, "\n");
         s += n + (s[n] == '\n');
     }
-    mb_str_add(out, "cell = \"generic\";\narg_unit_S = 0.0; # functions of conductance take G / Gmax ...\nsigma_unit_S = 0.0; # ... and yield "
-                    "fractions of Gmax\n");
-    for (size_t i = 0; i < fit->n_value; i++)
-        if (!given(o, fit->value[i].key)) write_value(out, &fit->value[i]);
+    const units u = units_of(fit, o);
+    mb_str_add(out, "cell = \"generic\";\narg_unit_S = ");
+    number(out, u.arg == u.g_max ? 0 : u.arg);
+    mb_str_addf(out, "; # functions of conductance take G / %s ...\nsigma_unit_S = ", u.arg == u.g_max ? "Gmax" : "this");
+    number(out, u.sigma == u.g_max ? 0 : u.sigma);
+    mb_str_addf(out, "; # ... and yield multiples of %s\n", u.sigma == u.g_max ? "Gmax" : "this");
+    for (size_t i = 0; i < fit->n_value; i++) {
+        const mb_fit_value v = in_units(&fit->value[i], &u);
+        if (!given(o, v.key)) write_value(out, &v);
+    }
     if (o->table && w->table_k) write_table(out, w);
     write_rest(out, fit, o);
     if (out->failed) return mb_nomem();

@@ -146,7 +146,7 @@ static void stuck(mb_fit *fit) {
         }
     }
     if (!n_out) return;
-    mb_fit_source_names(&w->d, false, source, sizeof source);
+    mb_fit_source_names(&w->d, "target", source, sizeof source);
     mb_str_addf(&fit->notes, "programming: %zu of %zu pairs are outliers and left out of the fit", n_out, w->n_pair);
     for (int e = 0; e < 2; e++) {
         if (at[e] < 3) continue;
@@ -247,7 +247,7 @@ static void mean_error(mb_fit *fit, const mb_fit_options *o, const mb_fit_group 
     if (w->n_bias == 2) w->bias[0] = a2, w->bias[1] = b2;
     if (!w->n_bias) return;
     char source[160];
-    mb_fit_source_names(&w->d, false, source, sizeof source);
+    mb_fit_source_names(&w->d, "target", source, sizeof source);
     mb_fit_value *v = mb_fit_add_value(fit, "prog_bias", (size_t)N, source);
     if (!v) return;
     v->list = true;
@@ -350,7 +350,7 @@ static int make_table(mb_fit_work *w) {
 static void values(mb_fit *fit, const mb_fit_options *o, size_t n) {
     mb_fit_work *w = fit->work;
     char source[160];
-    mb_fit_source_names(&w->d, false, source, sizeof source);
+    mb_fit_source_names(&w->d, "target", source, sizeof source);
     mb_fit_value *v = mb_fit_add_value(fit, "prog_sigma", n, source);
     if (!v) return;
     const mb_fit_sigma *s = &w->prog;

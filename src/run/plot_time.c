@@ -194,7 +194,7 @@ static void axes(const picture *p, mb_str *out) {
         for (size_t k = 0; k < p->a.n_value; k++) {
             if (!(p->a.number[k] > 0)) continue;
             mb_str_add(out, n++ ? ", " : "");
-            mb_gp_tic(out, mb_time_text(text, sizeof text, p->a.number[k]), 20, p->a.number[k]);
+            mb_gp_tic(out, mb_age_text(text, sizeof text, p->a.number[k]), 20, p->a.number[k]);
         }
         mb_str_add(out, ")\n");
     }

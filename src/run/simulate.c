@@ -81,7 +81,7 @@ struct mb_mapped {
     mapped_layer *layer;
     int n;
     bool *input_signed;
-    bool ranges_set, deterministic;
+    bool ranges_set, deterministic, noted;
     uint32_t trial;
 };
 
@@ -494,8 +494,11 @@ int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan
     const mb_cell_type *ct = s->cell.type;
     const mb_adc_type *at = s->mach->adc.type;
     const unsigned cells_off = MB_IDEAL_CELLS | MB_IDEAL_READ;
+    const mb_machine *mach = s->mach;
+    const bool lines = !(s->ideal & MB_IDEAL_CELLS) && (mach->dead_rows > 0 || mach->dead_columns > 0),
+               dac = !(s->ideal & MB_IDEAL_READ) && mach->dac_noise > 0;
     m->deterministic = !analog || (((s->ideal & cells_off) == cells_off || !ct->deterministic || ct->deterministic(s->cell.params)) &&
-                                   ((s->ideal & MB_IDEAL_ADC) || !at->deterministic || at->deterministic(s->mach->adc.params)));
+                                   ((s->ideal & MB_IDEAL_ADC) || !at->deterministic || at->deterministic(s->mach->adc.params)) && !lines && !dac);
     *out = m;
     return MB_OK;
 }
@@ -512,7 +515,7 @@ int mb_quantised_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples,
 static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     bool calibrate = false;
     for (int k = 0; k < m->n; k++)
-        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && m->layer[k].spec.adc_rule == MB_ADC_CALIBRATED && !m->layer[k].spec.adc.type->transparent);
+        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && mb_xbar_calibrates(&m->layer[k].spec) && !m->layer[k].spec.adc.type->transparent);
     worker w = {0};
     int rc = MB_OK;
     pass ps = {.kind = PASS_RANGES, .net = m->net, .data = m->s->calib, .samples = m->s->cal.samples, .map = m, .progress = pr, .what = "calibrate converters"};
@@ -527,6 +530,17 @@ static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     if (calibrate) worker_free(&w);
     m->ranges_set = !rc;
     return rc;
+}
+
+/* Once per network: cells whose read noise is cut off at zero. */
+static void note_cells(mb_mapped *m) {
+    uint64_t cells = 0;
+    for (int k = 0; k < m->n; k++)
+        for (int g = 0; m->layer[k].engine == MB_ANALOG && g < m->layer[k].mm.groups; g++) cells += mb_xbar_censored(m->layer[k].xbar[g]);
+    if (cells > 0 && m->s->mach->read_noise == MB_NOISE_OUTPUT && !m->noted)
+        mb_note("read noise reaches zero conductance in %llu cells: their mean and variance are those of the cut-off noise; "
+                "read_noise = \"cell\" in the machine draws every cell (slow)", (unsigned long long)cells);
+    m->noted = true;
 }
 
 int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
@@ -553,6 +567,7 @@ int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
     }
     if (rc) return mb_error_raise(trail, rc);
     m->trial = trial;
+    note_cells(m);
     return m->ranges_set ? MB_OK : set_ranges(m, pr);
 }
 
@@ -587,8 +602,9 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     st->adc_occupancy = !l->spec.adc.type->transparent && span > 0 && s->q_max >= s->q_min ? ((double)s->q_max - (double)s->q_min) / span : 0;
     st->activity.measured = true;
     st->activity.rows_driven = (double)s->rows_driven / (double)s->vectors;
-    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors;
-    st->activity.charge_S = (double)s->charge / (double)s->vectors * mb_xbar_unit_S(l->xbar[0]);
+    const double charge_S = mb_xbar_charge_S(l->xbar[0]);
+    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors * (charge_S / mb_xbar_unit_S(l->xbar[0]));
+    st->activity.charge_S = (double)s->charge / (double)s->vectors * charge_S;
 }
 
 /* --- public: passes of others ------------------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* bench_network.c - whole networks through mb_mapped: 8-bit weights in 4 slices of 2 bits, differential pairs, 8-bit inputs bit by bit, 8-bit converter per plane, 128 rows
  *
- *     network   milliseconds of CPU per image on one core: all of it, in crossbar reads, and between them (unrolling, scaling, elementwise layers, the exact product of the first
- *               16 images for the signal-to-noise ratios); share of the int8 peak of the kernel's unit
+ *     network   (kernel MIXBAR_KERNEL, or each) milliseconds of CPU per image on one core, the mean, and for the fastest block of 16 images (other programs on the machine
+ *               disturb it least): all of it, in crossbar reads, and between them (unrolling, scaling, elementwise layers); share of the int8 peak of the kernel's unit
  *     parts     the loops between crossbar reads alone, over all layers of the network, with the share of what one core copies (bytes) or multiplies (MAC) in this run
  *     threads   wall clock with one and two threads, CPU time of both as a multiple of one thread's (beside other programs the wall clock says little), peak memory of each
  *     growth    time against images, layers, planes, slices: a straight line through four sizes, and how far the points are from it
@@ -172,25 +172,48 @@ static spent run(const ready *r, run_kind kind, int samples, int repeat) {
 
 /* --- network ------------------------------------------------------------------------------------------------------ */
 
+/* Clocks of one thread at the ends of blocks; the first block, which also computes the exact product, does not count. */
+typedef struct blocks { double cpu, read, best_cpu, best_read; bool started; } blocks;
+
+static int block_done(void *ctx, const char *what, int64_t done, int64_t total) {
+    blocks *b = ctx;
+    double cpu = bench_cpu_s(), read = read_s;
+    (void)what, (void)total;
+    if (done > 1 && b->started && cpu - b->cpu < b->best_cpu) b->best_cpu = cpu - b->cpu, b->best_read = read - b->read;
+    b->started = true;
+    b->cpu = cpu;
+    b->read = read;
+    return 0;
+}
+
 static void network_line(const ready *r, const char *kernel, const char *cell, const char *subtract, run_kind kind, int samples) {
-    spent t = run(r, kind, samples, 2);
-    double per = 1e3 / samples, rate = (kind == RUN_ANALOG ? r->macs : 0) * samples / t.cpu;
-    line("network", "snetwork", r->s.net->name, "skernel", kernel, "scell", cell, "ssubtract", subtract, "iimages", samples, "rms_per_image", per * t.cpu,
-         "rread_ms_per_image", per * t.read, "rbetween_ms_per_image", per * (t.cpu - t.read), "rMAC_per_s", rate, "rshare_of_peak", rate / peak_of(kernel), "raccuracy",
-         (double)t.acc.correct / (double)t.acc.samples, NULL);
+    blocks b = {.best_cpu = HUGE_VAL};
+    const mb_progress pr = {block_done, &b};
+    mb_accuracy acc;
+    const double begin = bench_cpu_s(), per = 1e3 / MB_SIM_BLOCK;
+    if (kind == RUN_ANALOG) must(mb_analog_accuracy(r->map, r->s.data, samples, &pr, &acc));
+    else if (kind == RUN_INTEGER) must(mb_quantised_accuracy(r->map, r->s.data, samples, &pr, &acc));
+    else must(mb_float_accuracy(r->s.net, r->s.data, samples, &pr, &acc));
+    const double mean = (bench_cpu_s() - begin) / samples, rate = (kind == RUN_ANALOG ? r->macs : 0) * MB_SIM_BLOCK / b.best_cpu;
+    line("network", "snetwork", r->s.net->name, "skernel", kernel, "scell", cell, "ssubtract", subtract, "iimages", samples, "rmean_ms_per_image", 1e3 * mean, "rms_per_image",
+         per * b.best_cpu, "rread_ms_per_image", per * b.best_read, "rbetween_ms_per_image", per * (b.best_cpu - b.best_read), "rMAC_per_s", rate, "rshare_of_peak",
+         rate / peak_of(kernel), "raccuracy", (double)acc.correct / (double)acc.samples, NULL);
 }
 
 void bench_network(void) {
+    const char *only = getenv("MIXBAR_KERNEL");
+    char kept[32] = "";
     bool first = true;
+    if (only) snprintf(kept, sizeof kept, "%s", only);
     omp_set_num_threads(1);
     for (int k = 0; mb_kernels[k]; k++) {
         const char *name = mb_kernels[k]->name;
-        if (!mb_kernels[k]->supported()) continue;
+        if (!mb_kernels[k]->supported() || (*kept && strcmp(kept, name))) continue;
         setenv("MIXBAR_KERNEL", name, 1);
         for (int c = 0; c < BENCH_CELLS; c++)
             for (int sub = 0; sub < 2; sub++) {
                 ready r = open_ready(cells[c].text, sub ? "analog" : "digital", NULL, 0);
-                network_line(&r, name, cells[c].name, sub ? "analog" : "digital", RUN_ANALOG, first ? 128 : strcmp(name, "portable") ? 32 : 16);
+                network_line(&r, name, cells[c].name, sub ? "analog" : "digital", RUN_ANALOG, first ? (c < 2 ? 256 : 64) : 48);
                 if (first && c == 0 && sub == 0) {
                     network_line(&r, "exact product", "none", "none", RUN_INTEGER, 256);
                     network_line(&r, "oneDNN", "none", "none", RUN_FLOAT, 256);
@@ -199,7 +222,8 @@ void bench_network(void) {
             }
         first = false;
     }
-    unsetenv("MIXBAR_KERNEL");
+    if (*kept) setenv("MIXBAR_KERNEL", kept, 1);
+    else unsetenv("MIXBAR_KERNEL");
 }
 
 /* --- parts -------------------------------------------------------------------------------------------------------- */

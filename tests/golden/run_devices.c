@@ -5,6 +5,7 @@
  * statistics, over the shipped cases and, when it lies beside the sources or in $MIXBAR_SHARED, the whole collection.
  * Constants of a PCM file are read from the file; models of a list are known by their name (hermes with one or two devices, wan,
  * cmo, state independent) and take g_max, g_min, t_0, t_read from their notes.
+ * Where a preset of such a model ships, its statistics are checked as well.
  *     exact       closed forms from the model's own functions, relative 1e-6
  *     mean, std   4.5 sqrt(se_ref^2 + se^2), se from the sample (the standard deviation's from its fourth moment)
  *     shares      4.5 binomial standard errors
@@ -106,6 +107,25 @@ static int load(mb_cell *cell, const char *fmt, ...) {
     if (!rc) rc = mb_cell_load(c, cell);
     mb_conf_free(c);
     return rc;
+}
+
+/* The shipped preset of MODEL when range, ages and first coefficient agree; otherwise cell->type stays NULL. White noise is left
+ * out: presets add what goes with the published model, references do not hold it. */
+static int preset_cell(const char *preset, const mb_generic *model, mb_cell *cell) {
+    const char *top = getenv("top_srcdir");
+    char path[1000];
+    mb_conf *c = NULL;
+    snprintf(path, sizeof path, "%s/devices/%s.cfg", top ? top : ".", preset);
+    int rc = mb_conf_read(path, &c);
+    if (!rc) rc = mb_cell_load(c, cell);
+    mb_conf_free(c);
+    if (rc) return rc;
+    const mb_generic *p = cell->params;
+    if (cell->type != &mb_cell_generic || fabs(p->g_max_S - model->g_max_S) > 1e-9 * p->g_max_S ||
+        p->drift_t0_s != model->drift_t0_s || !p->prog_sigma.c.n || fabs(p->prog_sigma.c.v[0] - model->prog_sigma.c.v[0]) > 1e-9)
+        mb_cell_free(cell);
+    else cell->type->without(cell->params, MB_EFFECT_WHITE);
+    return MB_OK;
 }
 
 static float target[N], *state, out[N];
@@ -313,6 +333,7 @@ static int run_pcm(const json_t *root, const char *dir, const char *file) {
     const json_t *k = json_object_get(root, "constants"), *cells = json_object_get(root, "cells"),
                  *tile = json_object_get(root, "tile_256x256");
     double n_ref = num(root, "n_draws");
+    mb_cell shipped = {0};
     int rc = pcm_cell(k, false, true, &c);
     if (!rc) rc = pcm_cell(k, true, true, &on_target);
     if (!rc) rc = pcm_cell(k, false, false, &plain);
@@ -347,6 +368,15 @@ static int run_pcm(const json_t *root, const char *dir, const char *file) {
             statistics(json_object_get(at, "final_q_on_target_numpy"), n_ref, US, "q on target ");
         }
     }
+    if (!rc) rc = preset_cell("pcm-nandakumar", c.params, &shipped);
+    for (size_t i = 0; shipped.type && i < json_array_size(cells) && !rc; i++) {
+        const json_t *x = json_array_get(cells, i);
+        char name[200];
+        snprintf(name, sizeof name, "%s (preset pcm-nandakumar) %g uS:", file, num(x, "g_target_uS"));
+        group_begin(name);
+        pcm_exact(shipped.params, json_object_get(x, "exact"), num(x, "g_target_uS"));
+    }
+    mb_cell_free(&shipped);
     group_end();
     if (!rc && tile) rc = pcm_tile(tile, &c, dir, file);
     mb_cell_free(&c);
@@ -415,12 +445,17 @@ static int model_cell(const char *name, const char *notes, mb_cell *cell) {
     return mb_fail(MB_BADINPUT, "the model \"%s\" is not known", name);
 }
 
-static int run_model(const json_t *m, double n_ref, const char *file) {
-    mb_cell c = {0};
-    const char *model = text(m, "name");
+static const char *preset_of(const char *model) {
+    return strstr(model, "hermes") ? (strstr(model, "2") ? "pcm-hermes-2" : "pcm-hermes")
+           : strstr(model, "wan")  ? "rram-neurram"
+                                   : NULL;
+}
+
+/* The statistics of one model with the cell C. */
+static void run_cell(const json_t *m, const mb_cell *cell, double n_ref, const char *file, const char *model) {
     const json_t *cells = json_object_get(m, "cells");
-    int rc = model_cell(model, text(m, "notes"), &c);
-    for (size_t i = 0; i < json_array_size(cells) && !rc; i++) {
+    const mb_cell c = *cell;
+    for (size_t i = 0; i < json_array_size(cells); i++) {
         const json_t *x = json_array_get(cells, i), *times = json_object_get(x, "times"), *nu = json_object_get(x, "nu");
         double G = num(x, "g_target_uS") * US;
         char name[200];
@@ -442,7 +477,21 @@ static int run_model(const json_t *m, double n_ref, const char *file) {
         }
     }
     group_end();
+}
+
+static int run_model(const json_t *m, double n_ref, const char *file) {
+    mb_cell c = {0}, shipped = {0};
+    const char *model = text(m, "name"), *preset = preset_of(model);
+    int rc = model_cell(model, text(m, "notes"), &c);
+    if (!rc) run_cell(m, &c, n_ref, file, model);
+    if (!rc && preset) rc = preset_cell(preset, c.params, &shipped);
+    if (!rc && shipped.type) {
+        char name[100];
+        snprintf(name, sizeof name, "%s (preset %s)", model, preset);
+        run_cell(m, &shipped, n_ref, file, name);
+    }
     mb_cell_free(&c);
+    mb_cell_free(&shipped);
     return rc;
 }
 

@@ -125,14 +125,14 @@ static void tables(void **state) {
 static void times(void **state) {
     (void)state;
     char t[32];
-    assert_string_equal(mb_time_text(t, sizeof t, 1), "1 s");
-    assert_string_equal(mb_time_text(t, sizeof t, 2.5e-6), "2.5 us");
-    assert_string_equal(mb_time_text(t, sizeof t, 60), "1 min");
-    assert_string_equal(mb_time_text(t, sizeof t, 3600), "1 h");
-    assert_string_equal(mb_time_text(t, sizeof t, 86400), "1 d");
-    assert_string_equal(mb_time_text(t, sizeof t, 30 * 86400), "30 d");
-    assert_string_equal(mb_time_text(t, sizeof t, 31557600), "1 y");
-    assert_string_equal(mb_time_text(t, sizeof t, 3.15576e8), "10 y");
+    assert_string_equal(mb_age_text(t, sizeof t, 1), "1 s");
+    assert_string_equal(mb_age_text(t, sizeof t, 2.5e-6), "2.5 us");
+    assert_string_equal(mb_age_text(t, sizeof t, 60), "1 min");
+    assert_string_equal(mb_age_text(t, sizeof t, 3600), "1 h");
+    assert_string_equal(mb_age_text(t, sizeof t, 86400), "1 d");
+    assert_string_equal(mb_age_text(t, sizeof t, 30 * 86400), "30 d");
+    assert_string_equal(mb_age_text(t, sizeof t, 31557600), "1 y");
+    assert_string_equal(mb_age_text(t, sizeof t, 3.15576e8), "10 y");
 }
 
 /* Labels of many lines, most of which end at the same accuracy, stand apart and inside the picture. */

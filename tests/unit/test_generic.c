@@ -173,6 +173,11 @@ static void test_distributions(void **state) {
     use(st);
     assert_moments(100e-6, 4.782e-6 - 0.00911 * 100e-6, 3);
     mb_cell_free(&c);
+    c = loaded("g_max_S = 25e-6; arg_unit_S = 1e-6; sigma_unit_S = 1e-6; prog_sigma = (0.28638599, 0.07585724, -0.00178767);");
+    program(&c, 20e-6, st);                                    /* Joshi et al. 2020 */
+    use(st);
+    assert_moments(20e-6, 1.0884628e-6, 3);
+    mb_cell_free(&c);
     c = loaded("prog_sigma_form = \"table\"; prog_sigma_x = (0.0, 0.4, 1.0); prog_sigma = (0.01, 0.03, 0.01);");
     near_to(mb_generic_prog_sigma(c.params, 70e-6), 0.02 * 100e-6, 1e-12);
     mb_cell_free(&c);

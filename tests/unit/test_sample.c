@@ -155,8 +155,8 @@ static void time_lists(void **state) {
         assert_null(t);
         mb_error_clear();
     }
-    assert_string_equal(mb_time_text(buf, sizeof buf, 3600), "1 h");
-    assert_string_equal(mb_time_text(buf, sizeof buf, 0.01), "10 ms");
+    assert_string_equal(mb_age_text(buf, sizeof buf, 3600), "1 h");
+    assert_string_equal(mb_age_text(buf, sizeof buf, 0.01), "10 ms");
 }
 
 int main(void) {

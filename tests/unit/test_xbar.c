@@ -595,7 +595,7 @@ static void test_matmul(void **state) {
 static void test_ideal(void **state) {
     (void)state;
     enum { K = 70, N = 9, M = 5 };
-    mb_cell cell = load_cell("cell = \"rram\"; prog_sigma = 0.05; read_sigma = 0.02; stuck_on = 0.05;");
+    mb_cell cell = load_cell("cell = \"rram\"; prog_sigma = 0.02; read_sigma = 0.01; stuck_on = 0.05;");
     mb_adc adc = load_adc("type = \"sar\";");
     mb_xbar_spec s = base_spec(cell, adc);
     int16_t W[K * N], x[M * K];
