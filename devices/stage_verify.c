@@ -23,8 +23,8 @@ static bool window(const mb_frame *f, double G, double *lo, double *hi) {
     const mb_generic *p = f->p;
     double s = mb_stage_program_sigma(f, G), b = mb_stage_program_bias(f, G),
            tol = p->verify_tolerance * (p->g_max_S - p->g_min_S);
-    *lo = -INFINITY;
-    *hi = INFINITY;
+    *lo = -HUGE_VAL;
+    *hi = HUGE_VAL;
     if (!(s > 0)) return false;
     if (p->prog_distribution != MB_DIST_LOGNORMAL) {
         *lo = (-tol - b) / s;

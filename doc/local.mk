@@ -4,6 +4,7 @@ dist_doc_DATA += \
   doc/guide.md \
   doc/models.md \
   doc/models-array.md \
+  doc/mappings.md \
   doc/models-cost.md \
   doc/models-analog.md \
   doc/models-devices.md \

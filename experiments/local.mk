@@ -26,3 +26,4 @@ nobase_dist_pkgdata_DATA += experiments/baselines/tpu-128x128.cfg
 nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
 nobase_dist_pkgdata_DATA += experiments/devices.cfg
 nobase_dist_pkgdata_DATA += experiments/wires.cfg
+nobase_dist_pkgdata_DATA += experiments/mappings.cfg

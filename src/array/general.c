@@ -14,7 +14,7 @@
  * shift and add as with integers. Sums over rows run in the order of the rows: the same bits on every machine.
  * Two's complement: plane p < last has the bits of the code, the last one (digit 1 where the input is negative) the weight
  * -2^(bits).
- * Normal numbers and conversions come in the order (slice, plane, polarity, output), as in the kernels.
+ * Conversions come in the order (slice, plane, polarity), as in the kernels; the normal numbers of the read noise are other ones.
  * Streams: read noise as in array/xbar.h; the DAC's noise from position 2^31 of the stream of the read noise on.
  * References: Joksas et al., Adv. Sci. 9, 2105784 (2022), doi:10.1002/advs.202105784 (non-linear cells);
  * Xiao et al., IEEE Circuits Syst. Mag. 22, 26 (2022), doi:10.1109/MCAS.2022.3214409 (accumulation, saturation of columns).

@@ -76,7 +76,8 @@ static int quoted_field(scanner *c, char **field) {
     *field = w;
     for (;;) {
         if (c->s >= c->end)
-            return mb_fail(MB_BADINPUT, "%s:%d: a quoted field that begins here has no end: a \" is missing", c->csv->name, first);
+            return mb_fail(MB_BADINPUT, "%s:%d: a quoted field that begins here has no end: a \" is missing", c->csv->name,
+                           first);
         if (*c->s == '"') {
             if (c->s[1] != '"') break;
             c->s++;
@@ -194,7 +195,7 @@ static int check_bytes(const char *name, const uint8_t *data, size_t n) {
         if ((data[i] < 0x20 && data[i] != '\n' && data[i] != '\r' && data[i] != '\t') || data[i] == 0x7f || data[i] == 0xff)
             return mb_fail(MB_BADINPUT, "%s:%d: byte 0x%02x: not a text file%s", name, line, data[i],
                            n > 1 && (data[0] == 0xff || data[0] == 0xfe || data[1] == 0) ? " in UTF-8 (it looks like UTF-16)"
-                                                                                        : "");
+                                                                                         : "");
     }
     return MB_OK;
 }
@@ -279,10 +280,10 @@ int mb_csv_number(const mb_csv *csv, size_t row, size_t col, double *v) {
     *v = strtod(s, &end);
     const bool number = end != s && *end == '\0';
     if (number && isfinite(*v) && !strpbrk(s, "xX")) return MB_OK;
-    const char *why = number && !isfinite(*v)
-                          ? "is not a finite number (leave the field empty or write NA where a value is missing)"
-                      : *end == ',' ? "is not a number: write a decimal point, not a comma"
-                                    : "is not a number (missing values: leave the field empty or write NA)";
+    const char *why = number && !isfinite(*v) ? "is not a finite number (leave the field empty or write NA where a value is "
+                                                "missing)"
+                      : *end == ','           ? "is not a number: write a decimal point, not a comma"
+                                              : "is not a number (missing values: leave the field empty or write NA)";
     *v = (double)NAN;
     return mb_fail(MB_BADINPUT, "%s:%d: column %s: \"%s\" %s", csv->name, csv->line[row],
                    excerpt(csv->header[col], head, sizeof head), excerpt(s, buf, sizeof buf), why);
@@ -295,8 +296,8 @@ static bool unit_of(const char *s, mb_csv_unit *u) {
         const char *name;
         char si;
         double scale;
-    } base[] = {{"S", 'S', 1},       {"ohm", 'o', 1},     {"Ohm", 'o', 1}, {"\xCE\xA9", 'o', 1}, {"\xE2\x84\xA6", 'o', 1},
-                {"s", 's', 1},       {"sec", 's', 1},     {"V", 'V', 1},   {"A", 'A', 1},        {"J", 'J', 1},
+    } base[] = {{"S", 'S', 1}, {"ohm", 'o', 1}, {"Ohm", 'o', 1}, {"\xCE\xA9", 'o', 1}, {"\xE2\x84\xA6", 'o', 1},
+                {"s", 's', 1}, {"sec", 's', 1}, {"V", 'V', 1},   {"A", 'A', 1},        {"J", 'J', 1},
                 {"K", 'K', 1}};
     static const struct {
         const char *name;
@@ -332,7 +333,8 @@ void mb_csv_split_name(const char *name, mb_csv_unit *u) {
     size_t stem = n;
     *u = (mb_csv_unit){.scale = 1};
     if (open && (name[n - 1] == ']' || name[n - 1] == ')')) {
-        snprintf(u->unit, sizeof u->unit, "%.*s", (int)(name + n - 1 - (open + 1) < 15 ? name + n - 1 - (open + 1) : 15), open + 1);
+        snprintf(u->unit, sizeof u->unit, "%.*s", (int)(name + n - 1 - (open + 1) < 15 ? name + n - 1 - (open + 1) : 15),
+                 open + 1);
         stem = (size_t)(open - name);
         if (!unit_of(u->unit, u)) u->si = '?';
     } else if (under && unit_of(under + 1, u)) {

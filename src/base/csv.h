@@ -17,12 +17,12 @@
 #define MB_CSV_MAX_BYTES ((size_t)1 << 30)
 
 typedef struct mb_csv {
-    char *name;      /* of the file, for messages */
-    char *text;      /* owns all fields */
+    char *name; /* of the file, for messages */
+    char *text; /* owns all fields */
     size_t rows, cols;
-    char **header;   /* cols names, as they stand in the file, blanks around them removed */
-    char **field;    /* rows x cols */
-    int *line;       /* of each row */
+    char **header; /* cols names, as they stand in the file, blanks around them removed */
+    char **field;  /* rows x cols */
+    int *line;     /* of each row */
     int header_line;
     char separator;
 } mb_csv;

@@ -12,9 +12,9 @@
 
 typedef struct mb_moments {
     size_t n;
-    double mean, sd;            /* sd with n - 1; 0 for n < 2 */
+    double mean, sd; /* sd with n - 1; 0 for n < 2 */
     double min, max;
-    double skewness, kurtosis;  /* excess kurtosis; 0 for a normal distribution and where sd is 0 */
+    double skewness, kurtosis; /* excess kurtosis; 0 for a normal distribution and where sd is 0 */
 } mb_moments;
 mb_moments mb_stat_moments(const double *v, size_t n);
 

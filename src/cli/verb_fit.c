@@ -20,15 +20,19 @@ typedef struct options {
 
 static const mb_option table[] = {
     MB_OPTION_TEXT(options, output, 'o', "output", "FILE", "the preset to write, .cfg", "file"),
-    MB_OPTION_TEXT(options, base, 'b', "base", "PRESET", "a preset of the generic cell for what was not measured (default: its defaults)", "file"),
-    MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE", "a parameter that was not measured, or instead of what was fitted; may be repeated"),
+    MB_OPTION_TEXT(options, base, 'b', "base", "PRESET",
+                   "a preset of the generic cell for what was not measured (default: its defaults)", "file"),
+    MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE",
+                   "a parameter that was not measured, or instead of what was fitted; may be repeated"),
     MB_OPTION_TEXT(options, plot, 'p', "plot", "FILE", "draw data over model: .svg, .png, .pdf, or .gp (script)", "file"),
-    MB_OPTION_TEXT(options, model, 'm', "model", "MODEL", "programming error over conductance (default: auto, the best of the formulas)",
+    MB_OPTION_TEXT(options, model, 'm', "model", "MODEL",
+                   "programming error over conductance (default: auto, the best of the formulas)",
                    "auto|constant|proportional|linear|quadratic|table"),
     MB_OPTION_TEXT(options, distribution, 0, "distribution", "NAME", "distribution of the programming error (default: auto)",
                    "auto|gaussian|lognormal"),
     MB_OPTION_TEXT(options, criterion, 0, "criterion", "NAME", "what candidates are compared by (default: aicc)", "aicc|bic"),
-    MB_OPTION_TEXT(options, outliers, 0, "outliers", "K", "leave out beyond K robust standard deviations; 0: keep all (default: 5)", NULL),
+    MB_OPTION_TEXT(options, outliers, 0, "outliers", "K",
+                   "leave out beyond K robust standard deviations; 0: keep all (default: 5)", NULL),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the answer", MB_CLI_FORMATS),
     MB_OPTION_END,
 };
@@ -39,7 +43,8 @@ static int number(mb_table *t, double v, const char *fmt_digits) {
 }
 
 static int source_table(mb_doc *d, const mb_fit *fit) {
-    static const char *const columns[][3] = {{"data", "", "l"}, {"kind", "", "l"}, {"rows", "", "r"}, {"missing", "", "r"}, {"used", "", "r"}, {"outliers", "", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {{"data", "", "l"}, {"kind", "", "l"},     {"rows", "", "r"}, {"missing", "", "r"},
+                                             {"used", "", "r"}, {"outliers", "", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < fit->n_source && !rc; i++) {
@@ -57,7 +62,9 @@ static int source_table(mb_doc *d, const mb_fit *fit) {
 }
 
 static int candidate_table(mb_doc *d, const mb_fit *fit) {
-    static const char *const columns[][3] = {{"quantity", "", "l"}, {"model", "", "l"}, {"parameters", "", "r"}, {"points", "", "r"}, {"-ln L", "", "r"}, {"AICc", "", "r"}, {"BIC", "", "r"}, {"difference", "", "r"}, {"chosen", "", "l"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"quantity", "", "l"}, {"model", "", "l"}, {"parameters", "", "r"}, {"points", "", "r"}, {"-ln L", "", "r"},
+        {"AICc", "", "r"},     {"BIC", "", "r"},   {"difference", "", "r"}, {"chosen", "", "l"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < fit->n_candidate && !rc; i++) {
@@ -73,12 +80,16 @@ static int candidate_table(mb_doc *d, const mb_fit *fit) {
         if (!rc) rc = mb_table_cell(t, c->chosen ? "yes" : "");
     }
     if (rc) mb_table_free(t);
-    else mb_doc_table(d, "candidates", "candidates (difference to the best of its quantity; of those within 2 the one with the fewest parameters)", t);
+    else
+        mb_doc_table(d, "candidates",
+                     "candidates (difference to the best of its quantity; of those within 2 the one with the fewest parameters)",
+                     t);
     return rc;
 }
 
 static int value_table(mb_doc *d, const mb_fit *fit) {
-    static const char *const columns[][3] = {{"key", "", "l"}, {"value", "", "r"}, {"uncertainty", "", "r"}, {"points", "", "r"}, {"meaning", "", "l"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {{"key", "", "l"},    {"value", "", "r"},   {"uncertainty", "", "r"},
+                                             {"points", "", "r"}, {"meaning", "", "l"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < fit->n_value && !rc; i++) {
@@ -98,7 +109,9 @@ static int value_table(mb_doc *d, const mb_fit *fit) {
 }
 
 static int quality_table(mb_doc *d, const mb_fit *fit) {
-    static const char *const columns[][3] = {{"quantity", "", "l"}, {"points", "", "r"}, {"chi2/dof", "", "r"}, {"dof", "", "r"}, {"p", "", "r"}, {"KS", "", "r"}, {"KS_p", "", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {{"quantity", "", "l"}, {"points", "", "r"}, {"chi2/dof", "", "r"},
+                                             {"dof", "", "r"},      {"p", "", "r"},      {"KS", "", "r"},
+                                             {"KS_p", "", "r"},     {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t && fit->n_quality ? mb_cli_columns(t, columns) : t ? MB_OK : mb_nomem();
     for (size_t i = 0; i < fit->n_quality && !rc; i++) {
@@ -114,7 +127,8 @@ static int quality_table(mb_doc *d, const mb_fit *fit) {
     if (rc || !fit->n_quality) mb_table_free(t);
     else
         mb_doc_table(d, "goodness",
-                     "goodness of fit (chi2 of the spreads in groups, or of the exponents; KS: residuals against a normal distribution, with fitted "
+                     "goodness of fit (chi2 of the spreads in groups, or of the exponents; KS: residuals against a normal "
+                     "distribution, with fitted "
                      "parameters p is on the high side)",
                      t);
     return rc;
@@ -151,8 +165,8 @@ static int open_base(const char *base, const mb_strings *set, mb_conf **root, ch
     mb_cell cell = {0};
     int rc = mb_cli_cell_open(base ? base : "generic", set, root, &cell, file);
     if (!rc && strcmp(cell.type->name, "generic") != 0)
-        rc = mb_fail(MB_BADINPUT, "%s is a cell of type %s: a fit fills the parameters of `generic`; begin with a preset of that", base,
-                     cell.type->name);
+        rc = mb_fail(MB_BADINPUT, "%s is a cell of type %s: a fit fills the parameters of `generic`; begin with a preset of that",
+                     base, cell.type->name);
     mb_cell_free(&cell);
     return rc;
 }
@@ -172,7 +186,8 @@ static int run(const void *opt, int argc, char *const *argv) {
     fo.distribution = o->distribution && strcmp(o->distribution, "auto") != 0 ? o->distribution : NULL;
     int rc = o->plot ? mb_picture_check(o->plot) : MB_OK;
     if (!rc && o->plot && strcmp(o->plot + strlen(o->plot) - 3, ".gp") != 0 && !mb_cli_have_gnuplot())
-        rc = mb_fail(MB_SYSTEM, "gnuplot was not found in PATH: apt-get install gnuplot-nox, or write the script with --plot FILE.gp");
+        rc = mb_fail(MB_SYSTEM, "gnuplot was not found in PATH: apt-get install gnuplot-nox, or write the script with --plot "
+                                "FILE.gp");
     if (!rc && o->outliers) {
         char *end;
         fo.outliers = strtod(o->outliers, &end);
@@ -181,7 +196,8 @@ static int run(const void *opt, int argc, char *const *argv) {
     }
     if (!rc && o->output) {
         const size_t n = strlen(o->output);
-        if (n < 5 || strcmp(o->output + n - 4, ".cfg") != 0) rc = mb_fail(MB_USAGE, "option --output: a preset's name ends in .cfg, not \"%s\"", o->output);
+        if (n < 5 || strcmp(o->output + n - 4, ".cfg") != 0)
+            rc = mb_fail(MB_USAGE, "option --output: a preset's name ends in .cfg, not \"%s\"", o->output);
     }
     if (!rc) rc = open_base(o->base, &o->set, &root, &file);
     if (!rc) fo.base = mb_conf_find(root, "x");
@@ -193,7 +209,8 @@ static int run(const void *opt, int argc, char *const *argv) {
     if (!rc) {
         mb_doc_begin(&d, o->format);
         rc = mb_doc_end(&d, answer(&d, o, argv[1], &fit));
-        if (!rc && !o->output) mb_note("nothing is written; -o %s.cfg writes the preset", strchr(argv[1], '/') ? "my_cell" : argv[1]);
+        if (!rc && !o->output)
+            mb_note("nothing is written; -o %s.cfg writes the preset", strchr(argv[1], '/') ? "my_cell" : argv[1]);
     }
     mb_str_free(&preset);
     mb_str_free(&script);
@@ -208,11 +225,16 @@ const mb_verb mb_verb_fit = {
     .usage = "cell NAME DATA.csv... -o CELL.cfg [--plot FILE] [--model MODEL] [-s KEY=VALUE]...",
     .summary = "from measured data to a memory cell: chooses and fits the model, writes a preset that runs at once",
     .details = "NAME is the name of the new cell. The header of each file names "
-               "columns and units: target_uS,measured_uS (programming error); time_s,conductance_uS with cell (drift and read noise); "
-               "cell,conductance_uS repeated (read noise); voltage_V,current_uA with cell (shape of the current). Columns can be joined: "
-               "cell,target_uS,time_s,conductance_uS gives all but the current. Units: S, s, V, A, ohm with prefixes, min, h, d, y. Missing values: "
-               "an empty field or NA. Candidates are compared by AICc or BIC; --model table takes the measured distribution as it is.",
-    .examples = "mixbar fit cell my_cell pairs.csv series.csv -o my_cell.cfg --plot my_cell.png\nmixbar fit cell my_cell pairs.csv --model table "
+               "columns and units: target_uS,measured_uS (programming error); time_s,conductance_uS with cell (drift and read "
+               "noise); "
+               "cell,conductance_uS repeated (read noise); voltage_V,current_uA with cell (shape of the current). Columns can be "
+               "joined: "
+               "cell,target_uS,time_s,conductance_uS gives all but the current. Units: S, s, V, A, ohm with prefixes, min, h, d, "
+               "y. Missing values: "
+               "an empty field or NA. Candidates are compared by AICc or BIC; --model table takes the measured distribution as "
+               "it is.",
+    .examples = "mixbar fit cell my_cell pairs.csv series.csv -o my_cell.cfg --plot my_cell.png\nmixbar fit cell my_cell "
+                "pairs.csv --model table "
                 "-o my_cell.cfg\nmixbar fit cell my_cell series.csv -s g_max_S=40e-6 -s g_min_S=1e-6 -o my_cell.cfg",
     .options = table,
     .size = sizeof(options),

@@ -26,14 +26,17 @@ static const mb_option table[] = {
     MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE", "set a parameter of the cell; may be repeated"),
     MB_OPTION_INT(options, cells, 'n', "cells", "N", 2, 10000000, "cells drawn per level (default: 4096)"),
     MB_OPTION_INT(options, levels, 0, "levels", "N", 2, MB_SAMPLE_MAX_LEVELS, "targets of a cell without levels (default: 16)"),
-    MB_OPTION_TEXT(options, times, 't', "times", "LIST", "times after programming, ns us ms s min h d y (default: " TIMES ")", NULL),
-    MB_OPTION_TEXT(options, temperature, 0, "temperature", "KELVIN", "temperature of programming and reading (default: 300)", NULL),
-    MB_OPTION_TEXT(options, read_time, 0, "read-time", "TIME", "duration of one read: its energy, the rate of the spectrum (default: 10ns)",
+    MB_OPTION_TEXT(options, times, 't', "times", "LIST", "times after programming, ns us ms s min h d y (default: " TIMES ")",
                    NULL),
+    MB_OPTION_TEXT(options, temperature, 0, "temperature", "KELVIN", "temperature of programming and reading (default: 300)",
+                   NULL),
+    MB_OPTION_TEXT(options, read_time, 0, "read-time", "TIME",
+                   "duration of one read: its energy, the rate of the spectrum (default: 10ns)", NULL),
     MB_OPTION_INT(options, seed, 0, "seed", "N", 0, 2147483647, "of the draws (default: 1; 0 counts as 1)"),
-    MB_OPTION_TEXT(options, plot, 'p', "plot", "FILE", "draw levels, drift, read noise and current: .svg, .png, .pdf, or .gp (script)",
-                   "file"),
-    MB_OPTION_TEXT(options, data, 'd', "data", "FILE", "write the reads of all cells at all times as CSV, which `mixbar fit` reads", "file"),
+    MB_OPTION_TEXT(options, plot, 'p', "plot", "FILE",
+                   "draw levels, drift, read noise and current: .svg, .png, .pdf, or .gp (script)", "file"),
+    MB_OPTION_TEXT(options, data, 'd', "data", "FILE",
+                   "write the reads of all cells at all times as CSV, which `mixbar fit` reads", "file"),
     MB_OPTION_INT(options, reads, 0, "reads", "N", 1, 1000, "reads of each cell at each time in --data (default: 1)"),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the answer", MB_CLI_FORMATS),
     MB_OPTION_END,
@@ -46,8 +49,15 @@ static int number(mb_table *t, double v, int digits) {
 
 /* Bins as a row of little blocks. */
 static void bars(const mb_sample_level *l, mb_str *out) {
-    static const char *const block[] = {" ", "\xE2\x96\x81", "\xE2\x96\x82", "\xE2\x96\x83", "\xE2\x96\x84",
-                                        "\xE2\x96\x85", "\xE2\x96\x86", "\xE2\x96\x87", "\xE2\x96\x88"};
+    static const char *const block[] = {" ",
+                                        "\xE2\x96\x81",
+                                        "\xE2\x96\x82",
+                                        "\xE2\x96\x83",
+                                        "\xE2\x96\x84",
+                                        "\xE2\x96\x85",
+                                        "\xE2\x96\x86",
+                                        "\xE2\x96\x87",
+                                        "\xE2\x96\x88"};
     double top = 0;
     for (int b = 0; b < MB_SAMPLE_BINS; b++) top = fmax(top, l->histogram[b]);
     for (int b = 0; b < MB_SAMPLE_BINS; b++) {
@@ -84,24 +94,25 @@ static int level_text(mb_doc *d, const mb_sample *s) {
     if (rc) mb_table_free(t);
     else
         mb_doc_table(d, "levels",
-                     "levels (mean, sd, quantiles: as programmed; read_sd: single reads of all cells; read_noise: repeated reads of one cell)",
+                     "levels (mean, sd, quantiles: as programmed; read_sd: single reads of all cells; read_noise: repeated reads "
+                     "of one cell)",
                      t);
     return rc;
 }
 
 static int level_table(mb_doc *d, const mb_sample *s) {
-    static const char *const columns[][3] = {
-        {"level", "", "r"},    {"target", "S", "r"},     {"mean", "S", "r"},        {"sd", "S", "r"},         {"q05", "S", "r"},
-        {"median", "S", "r"},  {"q95", "S", "r"},        {"read_sd", "S", "r"},     {"read_noise", "S", "r"}, {"skewness", "", "r"},
-        {"kurtosis", "", "r"}, {"read_power", "W", "r"}, {"read_energy", "J", "r"}, {"half_V_current", "", "r"},
-        {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {{"level", "", "r"},        {"target", "S", "r"},        {"mean", "S", "r"},
+                                             {"sd", "S", "r"},          {"q05", "S", "r"},           {"median", "S", "r"},
+                                             {"q95", "S", "r"},         {"read_sd", "S", "r"},       {"read_noise", "S", "r"},
+                                             {"skewness", "", "r"},     {"kurtosis", "", "r"},       {"read_power", "W", "r"},
+                                             {"read_energy", "J", "r"}, {"half_V_current", "", "r"}, {NULL, NULL, NULL}};
     if (d->format == MB_TABLE_TEXT) return level_text(d, s);
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < s->n_level && !rc; i++) {
         const mb_sample_level *l = &s->level[i];
-        const double v[] = {l->target, l->programmed.mean, l->programmed.sd, l->q05, l->q50, l->q95, l->read.sd, l->noise_sd,
-                            l->programmed.skewness, l->programmed.kurtosis, l->read_W, l->read_J, l->flat};
+        const double v[] = {l->target,   l->programmed.mean,     l->programmed.sd,       l->q05,    l->q50,    l->q95, l->read.sd,
+                            l->noise_sd, l->programmed.skewness, l->programmed.kurtosis, l->read_W, l->read_J, l->flat};
         rc = mb_table_cellf(t, "%zu", i);
         for (size_t k = 0; k < sizeof v / sizeof *v && !rc; k++) rc = number(t, v[k], 9);
     }
@@ -111,7 +122,8 @@ static int level_table(mb_doc *d, const mb_sample *s) {
 }
 
 static int histogram_table(mb_doc *d, const mb_sample *s) {
-    static const char *const columns[][3] = {{"level", "", "r"}, {"from", "S", "r"}, {"to", "S", "r"}, {"cells", "", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"level", "", "r"}, {"from", "S", "r"}, {"to", "S", "r"}, {"cells", "", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < s->n_level && !rc; i++) {
@@ -130,8 +142,8 @@ static int histogram_table(mb_doc *d, const mb_sample *s) {
 }
 
 static int pair_table(mb_doc *d, const mb_sample *s) {
-    static const char *const columns[][3] = {{"levels", "", "l"},     {"threshold", "S", "r"}, {"bit_error_rate", "", "r"},
-                                             {"counted", "", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"levels", "", "l"}, {"threshold", "S", "r"}, {"bit_error_rate", "", "r"}, {"counted", "", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i + 1 < s->n_level && !rc; i++) {
@@ -146,8 +158,9 @@ static int pair_table(mb_doc *d, const mb_sample *s) {
 }
 
 static int age_table(mb_doc *d, const mb_sample *s) {
-    static const char *const columns[][3] = {{"time", "s", "r"},          {"G/G0", "", "r"},           {"sd_low", "S", "r"},
-                                             {"sd_high", "S", "r"},       {"level_errors", "", "r"},   {"information_bits", "", "r"},
+    static const char *const columns[][3] = {{"time", "s", "r"},          {"G/G0", "", "r"},
+                                             {"sd_low", "S", "r"},        {"sd_high", "S", "r"},
+                                             {"level_errors", "", "r"},   {"information_bits", "", "r"},
                                              {"effective_bits", "", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
@@ -165,7 +178,8 @@ static int age_table(mb_doc *d, const mb_sample *s) {
     if (rc) mb_table_free(t);
     else
         mb_doc_table(d, "ageing",
-                     "time after programming (level_errors: cells read as another level with the thresholds of time 0; effective_bits: a "
+                     "time after programming (level_errors: cells read as another level with the thresholds of time 0; "
+                     "effective_bits: a "
                      "uniform\nquantiser with the same error, empty: exact; sd_low, sd_high: lowest and highest level)",
                      t);
     return rc;
@@ -173,7 +187,8 @@ static int age_table(mb_doc *d, const mb_sample *s) {
 
 /* Mean and standard deviation of each level at each time: for programs. */
 static int drift_table(mb_doc *d, const mb_sample *s) {
-    static const char *const columns[][3] = {{"time", "s", "r"}, {"level", "", "r"}, {"mean", "S", "r"}, {"sd", "S", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"time", "s", "r"}, {"level", "", "r"}, {"mean", "S", "r"}, {"sd", "S", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t k = 0; k < s->n_time && !rc; k++)
@@ -189,7 +204,8 @@ static int drift_table(mb_doc *d, const mb_sample *s) {
 }
 
 static int spectrum_table(mb_doc *d, const mb_sample *s) {
-    static const char *const columns[][3] = {{"frequency", "Hz", "r"}, {"middle_level", "1/Hz", "r"}, {"highest_level", "1/Hz", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"frequency", "Hz", "r"}, {"middle_level", "1/Hz", "r"}, {"highest_level", "1/Hz", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t f = s->analytic ? 0 : 1; f + (s->analytic ? 0 : 1) < s->n_freq && !rc; f++) {
@@ -203,7 +219,11 @@ static int spectrum_table(mb_doc *d, const mb_sample *s) {
 }
 
 static int curve_table(mb_doc *d, const mb_sample *s) {
-    static const char *const columns[][3] = {{"voltage", "V", "r"}, {"lowest_level", "A", "r"}, {"middle_level", "A", "r"}, {"highest_level", "A", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {{"voltage", "V", "r"},
+                                             {"lowest_level", "A", "r"},
+                                             {"middle_level", "A", "r"},
+                                             {"highest_level", "A", "r"},
+                                             {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < s->n_iv && !rc; i++) {
@@ -244,10 +264,15 @@ static int answer(mb_doc *d, const options *o, const mb_cell_type *type, const c
         if (s->noisy) mb_doc_real(d, "noise_slope_se", s->slope_se[1], "");
     } else {
         mb_doc_text(d, "overlap", "bit error rate %.3g between levels %zu and %zu, the worst pair", worst, at, at + 1);
-        if (isfinite(s->separable)) mb_doc_text(d, "separable", "%.0f levels, six standard deviations of a read apart", s->separable);
-        if (isfinite(s->age[0].effective_bits)) mb_doc_text(d, "bits", "%.2f effective (a uniform quantiser with the same error), %.2f of information", s->age[0].effective_bits, s->age[0].information_bits);
+        if (isfinite(s->separable))
+            mb_doc_text(d, "separable", "%.0f levels, six standard deviations of a read apart", s->separable);
+        if (isfinite(s->age[0].effective_bits))
+            mb_doc_text(d, "bits", "%.2f effective (a uniform quantiser with the same error), %.2f of information",
+                        s->age[0].effective_bits, s->age[0].information_bits);
         else mb_doc_text(d, "bits", "exact; %.2f of information", s->age[0].information_bits);
-        if (s->noisy) mb_doc_text(d, "noise", "spectrum ~ f^%.2f%s: 0 white, -1 1/f, -2 telegraph noise above its corner", s->slope[1], s->analytic ? " between 1 Hz and 1 kHz" : "");
+        if (s->noisy)
+            mb_doc_text(d, "noise", "spectrum ~ f^%.2f%s: 0 white, -1 1/f, -2 telegraph noise above its corner", s->slope[1],
+                        s->analytic ? " between 1 Hz and 1 kHz" : "");
     }
     int rc = level_table(d, s);
     if (!rc) rc = pair_table(d, s);
@@ -257,10 +282,12 @@ static int answer(mb_doc *d, const options *o, const mb_cell_type *type, const c
     if (!rc && d->format != MB_TABLE_TEXT && s->noisy) rc = spectrum_table(d, s);
     if (!rc && d->format != MB_TABLE_TEXT) rc = curve_table(d, s);
     if (!rc && touching && s->levels > 0)
-        mb_warn("%zu of %zu pairs of adjacent levels cannot be told apart well; the worst, %zu and %zu, has a bit error rate of %.3g: "
+        mb_warn("%zu of %zu pairs of adjacent levels cannot be told apart well; the worst, %zu and %zu, has a bit error rate of "
+                "%.3g: "
                 "take fewer levels, write with verification, or correct errors",
                 touching, s->n_level - 1, at, at + 1, worst);
-    if (!rc && !s->all_levels) mb_note("the cell has %d levels; %zu are sampled, overlaps are those of these", s->levels, s->n_level);
+    if (!rc && !s->all_levels)
+        mb_note("the cell has %d levels; %zu are sampled, overlaps are those of these", s->levels, s->n_level);
     (void)o;
     return rc;
 }
@@ -284,7 +311,8 @@ static int positive(const char *option, const char *text, double fallback, doubl
 
 static int run(const void *opt, int argc, char *const *argv) {
     const options *o = opt;
-    mb_sample_options so = {.cells = o->cells ? o->cells : 4096, .levels = o->levels ? o->levels : 16, .seed = o->seed ? (uint64_t)o->seed : 1};
+    mb_sample_options so = {
+        .cells = o->cells ? o->cells : 4096, .levels = o->levels ? o->levels : 16, .seed = o->seed ? (uint64_t)o->seed : 1};
     mb_sample s = {0};
     mb_conf *root = NULL;
     mb_cell cell = {0};
@@ -297,7 +325,8 @@ static int run(const void *opt, int argc, char *const *argv) {
     int rc = o->plot ? mb_picture_check(o->plot) : MB_OK;
     const size_t len = o->plot ? strlen(o->plot) : 0;
     if (!rc && o->plot && strcmp(o->plot + len - 3, ".gp") != 0 && !mb_cli_have_gnuplot())
-        rc = mb_fail(MB_SYSTEM, "gnuplot was not found in PATH: apt-get install gnuplot-nox, or write the script with --plot FILE.gp");
+        rc = mb_fail(MB_SYSTEM, "gnuplot was not found in PATH: apt-get install gnuplot-nox, or write the script with --plot "
+                                "FILE.gp");
     if (!rc) rc = mb_times_parse(o->times ? o->times : TIMES, &time, &so.n_time);
     if (!rc && time[0] != 0) { /* the fresh state is always wanted */
         double *with = mb_malloc(so.n_time + 1, sizeof *with);
@@ -337,12 +366,16 @@ const mb_verb mb_verb_sample = {
     .name = "sample",
     .usage = "cell NAME [-s KEY=VALUE]... [--cells N] [--times LIST] [--plot FILE]",
     .summary = "statistics of a memory cell: levels, overlap, drift, read noise, current-voltage curve, energies",
-    .details = "NAME is a type, a preset, or the path of a .cfg file. For each level: mean, standard deviation, quantiles and shape of the "
-               "programmed conductances; the error rate between adjacent levels with the best threshold; effective bits and information in "
+    .details = "NAME is a type, a preset, or the path of a .cfg file. For each level: mean, standard deviation, quantiles and "
+               "shape of the "
+               "programmed conductances; the error rate between adjacent levels with the best threshold; effective bits and "
+               "information in "
                "bits, fresh and after each time; read noise and the slope of its spectrum; power and energy of a read. "
-               "Histograms, drift curves, spectrum and current are in CSV and JSON and in the picture. A cell without levels is sampled at "
+               "Histograms, drift curves, spectrum and current are in CSV and JSON and in the picture. A cell without levels is "
+               "sampled at "
                "--levels targets.",
-    .examples = "mixbar sample cell rram\nmixbar sample cell rram -s levels=8 --plot levels.png\nmixbar sample cell my_cell.cfg --times "
+    .examples = "mixbar sample cell rram\nmixbar sample cell rram -s levels=8 --plot levels.png\nmixbar sample cell my_cell.cfg "
+                "--times "
                 "0,1,1h,1y --format json",
     .options = table,
     .size = sizeof(options),

@@ -16,7 +16,8 @@
 
 #define CHUNK 512     /* vectors at once */
 #define CODE_WORK 3e7 /* cells visited per layer and draw for the histogram of codes */
-#define MAX_ITEMS 24
+#define MAX_ITEMS 40
+#define PROBE (1 << 17)          /* cells that tell whether an effect acts */
 #define ROUNDING 1e-12 /* squared error relative to the signal that float32 makes: no noise of the machine */
 
 typedef enum { INPUTS, WEIGHTS, LEVELS, CELLS, EFFECT, WIRES, READ, CONVERTER } item_kind;
@@ -52,11 +53,44 @@ static void add_item(study *st, const char *name, item_kind kind, int effect) {
     if (st->n_item < MAX_ITEMS) st->item[st->n_item++] = (item){name, kind, effect};
 }
 
-/* Does effect E of the cell do anything at these parameters? SCRATCH: room for them. */
-static bool effect_acts(const mb_cell *c, int e, void *scratch) {
-    memcpy(scratch, c->params, c->type->size);
-    c->type->without(scratch, e);
-    return memcmp(scratch, c->params, c->type->size) != 0;
+/* Conductances G and read noise SIGMA of PROBE cells with parameters P, at the point's time and temperature. */
+static void probe(const study *st, const void *p, const float *target, float *state, float *G, float *sigma) {
+    const mb_cell_type *t = st->s->cell.type;
+    mb_stream rng;
+    mb_stream_init(&rng, (uint64_t)st->s->keys.seed, MB_RNG_PROGRAM, 0, 0, 0);
+    t->program(p, PROBE, target, state, &rng);
+    t->mean(p, PROBE, state, st->s->read.time_s, st->s->read.temperature_K, G);
+    memset(sigma, 0, PROBE * sizeof *sigma);
+    if (t->read_sigma) t->read_sigma(p, PROBE, state, st->s->read.time_s, st->s->read.temperature_K, G, sigma);
+}
+
+/* Which effects of the cell change a conductance or its noise at this point: acts[e]. Faults rarer than one in PROBE cells may be missed, and
+ * then stay on in all sets. */
+static int probe_effects(const study *st, bool *acts) {
+    const mb_cell *c = &st->s->cell;
+    double lo, hi;
+    void *p = mb_malloc(c->type->size, 1);
+    float *target = mb_malloc(PROBE, sizeof *target), *state = mb_malloc((size_t)PROBE * (size_t)c->type->n_state, sizeof *state);
+    float *G = mb_malloc(4 * (size_t)PROBE, sizeof *G);
+    int rc = p && target && state && G ? MB_OK : mb_nomem();
+    if (rc) goto out;
+    c->type->range(c->params, &lo, &hi);
+    for (int i = 0; i < PROBE; i++) target[i] = (float)(lo + (hi - lo) * (i % 16) / 15);
+    probe(st, c->params, target, state, G, G + PROBE);
+    for (int e = 0; c->type->effects[e] && e < MAX_ITEMS; e++) {
+        memcpy(p, c->params, c->type->size);
+        c->type->without(p, e);
+        acts[e] = false;
+        if (memcmp(p, c->params, c->type->size) == 0) continue;
+        probe(st, p, target, state, G + 2 * PROBE, G + 3 * PROBE);
+        acts[e] = memcmp(G, G + 2 * PROBE, 2 * PROBE * sizeof *G) != 0;
+    }
+out:
+    mb_free(p);
+    mb_free(target);
+    mb_free(state);
+    mb_free(G);
+    return rc;
 }
 
 /* Make every conductance programmable; false when the model has no key for that. */
@@ -86,13 +120,18 @@ static bool levels_act(const study *st, void *scratch) {
 
 static int list_items(study *st) {
     const mb_cell *c = &st->s->cell;
-    bool analog = false, noise = false;
+    bool analog = false, noise = false, acts[MAX_ITEMS] = {false};
     for (int k = 0; k < st->plan->n; k++) analog = analog || st->plan->assign[k].engine == MB_ANALOG;
     add_item(st, "input quantisation", INPUTS, 0);
     add_item(st, "weight quantisation", WEIGHTS, 0);
     if (!analog) return MB_OK;
     void *scratch = mb_malloc(c->type->size, 1);
     if (!scratch) return mb_nomem();
+    int rc = c->type->effects ? probe_effects(st, acts) : MB_OK;
+    if (rc) {
+        mb_free(scratch);
+        return rc;
+    }
     if (levels_act(st, scratch)) add_item(st, "levels", LEVELS, 0);
     if (!c->type->effects && c->type->deterministic && !c->type->deterministic(c->params))
         add_item(st, "cells", CELLS, 0); /* a model without switches: all that it does, in one piece */
@@ -101,7 +140,7 @@ static int list_items(study *st) {
         for (int e = 0; c->type->effects && c->type->effects[e]; e++) {
             if ((strstr(c->type->effects[e], "noise") != NULL) != (late == 1)) continue;
             noise = noise || late;
-            if (effect_acts(c, e, scratch)) add_item(st, c->type->effects[e], EFFECT, e);
+            if (e < MAX_ITEMS && acts[e]) add_item(st, c->type->effects[e], EFFECT, e);
         }
     }
     mb_free(scratch);

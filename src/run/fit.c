@@ -45,14 +45,21 @@ int mb_fit_range(mb_fit *fit, const mb_fit_options *o) {
     if (!(lo < hi) || (how[3] == 'w' && !whole && hi < 1.05 * lo)) {
         const mb_fit_source *s = &w->d.source[0];
         return mb_fail(MB_BADINPUT,
-                       "%s: Gmin = %g S is not below Gmax = %g S, %s: give the range of the cell with -s g_min_S=... -s g_max_S=...",
-                       s->file, lo, hi, isfinite(given_lo) || isfinite(given_hi) ? "as given" : lo < hi ? "the data hold nearly one conductance" : "the data hold one conductance only");
+                       "%s: Gmin = %g S is not below Gmax = %g S, %s: give the range of the cell with -s g_min_S=... -s "
+                       "g_max_S=...",
+                       s->file, lo, hi,
+                       isfinite(given_lo) || isfinite(given_hi) ? "as given"
+                       : lo < hi                                ? "the data hold nearly one conductance"
+                                                                : "the data hold one conductance only");
     }
-    if (!(hi >= 1e-12)) return mb_fail(MB_BADINPUT, "%s: the largest conductance is %g S: is the unit right?", w->d.source[0].file, hi);
+    if (!(hi >= 1e-12))
+        return mb_fail(MB_BADINPUT, "%s: the largest conductance is %g S: is the unit right?", w->d.source[0].file, hi);
     w->g_min = lo;
     w->g_max = hi;
     if (how[3] == 'w' && !whole)
-        mb_str_addf(&fit->notes, "range: %.4g to %.4g S is what was measured; give that of the cell with -s g_min_S=... -s g_max_S=...\n", lo, hi);
+        mb_str_addf(&fit->notes,
+                    "range: %.4g to %.4g S is what was measured; give that of the cell with -s g_min_S=... -s g_max_S=...\n", lo,
+                    hi);
     mb_fit_source_names(&w->d, curves ? "current" : how[3] == 't' ? "target" : NULL, source, sizeof source);
     for (int e = 0; e < 2; e++) {
         if (isfinite(e ? given_hi : given_lo)) continue;
@@ -106,7 +113,8 @@ int mb_fit_files(const char *const *path, size_t n, const mb_fit_options *o, mb_
     for (size_t i = 0; i < fit->n_value; i++) any |= strncmp(fit->value[i].key, "g_m", 3) != 0;
     if (!rc && !any && w->d.n) /* one value per cell and the like */
         rc = mb_fail(MB_BADINPUT,
-                     "%s: %zu rows, but nothing can be fitted to them: fewer values than parameters (wanted are repeated reads of a cell, "
+                     "%s: %zu rows, but nothing can be fitted to them: fewer values than parameters (wanted are repeated reads "
+                     "of a cell, "
                      "or a time series of 3 points or more)",
                      fit->source[0].file, fit->source[0].rows);
     if (!rc && fit->notes.failed) rc = mb_nomem();

@@ -27,13 +27,13 @@
 typedef enum { MB_FIT_AICC, MB_FIT_BIC } mb_fit_criterion;
 
 typedef struct mb_fit_options {
-    const char *name;        /* of the new cell */
-    double outliers;         /* MAD rule: left out beyond so many robust standard deviations; 0: keep all */
+    const char *name; /* of the new cell */
+    double outliers;  /* MAD rule: left out beyond so many robust standard deviations; 0: keep all */
     mb_fit_criterion criterion;
-    bool table;              /* the measured distribution itself instead of a formula */
-    const char *shape;       /* sigma(G): NULL (chosen), "constant", "proportional", "linear", "quadratic" */
+    bool table;               /* the measured distribution itself instead of a formula */
+    const char *shape;        /* sigma(G): NULL (chosen), "constant", "proportional", "linear", "quadratic" */
     const char *distribution; /* NULL (chosen), "gaussian", "lognormal" */
-    const mb_conf *base;     /* group of a generic cell whose values stand where the data say nothing; NULL: defaults. Its values from
+    const mb_conf *base; /* group of a generic cell whose values stand where the data say nothing; NULL: defaults. Its values from
                               * the command line win over fitted ones, and g_min_S, g_max_S, read_V guide the fit */
 } mb_fit_options;
 
@@ -45,7 +45,7 @@ typedef struct mb_fit_source {
 /* A key of the preset: N values with standard errors (NaN: not estimated). */
 #define MB_FIT_VALUES 4
 typedef struct mb_fit_value {
-    char key[32], text[40];  /* TEXT: instead of numbers, a word */
+    char key[32], text[40]; /* TEXT: instead of numbers, a word */
     bool list;
     int n;
     double v[MB_FIT_VALUES], se[MB_FIT_VALUES];
@@ -55,7 +55,7 @@ typedef struct mb_fit_value {
 
 typedef struct mb_fit_candidate {
     char quantity[32], model[48];
-    int k, rank;     /* rank: of equally many parameters, the lower rank is the plainer model */
+    int k, rank;                     /* rank: of equally many parameters, the lower rank is the plainer model */
     double n, nll, aicc, bic, delta; /* delta: to the smallest of the criterion, among the candidates of the quantity */
     bool chosen;
 } mb_fit_candidate;
@@ -63,8 +63,8 @@ typedef struct mb_fit_candidate {
 typedef struct mb_fit_quality {
     char quantity[32];
     size_t n;
-    double chi2, dof, p;   /* of spreads in groups against the model; NaN: not to be had */
-    double ks, ks_p;       /* of standardised residuals against N(0, 1) */
+    double chi2, dof, p; /* of spreads in groups against the model; NaN: not to be had */
+    double ks, ks_p;     /* of standardised residuals against N(0, 1) */
 } mb_fit_quality;
 
 #define MB_FIT_MAX 40
@@ -77,7 +77,7 @@ typedef struct mb_fit {
     size_t n_candidate;
     mb_fit_quality quality[8];
     size_t n_quality;
-    mb_str notes;            /* lines for the user */
+    mb_str notes;             /* lines for the user */
     struct mb_fit_work *work; /* data and models: for the picture */
 } mb_fit;
 

@@ -83,7 +83,8 @@ static int curves(mb_fit_work *w) {
             return mb_fail(MB_BADINPUT, "%s:%d: a current-voltage curve of %zu points with V != 0: at least 4 are wanted",
                            w->d.source[p->file].file, p->line, n);
         if (!(vi > 0))
-            return mb_fail(MB_BADINPUT, "%s:%d: the current of this curve flows against the voltage: a negative conductance; check the sign",
+            return mb_fail(MB_BADINPUT,
+                           "%s:%d: the current of this curve flows against the voltage: a negative conductance; check the sign",
                            w->d.source[p->file].file, p->line);
     }
     return MB_OK;
@@ -144,7 +145,8 @@ int mb_fit_current(mb_fit *fit, const mb_fit_options *o) {
             rc = MB_OK;
             continue;
         }
-        if (!rc && mb_fit_add_candidate(fit, "current", mb_fit_iv_models[m], model_k[m] + 2 * (int)w->n_curves, (double)w->d.n_iv, value))
+        if (!rc && mb_fit_add_candidate(fit, "current", mb_fit_iv_models[m], model_k[m] + 2 * (int)w->n_curves, (double)w->d.n_iv,
+                                        value))
             index[m] = fit->n_candidate - 1;
     }
     if (rc) return rc;
@@ -152,8 +154,8 @@ int mb_fit_current(mb_fit *fit, const mb_fit_options *o) {
     for (int m = 0; m < MODELS; m++)
         if (chosen >= 0 && index[m] == (size_t)chosen) w->iv_model = m;
     if (w->iv_model < 0)
-        return mb_fail(MB_BADINPUT, "%s: %zu points in %zu curves are fewer than the parameters of any model", w->d.source[w->d.iv[0].file].file,
-                       w->d.n_iv, w->n_curves);
+        return mb_fail(MB_BADINPUT, "%s: %zu points in %zu curves are fewer than the parameters of any model",
+                       w->d.source[w->d.iv[0].file].file, w->d.n_iv, w->n_curves);
     context x = {w, w->iv_model, true};
     memcpy(w->iv_c, c[w->iv_model], sizeof w->iv_c);
     nll(w->iv_c, &x);

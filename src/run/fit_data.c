@@ -18,8 +18,8 @@ static const struct {
     char si;
 } role[ROLES] = {
     [TARGET] = {"target", "target|g_target|target_conductance|target_g", "siemens", "target_uS", 'S'},
-    [MEASURED] = {"conductance", "conductance|measured|g|g_measured|measured_conductance|measured_g|resistance|r", "siemens or ohm",
-                  "measured_uS", 'S'},
+    [MEASURED] = {"conductance", "conductance|measured|g|g_measured|measured_conductance|measured_g|resistance|r",
+                  "siemens or ohm", "measured_uS", 'S'},
     [TIME] = {"time", "time|t", "seconds", "time_s", 's'},
     [VOLTAGE] = {"voltage", "voltage|v|bias|u", "volts", "voltage_V", 'V'},
     [CURRENT] = {"current", "current|i", "amperes", "current_uA", 'A'},
@@ -54,8 +54,8 @@ static int check_unit(const mb_csv *csv, int r, const column *c) {
     const char *name = csv->header[c->at];
     if (!role[r].si) return MB_OK;
     if (c->unit.si == 0)
-        return mb_fail(MB_BADINPUT, "%s:%d: column \"%.40s\" has no unit: call it for example %s", csv->name, csv->header_line, name,
-                       role[r].example);
+        return mb_fail(MB_BADINPUT, "%s:%d: column \"%.40s\" has no unit: call it for example %s", csv->name, csv->header_line,
+                       name, role[r].example);
     if (c->unit.si == role[r].si || (r == MEASURED && c->unit.si == 'o')) return MB_OK;
     return mb_fail(MB_BADINPUT, "%s:%d: column \"%.40s\": the unit \"%s\" is not one of %s: call it for example %s", csv->name,
                    csv->header_line, name, c->unit.unit, role[r].unit, role[r].example);
@@ -96,11 +96,11 @@ static const char *kind_of(const column c[ROLES]) {
 static int no_kind(const mb_csv *csv, const column c[ROLES]) {
     mb_str have = {0};
     for (size_t i = 0; i < csv->cols && i < 12; i++) mb_str_addf(&have, "%s%.30s", i ? ", " : "", csv->header[i]);
-    const char *lacks = c[VOLTAGE].at >= 0   ? "a column of current, such as current_uA"
-                        : c[CURRENT].at >= 0 ? "a column of voltage, such as voltage_V"
-                        : c[MEASURED].at >= 0
-                            ? "a column target_uS (programming error), time_s (drift) or cell (read noise) beside the conductance"
-                            : "a column of conductance, such as measured_uS or conductance_S";
+    const char *lacks = c[VOLTAGE].at >= 0    ? "a column of current, such as current_uA"
+                        : c[CURRENT].at >= 0  ? "a column of voltage, such as voltage_V"
+                        : c[MEASURED].at >= 0 ? "a column target_uS (programming error), time_s (drift) or cell (read noise) "
+                                                "beside the conductance"
+                                              : "a column of conductance, such as measured_uS or conductance_S";
     int rc = mb_fail(MB_BADINPUT,
                      "%s:%d: the columns (%s) lack %s; wanted are target_S,measured_S or time_s,conductance_S[,cell] or "
                      "voltage_V,current_A",
@@ -188,16 +188,21 @@ static int value(const mb_csv *csv, size_t i, const column c[ROLES], int r, doub
     *v *= c[r].unit.scale;
     const char *head = csv->header[c[r].at];
     if (r == MEASURED && c[r].unit.si == 'o') {
-        if (*v <= 0) return mb_fail(MB_BADINPUT, "%s:%d: column %.40s: a resistance must be positive", csv->name, csv->line[i], head);
+        if (*v <= 0)
+            return mb_fail(MB_BADINPUT, "%s:%d: column %.40s: a resistance must be positive", csv->name, csv->line[i], head);
         *v = 1 / *v;
     }
     if ((r == TARGET || r == MEASURED) && *v < 0)
-        return mb_fail(MB_BADINPUT, "%s:%d: column %.40s: negative conductance %g S: correct the offset of the measurement or leave the field empty",
+        return mb_fail(MB_BADINPUT,
+                       "%s:%d: column %.40s: negative conductance %g S: correct the offset of the measurement or leave the field "
+                       "empty",
                        csv->name, csv->line[i], head, *v);
     if ((r == TARGET || r == MEASURED) && *v > 10)
-        return mb_fail(MB_BADINPUT, "%s:%d: column %.40s: conductance %g S: is the unit right?", csv->name, csv->line[i], head, *v);
+        return mb_fail(MB_BADINPUT, "%s:%d: column %.40s: conductance %g S: is the unit right?", csv->name, csv->line[i], head,
+                       *v);
     if (r == TIME && *v < 0) return mb_fail(MB_BADINPUT, "%s:%d: column %.40s: negative time", csv->name, csv->line[i], head);
-    if (r == PULSES && *v < 1) return mb_fail(MB_BADINPUT, "%s:%d: column %.40s: fewer than one pulse", csv->name, csv->line[i], head);
+    if (r == PULSES && *v < 1)
+        return mb_fail(MB_BADINPUT, "%s:%d: column %.40s: fewer than one pulse", csv->name, csv->line[i], head);
     return MB_OK;
 }
 

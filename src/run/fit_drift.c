@@ -39,7 +39,8 @@ static int noise_groups(mb_fit_work *w, size_t *reads) {
         const mb_fit_record *r = &w->d.rec[i];
         size_t to = i + 1;
         double mean = r->g, ss = 0;
-        while (to < w->d.n && w->d.rec[to].cell == r->cell && same(w->d.rec[to].target, r->target) && same(w->d.rec[to].time, r->time))
+        while (to < w->d.n && w->d.rec[to].cell == r->cell && same(w->d.rec[to].target, r->target) &&
+               same(w->d.rec[to].time, r->time))
             mean += w->d.rec[to++].g;
         const double n = (double)(to - i);
         if (r->cell >= 0 && n > 1) {
@@ -47,7 +48,8 @@ static int noise_groups(mb_fit_work *w, size_t *reads) {
             for (size_t k = i; k < to; k++) ss += (w->d.rec[k].g - mean) * (w->d.rec[k].g - mean);
             const double G = w->g_max;
             *reads += to - i;
-            rc = add_group(w, &w->noise, &w->n_noise, &cap, &(mb_fit_group){.x = mean / G, .n = n - 1, .ss = ss / (G * G), .mean = mean / G});
+            rc = add_group(w, &w->noise, &w->n_noise, &cap,
+                           &(mb_fit_group){.x = mean / G, .n = n - 1, .ss = ss / (G * G), .mean = mean / G});
         }
         i = to;
     }
@@ -122,7 +124,10 @@ static void correlation(mb_fit *fit, const mb_fit_work *w) {
         }
     }
     if (n >= 50 && var > 0 && sum / var > 5 / sqrt(n))
-        mb_str_addf(&fit->notes, "reads of a cell that follow each other are correlated (%.2f): 1/f or telegraph noise; `white` holds all of it: see flicker_* and rtn_* of the generic cell\n", sum / var);
+        mb_str_addf(&fit->notes,
+                    "reads of a cell that follow each other are correlated (%.2f): 1/f or telegraph noise; `white` holds all of "
+                    "it: see flicker_* and rtn_* of the generic cell\n",
+                    sum / var);
 }
 
 int mb_fit_noise(mb_fit *fit, const mb_fit_options *o) {
@@ -140,6 +145,8 @@ int mb_fit_noise(mb_fit *fit, const mb_fit_options *o) {
     mb_fit_merge(w->noise, &w->n_noise, MB_FIT_GROUPS);
     if (!(total / (double)dof > 1e-12)) {
         mb_str_addf(&fit->notes, "read noise: repeated reads agree to the last digit: no noise\n");
+        noise_values(fit, &(mb_fit_sigma){.shape = MB_SIGMA_CONSTANT, .se = {MB_NOT, MB_NOT, MB_NOT}}, reads ? reads : dof,
+                     "none: reads agree to the last digit");
         return MB_OK;
     }
     rc = mb_fit_choose_sigma(fit, "read noise", w->noise, w->n_noise, (double)dof, 0, false, NULL, NULL, o->criterion, &w->read);
@@ -225,7 +232,8 @@ static int find_curves(mb_fit_work *w, double *first, double *last, bool *zero) 
                 if (!v) return mb_nomem();
                 w->curve = v;
             }
-            w->curve[w->n_curve++] = (mb_fit_curve){.from = i, .to = to, .x = (isfinite(r->target) ? r->target : r->g) / w->g_max};
+            w->curve[w->n_curve++] =
+                (mb_fit_curve){.from = i, .to = to, .x = (isfinite(r->target) ? r->target : r->g) / w->g_max};
             for (size_t k = i; k < to; k++) {
                 const double t = w->d.rec[k].time;
                 if (t > 0 && t < *first) *first = t;
@@ -312,7 +320,11 @@ static int odd_exponents(mb_fit *fit, const mb_fit_options *o) {
     for (size_t c = 0; c < w->n_curve; c++)
         if (isfinite(w->curve[c].nu)) v[n++] = w->curve[c].nu;
         else silent++;
-    if (silent) mb_str_addf(&fit->notes, "drift: %zu of %zu time series say nothing: their read noise is above %g of the conductance, or too few points are positive\n", silent, w->n_curve, TOO_NOISY);
+    if (silent)
+        mb_str_addf(&fit->notes,
+                    "drift: %zu of %zu time series say nothing: their read noise is above %g of the conductance, or too few "
+                    "points are positive\n",
+                    silent, w->n_curve, TOO_NOISY);
     mb_stat_median_mad(v, n, v + w->n_curve, &median, &mad);
     for (size_t c = 0; c < w->n_curve && n >= 20 && mad > 0 && o->outliers > 0; c++) {
         if (!(fabs(w->curve[c].nu - median) > o->outliers * mad)) continue;
@@ -320,7 +332,11 @@ static int odd_exponents(mb_fit *fit, const mb_fit_options *o) {
         w->curve[c].nu = MB_NOT;
         odd++;
     }
-    if (odd) mb_str_addf(&fit->notes, "drift: %zu of %zu time series are left out: their exponents are more than %g robust standard deviations from the median %.3g\n", odd, n, o->outliers, median);
+    if (odd)
+        mb_str_addf(&fit->notes,
+                    "drift: %zu of %zu time series are left out: their exponents are more than %g robust standard deviations "
+                    "from the median %.3g\n",
+                    odd, n, o->outliers, median);
     mb_free(v);
     return MB_OK;
 }
@@ -338,7 +354,9 @@ static double nu_nll(const double *p, void *ctx) {
         const mb_fit_curve *v = &s->w->curve[c];
         if (!isfinite(v->nu)) continue;
         const double lx = log(fmax(v->x, 1e-7)), mu = s->k == 0 ? 0 : p[0] + (s->k >= 3 ? p[1] * lx : 0),
-                     tau = s->k < 2 ? 0 : s->k == 2 ? p[1] : p[2] + (s->k == 4 ? p[3] * lx : 0);
+                     tau = s->k < 2    ? 0
+                           : s->k == 2 ? p[1]
+                                       : p[2] + (s->k == 4 ? p[3] * lx : 0);
         if (tau < 0) return (double)INFINITY;
         const double var = tau * tau + v->se * v->se + 1e-16;
         sum += 0.5 * log(2 * M_PI * var) + (v->nu - mu) * (v->nu - mu) / (2 * var);
@@ -373,7 +391,8 @@ static void nu_values(mb_fit *fit, int k, const double *p, const double *se, siz
         snprintf(v->how, sizeof v->how, "spread of the exponent from cell to cell%s", k == 4 ? ", c + d ln(G / Gmax)" : "");
     }
     bool negative = false;
-    for (size_t c = 0; c < w->n_curve; c++) negative |= mb_fit_nu_at(w, w->curve[c].x) < 3 * (w->tau[0] + w->tau[1] * log(fmax(w->curve[c].x, 1e-7)));
+    for (size_t c = 0; c < w->n_curve; c++)
+        negative |= mb_fit_nu_at(w, w->curve[c].x) < 3 * (w->tau[0] + w->tau[1] * log(fmax(w->curve[c].x, 1e-7)));
     if ((negative || p[0] < 0) && (v = mb_fit_add_value(fit, "drift_negative", n, source))) {
         snprintf(v->text, sizeof v->text, "keep");
         snprintf(v->how, sizeof v->how, "exponents below 0 occur: such cells rise");
@@ -382,6 +401,15 @@ static void nu_values(mb_fit *fit, int k, const double *p, const double *se, siz
 }
 
 double mb_fit_nu_at(const mb_fit_work *w, double x) { return w->mu[0] + w->mu[1] * log(fmax(x, 1e-7)); }
+
+/* The data say that there is no drift: whatever the base preset says. */
+static void no_drift(mb_fit *fit, size_t n) {
+    char source[160];
+    mb_fit_source_names(&fit->work->d, "time", source, sizeof source);
+    mb_fit_value *v = mb_fit_add_value(fit, "drift", n, source);
+    if (v) snprintf(v->text, sizeof v->text, "none");
+    if (v) snprintf(v->how, sizeof v->how, "exponents are not different from 0");
+}
 
 /* How well N(mu, tau^2 + se^2) describes the exponents. */
 static int nu_quality(mb_fit *fit, int k, const double *p) {
@@ -436,9 +464,11 @@ static int population(mb_fit *fit, const mb_fit_options *o) {
         se[1][0] = fmax(1 / sqrt(sw), n > 1 ? sqrt(var / (double)n) : 0);
         if (fabs(p[1][0]) <= 3 * se[1][0]) {
             mb_str_addf(&fit->notes, "drift: the exponent %.3g +- %.2g is not different from 0: no drift\n", p[1][0], se[1][0]);
+            no_drift(fit, n);
             return MB_OK;
         }
-        mb_str_addf(&fit->notes, "drift: %zu cell%s: the spread of the exponent from cell to cell wants at least 6\n", n, n == 1 ? "" : "s");
+        mb_str_addf(&fit->notes, "drift: %zu cell%s: the spread of the exponent from cell to cell wants at least 6\n", n,
+                    n == 1 ? "" : "s");
         nu_values(fit, 1, p[1], se[1], n, "weighted mean");
         return MB_OK;
     }
@@ -469,6 +499,7 @@ static int population(mb_fit *fit, const mb_fit_options *o) {
         if (chosen < 0 || index[i] != (size_t)chosen) continue;
         if (k == 0) {
             mb_str_addf(&fit->notes, "drift: the exponents are not different from 0: no drift\n");
+            no_drift(fit, n);
             return MB_OK;
         }
         nu_values(fit, k, p[k], se[k], n, name[k]);
@@ -504,7 +535,9 @@ int mb_fit_drift(mb_fit *fit, const mb_fit_options *o) {
         v->n = 1;
         v->v[0] = w->t0;
         v->se[0] = isfinite(se_log) ? w->t0 * se_log : MB_NOT;
-        snprintf(v->how, sizeof v->how, "%s", w->shifted ? "first time of measurement: the model's time counts from there" : "time scale of the drift, fitted");
+        snprintf(v->how, sizeof v->how, "%s",
+                 w->shifted ? "first time of measurement: the model's time counts from there"
+                            : "time scale of the drift, fitted");
     }
     return MB_OK;
 }

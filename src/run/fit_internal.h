@@ -11,7 +11,7 @@
 
 /* --- data (fit_data.c) --- */
 typedef struct mb_fit_record {
-    int cell;              /* -1: no name was given and the file holds many cells */
+    int cell; /* -1: no name was given and the file holds many cells */
     int file, line;
     double target, time, g; /* S, s, S; NaN: none */
     bool outlier;
@@ -23,12 +23,12 @@ typedef struct mb_fit_point {
 typedef struct mb_fit_data {
     mb_fit_source *source;
     size_t n_source;
-    mb_fit_record *rec;    /* sorted by cell, target, time, file, line */
+    mb_fit_record *rec; /* sorted by cell, target, time, file, line */
     size_t n, cap;
-    mb_fit_point *iv;      /* sorted by cell, V */
+    mb_fit_point *iv; /* sorted by cell, V */
     size_t n_iv, cap_iv;
     size_t n_cell;
-    double pulses;         /* sum over n_pulses cells */
+    double pulses; /* sum over n_pulses cells */
     size_t n_pulses;
     mb_str notes;
 } mb_fit_data;
@@ -46,12 +46,12 @@ int mb_fit_minimise(mb_fit_function f, void *ctx, int k, const double *step, dou
 
 /* Standard deviations as functions of x: groups of residuals with one argument. */
 typedef struct mb_fit_group {
-    double x;              /* G / Gmax */
-    double n, ss;          /* number (or degrees of freedom) and sum of squares, of Gmax */
-    double zeros;          /* observations clipped at 0 */
-    double known;          /* variance that is not to be explained (read noise), of Gmax^2 */
-    double nl, l1, l2;     /* number, sum and sum of squares of ln(G / mean) */
-    double mean;           /* expected conductance, of Gmax */
+    double x;          /* G / Gmax */
+    double n, ss;      /* number (or degrees of freedom) and sum of squares, of Gmax */
+    double zeros;      /* observations clipped at 0 */
+    double known;      /* variance that is not to be explained (read noise), of Gmax^2 */
+    double nl, l1, l2; /* number, sum and sum of squares of ln(G / mean) */
+    double mean;       /* expected conductance, of Gmax */
 } mb_fit_group;
 /* At most about MOST groups, neighbours joined: what a model of few parameters cannot tell from the N given (sorted by the call). */
 void mb_fit_merge(mb_fit_group *g, size_t *n, size_t most);
@@ -59,9 +59,9 @@ void mb_fit_merge(mb_fit_group *g, size_t *n, size_t most);
 enum { MB_SIGMA_CONSTANT, MB_SIGMA_PROPORTIONAL, MB_SIGMA_LINEAR, MB_SIGMA_QUADRATIC, MB_SIGMA_SHAPES };
 typedef struct mb_fit_sigma {
     int shape;
-    bool lognormal, good;  /* good: there is a model */
-    int k;                 /* free parameters */
-    double c[3], se[3];    /* polynomial in x */
+    bool lognormal, good; /* good: there is a model */
+    int k;                /* free parameters */
+    double c[3], se[3];   /* polynomial in x */
     double nll;
 } mb_fit_sigma;
 extern const char *const mb_fit_shapes[MB_SIGMA_SHAPES + 1];
@@ -93,22 +93,22 @@ typedef struct mb_fit_work {
     double *robust;                    /* S: robust standard deviation of the pairs around this target */
     int *pair_rec;                     /* the record */
     bool *left_out;
-    double *z;                         /* standardised residuals, sorted, n_z of them */
+    double *z; /* standardised residuals, sorted, n_z of them */
     size_t n_z;
     mb_fit_sigma prog;
     double bias[2];
     int n_bias;
-    double *table_g, *table_r;         /* table: K targets, K x M residuals */
+    double *table_g, *table_r; /* table: K targets, K x M residuals */
     size_t table_k, table_m;
     /* drift */
     mb_fit_curve *curve;
     size_t n_curve;
-    bool drifts, shifted;              /* shifted: time counts from the first measurement */
+    bool drifts, shifted; /* shifted: time counts from the first measurement */
     double t0, mu[2], tau[2];
     /* current */
-    int iv_model;                      /* -1: no data */
-    double iv_c[2], read_V, *iv_G;     /* of curves, n_curves */
-    size_t n_curves, *iv_from;         /* n_curves + 1 */
+    int iv_model;                  /* -1: no data */
+    double iv_c[2], read_V, *iv_G; /* of curves, n_curves */
+    size_t n_curves, *iv_from;     /* n_curves + 1 */
 } mb_fit_work;
 int mb_fit_range(mb_fit *fit, const mb_fit_options *o);
 int mb_fit_noise(mb_fit *fit, const mb_fit_options *o);

@@ -238,7 +238,8 @@ int mb_fit_choose(mb_fit *fit, size_t from, mb_fit_criterion criterion) {
         c->delta -= least;
         if (!(c->delta <= 2)) continue;
         const mb_fit_candidate *b = chosen < 0 ? NULL : &fit->candidate[chosen];
-        if (!b || c->k < b->k || (c->k == b->k && (c->rank < b->rank || (c->rank == b->rank && c->delta < b->delta)))) chosen = (int)i;
+        if (!b || c->k < b->k || (c->k == b->k && (c->rank < b->rank || (c->rank == b->rank && c->delta < b->delta))))
+            chosen = (int)i;
     }
     if (chosen >= 0) fit->candidate[chosen].chosen = true;
     return chosen;

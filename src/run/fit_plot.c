@@ -8,7 +8,9 @@
 
 enum { SMOOTH = 60, SCATTER = 3000 };
 
-static double bias_at(const mb_fit_work *w, double x) { return w->n_bias > 1 ? w->bias[0] + w->bias[1] * x : w->n_bias ? w->bias[0] : 0; }
+static double bias_at(const mb_fit_work *w, double x) {
+    return w->n_bias > 1 ? w->bias[0] + w->bias[1] * x : w->n_bias ? w->bias[0] : 0;
+}
 
 /* Residuals over the target, the model's mean and one and two standard deviations. */
 static int error_panel(const mb_fit_work *w, mb_panel *p) {
@@ -19,7 +21,8 @@ static int error_panel(const mb_fit_work *w, mb_panel *p) {
     snprintf(p->title, sizeof p->title, "Programming error: %zu pairs, %zu left out", w->n_pair, out);
     snprintf(p->xlabel, sizeof p->xlabel, "target [%s]", g.text);
     snprintf(p->ylabel, sizeof p->ylabel, "measured - target [%s]", g.text);
-    mb_series *two = mb_panel_add(p, MB_BAND, 1, "2 sigma, model", SMOOTH), *one = two ? mb_panel_add(p, MB_BAND, 1, "1 sigma", SMOOTH) : NULL,
+    mb_series *two = mb_panel_add(p, MB_BAND, 1, "2 sigma, model", SMOOTH),
+              *one = two ? mb_panel_add(p, MB_BAND, 1, "1 sigma", SMOOTH) : NULL,
               *dots = one ? mb_panel_add(p, kept > 400 ? MB_DOTS : MB_POINTS, 0, "measured", kept / step + 1) : NULL,
               *left = dots && out ? mb_panel_add(p, MB_POINTS, 3, "left out", out) : dots,
               *mean = left ? mb_panel_add(p, MB_CURVE, 1, "mean, model", SMOOTH) : NULL;
@@ -34,8 +37,8 @@ static int error_panel(const mb_fit_work *w, mb_panel *p) {
     }
     for (size_t i = at[0]; i < dots->n; i++) dots->x[i] = MB_NOT;
     for (size_t i = 0; i < SMOOTH; i++) {
-        const double G = w->g_min + (w->g_max - w->g_min) * (double)i / (SMOOTH - 1), x = G / w->g_max, b = bias_at(w, x) * w->g_max / g.scale,
-                     s = mb_fit_sigma_at(&w->prog, x) * w->g_max / g.scale;
+        const double G = w->g_min + (w->g_max - w->g_min) * (double)i / (SMOOTH - 1), x = G / w->g_max,
+                     b = bias_at(w, x) * w->g_max / g.scale, s = mb_fit_sigma_at(&w->prog, x) * w->g_max / g.scale;
         one->x[i] = two->x[i] = mean->x[i] = G / g.scale;
         mean->y[i] = b;
         one->lo[i] = b - s, one->hi[i] = b + s;
@@ -53,7 +56,8 @@ static int sigma_panel(const mb_fit_work *w, mb_panel *p) {
     snprintf(p->xlabel, sizeof p->xlabel, "target [%s]", g.text);
     snprintf(p->ylabel, sizeof p->ylabel, "standard deviation [%s]", g.text);
     p->zero_y = true;
-    mb_series *bars = mb_panel_add(p, MB_ERRORBARS, 0, "measured", cap), *line = bars ? mb_panel_add(p, MB_CURVE, 1, "model", SMOOTH) : NULL;
+    mb_series *bars = mb_panel_add(p, MB_ERRORBARS, 0, "measured", cap),
+              *line = bars ? mb_panel_add(p, MB_CURVE, 1, "model", SMOOTH) : NULL;
     if (!line) return mb_nomem();
     for (size_t i = 0; i < w->n_pair && n < cap;) {
         const size_t want = w->n_pair / 40 > 20 ? w->n_pair / 40 : 20;
@@ -68,7 +72,8 @@ static int sigma_panel(const mb_fit_work *w, mb_panel *p) {
             const double d = w->measured[q] - w->target[q] - m / (double)k;
             if (!w->left_out[q]) ss += d * d;
         }
-        const double v = ss / (double)(k - 1) - extra / (double)k, s = v > 0 ? sqrt(v) : 0, e = sqrt(ss / (double)(k - 1) / (2.0 * (double)(k - 1)));
+        const double v = ss / (double)(k - 1) - extra / (double)k, s = v > 0 ? sqrt(v) : 0,
+                     e = sqrt(ss / (double)(k - 1) / (2.0 * (double)(k - 1)));
         bars->x[n] = t / (double)k / g.scale;
         bars->y[n] = s / g.scale;
         bars->lo[n] = (s - e) / g.scale;
@@ -93,7 +98,8 @@ static int quantile_panel(const mb_fit_work *w, const mb_fit *fit, mb_panel *p) 
     snprintf(p->title, sizeof p->title, "Residuals in units of sigma against N(0, 1): KS %.3f, p = %.2g", ks, prob);
     snprintf(p->xlabel, sizeof p->xlabel, "quantile of N(0, 1)");
     snprintf(p->ylabel, sizeof p->ylabel, "quantile of the residuals");
-    mb_series *line = mb_panel_add(p, MB_CURVE, 1, "model", 2), *dots = line ? mb_panel_add(p, n > 200 ? MB_DOTS : MB_POINTS, 0, "measured", n) : NULL;
+    mb_series *line = mb_panel_add(p, MB_CURVE, 1, "model", 2),
+              *dots = line ? mb_panel_add(p, n > 200 ? MB_DOTS : MB_POINTS, 0, "measured", n) : NULL;
     if (!dots) return mb_nomem();
     for (size_t k = 0; k < n; k++) {
         const size_t i = n < 2 ? 0 : k * (w->n_z - 1) / (n - 1);
@@ -153,7 +159,8 @@ static int exponent_panel(const mb_fit_work *w, mb_panel *p) {
         lo = fmin(lo, c->x), hi = fmax(hi, c->x);
     }
     for (size_t i = 0; i < SMOOTH; i++) {
-        const double x = lo + (hi - lo) * (double)i / (SMOOTH - 1), mu = mb_fit_nu_at(w, x), tau = w->tau[0] + w->tau[1] * log(fmax(x, 1e-7));
+        const double x = lo + (hi - lo) * (double)i / (SMOOTH - 1), mu = mb_fit_nu_at(w, x),
+                     tau = w->tau[0] + w->tau[1] * log(fmax(x, 1e-7));
         line->x[i] = band->x[i] = x * w->g_max / g.scale;
         line->y[i] = mu;
         band->lo[i] = mu - tau;
@@ -178,7 +185,8 @@ static int noise_panel(const mb_fit_work *w, mb_panel *p) {
         b = b < 0 ? 0 : b >= BINS ? BINS - 1 : b;
         ss[b] += w->noise[i].ss, dof[b] += w->noise[i].n, x[b] += w->noise[i].n * w->noise[i].x;
     }
-    mb_series *bars = mb_panel_add(p, MB_ERRORBARS, 0, "measured", BINS), *line = bars ? mb_panel_add(p, MB_CURVE, 1, "model", SMOOTH) : NULL;
+    mb_series *bars = mb_panel_add(p, MB_ERRORBARS, 0, "measured", BINS),
+              *line = bars ? mb_panel_add(p, MB_CURVE, 1, "model", SMOOTH) : NULL;
     if (!line) return mb_nomem();
     for (int b = 0; b < BINS; b++) {
         if (dof[b] < 2) continue;
@@ -201,11 +209,12 @@ static int current_panel(const mb_fit_work *w, mb_panel *p) {
     const size_t step = w->d.n_iv > SCATTER ? w->d.n_iv / SCATTER : 1, n = (w->d.n_iv + step - 1) / step;
     const double one = mb_fit_curve_at(w->iv_model, w->iv_c, 1, w->read_V);
     double lo = 0, hi = 0;
-    snprintf(p->title, sizeof p->title, "Current of %zu curve%s over that at %.3g V: %s", w->n_curves, w->n_curves == 1 ? "" : "s", w->read_V,
-             mb_fit_iv_models[w->iv_model]);
+    snprintf(p->title, sizeof p->title, "Current of %zu curve%s over that at %.3g V: %s", w->n_curves,
+             w->n_curves == 1 ? "" : "s", w->read_V, mb_fit_iv_models[w->iv_model]);
     snprintf(p->xlabel, sizeof p->xlabel, "voltage [V]");
     snprintf(p->ylabel, sizeof p->ylabel, "I / I(read_V)");
-    mb_series *dots = mb_panel_add(p, n > 400 ? MB_DOTS : MB_POINTS, 0, "measured", n), *line = dots ? mb_panel_add(p, MB_CURVE, 1, "model", SMOOTH) : NULL,
+    mb_series *dots = mb_panel_add(p, n > 400 ? MB_DOTS : MB_POINTS, 0, "measured", n),
+              *line = dots ? mb_panel_add(p, MB_CURVE, 1, "model", SMOOTH) : NULL,
               *straight = line ? mb_panel_add(p, MB_DASHES, -1, "linear", 2) : NULL;
     if (!straight) return mb_nomem();
     for (size_t k = 0, c = 0; k < n; k++) {

@@ -41,9 +41,21 @@ static bool is_polynomial(const char *key) {
     return strcmp(key, "prog_sigma") == 0 || strcmp(key, "prog_bias") == 0 || strcmp(key, "white") == 0;
 }
 
+/* Take WORDS out of TEXT. */
+static void without(char *text, const char *words) {
+    char *at = strstr(text, words);
+    if (at) memmove(at, at + strlen(words), strlen(at + strlen(words)) + 1);
+}
+
 /* V with its numbers in units U. */
 static mb_fit_value in_units(const mb_fit_value *v, const units *u) {
     mb_fit_value w = *v;
+    if (u->arg != u->g_max || u->sigma != u->g_max) {
+        without(w.how, ", of Gmax over G / Gmax");
+        without(w.how, ", of Gmax");
+        without(w.how, ", a + b ln(G / Gmax)");
+        without(w.how, ", c + d ln(G / Gmax)");
+    }
     for (int k = 0; k < v->n && is_polynomial(v->key); k++) {
         const double f = u->g_max / u->sigma * pow(u->arg / u->g_max, k);
         w.v[k] *= f;
@@ -90,7 +102,8 @@ static void write_value(mb_str *out, const mb_fit_value *v) {
 }
 
 static void write_table(mb_str *out, const mb_fit_work *w) {
-    mb_str_add(out, "# Measured residuals, measured - target: a row of equally probable values for each target, read by linear interpolation.\n"
+    mb_str_add(out, "# Measured residuals, measured - target: a row of equally probable values for each target, read by linear "
+                    "interpolation.\n"
                     "prog_table_g_S = [ ");
     for (size_t k = 0; k < w->table_k; k++) {
         if (k) mb_str_add(out, ", ");
@@ -163,7 +176,10 @@ int mb_fit_preset(const mb_fit *fit, const mb_fit_options *o, mb_str *out) {
     mb_cell cell = {0};
     mb_str_add(out, "# ");
     comment(out, o->name);
-    mb_str_addf(out, ": a memory cell fitted to measured data by mixbar %s (mixbar fit). Use it as a device: device = \"this file\".\n# Data:", PACKAGE_VERSION);
+    mb_str_addf(out,
+                ": a memory cell fitted to measured data by mixbar %s (mixbar fit). Use it as a device: device = \"this "
+                "file\".\n# Data:",
+                PACKAGE_VERSION);
     for (size_t i = 0; i < fit->n_source; i++) {
         const mb_fit_source *s = &fit->source[i];
         mb_str_add(out, i ? "\n#       " : " ");

@@ -41,7 +41,8 @@ static int gather(mb_fit_work *w) {
             const double back = w->drifts && !w->shifted && r->time > 0 ? exp(mb_fit_nu_at(w, x) * log1p(r->time / w->t0)) : 1;
             const size_t rows = r->cell >= 0 ? 1 : (size_t)reads;
             for (size_t k = 0; k < rows; k++) {
-                const double g = r->cell >= 0 ? sum / reads : w->d.rec[i + k].g, s = mb_fit_sigma_at(&w->read, g / w->g_max) * w->g_max;
+                const double g = r->cell >= 0 ? sum / reads : w->d.rec[i + k].g,
+                             s = mb_fit_sigma_at(&w->read, g / w->g_max) * w->g_max;
                 p[n++] = (pair){r->target, g * back, s * s / (r->cell >= 0 ? reads : 1) * back * back, (int)(i + k)};
             }
         }
@@ -107,7 +108,8 @@ static int find_outliers(mb_fit *fit, const mb_fit_options *o) {
         mb_stat_median_mad(u, n, u + w->n_pair, &log_median, &log_mad);
         for (size_t k = i; k < to; k++) w->robust[k] = mad;
         for (size_t k = i; k < to && n >= 8 && mad > 0; k++) { /* in the linear and in the logarithmic measure */
-            const double r = w->measured[k] - w->target[k], l = logs && w->measured[k] > 0 ? log(w->measured[k] / w->target[k]) : -50;
+            const double r = w->measured[k] - w->target[k],
+                         l = logs && w->measured[k] > 0 ? log(w->measured[k] / w->target[k]) : -50;
             if (!(fabs(r - median) > o->outliers * mad)) continue;
             if (logs && log_mad > 0 && fabs(l - log_median) <= o->outliers * log_mad) continue;
             leave_out(w, k);
@@ -142,7 +144,8 @@ static void stuck(mb_fit *fit) {
         for (int e = 0; e < 2; e++) {
             if (fabs(w->target[k] - end[e]) < 0.3 * span) continue;
             could[e]++;
-            if (w->left_out[k] && fabs(w->measured[k] - end[e]) < 0.15 * span) at[e]++, sum[e] += w->measured[k], sum2[e] += w->measured[k] * w->measured[k];
+            if (w->left_out[k] && fabs(w->measured[k] - end[e]) < 0.15 * span)
+                at[e]++, sum[e] += w->measured[k], sum2[e] += w->measured[k] * w->measured[k];
         }
     }
     if (!n_out) return;
@@ -173,7 +176,9 @@ static void stuck(mb_fit *fit) {
 
 /* --- groups of one target ------------------------------------------------------------------------------------------------ */
 
-static double bias_at(const mb_fit_work *w, double x) { return w->n_bias > 1 ? w->bias[0] + w->bias[1] * x : w->n_bias ? w->bias[0] : 0; }
+static double bias_at(const mb_fit_work *w, double x) {
+    return w->n_bias > 1 ? w->bias[0] + w->bias[1] * x : w->n_bias ? w->bias[0] : 0;
+}
 
 static int groups_of(const mb_fit_work *w, mb_fit_group **out, size_t *n, double *N) {
     const double G = w->g_max;
@@ -291,7 +296,8 @@ static void quality(mb_fit *fit) {
     q->dof -= w->prog.k;
     q->p = mb_stat_chi2_p(q->chi2, q->dof);
     if (q->ks_p < 1e-3 && w->n_z >= 100)
-        mb_str_addf(&fit->notes, "programming: the residuals are not %s (KS %.3f, p %.1g): --model table takes their distribution as it is\n",
+        mb_str_addf(&fit->notes,
+                    "programming: the residuals are not %s (KS %.3f, p %.1g): --model table takes their distribution as it is\n",
                     w->prog.lognormal ? "log-normal" : "Gaussian", q->ks, q->ks_p);
 }
 
@@ -334,7 +340,9 @@ static int make_table(mb_fit_work *w) {
         mb_stat_sort(v, n);
         w->table_g[w->table_k] = sum / (double)n;
         for (size_t m = 0; m < TABLE_VALUES; m++) { /* the residual at probability (m + 1/2) / M */
-            const double pos = ((double)m + 0.5) / TABLE_VALUES * (double)n - 0.5, r = pos < 0 ? 0 : pos > (double)(n - 1) ? (double)(n - 1) : pos;
+            const double pos = ((double)m + 0.5) / TABLE_VALUES * (double)n - 0.5, r = pos < 0                 ? 0
+                                                                                       : pos > (double)(n - 1) ? (double)(n - 1)
+                                                                                                               : pos;
             w->table_r[w->table_k * TABLE_VALUES + m] = mb_stat_quantile(v, n, n > 1 ? r / (double)(n - 1) : 0);
         }
         w->table_k++;
@@ -357,12 +365,13 @@ static void values(mb_fit *fit, const mb_fit_options *o, size_t n) {
     v->list = true;
     v->n = s->shape == MB_SIGMA_CONSTANT ? 1 : s->shape == MB_SIGMA_QUADRATIC ? 3 : 2;
     for (int k = 0; k < v->n; k++) v->v[k] = s->c[k], v->se[k] = s->se[k];
-    snprintf(v->how, sizeof v->how, "standard deviation of the programming error, of Gmax over G / Gmax; %s%s", mb_fit_shapes[s->shape],
-             w->read.good ? "; read noise taken out" : "");
+    snprintf(v->how, sizeof v->how, "standard deviation of the programming error, of Gmax over G / Gmax; %s%s",
+             mb_fit_shapes[s->shape], w->read.good ? "; read noise taken out" : "");
     v = mb_fit_add_value(fit, "prog_distribution", n, source);
     if (!v) return;
     snprintf(v->text, sizeof v->text, "%s", o->table ? "table" : s->lognormal ? "lognormal" : "gaussian");
-    if (o->table) snprintf(v->how, sizeof v->how, "prog_table_S holds the measured residuals; prog_sigma and prog_bias are not used");
+    if (o->table)
+        snprintf(v->how, sizeof v->how, "prog_table_S holds the measured residuals; prog_sigma and prog_bias are not used");
 }
 
 int mb_fit_programming(mb_fit *fit, const mb_fit_options *o) {
@@ -372,11 +381,16 @@ int mb_fit_programming(mb_fit *fit, const mb_fit_options *o) {
     double N = 0, total = 0;
     bool pairs = false;
     for (size_t i = 0; i < w->d.n && !pairs; i++) pairs = isfinite(w->d.rec[i].target);
-    if (!pairs) return o->table ? mb_fail(MB_BADINPUT, "--model table wants targets and measured conductances; the files hold none") : MB_OK;
+    if (!pairs)
+        return o->table ? mb_fail(MB_BADINPUT, "--model table wants targets and measured conductances; the files hold none")
+                        : MB_OK;
     int rc = gather(w);
     if (!rc && w->n_pair < 4)
-        rc = mb_fail(MB_BADINPUT, "%s:%d: %zu pair%s of target and measured conductance: fewer than the parameters of any model; at least 4 are wanted",
-                     w->d.source[w->d.rec[w->pair_rec[0]].file].file, w->d.rec[w->pair_rec[0]].line, w->n_pair, w->n_pair == 1 ? "" : "s");
+        rc = mb_fail(MB_BADINPUT,
+                     "%s:%d: %zu pair%s of target and measured conductance: fewer than the parameters of any model; at least 4 "
+                     "are wanted",
+                     w->d.source[w->d.rec[w->pair_rec[0]].file].file, w->d.rec[w->pair_rec[0]].line, w->n_pair,
+                     w->n_pair == 1 ? "" : "s");
     if (!rc) rc = find_outliers(fit, o);
     if (!rc) stuck(fit);
     if (!rc) rc = groups_of(w, &g, &n, &N);
@@ -384,6 +398,9 @@ int mb_fit_programming(mb_fit *fit, const mb_fit_options *o) {
 
     if (!rc && !(total / N > 1e-13)) {
         mb_str_addf(&fit->notes, "programming: every cell stands at its target to the last digit: no error\n");
+        w->prog =
+            (mb_fit_sigma){.shape = MB_SIGMA_CONSTANT, .se = {MB_NOT, MB_NOT, MB_NOT}}; /* good stays false: nothing to draw */
+        values(fit, o, (size_t)N);
         goto out;
     }
     if (!rc) { /* twice: the mean error wants weights, the spread wants the mean error */
@@ -394,7 +411,8 @@ int mb_fit_programming(mb_fit *fit, const mb_fit_options *o) {
         if (!rc) {
             memcpy(joined, g, n * sizeof *joined);
             mb_fit_merge(joined, &few, MB_FIT_GROUPS);
-            rc = mb_fit_choose_sigma(fit, "programming error", joined, few, N, 0, true, o->shape, o->distribution, o->criterion, &w->prog);
+            rc = mb_fit_choose_sigma(fit, "programming error", joined, few, N, 0, true, o->shape, o->distribution, o->criterion,
+                                     &w->prog);
         }
         mb_free(joined);
         if (!rc) mean_error(fit, o, g, n);
@@ -408,7 +426,9 @@ int mb_fit_programming(mb_fit *fit, const mb_fit_options *o) {
             g = NULL;
             rc = groups_of(w, &g, &n, &N);
             if (!rc) mb_fit_merge(g, &n, MB_FIT_GROUPS);
-            if (!rc) rc = mb_fit_choose_sigma(fit, "programming error", g, n, N, w->n_bias, true, o->shape, o->distribution, o->criterion, &w->prog);
+            if (!rc)
+                rc = mb_fit_choose_sigma(fit, "programming error", g, n, N, w->n_bias, true, o->shape, o->distribution,
+                                         o->criterion, &w->prog);
             for (size_t i = 0; i < m && fit->n_candidate < MB_FIT_MAX; i++) fit->candidate[fit->n_candidate++] = kept[i];
         }
     }

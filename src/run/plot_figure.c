@@ -114,7 +114,7 @@ static bool time_tics(mb_str *out, const span *x) {
     static const struct {
         double s;
         const char *text;
-    } tic[] = {{1e-9, "1 ns"}, {1e-6, "1 \xC2\xB5s"}, {1e-3, "1 ms"}, {1, "1 s"},         {60, "1 min"},
+    } tic[] = {{1e-9, "1 ns"}, {1e-6, "1 \xC2\xB5s"}, {1e-3, "1 ms"},    {1, "1 s"},        {60, "1 min"},
                {3600, "1 h"},  {86400, "1 d"},        {2592000, "30 d"}, {31557600, "1 y"}, {315576000, "10 y"}};
     int n = 0;
     mb_str list = {0};
@@ -230,8 +230,8 @@ static void write_panel(const mb_panel *p, size_t index, const mb_canvas *c, mb_
     mb_gp_num(out, key_y / c->h);
     mb_str_add(out, " left top vertical Left reverse noinvert samplen 1.4 spacing 1.1 width -1 font ',10.5'\n");
     if (*p->remark)
-        mb_gp_label(out, c, 30 + (int)index, (c->left + c->w - c->right) / 2, (c->bottom + c->h - c->top) / 2, 'c', 12, MB_PLOT_GREY,
-                    p->remark, 90);
+        mb_gp_label(out, c, 30 + (int)index, (c->left + c->w - c->right) / 2, (c->bottom + c->h - c->top) / 2, 'c', 12,
+                    MB_PLOT_GREY, p->remark, 90);
     mb_str_add(out, "plot \\\n");
     for (size_t k = 0; k < p->n; k++) {
         mb_str_add(out, first ? "  " : ", \\\n  ");

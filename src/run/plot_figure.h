@@ -16,8 +16,8 @@ typedef enum { MB_CURVE, MB_DASHES, MB_POINTS, MB_DOTS, MB_STEPS, MB_BAND, MB_ER
 /* BAND: between lo and hi, no line. ERRORBARS: points y with bars lo .. hi. Points that are not finite are left out. */
 typedef struct mb_series {
     mb_series_style style;
-    int colour;           /* index of mb_plot_colour; -1: grey */
-    const char *title;    /* in the legend; NULL: none */
+    int colour;        /* index of mb_plot_colour; -1: grey */
+    const char *title; /* in the legend; NULL: none */
     size_t n;
     double *x, *y, *lo, *hi; /* owned by the panel */
 } mb_series;
@@ -25,9 +25,9 @@ typedef struct mb_series {
 #define MB_PANEL_SERIES 24
 typedef struct mb_panel {
     char title[160], xlabel[80], ylabel[80];
-    bool log_x, log_y, time_x;  /* time_x: tics 1 s, 1 min, 1 h ...; x in seconds */
-    bool zero_y;                /* the vertical axis begins at 0 */
-    char remark[120];           /* instead of curves: why there are none */
+    bool log_x, log_y, time_x; /* time_x: tics 1 s, 1 min, 1 h ...; x in seconds */
+    bool zero_y;               /* the vertical axis begins at 0 */
+    char remark[120];          /* instead of curves: why there are none */
     mb_series s[MB_PANEL_SERIES];
     size_t n;
 } mb_panel;

@@ -59,11 +59,11 @@ int mb_times_parse(const char *text, double **t, size_t *n) {
 typedef struct work {
     const mb_cell *cell;
     mb_sample *s;
-    size_t n;            /* cells per level */
+    size_t n; /* cells per level */
     float *target, *state, *g;
-    double *v, *reads;   /* reads: [n_level][n], at the time at hand */
-    double *count;       /* confusion, n_level x n_level */
-    double *fresh;       /* mean() at t = 0, [n_level][n] */
+    double *v, *reads; /* reads: [n_level][n], at the time at hand */
+    double *count;     /* confusion, n_level x n_level */
+    double *fresh;     /* mean() at t = 0, [n_level][n] */
 } work;
 
 static mb_stream stream(const work *w, mb_rng_domain domain, size_t level, uint32_t index) {
@@ -268,7 +268,8 @@ static void known_spectrum(work *w, int which, size_t level) {
     for (size_t f = 0; f < s->n_freq; f++) {
         s->freq[f] = lo * pow(hi / lo, (double)f / (double)(s->n_freq - 1));
         s->psd[which][f] = w->cell->type->spectrum(w->cell->params, g, 86400, s->o.temp_K, s->freq[f]) / (g > 0 ? g * g : 1);
-        if (s->freq[f] >= 1 && s->freq[f] <= 1000 && n < SEGMENT && s->psd[which][f] > 0) lx[n] = log(s->freq[f]), ly[n++] = log(s->psd[which][f]);
+        if (s->freq[f] >= 1 && s->freq[f] <= 1000 && n < SEGMENT && s->psd[which][f] > 0)
+            lx[n] = log(s->freq[f]), ly[n++] = log(s->psd[which][f]);
     }
     const mb_line l = mb_stat_line(lx, ly, NULL, n);
     s->slope[which] = l.b;
@@ -330,7 +331,8 @@ static void curves(work *w) {
     for (int k = 0; k < 3; k++) {
         s->iv_g[k] = s->level[k == 0 ? 0 : k == 1 ? s->n_level / 2 : s->n_level - 1].target;
         for (size_t i = 0; i < s->n_iv; i++) {
-            const double u = 2.0 * (double)i / (double)(s->n_iv - 1) - 1, f = t->shape ? t->shape(w->cell->params, s->iv_g[k], u) : u;
+            const double u = 2.0 * (double)i / (double)(s->n_iv - 1) - 1,
+                         f = t->shape ? t->shape(w->cell->params, s->iv_g[k], u) : u;
             s->volt[i] = u * V;
             s->amp[k][i] = s->iv_g[k] * V * f;
             if (fabs(f - u) > 1e-6) s->linear = false;
@@ -364,8 +366,8 @@ static int allocate(work *w) {
     w->reads = mb_calloc(L * n, sizeof *w->reads);
     w->fresh = mb_calloc(L * n, sizeof *w->fresh);
     w->count = mb_calloc(L * L, sizeof *w->count);
-    bool good = s->pair && s->age && s->mean && s->sd && s->freq && s->volt && w->target && w->state && w->g && w->v && w->reads &&
-                w->fresh && w->count;
+    bool good = s->pair && s->age && s->mean && s->sd && s->freq && s->volt && w->target && w->state && w->g && w->v &&
+                w->reads && w->fresh && w->count;
     for (int k = 0; k < 2; k++) good = (s->psd[k] = mb_calloc(s->n_freq, sizeof(double))) != NULL && good;
     for (int k = 0; k < 3; k++) good = (s->amp[k] = mb_calloc(s->n_iv, sizeof(double))) != NULL && good;
     return good ? MB_OK : mb_nomem();
@@ -374,7 +376,8 @@ static int allocate(work *w) {
 int mb_sample_cell(const mb_cell *cell, const mb_sample_options *o, mb_sample *s) {
     *s = (mb_sample){.o = *o, .n_time = o->n_time, .cells = (size_t)o->cells};
     work w = {.cell = cell, .s = s, .n = (size_t)o->cells};
-    if (o->n_time == 0 || o->time_s[0] != 0 || o->cells < 2 || o->levels < 2 || o->levels > MB_SAMPLE_MAX_LEVELS || !(o->read_s > 0))
+    if (o->n_time == 0 || o->time_s[0] != 0 || o->cells < 2 || o->levels < 2 || o->levels > MB_SAMPLE_MAX_LEVELS ||
+        !(o->read_s > 0))
         return mb_fail(MB_BADINPUT, "sampling a cell wants at least two cells, 2 to %d levels and times that begin at 0",
                        MB_SAMPLE_MAX_LEVELS);
     cell->type->range(cell->params, &s->g_min, &s->g_max);

@@ -20,28 +20,28 @@
 #include "base/str.h"
 
 typedef struct mb_sample_options {
-    int cells;           /* per level */
-    int levels;          /* of continuous cells: how many targets */
+    int cells;  /* per level */
+    int levels; /* of continuous cells: how many targets */
     uint64_t seed;
     const double *time_s; /* increasing, the first is 0 */
     size_t n_time;
     double temp_K;
-    double read_s;       /* duration of a read, for its energy and the rate of the spectrum */
+    double read_s; /* duration of a read, for its energy and the rate of the spectrum */
 } mb_sample_options;
 
 #define MB_SAMPLE_BINS 24
 #define MB_SAMPLE_MAX_LEVELS 256
 
 typedef struct mb_sample_level {
-    double target;              /* S: where an error-free cell stands */
-    mb_moments programmed;      /* mean() at t = 0 */
-    mb_moments read;            /* one read each at t = 0 */
-    double q05, q50, q95;       /* quantiles of the programmed conductances */
+    double target;                    /* S: where an error-free cell stands */
+    mb_moments programmed;            /* mean() at t = 0 */
+    mb_moments read;                  /* one read each at t = 0 */
+    double q05, q50, q95;             /* quantiles of the programmed conductances */
     double histogram[MB_SAMPLE_BINS]; /* of the programmed ones, equal bins from programmed.min to max; sums to the cells */
     double noise_sd, noise_model;     /* read noise: measured on repeated reads; what read_sigma says of the same cells */
     double noise_skew, noise_kurtosis;
-    double read_W, read_J;      /* power at read_V and the mean conductance, times read_s */
-    double flat;                /* I(V/2) / I(V) of the current-voltage curve; 0.5 is linear */
+    double read_W, read_J; /* power at read_V and the mean conductance, times read_s */
+    double flat;           /* I(V/2) / I(V) of the current-voltage curve; 0.5 is linear */
 } mb_sample_level;
 
 typedef struct mb_sample_pair {
@@ -55,19 +55,19 @@ typedef struct mb_sample_age {
 
 typedef struct mb_sample {
     double g_min, g_max, grid_rms;
-    int levels;                 /* of the cell; 0: continuous */
+    int levels; /* of the cell; 0: continuous */
     bool deterministic, all_levels;
     size_t n_level, n_time, cells;
     mb_sample_level *level;
-    mb_sample_pair *pair;       /* n_level - 1 */
-    mb_sample_age *age;         /* n_time */
-    double *mean, *sd;          /* [n_time][n_level]: programmed state at each time, S */
-    double separable;           /* levels that fit between Gmin and Gmax with six standard deviations of a read each */
+    mb_sample_pair *pair; /* n_level - 1 */
+    mb_sample_age *age;   /* n_time */
+    double *mean, *sd;    /* [n_time][n_level]: programmed state at each time, S */
+    double separable;     /* levels that fit between Gmin and Gmax with six standard deviations of a read each */
     /* spectrum of the read noise at the middle level and the largest */
     size_t n_freq;
-    double *freq, *psd[2];      /* 1/Hz, relative to the mean squared */
+    double *freq, *psd[2]; /* 1/Hz, relative to the mean squared */
     double psd_level[2], slope[2], slope_se[2];
-    bool noisy, analytic;       /* analytic: the cell's own spectrum */
+    bool noisy, analytic; /* analytic: the cell's own spectrum */
     /* current over read voltage at the smallest, middle and largest level, n_iv points from -read_V to read_V */
     size_t n_iv;
     double *volt, *amp[3], iv_g[3];

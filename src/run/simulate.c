@@ -19,10 +19,10 @@
 #include "nn/exec.h"
 #include "nn/unroll.h"
 
-#define CHUNK_BYTES (192 << 10)      /* unrolled vectors and products of a chunk: they stay in the second-level cache */
+#define CHUNK_BYTES (128 << 10)      /* unrolled vectors and products of a chunk: they stay in the second-level cache */
 #define CHUNK_ROUND 64               /* vectors: what crossbars take at a time */
 #define CHUNK_MAX 2048
-#define STEP_BYTES (256 << 10)       /* the largest activation of the samples that go through the network together */
+#define STEP_BYTES (128 << 10)       /* the largest activation of the samples that go through the network together */
 #define LOSS_SCALE 1048576.0         /* losses are summed as integers of 2^-20: exact and free of order */
 
 /* --- passes ------------------------------------------------------------------------------------------------------- */

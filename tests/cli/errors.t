@@ -51,6 +51,23 @@ bad "out of range below" 'trials' -s trials=0
 bad "out of range real" 'on_off' -s device.on_off=0.5
 bad "unknown choice" 'diferential' -s map.scheme=diferential
 bad "not a number" 'read.time_s|time_s' -s read.time_s=nan
+bad "slices that do not cover the weights" 'slice_bits covers 6 bits.*widen' -s 'arch.slice_bits=[2,4]'
+bad "a slice of no whole number of bits" 'slice_bits: 2.5' -s 'arch.slice_bits=[2.5,6]'
+bad "a slice wider than a cell can be" 'slice_bits' -s 'arch.slice_bits=[9]'
+bad "more slices than bits" 'slice_bits has 9' -s 'arch.slice_bits=[1,1,1,1,1,1,1,1,1]'
+bad "errors of levels that are not driven" 'dac_noise.*dac = "level"' -s arch.dac_noise=0.1
+bad "a DAC that is not monotonic" 'dac_inl' -s arch.dac=level -s arch.dac_inl=0.3
+bad "all columns in reserve" 'spare_columns = 128' -s arch.spare_columns=128
+bad "too many columns in reserve" '126 spare columns' -s arch.spare_columns=126
+bad "all rows dead" 'dead_rows' -s arch.dead_rows=1.5
+bad "a range of no width" 'adc_fraction' -s arch.adc_rule=given -s arch.adc_fraction=0.0
+bad "a current that is not finite" 'column_limit_A' -s arch.column_limit_A=inf
+bad "conductances that are not finite" 'g_max_S' -s device.g_max_S=inf
+bad "an unknown form of noise" 'read_noise' -s arch.read_noise=cells
+bad "noise cell by cell with wires" 'read_noise.*wires' -s arch.read_noise=cell -s arch.r_wl_ohm=1.0
+write_small slices.cfg; sed -i 's|^arch = .*|arch = { preset = "rram-22nm";\n  slice_bits = [ 2, 4 ]; };|' slices.cfg
+refused 'slice_bits covers 6 bits' "slices that do not cover the weights, in the file" mixbar run slices.cfg
+err 'slices.cfg:[0-9]+' "the machine's line is told"
 bad "negative resistance of a line" 'r_wl_ohm.*-1' -s arch.r_wl_ohm=-1.0
 bad "a resistance that is not finite" 'r_bl_ohm' -s arch.r_bl_ohm=inf
 bad "a resistance that is not a number" 'r_driver_ohm' -s arch.r_driver_ohm=nan

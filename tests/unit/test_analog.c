@@ -219,6 +219,55 @@ static void test_wires_nonlinear(void **state) {
     mb_analog_spec_free(&s);
 }
 
+/* Rows read in groups on wires: the groups' products of the whole array, the other rows at 0 V (input) or off (separate). */
+static void test_wires_row_groups(void **state) {
+    (void)state;
+    enum { ROWS = 7 };
+    static const char *const cases[] = {
+        "wires = { source = \"input\"; r_row = 0.01; r_col = 0.02; r_row_term = 0.1; };",
+        "wires = { source = \"input\"; r_row = 0.01; r_col = 0.02; drive = \"both\"; sense = \"both\"; r_on = 0.3; };",
+        "cell = { law = \"cubic\"; read_V = 0.8; };"
+        "wires = { source = \"input\"; r_row = 0.01; r_col = 0.02; sense = \"alternate\"; };",
+        "input = { dac = \"sign_magnitude\"; bits = 5; slice_bits = 2; };"
+        "wires = { source = \"separate\"; r_row = 0.02; r_col = 0.03; };",
+        "mapping = { interleaved = true; }; input = { dac = \"sign_magnitude\"; bits = 5; slice_bits = 1; };"
+        "wires = { source = \"separate\"; r_row = 0.02; r_col = 0.03; bottom = true; rows = 50; };"};
+    double W[M * N], x[N], y[M], part[M], sum[M], ideal = 0;
+    for (int i = 0; i < M * N; i++) W[i] = uniform(-1, 1);
+    for (int i = 0; i < N; i++) x[i] = uniform(-1, 1);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        mb_analog_spec s;
+        mb_analog *a;
+        mb_analog_stats st = {0};
+        assert_ok(spec(cases[c], &s));
+        assert_ok(mb_analog_new(&s, M, N, W, &a));
+        assert_ok(mb_analog_program(a, 1, 0));
+        memset(sum, 0, sizeof sum);
+        for (int k = 0; k < N; k += ROWS) {
+            double only[N] = {0};
+            for (int i = k; i < k + ROWS && i < N; i++) only[i] = x[i];
+            assert_ok(mb_analog_mvm(a, 0, 1, only, part, NULL));
+            for (int j = 0; j < M; j++) sum[j] += part[j];
+        }
+        s.array.rows_active = ROWS;
+        assert_ok(mb_analog_mvm(a, 0, 1, x, y, &st));
+        assert_true(st.residual > 0 && st.residual < 1e-11);
+        ideal = 0;
+        for (int j = 0; j < M; j++) {
+            double exact = 0;
+            for (int i = 0; i < N; i++) exact += W[j * N + i] * x[i];
+            if (!(fabs(y[j] - sum[j]) < 1e-10)) fail_msg("case %zu: output %d is %g, not %g", c, j, y[j], sum[j]);
+            ideal = fmax(ideal, fabs(exact - y[j]));
+        }
+        assert_true(ideal > 0.01);
+        mb_analog_free(a);
+        mb_analog_spec_free(&s);
+    }
+    mb_analog_spec s;
+    assert_fails(spec("input = { bits = 5; slice_bits = 1; }; wires = { source = \"separate\"; drive = \"both\"; };", &s),
+                 MB_BADINPUT, "wires.drive");
+}
+
 /* --- converters --- */
 
 static void load_adc(const char *text, mb_adc *adc) {
@@ -533,7 +582,8 @@ int main(void) {
     mb_stream_init(&rnd, 11, MB_RNG_TEST, 0, 0, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ideal_is_exact), cmocka_unit_test(test_offset_gain),     cmocka_unit_test(test_tiles),
-        cmocka_unit_test(test_wires),          cmocka_unit_test(test_wires_nonlinear), cmocka_unit_test(test_general_form),
+        cmocka_unit_test(test_wires),          cmocka_unit_test(test_wires_nonlinear), cmocka_unit_test(test_wires_row_groups),
+        cmocka_unit_test(test_general_form),
         cmocka_unit_test(test_adapter),        cmocka_unit_test(test_table),           cmocka_unit_test(test_stochastic),
         cmocka_unit_test(test_calibration),    cmocka_unit_test(test_explain),         cmocka_unit_test(test_bad_input),
         cmocka_unit_test(test_memory),         cmocka_unit_test(test_streams)};

@@ -86,7 +86,9 @@ static void refused(void **state) {
                {"a,b\n1,\"2\n3,4\n", "x.csv:2: a quoted field that begins here has no end"},
                {"a,b\n1,\"2\"3\n", "x.csv:2: something follows a closing quote"},
                {"a,b\n1,\001\n", "x.csv:2: byte 0x01"},
-               {"\xFF\xFE" "a,b\n", "UTF-16"}};
+               {"\xFF\xFE"
+                "a,b\n",
+                "UTF-16"}};
     mb_csv c;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_fails(parse(bad[i].text, &c), MB_BADINPUT, bad[i].message);
@@ -114,11 +116,23 @@ static void units(void **state) {
         const char *name, *quantity;
         char si;
         double scale;
-    } u[] = {{"target_S", "target", 'S', 1},          {"target_uS", "target", 'S', 1e-6},   {"Measured G [nS]", "measured_g", 'S', 1e-9},
-             {"time_s", "time", 's', 1},              {"time (min)", "time", 's', 60},      {"t_h", "t", 's', 3600},
-             {"time_ms", "time", 's', 1e-3},          {"voltage_mV", "voltage", 'V', 1e-3}, {"current_\xC2\xB5" "A", "current", 'A', 1e-6},
-             {"R_kOhm", "r", 'o', 1e3},               {"r [M\xCE\xA9]", "r", 'o', 1e6},     {"target", "target", 0, 1},
-             {"target_microsiemens", "target_microsiemens", 0, 1}, {"x [furlong]", "x", '?', 1}, {"time_y", "time", 's', 31557600}};
+    } u[] = {{"target_S", "target", 'S', 1},
+             {"target_uS", "target", 'S', 1e-6},
+             {"Measured G [nS]", "measured_g", 'S', 1e-9},
+             {"time_s", "time", 's', 1},
+             {"time (min)", "time", 's', 60},
+             {"t_h", "t", 's', 3600},
+             {"time_ms", "time", 's', 1e-3},
+             {"voltage_mV", "voltage", 'V', 1e-3},
+             {"current_\xC2\xB5"
+              "A",
+              "current", 'A', 1e-6},
+             {"R_kOhm", "r", 'o', 1e3},
+             {"r [M\xCE\xA9]", "r", 'o', 1e6},
+             {"target", "target", 0, 1},
+             {"target_microsiemens", "target_microsiemens", 0, 1},
+             {"x [furlong]", "x", '?', 1},
+             {"time_y", "time", 's', 31557600}};
     for (size_t i = 0; i < sizeof u / sizeof *u; i++) {
         mb_csv_unit r;
         mb_csv_split_name(u[i].name, &r);
@@ -145,7 +159,7 @@ static void memory(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(missing_and_bad_numbers), cmocka_unit_test(refused),
-                                       cmocka_unit_test(units), cmocka_unit_test(memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(missing_and_bad_numbers),
+                                       cmocka_unit_test(refused), cmocka_unit_test(units), cmocka_unit_test(memory)};
     return cmocka_run_group_tests_name("csv", tests, NULL, NULL);
 }

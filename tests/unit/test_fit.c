@@ -45,11 +45,13 @@ static mb_cell loaded(const char *text) {
 #define CELL "cell = \"generic\"; g_min_S = 4e-6; g_max_S = 40e-6; arg_unit_S = 0.0; sigma_unit_S = 0.0; "
 
 /* Fit of CELLS cells at each of LEVELS targets of the cell TEXT, READS reads at N times. */
-static void fit_cell(const char *text, int levels, int cells, int reads, const double *t, size_t n, const mb_fit_options *o, mb_fit *fit) {
+static void fit_cell(const char *text, int levels, int cells, int reads, const double *t, size_t n, const mb_fit_options *o,
+                     mb_fit *fit) {
     mb_cell cell = loaded(text);
     mb_sample s;
     mb_str csv = {0};
-    const mb_sample_options so = {.cells = cells, .levels = levels, .seed = 3, .time_s = t, .n_time = n, .temp_K = 300, .read_s = 1e-8};
+    const mb_sample_options so = {
+        .cells = cells, .levels = levels, .seed = 3, .time_s = t, .n_time = n, .temp_K = 300, .read_s = 1e-8};
     assert_ok(mb_sample_cell(&cell, &so, &s));
     assert_ok(mb_sample_data(&cell, &s, cells, reads, &csv));
     assert_ok(fit_text(mb_cstr(&csv), o, fit));
@@ -93,7 +95,8 @@ static const double fresh[] = {0}, series[] = {0, 1, 10, 100, 1000, 10000, 10000
 static void everything_at_once(void **state) {
     (void)state;
     mb_fit f;
-    fit_cell(CELL "prog_sigma = [ 0.02, 0.03 ]; white = [ 0.003, 0.006 ]; drift = \"power\"; drift_nu = [ 0.05 ]; drift_nu_sigma = [ "
+    fit_cell(CELL "prog_sigma = [ 0.02, 0.03 ]; white = [ 0.003, 0.006 ]; drift = \"power\"; drift_nu = [ 0.05 ]; drift_nu_sigma "
+                  "= [ "
                   "0.01 ]; drift_t0_s = 1.0;",
              10, 150, 2, series, 7, &plain, &f);
     is(&f, "prog_sigma", 0, 0.02);
@@ -116,7 +119,8 @@ static void everything_at_once(void **state) {
 static void exponents_depend_on_conductance(void **state) {
     (void)state;
     mb_fit f;
-    fit_cell(CELL "white = [ 0.0, 0.004 ]; drift = \"power\"; drift_nu = [ 0.04, -0.02 ]; drift_nu_form = \"log\"; drift_nu_sigma = [ "
+    fit_cell(CELL "white = [ 0.0, 0.004 ]; drift = \"power\"; drift_nu = [ 0.04, -0.02 ]; drift_nu_form = \"log\"; "
+                  "drift_nu_sigma = [ "
                   "0.006 ]; drift_t0_s = 1.0; drift_negative = \"keep\";",
              10, 100, 1, series, 7, &plain, &f);
     assert_string_equal(chosen(&f, "drift exponents")->model, "mean over ln G, spread");
@@ -165,8 +169,10 @@ static void made_pairs(int shape, int n, uint32_t trial, double bias, mb_str *cs
     mb_str_clear(csv);
     mb_str_add(csv, "target_uS,measured_uS\n");
     for (int i = 0; i < n; i++) {
-        const double x = 0.2 + 0.8 * mb_stream_uniform(&s),
-                     sigma = shape == 0 ? 0.02 : shape == 1 ? 0.12 * x : shape == 2 ? 0.01 + 0.02 * x : 0.005 + 0.08 * x - 0.07 * x * x;
+        const double x = 0.2 + 0.8 * mb_stream_uniform(&s), sigma = shape == 0   ? 0.02
+                                                                    : shape == 1 ? 0.12 * x
+                                                                    : shape == 2 ? 0.01 + 0.02 * x
+                                                                                 : 0.005 + 0.08 * x - 0.07 * x * x;
         mb_str_addf(csv, "%.9g,%.9g\n", 100 * x, 100 * (x + bias + sigma * mb_stream_normal(&s)));
     }
 }
@@ -192,7 +198,8 @@ static void the_right_model_is_chosen(void **state) {
             mb_fit_free(&f);
         }
     for (int shape = 0; shape < 4; shape++) /* a superfluous parameter passes by chance in about 5 % */
-        if (right[shape] < 2 || bic[shape] < 2) fail_msg("%s: chosen %d and %d times of 3", name[shape], right[shape], bic[shape]);
+        if (right[shape] < 2 || bic[shape] < 2)
+            fail_msg("%s: chosen %d and %d times of 3", name[shape], right[shape], bic[shape]);
     mb_str_free(&csv);
 }
 
@@ -227,7 +234,10 @@ static void currents(void **state) {
         for (int c = 0; c < 3; c++)
             for (int i = -20; i <= 20; i++) {
                 const double u = i / 20.0, V = 0.4 * u, G = (c + 1) * 1e-5,
-                             g = m == 0 ? u : m == 1 ? u + 0.3 * u * fabs(u) : m == 2 ? u + 0.4 * u * u * u : sinh(V / 0.15) * 0.15 / 0.4,
+                             g = m == 0   ? u
+                                 : m == 1 ? u + 0.3 * u * fabs(u)
+                                 : m == 2 ? u + 0.4 * u * u * u
+                                          : sinh(V / 0.15) * 0.15 / 0.4,
                              I = G * 0.4 * g + 1e-8 * mb_stream_normal(&s);
                 mb_str_addf(&csv, "%d,%.9g,%.9g\n", c, 1e3 * V, 1e9 * I);
             }
@@ -258,7 +268,8 @@ static void the_preset_runs(void **state) {
         assert_non_null(strstr(mb_cstr(&text), "x.csv, 4000 points"));
         mb_cell cell = loaded(mb_cstr(&text));
         mb_sample s;
-        const mb_sample_options so = {.cells = 4000, .levels = 9, .seed = 3, .time_s = fresh, .n_time = 1, .temp_K = 300, .read_s = 1e-8};
+        const mb_sample_options so = {
+            .cells = 4000, .levels = 9, .seed = 3, .time_s = fresh, .n_time = 1, .temp_K = 300, .read_s = 1e-8};
         assert_ok(mb_sample_cell(&cell, &so, &s));
         for (size_t k = 0; k < s.n_level; k++) {
             const double want = 100e-6 * 0.01 + 0.02 * s.level[k].target;
@@ -325,7 +336,8 @@ static void bad_input(void **state) {
         {"cell,conductance_uS\n,5\n", "x.csv:2: the name of the cell is missing"},
         {"cell,conductance_uS\na,10\na,11\nb,9\n", "nothing can be fitted"},
         {"voltage_V,current_uA\n0.1,1\n0.2,2\n0.3,3.5\n", "4 are wanted"},
-        {"cell,voltage_V,current_uA\na,0.1,1\na,0.2,2\na,0.3,3.5\na,0.4,5\nb,0.1,-1\nb,0.2,-2\nb,0.3,-3\nb,0.4,-4\n", "x.csv:6: the current of this curve flows against the voltage"},
+        {"cell,voltage_V,current_uA\na,0.1,1\na,0.2,2\na,0.3,3.5\na,0.4,5\nb,0.1,-1\nb,0.2,-2\nb,0.3,-3\nb,0.4,-4\n",
+         "x.csv:6: the current of this curve flows against the voltage"},
         {"voltage_V,current_uA\n0,1\n0,2\n0,3\n0,4\n", "Gmin"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

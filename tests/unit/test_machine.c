@@ -351,6 +351,56 @@ static double count_conversions(const mb_machine *mach, const mb_assign *a, mb_m
     return n * mm.vectors;
 }
 
+/* Options of the mapping change counts and times as they should. */
+static void options_of_the_mapping_are_counted(void **state) {
+    (void)state;
+    static const testlayer layer = {"l", 'w', 60, 1, 1, 10, 1, 1, 0, 1};
+    static const mb_assign pairs = {0, 8, 2, 8, 1, 8, 0, 0, 1}, offset = {0, 8, 2, 8, 1, 8, 0, 1, 1}, wide = {0, 8, 2, 8, 4, 8, 0, 0, 1};
+    static const struct { const char *arch; const mb_assign *a; double conversions, units; } k[] = {
+        {"rows = 64; cols = 64;", &pairs, 8 * 4 * 10, 8},
+        {"rows = 64; cols = 64; accumulate = \"analog\";", &pairs, 4 * 10, 8},
+        {"rows = 64; cols = 64; slice_bits = [ 4.0, 3.0 ];", &pairs, 8 * 2 * 10, 8},
+        {"rows = 64; cols = 64; subtract = \"digital\"; slice_bits = [ 4.0, 3.0 ];", &pairs, 8 * 2 * 2 * 10, 8},
+        {"rows = 64; cols = 64;", &offset, 8 * 4 * 11, 8},
+        {"rows = 64; cols = 64; offset_correction = \"digital\";", &offset, 8 * 4 * 10, 8},
+        {"rows = 64; cols = 64;", &wide, 2 * 4 * 10, 30},
+        {"rows = 64; cols = 64; dac = \"level\"; dac_J = 1e-14;", &wide, 2 * 4 * 10, 2},
+    };
+    for (size_t i = 0; i < sizeof k / sizeof *k; i++) {
+        fixture f;
+        mb_network *net = testnet("one", 1, 1, &layer);
+        mb_plan *p;
+        mb_report *r;
+        mb_metrics m;
+        bool no = false;
+        begin(&f, k[i].arch);
+        assert_ok(mb_plan_new(net, k[i].a, &p));
+        assert_ok(mb_cost_network(f.mach, &cell, net, p, NULL, &no, &r, &m));
+        assert_true(leaf(r, "l", "adc", "conversion")->count == k[i].conversions);
+        near(leaf(r, "l", "cells", "read")->total.latency_s, k[i].units * f.mach->read_s); /* the array is driven that long */
+        assert_true(!!find(r, "l", "shift-add", "sum the inputs of a plane") == (i == 5));
+        assert_true(!!find(r, "l", "drivers", "set a level") == (i == 7));
+        check_sums(r);
+        check_sources(r);
+        mb_report_free(r);
+        mb_plan_free(p);
+        mb_network_free(net);
+        end(&f);
+    }
+    /* spares: eight columns less hold one output of 8 columns less */
+    fixture f;
+    mb_network *net = testnet("one", 1, 1, &layer);
+    int64_t arrays[2];
+    for (int i = 0; i < 2; i++) {
+        begin(&f, i ? "rows = 64; cols = 80; spare_columns = 8;" : "rows = 64; cols = 80;");
+        assert_ok(mb_machine_arrays(f.mach, &cell, &net->layer[1], &pairs, &arrays[i]));
+        end(&f);
+    }
+    assert_int_equal(arrays[0], 1);
+    assert_int_equal(arrays[1], 2);
+    mb_network_free(net);
+}
+
 static void counts_against_brute_force(void **state) {
     (void)state;
     static const testlayer layer[] = {
@@ -805,7 +855,7 @@ int main(void) {
         cmocka_unit_test(layers_lie_on_arrays),
         cmocka_unit_test(tiles_hold_the_best_block),
         cmocka_unit_test(impossible_assignments_are_refused),
-        cmocka_unit_test(counts_against_brute_force),
+        cmocka_unit_test(options_of_the_mapping_are_counted), cmocka_unit_test(counts_against_brute_force),
         cmocka_unit_test(time_against_simulated_events),
         cmocka_unit_test(energies_by_hand),
         cmocka_unit_test(estimated_activity_is_the_mean_over_all_inputs),

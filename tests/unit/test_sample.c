@@ -21,7 +21,8 @@ static mb_cell loaded(const char *text) {
 static mb_sample sampled(const char *text, int cells, int levels) {
     mb_cell cell = loaded(text);
     mb_sample s;
-    const mb_sample_options o = {.cells = cells, .levels = levels, .seed = 7, .time_s = times, .n_time = 3, .temp_K = 300, .read_s = 1e-8};
+    const mb_sample_options o = {
+        .cells = cells, .levels = levels, .seed = 7, .time_s = times, .n_time = 3, .temp_K = 300, .read_s = 1e-8};
     assert_ok(mb_sample_cell(&cell, &o, &s));
     mb_cell_free(&cell);
     return s;
@@ -36,8 +37,8 @@ static void overlap(void **state) {
     for (size_t i = 0; i < 4; i++) {
         char text[300];
         snprintf(text, sizeof text,
-                 "cell = \"rram\"; g_max_S = 1e-4; on_off = 2.0; levels = 4; prog_sigma = %.17g; read_sigma = %.17g;", 0.8 * sigma[i] / 3,
-                 0.6 * sigma[i] / 3);
+                 "cell = \"rram\"; g_max_S = 1e-4; on_off = 2.0; levels = 4; prog_sigma = %.17g; read_sigma = %.17g;",
+                 0.8 * sigma[i] / 3, 0.6 * sigma[i] / 3);
         enum { N = 20000 };
         mb_sample s = sampled(text, N, 16);
         const double d = 0.5e-4 / 3, sd = 1e-4 * sigma[i] / 3, want = Q(d / 2 / sd);
@@ -79,7 +80,9 @@ static void exact_cells(void **state) {
     assert_int_equal(s.levels, 0);
     mb_sample_free(&s);
     /* levels that are not equally spaced are found through the interface */
-    s = sampled("cell = \"generic\"; g_min_S = 1e-6; g_max_S = 8e-6; level_S = [ 1e-6, 2e-6, 4e-6, 8e-6 ]; prog_sigma = [ 0.01 ];", 100, 16);
+    s = sampled("cell = \"generic\"; g_min_S = 1e-6; g_max_S = 8e-6; level_S = [ 1e-6, 2e-6, 4e-6, 8e-6 ]; prog_sigma = [ 0.01 "
+                "];",
+                100, 16);
     assert_int_equal(s.n_level, 4);
     for (int k = 0; k < 4; k++) assert_true(fabs(s.level[k].target / ((1 << k) * 1e-6) - 1) < 1e-5);
     mb_sample_free(&s);
@@ -87,7 +90,8 @@ static void exact_cells(void **state) {
 
 static void ageing(void **state) {
     (void)state;
-    mb_sample s = sampled("cell = \"rram\"; on_off = 5.0; levels = 4; prog_sigma = 0.01; drift_nu = 0.05; drift_t0_s = 2.0;", 2000, 16);
+    mb_sample s =
+        sampled("cell = \"rram\"; on_off = 5.0; levels = 4; prog_sigma = 0.01; drift_nu = 0.05; drift_t0_s = 2.0;", 2000, 16);
     for (size_t t = 0; t < 3; t++) {
         const double want = pow(1 + times[t] / 2, -0.05);
         assert_true(fabs(s.age[t].ratio / want - 1) < 1e-5);
@@ -117,7 +121,8 @@ static void noise_and_curve(void **state) {
 
 static void repeats(void **state) {
     (void)state;
-    static const char text[] = "cell = \"rram\"; levels = 3; prog_sigma = 0.05; read_sigma = 0.02; drift_nu = 0.02; drift_nu_sigma = 0.01;";
+    static const char text[] = "cell = \"rram\"; levels = 3; prog_sigma = 0.05; read_sigma = 0.02; drift_nu = 0.02; "
+                               "drift_nu_sigma = 0.01;";
     mb_sample a = sampled(text, 700, 16), b = sampled(text, 700, 16);
     for (size_t i = 0; i < 9; i++) assert_true(a.mean[i] == b.mean[i] && a.sd[i] == b.sd[i]);
     mb_cell cell = loaded(text);
@@ -160,7 +165,8 @@ static void time_lists(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(overlap),         cmocka_unit_test(exact_cells), cmocka_unit_test(ageing),
-                                       cmocka_unit_test(noise_and_curve), cmocka_unit_test(repeats),     cmocka_unit_test(time_lists)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(overlap), cmocka_unit_test(exact_cells),
+                                       cmocka_unit_test(ageing),  cmocka_unit_test(noise_and_curve),
+                                       cmocka_unit_test(repeats), cmocka_unit_test(time_lists)};
     return cmocka_run_group_tests_name("sample", tests, NULL, NULL);
 }

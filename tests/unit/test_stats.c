@@ -101,7 +101,7 @@ static void spectrum(void **state) {
     near(f[1], 1 / 0.256, 1e-12);
     double mean = 0;
     for (int k = 1; k < S / 2; k++) mean += P[k] / (S / 2 - 1);
-    near(mean, 2 * 9 * 0.001, 0.03); /* white: 2 sigma^2 dt */
+    near(mean, 2 * 9 * 0.001, 0.03);                                   /* white: 2 sigma^2 dt */
     for (int i = 0; i < N; i++) x[i] = 2 * sin(2 * M_PI * 32 * i / S); /* all power, 2, in and beside one bin */
     assert_ok(mb_stat_spectrum(x, N, 1, S, f, P));
     near((P[31] + P[32] + P[33]) * f[1], 2, 1e-3);
@@ -125,7 +125,8 @@ static void lines(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(moments),     cmocka_unit_test(tests_of_fit), cmocka_unit_test(thresholds),
-                                       cmocka_unit_test(information), cmocka_unit_test(spectrum),     cmocka_unit_test(lines)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(moments),    cmocka_unit_test(tests_of_fit),
+                                       cmocka_unit_test(thresholds), cmocka_unit_test(information),
+                                       cmocka_unit_test(spectrum),   cmocka_unit_test(lines)};
     return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }
