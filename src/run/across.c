@@ -149,8 +149,10 @@ char *mb_across_row_name(const mb_results *r, const mb_across *a, const char *ke
 }
 
 char *mb_age_text(char *buf, size_t cap, double s) {
-    static const struct { double s; const char *unit; } unit[] = {{31557600, "y"}, {86400, "d"}, {3600, "h"}, {60, "min"},
-                                                             {1, "s"},        {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}};
+    static const struct {
+        double s;
+        const char *unit;
+    } unit[] = {{31557600, "y"}, {86400, "d"}, {3600, "h"}, {60, "min"}};
     for (size_t i = 0; i < sizeof unit / sizeof *unit; i++)
         if (s >= 0.995 * unit[i].s) {
             snprintf(buf, cap, "%.3g %s", s / unit[i].s, unit[i].unit);
