@@ -148,7 +148,6 @@ static void time_lists(void **state) {
     (void)state;
     double *t;
     size_t n;
-    char buf[24];
     assert_ok(mb_times_parse("0, 10ms 1,1min,2h,1.5d,1y", &t, &n));
     const double want[] = {0, 0.01, 1, 60, 7200, 129600, 31557600};
     assert_int_equal(n, 7);
