@@ -159,6 +159,7 @@ static void time_lists(void **state) {
         assert_null(t);
         mb_error_clear();
     }
+    char buf[32];
     assert_string_equal(mb_age_text(buf, sizeof buf, 3600), "1 h");
     assert_string_equal(mb_age_text(buf, sizeof buf, 0.01), "10 ms");
 }
