@@ -68,7 +68,7 @@ static void read_cells(const void *params, size_t n, const float *state, double 
 
 static void cost(const void *params, mb_cell_cost *c) {
     const ideal *p = params;
-    *c = (mb_cell_cost){.read_V = p->read_V, .write_J = p->write_J, .write_s = p->write_s, .area_F2 = p->area_F2};
+    *c = (mb_cell_cost){.read_V = p->read_V, .write_J = p->write_J, .write_s = p->write_s, .area_F2 = p->area_F2, .pulses = 1};
 }
 
 const mb_cell_type mb_cell_ideal = {

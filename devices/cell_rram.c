@@ -151,8 +151,10 @@ static void mean(const void *params, size_t n, const float *state, double t_s, d
     for (size_t i = 0; i < n; i++) g[i] = nu[i] > 0 && age > 0 ? (float)((double)G0[i] * exp(-(double)nu[i] * age)) : G0[i];
 }
 
-static void read_sigma(const void *params, size_t n, const float *g, float *sigma) {
+static void read_sigma(const void *params, size_t n, const float *state, double t_s, double temp_K, const float *g,
+                       float *sigma) {
     const rram *p = params;
+    (void)state, (void)t_s, (void)temp_K;
     for (size_t i = 0; i < n; i++) sigma[i] = (float)linear(p->read_sigma * p->g_max_S, p->read_sigma_prop, (double)g[i]);
 }
 
@@ -164,7 +166,7 @@ static void read_cells(const void *params, size_t n, const float *state, double 
         size_t k = n - at < MB_CELL_CHUNK ? n - at : MB_CELL_CHUNK;
         float z[MB_CELL_CHUNK], sigma[MB_CELL_CHUNK];
         mb_stream_fill_normal(rng, MB_CELL_CHUNK, z);
-        read_sigma(params, k, g + at, sigma);
+        read_sigma(params, k, state, t_s, temp_K, g + at, sigma);
         for (size_t i = 0; i < k; i++) {
             float G = g[at + i] + sigma[i] * z[i];
             g[at + i] = G > 0 ? G : 0;
@@ -174,7 +176,24 @@ static void read_cells(const void *params, size_t n, const float *state, double 
 
 static void cost(const void *params, mb_cell_cost *c) {
     const rram *p = params;
-    *c = (mb_cell_cost){.read_V = p->read_V, .write_J = p->write_J, .write_s = p->write_s, .area_F2 = p->area_F2};
+    *c = (mb_cell_cost){.read_V = p->read_V, .write_J = p->write_J, .write_s = p->write_s, .area_F2 = p->area_F2,
+                        .pulses = 1};
+}
+
+/* Non-idealities in physical order. Each has its parameters to itself and its draws in a place of their own, so that switching one
+ * off leaves the others as they were. */
+enum { PROGRAMMING, STUCK, DRIFT, READ_NOISE };
+static const char *const effects[] = {"programming", "stuck", "drift", "read noise", NULL};
+
+static void without(void *params, int effect) {
+    rram *p = params;
+    switch (effect) {
+    case PROGRAMMING: p->prog_sigma = p->prog_sigma_prop = 0; break;
+    case STUCK: p->stuck_on = p->stuck_off = 0; break;
+    case DRIFT: p->drift_nu = p->drift_nu_sigma = 0; break;
+    case READ_NOISE: p->read_sigma = p->read_sigma_prop = 0; break;
+    default: break;
+    }
 }
 
 const mb_cell_type mb_cell_rram = {
@@ -194,4 +213,6 @@ const mb_cell_type mb_cell_rram = {
     .read = read_cells,
     .read_sigma = read_sigma,
     .cost = cost,
+    .effects = effects,
+    .without = without,
 };

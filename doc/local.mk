@@ -1,3 +1,15 @@
 # documentation: the manual page and the texts
 dist_man1_MANS += doc/mixbar.1
-dist_doc_DATA += doc/guide.md doc/models.md doc/models-array.md doc/models-cost.md doc/models-analog.md doc/design.md
+dist_doc_DATA += \
+  doc/guide.md \
+  doc/models.md \
+  doc/models-array.md \
+  doc/models-cost.md \
+  doc/models-analog.md \
+  doc/models-devices.md \
+  doc/design.md \
+  doc/devices.md \
+  doc/fit.md
+nobase_dist_pkgdata_DATA += doc/examples/oxide-pairs.csv doc/examples/oxide-series.csv doc/examples/oxide-current.csv
+# examples, installed beside experiments/ so that their relative paths hold
+nobase_dist_pkgdata_DATA += doc/examples/user-cell/Makefile doc/examples/user-cell/gap_cell.c doc/examples/user-cell/gap.cfg

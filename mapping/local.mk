@@ -4,6 +4,7 @@ MB_POLICIES = \
   mapping/policy_uniform.c
 
 libmixbar_la_SOURCES += $(MB_POLICIES) mapping/plan.c mapping/plan.h mapping/policy.c mapping/policy.h mapping/problem.c
+pkgincludemapping_HEADERS = mapping/plan.h mapping/policy.h
 nodist_libmixbar_la_SOURCES += mapping/policy_registry.c
 CLEANFILES += mapping/policy_registry.c
 

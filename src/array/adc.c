@@ -61,9 +61,10 @@ void mb_adc_free(mb_adc *adc) {
     *adc = (mb_adc){0};
 }
 
-/* Stream of the static errors that belongs to the stream of one read. */
-static mb_stream static_stream(const mb_stream *rng) {
+/* Stream of the static errors that belongs to the stream of one read and to a place. */
+static mb_stream static_stream(const mb_stream *rng, uint32_t place) {
     mb_stream s = *rng;
+    if (place) s.ctr[2] = place - 1;
     s.ctr[1] = UINT32_MAX;
     s.ctr[0] = 0;
     s.left = 0;
@@ -87,7 +88,7 @@ void mb_adc_convert_by_real(const mb_adc_type *t, const void *p, const mb_adc_ra
     int size = t->group ? t->group(p) : 1;
     if (size <= 0 || size > CHUNK) size = CHUNK;
     mb_stream own;
-    if (rng) own = static_stream(rng);
+    if (rng) own = static_stream(rng, r->place);
     for (size_t at = 0; at < n; at += (size_t)size) {
         size_t m = n - at < (size_t)size ? n - at : (size_t)size;
         uint64_t over = 0;

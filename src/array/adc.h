@@ -19,7 +19,10 @@
 #include "base/quantity.h"
 #include "base/rng.h"
 
-typedef struct mb_adc_range { int32_t base, step, q_lo, q_hi; } mb_adc_range;
+typedef struct mb_adc_range {
+    int32_t base, step, q_lo, q_hi;
+    uint32_t place; /* whose converters: 1 + unit of their static errors (base/rng.h); 0: that of the stream */
+} mb_adc_range;
 
 typedef struct mb_adc_type {
     const char *name, *summary, *reference;
@@ -61,10 +64,10 @@ typedef struct mb_adc_type {
 
 /* convert() of a converter that has only the general form. Code c stands for q_lo + c, the circuit sees the middle of the
  * range as its zero. At most
- * MB_ADC_REAL_BITS bits; finer ranges are converted with a coarser step. Static errors are those of (seed, trial, unit) of
- * the stream, whatever its index: the same
- * for every vector; the slices, planes and polarities of a row group take turns on the same converters, one per column (or
- * group of columns, at most 256). */
+ * MB_ADC_REAL_BITS bits; finer ranges are converted with a coarser step. Static errors are those of (seed, trial) of the stream and of the range's place,
+ * whatever the stream's index: the same for every vector. In networks the place is a row of arrays (a row tile of one group of a
+ * layer): its row groups, and their slices, planes and polarities, take turns on the same converters, one per output (or group of
+ * neighbouring outputs, at most 256). */
 #define MB_ADC_REAL_BITS 12
 #define MB_ADC_STATICS_MAX (2 * 4096 + 512)   /* doubles: statics(p, MB_ADC_REAL_BITS, 256) is at most that */
 void mb_adc_convert_by_real(const mb_adc_type *t, const void *p, const mb_adc_range *r, size_t n, const int32_t *in, int32_t *out,

@@ -27,9 +27,9 @@
  *     instead;
  *   sliced   y = [sum_i 2^(shift_i) (2^b_i - 1) o_i / R (offset digital: o_i - g V1, and - 2^(B-1) V1 at the end)] w_max /
  *     ((2^(B-1) - 1) s).
- * Tiles are summed digitally. Wires: source = input: the full network of word and bit lines, solved exactly; source = separate:
- * gates select the cells, each column
- *   is a ladder with its own source line. Equations in analog_wires.c.
+ * Tiles are summed digitally. Wires (array/wire.h): source = input: the full network of word and bit lines, solved exactly;
+ *   source = separate: gates select the cells, each column is a ladder with its own source line. Rows of other row groups are
+ *   driven to 0 V (input) or off (separate). Every slice and polarity is an array of its own.
  * Errors of cells in analog_cell.c. doc/models-analog.md explains every key.
  * Reference of the mathematics: Xiao et al., "CrossSim", Sandia National Laboratories, version 3.2 (2026); Xiao et al., IEEE
  * Circuits Syst. Mag. 22, 26 (2022),
@@ -131,6 +131,8 @@ typedef struct mb_analog_wires {
     /* separate: a tile with fewer inputs than rows uses the rows next to the sense amplifier; false: far from it */
     bool bottom;
     int rows; /* rows of the array, 0: those of the tile */
+    int drive, sense; /* mb_wire_drive, mb_wire_sense; input only */
+    double r_on;      /* of the access device in series with each cell, in r_min_ohm */
 } mb_analog_wires;
 
 typedef struct mb_analog_spec {
@@ -177,12 +179,12 @@ typedef struct mb_analog_stats {
     double lo[MB_ANALOG_SLICES], hi[MB_ANALOG_SLICES];   /* range (of the first tile) */
     double min[MB_ANALOG_SLICES], max[MB_ANALOG_SLICES]; /* inputs of the converters */
     uint64_t histogram[MB_ANALOG_SLICES][64];            /* of their outputs over the range */
-    double residual;                                     /* largest relative Kirchhoff residual of the non-linear solver */
+    double residual;                                     /* largest relative Kirchhoff residual of the wires */
 } mb_analog_stats;
 
 /* k vectors x[k][n] -> y[k][m]. first: number of the first vector, for read noise. stats may be NULL. MB_BADINPUT: non-finite
  * inputs, missing calibration;
- * MB_NUMERIC: the solver of non-linear cells does not converge (residual in the message). */
+ * MB_NUMERIC: the solver of the wires does not converge (residual in the message). */
 int mb_analog_mvm(mb_analog *a, uint32_t first, int k, const double *x, double *y, mb_analog_stats *stats);
 
 /* Shape, for reports and tests. */
@@ -197,8 +199,9 @@ const double *mb_analog_conductance(const mb_analog *a, int tile, int slice, int
  * y0)^2 ), y0 = W x. */
 #define MB_ANALOG_STAGES "inputs|weights|programming|cells|wires|read noise|converter"
 #define MB_ANALOG_N_STAGES 7
-int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, int k, const double *x, uint64_t seed,
-                      uint32_t trial, double snr_dB[MB_ANALOG_N_STAGES]);
+/* k inputs x; ranges are calibrated on the kc inputs xc at each stage. */
+int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, int k, const double *x, int kc, const double *xc,
+                      uint64_t seed, uint32_t trial, double snr_dB[MB_ANALOG_N_STAGES]);
 
 /* SONOS (Agrawal et al., IEDM 2022, doi:10.1109/IEDM45625.2022.10019564): drift polynomial (11 numbers, nA) and A, B of the
  * spread A (1 - exp(-I / B)) at DAYS;

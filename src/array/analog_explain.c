@@ -29,8 +29,8 @@ static void reduce(mb_analog_spec *c, int stage) {
     }
 }
 
-int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, int k, const double *x, uint64_t seed,
-                      uint32_t trial, double snr_dB[MB_ANALOG_N_STAGES]) {
+int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, int k, const double *x, int kc, const double *xc,
+                      uint64_t seed, uint32_t trial, double snr_dB[MB_ANALOG_N_STAGES]) {
     const size_t outs = (size_t)m * (size_t)k;
     double *y0 = mb_malloc(outs, sizeof *y0), *y = mb_malloc(outs, sizeof *y), power = 0;
     int rc = y0 && y ? MB_OK : mb_nomem();
@@ -47,7 +47,7 @@ int mb_analog_explain(const mb_analog_spec *s, int m, int n, const double *W, in
         reduce(&c, stage);
         rc = mb_analog_new(&c, m, n, W, &a);
         if (!rc) rc = mb_analog_program(a, seed, trial);
-        if (!rc) rc = mb_analog_calibrate(a, k, x);
+        if (!rc) rc = mb_analog_calibrate(a, kc, xc);
         if (!rc) rc = mb_analog_mvm(a, 0, k, x, y, NULL);
         mb_analog_free(a);
         for (size_t i = 0; i < outs && !rc; i++) error += (y[i] - y0[i]) * (y[i] - y0[i]);

@@ -242,8 +242,8 @@ static int program_tile(mb_analog *a, int index, float *z) {
         for (int i = 0; i < a->slices && !rc; i++)
             for (int q = 0; q < (s->mapping.interleaved ? 1 : a->pol) && !rc; q++) {
                 size_t at = mb_tile_at(a, t, i, q);
-                rc = mb_wires_effective(&s->wires, t->no, t->nr, t->G + at, s->mapping.interleaved ? t->G + at + per : NULL,
-                                        t->eff + at);
+                rc = mb_wires_effective(s, t->no, t->nr, t->G + at, s->mapping.interleaved ? t->G + at + per : NULL, t->eff + at,
+                                        &a->residual);
             }
     return rc;
 }

@@ -13,6 +13,7 @@ typedef struct work {
     int planes;
     double weight[MAX_PLANES]; /* of the planes in the sum */
     double *v, *level;         /* [n] after the DAC; [planes][n] as driven */
+    double *group;             /* [nr] of one row group, 0 V in the rows at rest */
     double *G, *Gn;            /* cells at one read, [no][nr] */
     float *z;
     double *cur, *acc, *o; /* [2][no], [2][no], [slices][no] */
@@ -29,7 +30,7 @@ static int work_new(const mb_analog *a, work *w) {
         cells = (size_t)t->no * (size_t)t->nr > cells ? (size_t)t->no * (size_t)t->nr : cells;
         no = (size_t)t->no > no ? (size_t)t->no : no;
     }
-    w->v = mb_malloc(1 + MAX_PLANES, n * sizeof(double));
+    w->v = mb_malloc(2 + MAX_PLANES, n * sizeof(double));
     w->G = mb_malloc(2, cells * sizeof(double));
     w->z = mb_malloc(cells > n ? cells : n, sizeof(float));
     w->cur = mb_malloc(4 + (size_t)a->slices, no * sizeof(double));
@@ -38,6 +39,7 @@ static int work_new(const mb_analog *a, work *w) {
         return mb_nomem();
     }
     w->level = w->v + n;
+    w->group = w->level + MAX_PLANES * n;
     w->Gn = w->G + cells;
     w->acc = w->cur + 2 * no;
     w->o = w->cur + 4 * no;
@@ -145,10 +147,11 @@ static int currents(const mb_analog *a, const mb_tile *t, int i, int q, int k0, 
         Gn = both ? w->Gn : NULL;
     }
     if (rc) return rc;
-    if (s->wires.source == MB_WIRES_SEPARATE) rc = mb_wires_separate(s, t->no, t->nr, G, Gn, v, out, &w->residual);
-    else if (s->wires.source == MB_WIRES_INPUT && !(t->eff && s->cell.read == MB_ERR_NONE))
-        rc = mb_wires_input(s, t->no, t->nr, G, Gn, v, out, &w->residual);
-    else {
+    if (s->wires.source != MB_WIRES_NONE && !(t->eff && s->cell.read == MB_ERR_NONE)) {
+        memset(w->group, 0, (size_t)t->nr * sizeof *v);
+        memcpy(w->group + k0, v + k0, (size_t)(k1 - k0) * sizeof *v);
+        rc = mb_wires_solve(s, t->no, t->nr, G, Gn, w->group, out, &w->residual);
+    } else {
         if (s->wires.source == MB_WIRES_INPUT) G = t->eff + at, Gn = NULL;
         for (int j = 0; j < t->no; j++) {
             size_t row = (size_t)j * (size_t)t->nr;
@@ -251,6 +254,7 @@ int mb_analog_run(mb_analog *a, uint32_t first, int k, const double *x, double *
             if (!rc) assemble(a, &a->tile[t], &w, yv);
         }
     }
+    if (st && a->residual > st->residual) st->residual = a->residual;
     if (st && w.residual > st->residual) st->residual = w.residual;
     work_free(&w);
     return rc;

@@ -23,6 +23,7 @@ struct mb_analog {
     int row_tiles, col_tiles;
     mb_tile *tile;
     bool calibrated;
+    double residual; /* of the effective matrices */
     double cal_lo[MB_ANALOG_SLICES], cal_hi[MB_ANALOG_SLICES];
     uint64_t seed;
     uint32_t trial;
@@ -47,12 +48,12 @@ bool mb_cell_drifts(const mb_analog_spec *s);
 void mb_cell_clip(const mb_analog_spec *s, double g, size_t n, double *G);
 double mb_cell_current(const mb_analog_spec *s, double G, double v, double *dI); /* dI may be NULL */
 
-/* analog_wires.c: no columns of nr cells, G[no][nr]; interleaved: Gn the negative cells, else NULL. */
-int mb_wires_effective(const mb_analog_wires *w, int no, int nr, const double *G, const double *Gn, double *eff);
-int mb_wires_input(const mb_analog_spec *s, int no, int nr, const double *G, const double *Gn, const double *v, double *I,
+/* analog_wires.c: no columns of nr cells, G[no][nr]; interleaved: Gn the negative cells, else NULL. *residual is raised to
+ * that of the solution. eff[no][nr]: linear cells, source = input (interleaved: positive minus negative). */
+int mb_wires_effective(const mb_analog_spec *s, int no, int nr, const double *G, const double *Gn, double *eff, double *residual);
+/* One vector v[nr] -> I[no]; any cell law and source. */
+int mb_wires_solve(const mb_analog_spec *s, int no, int nr, const double *G, const double *Gn, const double *v, double *I,
                    double *residual);
-int mb_wires_separate(const mb_analog_spec *s, int no, int nr, const double *G, const double *Gn, const double *v, double *I,
-                      double *residual);
 
 /* analog_convert.c */
 int mb_convert_ranges(mb_analog *a); /* ranges of all tiles but calibrated ones */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "array/analog_private.h"
+#include "array/wire.h"
 #include "base/error.h"
 
 static const mb_param weights[] = {
@@ -86,6 +87,10 @@ static const mb_param wires[] = {
     MB_REAL(mb_analog_wires, r_col, "r_min_ohm", "0.0", 0, 1e6, "resistance of a column segment"),
     MB_REAL(mb_analog_wires, r_row_term, "r_min_ohm", "0.0", 0, 1e6, "resistance of the driver"),
     MB_REAL(mb_analog_wires, r_col_term, "r_min_ohm", "0.0", 0, 1e6, "resistance of the sense amplifier"),
+    MB_REAL(mb_analog_wires, r_on, "r_min_ohm", "0.0", 0, 1e6, "resistance of the access device in series with each cell"),
+    MB_CHOICE(mb_analog_wires, drive, MB_WIRE_DRIVES, "left", "input: ends of the word lines that are driven"),
+    MB_CHOICE(mb_analog_wires, sense, MB_WIRE_SENSES, "bottom",
+              "input: ends of the bit lines that are sensed; alternate: even outputs at the bottom, odd ones at the top"),
     MB_FLAG(mb_analog_wires, bottom, "false", "separate: a short tile uses the rows next to the sense amplifiers"),
     MB_INT(mb_analog_wires, rows, "", "0", 0, 1 << 20, "separate: rows of the array, used or not; 0: those of the tile"),
     MB_PARAM_END};
@@ -230,7 +235,8 @@ int mb_analog_check(const mb_analog_spec *s) {
         return mb_fail(
             MB_BADINPUT,
             "wires.source = \"separate\": inputs gate the cells, so they are driven in planes; set input.slice_bits = 1");
-    if (s->wires.source != MB_WIRES_NONE && s->array.rows_active)
-        return mb_fail(MB_BADINPUT, "array.rows_active with wires is not modelled; limit array.rows_max instead");
+    if (s->wires.source == MB_WIRES_SEPARATE && (s->wires.drive != MB_DRIVE_LEFT || s->wires.sense != MB_SENSE_BOTTOM))
+        return mb_fail(MB_BADINPUT, "wires.source = \"separate\": source lines are fed at the top and bit lines sensed at the "
+                                    "bottom; leave wires.drive and wires.sense at \"left\" and \"bottom\"");
     return MB_OK;
 }

@@ -13,18 +13,23 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/param.h"
 #include "base/rng.h"
 
-#define MB_CELL_ABI 1
+/* Version of this interface: raised whenever mb_cell_type, mb_cell_cost, mb_param or mb_stream change (src/array/cell_user.c
+ * checks their sizes, so that it is not forgotten). */
+#define MB_CELL_ABI 2
 #define MB_CELL_CHUNK 256
 
 typedef struct mb_cell_cost {
     double read_V;           /* voltage of a full-scale input digit */
-    double write_J;          /* energy to program one cell, verification included */
-    double write_s;          /* time to program one cell (row-parallel programming divides it by the row) */
+    double write_J;          /* energy to program one cell, verification included; mean over the targets */
+    double write_s;          /* time to program one cell, likewise (row-parallel programming does a row at once) */
     double area_F2;          /* cell with access device, in squared feature sizes */
+    double pulses;           /* programming pulses per cell, mean over the targets, each wears the cell; 0 counts as 1 */
+    double endurance;        /* pulses that a cell endures; 0: not stated */
 } mb_cell_cost;
 
 typedef struct mb_cell_type {
@@ -44,9 +49,10 @@ typedef struct mb_cell_type {
     void (*mean)(const void *p, size_t n, const float *state, double t_s, double temp_K, float *g);
     /* one read: mean plus read noise; clamped at 0 */
     void (*read)(const void *p, size_t n, const float *state, double t_s, double temp_K, float *g, mb_stream *rng);
-    /* standard deviation (S) of the Gaussian read noise around mean conductance g; NULL: no read noise. Lets an array draw one
-     * number per output with variance sum sigma_i^2 v_i^2 instead of one per cell (exact while no cell clips at zero). */
-    void (*read_sigma)(const void *p, size_t n, const float *g, float *sigma);
+    /* standard deviation (S) of the read noise around the mean conductance g (what mean() gave for the same state, age and
+     * temperature); NULL: no read noise. Lets an array draw one number per output with variance sum sigma_i^2 v_i^2 instead of
+     * one per cell (exact for Gaussian noise while no cell clips at zero). */
+    void (*read_sigma)(const void *p, size_t n, const float *state, double t_s, double temp_K, const float *g, float *sigma);
     void (*cost)(const void *p, mb_cell_cost *c);
     /* Non-idealities that can be switched off one by one (ablations): names such as "programming", "drift", "read noise",
      * "stuck", NULL-terminated, in physical order; and the switch, on a copy of the parameters (shallow: it may change numbers,
@@ -56,15 +62,37 @@ typedef struct mb_cell_type {
     /* Current of a cell of conductance g (S) at the voltage u read_V, -1 <= u <= 1, over the current at read_V; odd in u,
      * shape(g, 1) = 1. NULL: linear. */
     double (*shape)(const void *p, double g, double u);
+    /* Expected mean conductance at age t_s over that right after programming, over all levels: what a global drift compensation
+     * divides outputs by when it does not measure. NULL: 1. */
+    double (*decay)(const void *p, double t_s, double temp_K);
+    /* One-sided spectral density (S^2/Hz) of the read noise of a cell of conductance g at frequency f_Hz. NULL: not known. */
+    double (*spectrum)(const void *p, double g, double t_s, double temp_K, double f_Hz);
 } mb_cell_type;
 
 extern const mb_cell_type *const mb_cells[];    /* NULL-terminated, generated from devices/local.mk */
 
-/* A cell type with its parameters. */
-typedef struct mb_cell { const mb_cell_type *type; void *params; } mb_cell;
+/* A cell type with its parameters. library: the shared object of a user's cell, NULL for those built in; code: hash of its file, 0. */
+typedef struct mb_cell { const mb_cell_type *type; void *params; void *library; uint64_t code; } mb_cell;
 const mb_cell_type *mb_cell_find(const char *name);             /* NULL when unknown */
-/* GROUP (preset expanded) has the key `cell = NAME` and the parameters of that type. */
+/* C, the value of `device`, becomes a group: a preset by name or path is read, "./my_cell.so" becomes { cell = "./my_cell.so" }. */
+int mb_cell_expand(mb_conf *c);
+/* GROUP (preset expanded) has the key `cell = NAME` and the parameters of that type. NAME of a user's cell is the path of its shared
+ * object, relative to the file in which it stands; it is made absolute in GROUP. */
 int mb_cell_load(mb_conf *group, mb_cell *cell);
 void mb_cell_free(mb_cell *cell);
+
+/* A user's cell is a shared object with one exported symbol:
+ *     const mb_cell_type mb_user_cell = { .abi = MB_CELL_ABI, .name = "mine", ... };
+ * compiled against the installed headers (pkg-config --cflags mixbar); mb_ functions are found in the program that loads it.
+ * It runs with the rights of the program: load only what you compiled or trust. */
+#define MB_USER_CELL_SYMBOL "mb_user_cell"
+extern const mb_cell_type mb_user_cell;         /* declared for those who define it */
+/* Does NAME mean a shared object (it ends in ".so")? */
+bool mb_cell_is_user(const char *name);
+/* Open the shared object at PATH and check its descriptor; WHERE ("file:line") for messages. *code: hash of the file. */
+int mb_cell_open(const char *path, const char *where, const mb_cell_type **type, void **library, uint64_t *code);
+void mb_cell_close(void *library);              /* NULL: nothing */
+/* Run a loaded cell through the laws above on a few hundred cells; MB_BADINPUT names the law that is broken. */
+int mb_cell_try(const mb_cell *cell, const char *where);
 
 #endif

@@ -49,7 +49,8 @@ typedef struct mb_quads {
 
 typedef struct mb_row_group {
     int k, n;                        /* rows of this group, columns (outputs, dummies included) */
-    int slices, planes, dac_bits, cell_bits;
+    int slices, planes, dac_bits;
+    int shift[MB_QUAD_PARTS];        /* of each slice in the sum */
     int polarities;                  /* 2 when positive and negative columns are converted separately */
     int panels;                      /* ceil(slices * polarities * n / MB_PANEL) */
     int32_t sum_max;                 /* no |S| is larger (without noise) */
@@ -62,6 +63,8 @@ typedef struct mb_row_group {
                                         of one bit is var_each times the driven rows */
     double var_unit;                 /* array units squared */
     double var_max;                  /* no variance sum of the crossbar is larger */
+    const uint32_t *square;          /* [256], dac_bits > 1: what the variance of a cell counts for |input| (planes added up
+                                        before the converter); NULL: the square of the digit */
     const mb_quads *quads;           /* the same weights for kernels that are `packed`; NULL: they use the panels */
     const mb_adc_range *range;       /* [slices] */
     const mb_adc *adc;

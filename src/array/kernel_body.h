@@ -109,7 +109,7 @@ static int panel_segments(const mb_row_group *g, int panel, segment seg[MB_PANEL
     int end = first + MB_PANEL < total ? first + MB_PANEL : total;
     for (int c = first; c < end;) {
         int part = c / g->n, stop = (part + 1) * g->n < end ? (part + 1) * g->n : end, s = part / g->polarities;
-        int64_t coef = (int64_t)1 << (s * g->cell_bits);
+        int64_t coef = (int64_t)1 << g->shift[s];
         seg[count++] = (segment){
             .at = c - first, .n = stop - c, .output = c % g->n, .coef = part % g->polarities ? -coef : coef, .r = &g->range[s]};
         c = stop;
@@ -302,8 +302,9 @@ static void roots_of(const mb_row_group *g, const int16_t *x, const planes *b, f
                 for (int k = 0; k < g->k; k++) {
                     int d = (x[k] < 0 ? -x[k] : x[k]) >> (p * g->dac_bits) & mask;
                     if (d == 0) continue;
+                    int square = g->square ? (int)g->square[d] : d * d; /* at most 255^2: fits with 15 bits of variance */
 #pragma omp simd
-                    for (int i = 0; i < MB_PANEL; i++) V[i] += d * d * var[(size_t)k * MB_PANEL + MB_PANEL_AT((size_t)i)];
+                    for (int i = 0; i < MB_PANEL; i++) V[i] += square * var[(size_t)k * MB_PANEL + MB_PANEL_AT((size_t)i)];
                 }
                 for (int i = 0; i < MB_PANEL; i++) out[i] = sqrtf((float)V[i]);
             }
@@ -375,7 +376,7 @@ static void convert_by_call(const mb_row_group *g, int32_t *S, int64_t *restrict
                 const mb_adc_range *r = &g->range[sl];
                 int32_t *restrict v = S + (size_t)p * columns_all + (size_t)(sl * g->polarities + q) * n, lo = INT32_MAX,
                                   hi = INT32_MIN;
-                int64_t coef = (q ? (int64_t)-1 : (int64_t)1) * ((int64_t)1 << (sl * g->cell_bits + p * g->dac_bits));
+                int64_t coef = (q ? (int64_t)-1 : (int64_t)1) * ((int64_t)1 << (g->shift[sl] + p * g->dac_bits));
                 g->adc->type->convert(g->adc->params, r, n, v, v, &st->clipped, rng);
                 for (size_t i = 0; i < n; i++) {
                     lo = v[i] < lo ? v[i] : lo;

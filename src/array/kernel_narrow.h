@@ -135,7 +135,7 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
                 direct = direct_exact(r, top, q->shift, t_max, c->inv, two);
             }
         }
-        int z = __builtin_ctz((unsigned)r->step) + s * g->cell_bits;
+        int z = __builtin_ctz((unsigned)r->step) + g->shift[s];
         p->common = z < p->common ? z : p->common;
     }
     if (!direct && (!grids || (ups && downs))) return false;
@@ -143,7 +143,7 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
     int64_t most = 0, weights = (1 << g->planes) - 1;
     for (int s = 0; s < g->slices; s++) {
         const mb_adc_range *r = &g->range[s];
-        int64_t mult = ((int64_t)r->step << (s * g->cell_bits)) >> p->common;
+        int64_t mult = ((int64_t)r->step << g->shift[s]) >> p->common;
         most += mult * (r->q_hi + 1) * 256;
         if (most > INT32_MAX) return false;
         p->slice[s].mult = (int32_t)mult;

@@ -93,7 +93,7 @@ static void plan_make(const mb_row_group *g, size_t ldy, plan *p) {
         c->lo = r->q_lo + (c->wide ? 0 : MAGIC_BITS);
         c->hi = r->q_hi + (c->wide ? 0 : MAGIC_BITS);
         c->step = sign * r->step;
-        c->shift = i / g->polarities * g->cell_bits;
+        c->shift = g->shift[i / g->polarities];
         c->offset = sign * ((int64_t)r->base * weights * ((int64_t)1 << c->shift));
     }
 }

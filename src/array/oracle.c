@@ -19,7 +19,7 @@ static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, co
                        int64_t *all) {
     const mb_xbar_group *gr = &xb->group[g];
     const mb_adc_type *adc = xb->spec.adc.type;
-    int dac = xb->spec.dac_bits, planes = xb->lay.planes, pol = xb->sc.polarities, n = xb->n_all;
+    int dac = xb->sc.dac_bits, planes = xb->lay.planes_converted, pol = xb->sc.polarities, n = xb->n_all;
     mb_stream read, conv;
     mb_xbar_stream(xb, id, MB_RNG_READ, g, v, &read);
     mb_xbar_stream(xb, id, MB_RNG_ADC, g, v, &conv);
@@ -35,7 +35,7 @@ static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, co
                     for (int k = 0; k < gr->k; k++) {
                         int a = x[gr->k0 + k] < 0 ? -x[gr->k0 + k] : x[gr->k0 + k], d = a >> (p * dac) & ((1 << dac) - 1);
                         sum += (x[gr->k0 + k] < 0 ? -d : d) * cell(gr, gr->w, k, column);
-                        if (xb->noisy) V += (int64_t)d * d * cell(gr, gr->var, k, column);
+                        if (xb->noisy) V += (int64_t)xb->sc.square[planes == 1 ? a : d] * cell(gr, gr->var, k, column);
                     }
                     S[j] = (int32_t)sum;
                     if (xb->noisy) {
@@ -45,17 +45,21 @@ static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, co
                     }
                 }
                 uint64_t clipped = 0;
-                if (!adc->transparent) adc->convert(xb->spec.adc.params, &xb->range[s], (size_t)n, S, S, &clipped, &conv);
+                if (!adc->transparent) adc->convert(xb->spec.adc.params, &mb_xbar_placed(xb, g)[s], (size_t)n, S, S, &clipped, &conv);
                 for (int j = 0; j < n; j++)
-                    all[j] += (q ? -1 : 1) * ((int64_t)S[j] * (1 << (s * xb->spec.cell_bits)) * (1 << (p * dac)));
+                    all[j] += (q ? -1 : 1) * ((int64_t)S[j] * ((int64_t)1 << (xb->sc.shift[s] + p * dac)));
             }
 }
 
 int mb_xbar_mvm_oracle(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x, int64_t *y) {
     int rc = m > 0 ? mb_xbar_check_read(xb, id, m, x) : MB_OK;
     if (rc || m <= 0) return rc;
+    if (xb->general) {
+        mb_kernel_stats none = {0, INT32_MAX, INT32_MIN};
+        return mb_general_mvm(xb, id, m, x, y, &none, NULL, NULL);
+    }
     size_t n = (size_t)xb->n_all;
-    int16_t *z = mb_malloc(mb_noise_count(xb->lay.slices, xb->lay.planes, xb->sc.polarities, xb->n_all), sizeof *z);
+    int16_t *z = mb_malloc(mb_noise_count(xb->lay.slices, xb->lay.planes_converted, xb->sc.polarities, xb->n_all), sizeof *z);
     int32_t *S = mb_malloc(n, sizeof *S);
     int64_t *all = mb_malloc(n, sizeof *all);
     if (!z || !S || !all) {
@@ -65,10 +69,8 @@ int mb_xbar_mvm_oracle(const mb_xbar *xb, const mb_read_id *id, int m, const int
     for (int v = 0; v < m; v++) {
         memset(all, 0, n * sizeof *all);
         for (int g = 0; g < xb->lay.row_groups; g++) read_group(xb, id, g, v, x + (size_t)v * (size_t)xb->K, z, S, all);
-        if (xb->sc.references)
-            mb_xbar_subtract(xb, 1, all, y + (size_t)v * (size_t)xb->N);
-        else
-            memcpy(y + (size_t)v * (size_t)xb->N, all, n * sizeof *all);
+        memcpy(y + (size_t)v * (size_t)xb->N, all, (size_t)xb->N * sizeof *all);
+        mb_xbar_subtract(xb, 1, x + (size_t)v * (size_t)xb->K, all, y + (size_t)v * (size_t)xb->N);
     }
 out:
     mb_free(z);

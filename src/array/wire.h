@@ -11,7 +11,8 @@
  *   [top end open]  b(0,j) --r_bl-- b(1,j) --r_bl-- ... b(m-1,j) --r_bl--r_snk-- 0 V, a virtual ground; I_j flows into it
  *
  *   sense both:       the top end goes to a second virtual ground, --r_bl--r_snk-- 0 V; I_j is the sum of the two.
- *   sense alternate:  even columns are sensed at the bottom, odd columns at the top; the other end is open.
+ *   sense alternate:  even columns are sensed at the bottom, odd columns at the top; the other end is open. With sense_span = s
+ *                     the columns take turns in runs of s (the two columns of a differential pair go to the same end).
  *   pairs:            rows 2q and 2q+1 (a positive and a negative cell, driven by +V and -V) share their bit-line node: the bit
  *                     line has one r_bl per pair of rows. m is even.
  *   A row that takes no part is driven to 0 V (V_i = 0), it does not float. G = 0 is an absent cell.
@@ -21,6 +22,9 @@
  *   v_sl --r_src--r_wl-- s(0,j) --r_wl-- s(1,j) --r_wl-- ... s(m-1,j) [open];  bit line as above, sensed at the bottom;
  *   cell (i, j), with r_on in series, lies between s(i, j) and b(i, j) and is present only where the gate V_i is not 0.
  *   pairs: odd rows hang on a second source line of the column, fed by -v_sl; both have one r_wl per pair of rows.
+ *   series: the heads of the source lines are at 0 V, and V_i is a voltage source of its own in series with each cell of row i
+ *     (0: the cell is off). With the same V_i in all rows that are on it is the circuit above; with several levels or both signs
+ *     at once it is their superposition for linear cells, as in CrossSim's solver for separate source lines.
  *   Columns do not know each other, but the gates choose the conductances, so there is no effective matrix.
  *
  * Units: ohm, siemens, volt, ampere (or any consistent set).
@@ -74,9 +78,11 @@ typedef struct mb_wire {
     mb_wire_feed feed;
     mb_wire_drive drive;     /* feed word only */
     mb_wire_sense sense;     /* feed source: bottom */
+    int sense_span;          /* sense alternate: columns in a run; 0: 1 */
     bool pairs;
     double r_on;             /* ohm of the access device in series with each cell, 0: none */
     double v_sl;             /* V at the head of the source lines, feed source only */
+    bool series;             /* feed source: V_i in series with the cells, v_sl is 0 */
     mb_wire_law law;
 } mb_wire;
 
@@ -129,6 +135,10 @@ int mb_wire_cg_solve(mb_wire_cg *cg, const double *V, double tol, int max_steps,
  * about 1/20 of that of G_eff(G0) .* G ./ G0. Single precision, because it carries differences: cg is a workspace made with
  * MB_WIRE_F32; conductances set in it are forgotten. MB_BADINPUT: negative or non-finite conductances. */
 int mb_wire_estimate(mb_wire_cg *cg, const float *G, const float *base, float *M);
+/* alpha and beta themselves, [m][n], between 0 and 1: to first order a cell that has the voltage u across it changes the sensed
+ * current of its column by alpha u for each siemens that it changes, and u is beta V_i while the other rows are at rest. Errors
+ * and workspace as above. */
+int mb_wire_ends(mb_wire_cg *cg, const float *G, float *alpha, float *beta);
 
 /* --- everything ---------------------------------------------------------------------------------------------------- */
 
@@ -139,7 +149,7 @@ typedef struct mb_wire_options {
 } mb_wire_options;
 
 /* p vectors V[p][m], one after the other: I[p][n] and, when U is not NULL, the voltages U[p][m][n] across cell and access device
- * (feed source: s - b). feed word: V_i are voltages; feed source: gates. options and info may be NULL.
+ * (feed source: s - b, in series + V_i). feed word: V_i are voltages; feed source: gates. options and info may be NULL.
  * MB_NUMERIC with the residual in the message when a vector does not converge. */
 int mb_wire_solve(const mb_wire *w, const double *G, int p, const double *V, double *I, double *U, const mb_wire_options *options,
                   mb_wire_info *info);

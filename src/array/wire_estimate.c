@@ -5,8 +5,9 @@
  * voltages for 1 V at the amplifiers. Both are one tridiagonal solution per line: the first step of the line solver. As a model
  * of its own M is off by x^2 / 20 or so (x = mean(G) r n^2), but its derivative with respect to G is close to that of G_eff, so
  * G_eff(G') ~ G_eff(G) + M(G') - M(G) (a control variate: Hammersley and Handscomb 1964, chapter 5).
+ * The same alpha and beta are the sensitivities from which array/xbar_wires.c forms the variance of the read noise.
  *
- * Called by whoever draws read noise per cell on arrays with wires.
+ * Called by whoever draws read noise per cell on arrays with wires, and by xbar_wires.c.
  */
 #include "config.h"
 
@@ -94,9 +95,11 @@ MB_WIRE_CLONES static void multiply_ends(mb_lines32 *x, const float *base, float
     }
 }
 
-int mb_wire_estimate(mb_wire_cg *cg, const float *G, const float *base, float *M) {
+/* Check G and factorise its lines; *g_max 0: no cells, nothing done. */
+static int take_cells(mb_wire_cg *cg, const float *G, float *largest) {
     const size_t cells = (size_t)cg->w.m * (size_t)cg->w.n;
     float g_max;
+    *largest = 0;
     if (cg->precision != MB_WIRE_F32) return mb_fail(MB_BUG, "wires: the estimate needs a workspace of single precision");
     cg->set = false;
     const mb_wire *w = &cg->w;
@@ -112,18 +115,45 @@ int mb_wire_estimate(mb_wire_cg *cg, const float *G, const float *base, float *M
         }
     }
     int rc = mb_wire_check_ratio(w, (double)g_max);
-    if (rc != MB_OK) return rc;
-    if (!(g_max > 0)) {
-        for (size_t i = 0; i < cells; i++) M[i] = base ? base[i] : 0;
-        return MB_OK;
-    }
+    *largest = g_max;
+    if (rc != MB_OK || !(g_max > 0)) return rc;
     mb_wire_net net;
     mb_wire_net_init(w, (double)g_max, MB_WIRE_IDEAL_F32, &net);
     mb_lines_net32(cg->f32, &net);
     load_cells(cg->f32, G);
     mb_lines_factorise32(cg->f32);
     for (int i = 0; i < cg->f32->mp; i++) cg->v32[i] = 1;
+    return MB_OK;
+}
+
+int mb_wire_estimate(mb_wire_cg *cg, const float *G, const float *base, float *M) {
+    const size_t cells = (size_t)cg->w.m * (size_t)cg->w.n;
+    float g_max;
+    int rc = take_cells(cg, G, &g_max);
+    if (rc != MB_OK) return rc;
+    if (!(g_max > 0)) {
+        for (size_t i = 0; i < cells; i++) M[i] = base ? base[i] : 0;
+        return MB_OK;
+    }
     mb_lines_words32(cg->f32, cg->v32, NULL, NULL, true, cg->f32->r);
     multiply_ends(cg->f32, base, M);
+    return MB_OK;
+}
+
+int mb_wire_ends(mb_wire_cg *cg, const float *G, float *alpha, float *beta) {
+    const size_t m = (size_t)cg->w.m, n = (size_t)cg->w.n;
+    float g_max;
+    int rc = take_cells(cg, G, &g_max);
+    if (rc != MB_OK) return rc;
+    if (!(g_max > 0)) {
+        for (size_t i = 0; i < m * n; i++) alpha[i] = beta[i] = 1;
+        return MB_OK;
+    }
+    mb_lines32 *x = cg->f32;
+    mb_lines_words32(x, cg->v32, NULL, NULL, false, x->r);
+    for (size_t i = 0; i < m; i++) memcpy(beta + i * n, x->r + i * x->ld, n * sizeof *beta);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < x->ld; j++) x->r[i * x->ld + j] = (float)(1 / x->net.unit); /* multiply_ends: times unit */
+    multiply_ends(x, NULL, alpha);
     return MB_OK;
 }

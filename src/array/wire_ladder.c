@@ -10,6 +10,9 @@
  * cell; steps are halved until the sum of the imbalances falls. Net currents are left at the two ends of cells only, so one
  * number e per cell is the residual of the whole circuit.
  *
+ * Inputs in series with the cells (w.series): u is the voltage across the cell, its source included, so a cell of conductance g
+ * is g between its nodes with a current source g V_i beside it.
+ *
  * Conductances in units of the grid, voltages in V. Called by wire_solve.c.
  */
 #include "config.h"
@@ -34,6 +37,7 @@ typedef struct ladder {
     vec *u, *next, *from;    /* [row]: voltage across the cell (and access device): now, after a full step, before it */
     vec *I, *dI, *was;       /* [row]: current and slope now, current before the step */
     vec *left;               /* [row]: imbalance */
+    const double *emf;       /* [row]: source in series with each cell of a row; NULL: none */
     vec *coef;               /* [rung][node][MAX_NODES + 1]: weights of the neighbours, share of the source */
     double *cell, *volt, *cur, *slope, *scratch;   /* [row * LANES ...] for the cell law */
 } ladder;
@@ -100,6 +104,15 @@ MB_WIRE_INLINE void sweep(const ladder *d, double v_sl, const int K, vec *restri
 }
 MB_WIRE_CLONES static void ladder_sweep2(const ladder *d, double v_sl, vec *current) { sweep(d, v_sl, 2, current); }
 MB_WIRE_CLONES static void ladder_sweep3(const ladder *d, double v_sl, vec *current) { sweep(d, v_sl, 3, current); }
+
+/* The sweep, with the sources of the rows; e is used up. */
+static void solve_ladder(const mb_wire *w, const ladder *d, vec *current) {
+    const size_t m = (size_t)w->m;
+    for (size_t i = 0; d->emf && i < m; i++) d->e[i] += d->g[i] * d->emf[i];
+    if (d->cells == 1) ladder_sweep2(d, w->v_sl, current);
+    else ladder_sweep3(d, w->v_sl, current);
+    for (size_t i = 0; d->emf && i < m; i++) d->next[i] += d->emf[i];
+}
 
 static void ladder_free(ladder *d) {
     void *all[] = {d->g,    d->e,    d->u,    d->next, d->from, d->I,     d->dI,     d->was,
@@ -169,8 +182,7 @@ static found newton(const mb_wire *w, double unit, ladder *d, double tol, int ma
         memcpy(d->g, d->dI, bytes);
         memcpy(d->was, d->I, bytes);
         memcpy(d->from, d->u, bytes);
-        if (d->cells == 1) ladder_sweep2(d, w->v_sl, &ignored);
-        else ladder_sweep3(d, w->v_sl, &ignored);
+        solve_ladder(w, d, &ignored);
         double t = 1, before = f.left;
         bool better = false;
         for (int half = 0; half < HALVINGS && !better; half++) {
@@ -205,8 +217,7 @@ static found columns(const mb_wire *w, const mb_wire_net *net, const double *G, 
         }
     if (linear) {
         memset(d->e, 0, m * sizeof(vec));
-        if (d->cells == 1) ladder_sweep2(d, w->v_sl, &out);
-        else ladder_sweep3(d, w->v_sl, &out);
+        solve_ladder(w, d, &out);
         vec net_current = out; /* Kirchhoff's law for the whole bit line: the cells against the amplifier */
         for (size_t i = 0; i < m; i++) {
             d->I[i] = d->g[i] * d->next[i];
@@ -239,6 +250,7 @@ int mb_wire_ladder(const mb_wire *w, const double *G, double g_max, int p, const
     for (int k = 0; k < p && rc == MB_OK; k++) {
         double left = 0, sum = 0;
         bool done = true;
+        d.emf = w->series ? V + (size_t)k * m : NULL;
         for (int j0 = 0; j0 < w->n; j0 += LANES) {
             found f = columns(w, &net, G, V + (size_t)k * m, j0, o->tol, o->max_newton, &d, I + (size_t)k * n,
                               U ? U + (size_t)k * m * n : NULL);
@@ -252,9 +264,8 @@ int mb_wire_ladder(const mb_wire *w, const double *G, double g_max, int p, const
         if (!done)
             rc = mb_fail(MB_NUMERIC,
                          "wires: Newton's method on the columns stopped after %d steps with residual %.3g, not %.3g (vector %d): "
-                         "the cell law may be too steep for %g V; "
-                         "lower the voltage or allow more steps",
-                         info->newton, residual, o->tol, k, w->v_sl);
+                         "the cell law may be too steep for its voltages; lower them or allow more steps",
+                         info->newton, residual, o->tol, k);
     }
     ladder_free(&d);
     return rc;

@@ -54,8 +54,8 @@ void NAME(mb_lines_net)(lines *x, const mb_wire_net *net) {
         bool pad = j >= net->n;
         x->along[j] = j < net->n - 1 ? (REAL)net->gw : 0;
         x->end[j] = pad ? 1 : 0;
-        x->top[j] = pad ? 0 : (REAL)net->g_top[j & 1];
-        x->bottom[j] = pad ? 1 : (REAL)net->g_bot[j & 1];
+        x->top[j] = pad ? 0 : (REAL)net->g_top[mb_wire_net_side(net, j)];
+        x->bottom[j] = pad ? 1 : (REAL)net->g_bot[mb_wire_net_side(net, j)];
     }
     x->end[0] += (REAL)net->g_left;
     x->end[net->n - 1] += (REAL)net->g_right;

@@ -59,8 +59,8 @@ static int round_up(int x, int to) { return (x + to - 1) / to * to; }
 /* --- sizes -------------------------------------------------------------------------------------------------------- */
 
 /* Conductance from column j to the top or bottom sense amplifier; padding columns end at the bottom: they disturb nobody. */
-static double top_end(const mb_wire_net *net, int j) { return j < net->n ? net->g_top[j & 1] : 0; }
-static double bottom_end(const mb_wire_net *net, int j) { return j < net->n ? net->g_bot[j & 1] : net->gb; }
+static double top_end(const mb_wire_net *net, int j) { return j < net->n ? net->g_top[mb_wire_net_side(net, j)] : 0; }
+static double bottom_end(const mb_wire_net *net, int j) { return j < net->n ? net->g_bot[mb_wire_net_side(net, j)] : net->gb; }
 
 static int count_ends(const mb_wire_net *net, int c0, int c1, double (*end)(const mb_wire_net *, int)) {
     int count = 0;

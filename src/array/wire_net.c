@@ -41,10 +41,15 @@ int mb_wire_check(const mb_wire *w) {
         return mb_fail(
             MB_BADINPUT,
             "wires: interleaved pairs need an even number of rows, not %d; a row and its partner share a bit-line node", w->m);
+    if (w->sense_span < 0) return mb_fail(MB_BADINPUT, "wires: runs of %d columns are sensed in turn", w->sense_span);
+    if (w->series && w->feed != MB_FEED_SOURCE)
+        return mb_fail(MB_BADINPUT, "wires: inputs in series with the cells need source lines (feed source)");
     if (w->feed == MB_FEED_SOURCE) {
         if (w->drive != MB_DRIVE_LEFT || w->sense != MB_SENSE_BOTTOM)
             return mb_fail(MB_BADINPUT, "wires: arrays with source lines are fed at the top and sensed at the bottom; drive and "
                                         "sense must be left at left and bottom");
+        if (w->series && fabs(w->v_sl) > 0)
+            return mb_fail(MB_BADINPUT, "wires: inputs in series with the cells exclude a voltage of the source line (v_sl)");
         if (!isfinite(w->v_sl)) return mb_fail(MB_BADINPUT, "wires: the voltage of the source line (v_sl) is not finite");
     }
     if (w->law.kind == MB_LAW_SINH && !(w->law.V0 > 0 && isfinite(w->law.V0)))
@@ -127,6 +132,7 @@ void mb_wire_net_init(const mb_wire *w, double g_max, double ideal, mb_wire_net 
     frexp(g_max, &e);
     double unit = ldexp(1, e); /* g_max = f * 2^e, f in [1/2, 1) */
     *net = (mb_wire_net){.m = w->m, .n = w->n, .unit = unit, .ideal = ideal, .pairs = w->pairs, .r_on = w->r_on * unit};
+    net->span = w->sense_span > 0 ? w->sense_span : 1;
     const double r[4] = {w->r_wl, w->r_bl, w->r_src + w->r_wl, w->r_snk + w->r_bl};
     double g[4];
     for (int i = 0; i < 4; i++) g[i] = r[i] * unit * ideal > 1 ? 1 / (r[i] * unit) : ideal;

@@ -30,7 +30,8 @@ typedef struct mb_wire_net {
     double gw;               /* between neighbours on a word line */
     double gb;               /* between neighbours on a bit line (pairs: between pairs) */
     double g_left, g_right;  /* first cell to the left driver, last cell to the right one; 0: open */
-    double g_top[2], g_bot[2]; /* first, last cell of a bit line to the sense amplifier, for even and odd columns; 0: open */
+    double g_top[2], g_bot[2]; /* first, last cell of a bit line to the sense amplifier, for even and odd runs; 0: open */
+    int span;                /* columns in a run */
     bool pairs;
     double r_on;             /* 1 / unit */
 } mb_wire_net;
@@ -39,6 +40,8 @@ typedef struct mb_wire_net {
 #define MB_WIRE_IDEAL_F32 0x1p60
 /* G_MAX: the largest cell conductance, > 0 (S). */
 void mb_wire_net_init(const mb_wire *w, double g_max, double ideal, mb_wire_net *net);
+/* Even or odd run: index of g_top, g_bot for column j. */
+static inline int mb_wire_net_side(const mb_wire_net *net, int j) { return j / net->span & 1; }
 /* Below row i, i < m - 1. */
 static inline double mb_wire_net_below(const mb_wire_net *net, int i) { return net->pairs && i % 2 == 0 ? net->ideal : net->gb; }
 /* A linear cell with its access device, in units of the grid. */

@@ -44,7 +44,7 @@ static void no_cells(const mb_wire *w, int p, const double *V, double *I, double
     const size_t m = (size_t)w->m, n = (size_t)w->n, count = (size_t)p * m * n;
     for (size_t i = 0; i < (size_t)p * n; i++) I[i] = 0;
     for (size_t i = 0; U && i < count; i++)
-        U[i] = w->feed == MB_FEED_WORD ? V[i / n] : w->pairs && i / n % m % 2 ? -w->v_sl : w->v_sl;
+        U[i] = w->feed == MB_FEED_WORD || w->series ? V[i / n] : w->pairs && i / n % m % 2 ? -w->v_sl : w->v_sl;
 }
 
 int mb_wire_solve(const mb_wire *w, const double *G, int p, const double *V, double *I, double *U, const mb_wire_options *options,

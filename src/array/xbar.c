@@ -1,6 +1,6 @@
 /* xbar.c - layout of a weight matrix on arrays, creation of crossbars, and their reading
  *
- * Equations: array/xbar.h. Called by the floors above; program.c, range.c, kernel*.c and oracle.c hold the rest.
+ * Equations: array/xbar.h. Called by the floors above; program.c, xbar_wires.c, range.c, kernel*.c and oracle.c hold the rest.
  */
 #include "array/xbar.h"
 #include "config.h"
@@ -29,6 +29,46 @@ static int check_int(const char *key, int v, int lo, int hi) {
     return v >= lo && v <= hi ? MB_OK : mb_fail(MB_BADINPUT, "%s = %d is outside %d..%d", key, v, lo, hi);
 }
 
+/* Bits that the cells of one weight (or of one polarity of it) hold. */
+static int stored_bits(const mb_xbar_spec *s) {
+    return s->scheme == MB_DIFFERENTIAL ? max_int(1, s->weight_bits - 1) : s->weight_bits;
+}
+
+static int check_slices(const mb_xbar_spec *s) {
+    int sum = 0, bits = stored_bits(s), rc = MB_OK;
+    if (s->n_slice_bits < 0 || s->n_slice_bits > MB_SLICES_MAX)
+        return mb_fail(MB_BADINPUT, "slice_bits has %d widths; a weight has at most %d slices", s->n_slice_bits, MB_SLICES_MAX);
+    for (int i = 0; i < s->n_slice_bits; i++) {
+        if ((rc = check_int("a width in slice_bits", s->slice_bits[i], 1, 8))) return rc;
+        sum += s->slice_bits[i];
+    }
+    if (s->n_slice_bits && sum < bits)
+        return mb_fail(MB_BADINPUT,
+                       "slice_bits covers %d bits, but weight_bits = %d with scheme = \"%s\" stores %d: widen a slice, add one, or "
+                       "lower weight_bits",
+                       sum, s->weight_bits, s->scheme == MB_DIFFERENTIAL ? "differential" : "offset", bits);
+    return MB_OK;
+}
+
+/* Options that exclude each other, or that the rest of the specification leaves without meaning. */
+static int check_options(const mb_xbar_spec *s) {
+    bool level = s->dac == MB_DAC_LEVEL;
+    int rc = check_slices(s);
+    if (rc) return rc;
+    if (!level && (s->dac_inl != 0 || s->dac_noise != 0))
+        return mb_fail(MB_BADINPUT, "dac_inl and dac_noise are errors of voltage levels; set dac = \"level\", or both to 0");
+    if (!(fabs(s->dac_inl) <= 0.19) || !(s->dac_noise >= 0 && s->dac_noise <= 1))
+        return mb_fail(MB_BADINPUT, "dac_inl = %g is outside -0.19..0.19 (a larger bow is not monotonic) or dac_noise = %g outside 0..1",
+                       s->dac_inl, s->dac_noise);
+    if (!(s->column_limit_A >= 0 && isfinite(s->column_limit_A)))
+        return mb_fail(MB_BADINPUT, "column_limit_A = %g is not a current; 0 means no limit", s->column_limit_A);
+    if (s->spare_columns < 0 || s->spare_columns >= s->cols)
+        return mb_fail(MB_BADINPUT, "spare_columns = %d of cols = %d; leave columns for weights", s->spare_columns, s->cols);
+    if (!(s->dead_rows >= 0 && s->dead_rows < 1) || !(s->dead_columns >= 0 && s->dead_columns < 1))
+        return mb_fail(MB_BADINPUT, "dead_rows = %g and dead_columns = %g are fractions in [0, 1)", s->dead_rows, s->dead_columns);
+    return MB_OK;
+}
+
 static int check_spec(const mb_xbar_spec *s, int K, int N) {
     int rc = MB_OK;
     if (!s->cell.type || !s->adc.type) return mb_fail(MB_BUG, "a crossbar without a cell or a converter");
@@ -46,73 +86,121 @@ static int check_spec(const mb_xbar_spec *s, int K, int N) {
         return mb_fail(MB_BADINPUT, "adc_percentile = %g is outside (0, 1]", s->adc_percentile);
     if (s->adc_rule == MB_ADC_GIVEN && !(s->adc_fraction > 0 && s->adc_fraction <= 1))
         return mb_fail(MB_BADINPUT, "adc_fraction = %g is outside (0, 1]", s->adc_fraction);
+    if ((rc = check_options(s))) return rc;
     if (!(s->time_s >= 0 && isfinite(s->time_s)))
         return mb_fail(MB_BADINPUT, "time_s = %g: cells are read at 0 s or later after programming", s->time_s);
     if (!(s->temp_K > 0 && isfinite(s->temp_K)))
         return mb_fail(MB_BADINPUT, "temp_K = %g is not a temperature in kelvin", s->temp_K);
-    return rc;
+    if (s->read_noise == MB_NOISE_CELL && mb_xbar_has_wires(&s->wires))
+        return mb_fail(MB_BADINPUT, "read_noise = \"cell\" with wires would solve the array anew for every read; use \"output\" or set the "
+                                    "resistances of the wires to 0");
+    return mb_xbar_wires_check(s);
+}
+
+/* Widths, grids and first bits of the slices that BITS bits take. Returns their number. */
+static int derive_slices(const mb_xbar_spec *s, int bits, mb_xbar_layout *l, mb_xbar_scale_info *sc) {
+    int n = 0;
+    for (int at = 0; at < bits; n++) {
+        int width = s->n_slice_bits ? s->slice_bits[n] : s->cell_bits;
+        l->slice_bits[n] = min_int(width, bits - at);
+        sc->shift[n] = at;
+        sc->grid[n] = (1 << width) - 1;
+        sc->slice_digits[n] = (1 << l->slice_bits[n]) - 1;
+        at += width;
+    }
+    return n;
+}
+
+/* Digits of the inputs. */
+static void derive_inputs(const mb_xbar_spec *s, mb_xbar_layout *l, mb_xbar_scale_info *sc) {
+    int xbits = s->input_signed ? max_int(1, s->input_bits - 1) : s->input_bits;
+    bool twos = s->input_signed && s->input_code == MB_TWOS_COMPLEMENT, added = s->accumulate == MB_ACCUMULATE_ANALOG;
+    sc->x_max = (1 << xbits) - 1;
+    sc->drive_digit = min_int((1 << s->dac_bits) - 1, sc->x_max);
+    l->planes = ceil_div(xbits, s->dac_bits) + twos;
+    l->planes_converted = added ? 1 : l->planes;
+    sc->dac_bits = added ? xbits : s->dac_bits;
+    sc->input_digit = added ? sc->x_max + twos : sc->drive_digit;
+    for (int a = 0; a < 256; a++) {
+        sc->square[a] = 0;
+        for (int p = 0; p * s->dac_bits < 8; p++) {
+            uint32_t d = (uint32_t)(a >> (p * s->dac_bits) & ((1 << s->dac_bits) - 1)) << (p * s->dac_bits);
+            sc->square[a] += d * d;
+        }
+    }
 }
 
 /* The largest power of two F with 1.5 Gmax / unit <= w_max. */
-static int derive_scale(const mb_xbar_spec *s, int K, int bits, mb_xbar_scale_info *sc) {
-    int xbits = s->input_signed ? max_int(1, s->input_bits - 1) : s->input_bits;
-    sc->digits = (1 << s->cell_bits) - 1;
-    sc->x_max = (1 << xbits) - 1;
-    sc->input_digit = min_int((1 << s->dac_bits) - 1, sc->x_max);
-    sc->rows_read = min_int(s->rows_active, K);
-    sc->pairs = s->scheme == MB_DIFFERENTIAL ? 2 : 1;
-    sc->polarities = s->scheme == MB_DIFFERENTIAL && s->subtract == MB_SUB_DIGITAL ? 2 : 1;
-    sc->bipolar = s->input_signed || (s->scheme == MB_DIFFERENTIAL && s->subtract == MB_SUB_ANALOG);
-    sc->references = s->scheme == MB_DIFFERENTIAL ? 0 : s->weight_bits == 1 ? 2 : 1;
-    sc->gain = sc->references == 2 ? 2 : 1;
-    for (int i = 0; i * s->cell_bits < bits; i++) sc->slice_digits[i] = (1 << min_int(s->cell_bits, bits - i * s->cell_bits)) - 1;
+static int derive_scale(const mb_xbar_spec *s, const mb_xbar_layout *l, mb_xbar_scale_info *sc) {
+    bool pairs = s->scheme == MB_DIFFERENTIAL, twos = s->input_signed && s->input_code == MB_TWOS_COMPLEMENT;
+    int digits = 0;
+    for (int i = 0; i < l->slices; i++) digits = max_int(digits, sc->grid[i]);
+    sc->pairs = pairs ? 2 : 1;
+    sc->polarities = pairs && s->subtract == MB_SUB_DIGITAL ? 2 : 1;
+    sc->bipolar = (s->input_signed && !twos) || (pairs && s->subtract == MB_SUB_ANALOG) ||
+                  (twos && s->accumulate == MB_ACCUMULATE_ANALOG);
+    sc->references = pairs || s->correction == MB_CORRECT_DIGITAL ? 0 : s->weight_bits == 1 ? 2 : 1;
+    sc->gain = !pairs && s->weight_bits == 1 ? 2 : 1;
     s->cell.type->range(s->cell.params, &sc->g_min, &sc->g_max);
     if (!(sc->g_min >= 0 && sc->g_max > sc->g_min && isfinite(sc->g_max)))
         return mb_fail(MB_BADINPUT, "cell %s: conductance range %g .. %g S is not a range", s->cell.type->name, sc->g_min,
                        sc->g_max);
     sc->w_max = min_int((1 << MB_W_BITS) - 1, (1 << MB_S_BITS) / (sc->rows_read * sc->input_digit));
-    double span = sc->g_max - sc->g_min, need = 1.5 * sc->g_max / span * sc->digits;
+    double span = sc->g_max - sc->g_min, need = 1.5 * sc->g_max / span * digits;
+    int least = pairs && s->pair == MB_TWO_SIDED ? 2 : 1; /* halves of a digit must be whole units */
     sc->F = 0;
     for (int F = 1; need * F <= sc->w_max; F *= 2) sc->F = F;
-    if (sc->F == 0)
+    if (sc->F < least)
         return mb_fail(MB_BADINPUT,
-                       "cell %s with cell_bits = %d needs conductances up to %.0f units of a digit, but %d rows of %d-level "
-                       "inputs leave %d: "
-                       "lower cell_bits, rows_active or dac_bits, or use a cell with a larger on/off ratio",
-                       s->cell.type->name, s->cell_bits, need, sc->rows_read, sc->input_digit + 1, sc->w_max);
-    sc->unit_S = span / ((double)sc->digits * sc->F);
-    sc->w0 = (int32_t)floor(sc->g_min / sc->unit_S + 0.5);
+                       "cell %s with %d levels needs conductances up to %.0f units of a digit, but %d inputs of %d levels "
+                       "leave %d: lower cell_bits (or the widest of slice_bits), rows_active or dac_bits, or use a cell with a "
+                       "larger on/off ratio",
+                       s->cell.type->name, digits + 1, need * least, sc->rows_read, sc->input_digit + 1, sc->w_max);
+    sc->unit_S = span / ((double)digits * sc->F);
+    for (int i = 0; i < l->slices; i++) {
+        sc->unit[i] = span / ((double)sc->grid[i] * sc->F);
+        sc->w0[i] = (int32_t)floor(sc->g_min / sc->unit[i] + 0.5);
+    }
+    /* what integers cannot hold, whatever the cells turn out to be */
+    bool level = s->dac == MB_DAC_LEVEL;
+    sc->general = s->arithmetic == MB_ARITHMETIC_DOUBLE || twos || s->column_limit_A > 0 ||
+                  s->read_noise == MB_NOISE_CELL || (level && (s->dac_inl != 0 || s->dac_noise > 0)) ||
+                  (level && s->cell.type->shape && !(s->ideal & MB_IDEAL_CELLS) && sc->drive_digit > 1);
     return MB_OK;
 }
 
 int mb_xbar_derive(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l, mb_xbar_scale_info *sc) {
     int rc = check_spec(s, K, N);
     if (rc) return rc;
-    int bits = s->scheme == MB_DIFFERENTIAL ? max_int(1, s->weight_bits - 1) : s->weight_bits;
     memset(l, 0, sizeof *l);
     memset(sc, 0, sizeof *sc);
-    if ((rc = derive_scale(s, K, bits, sc))) return rc;
-    int xbits = s->input_signed ? max_int(1, s->input_bits - 1) : s->input_bits;
-    l->slices = ceil_div(bits, s->cell_bits);
-    l->planes = ceil_div(xbits, s->dac_bits);
+    sc->rows_read = min_int(s->rows_active, K);
+    l->slices = derive_slices(s, stored_bits(s), l, sc);
+    derive_inputs(s, l, sc);
+    if ((rc = derive_scale(s, l, sc))) return rc;
     l->cells_per_weight = l->slices * sc->pairs;
     l->dummy_columns = l->slices * sc->references;
-    l->outputs_per_tile = s->cols > l->dummy_columns ? (s->cols - l->dummy_columns) / l->cells_per_weight : 0;
+    int taken = l->dummy_columns + s->spare_columns;
+    l->outputs_per_tile = s->cols > taken ? (s->cols - taken) / l->cells_per_weight : 0;
     if (l->outputs_per_tile < 1)
         return mb_fail(MB_BADINPUT,
-                       "cols = %d: one output takes %d columns and the array %d dummy columns; raise cols or cell_bits, or lower "
-                       "weight_bits",
-                       s->cols, l->cells_per_weight, l->dummy_columns);
+                       "cols = %d: one output takes %d columns and the array %d dummy and %d spare columns; raise cols or "
+                       "cell_bits, or lower weight_bits or spare_columns",
+                       s->cols, l->cells_per_weight, l->dummy_columns, s->spare_columns);
     l->row_tiles = ceil_div(K, s->rows);
     l->col_tiles = ceil_div(N, l->outputs_per_tile);
     int last = K - (l->row_tiles - 1) * s->rows;
     l->groups_per_tile = ceil_div(min_int(s->rows, K), s->rows_active);
     l->row_groups = (l->row_tiles - 1) * ceil_div(s->rows, s->rows_active) + ceil_div(last, s->rows_active);
     l->conversions_per_output = l->slices * sc->polarities;
-    /* codes that the largest sum of slice 0 (the fullest one) needs above zero, in steps of one digit F */
-    int64_t top = (int64_t)sc->rows_read * sc->input_digit, sum = top * sc->slice_digits[0] * sc->F;
-    if (!(s->scheme == MB_DIFFERENTIAL && s->subtract == MB_SUB_ANALOG)) sum += top * sc->w0;
-    int64_t codes = (sum + sc->F - 1) / sc->F;
+    /* codes that the largest sum of any slice needs above zero, in steps of one digit F */
+    int64_t top = (int64_t)sc->rows_read * sc->input_digit, codes = 0;
+    for (int i = 0; i < l->slices; i++) {
+        int64_t sum = top * (mb_xbar_two_sided(s) && sc->polarities == 2 ? sc->grid[i] : sc->slice_digits[i]) * sc->F;
+        if (!(s->scheme == MB_DIFFERENTIAL && s->subtract == MB_SUB_ANALOG)) sum += top * sc->w0[i];
+        int64_t c = (sum + sc->F - 1) / sc->F;
+        codes = c > codes ? c : codes;
+    }
     int b = 1;
     while (((int64_t)1 << b) - 1 < codes) b++;
     l->adc_bits_lossless = sc->bipolar ? b + 1 : b;
@@ -148,9 +236,14 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     mb_xbar *xb = mb_calloc(1, sizeof *xb);
     if (!xb) return mb_nomem();
     xb->spec = *s;
+    if (s->ideal & MB_IDEAL_WIRES) xb->spec.wires = (mb_xbar_wires){.interleaved = s->wires.interleaved};
+    if (s->ideal & MB_IDEAL_ADC) xb->spec.adc = (mb_adc){mb_adc_find("ideal"), NULL};
+    if (s->ideal & MB_IDEAL_WIRES) xb->spec.column_limit_A = 0;
+    if (s->ideal & MB_IDEAL_CELLS) xb->spec.dac_inl = 0;
+    if (s->ideal & MB_IDEAL_READ) xb->spec.dac_noise = 0, xb->spec.read_noise = MB_NOISE_OUTPUT;
     xb->K = K;
     xb->N = N;
-    if ((rc = mb_xbar_derive(s, K, N, &xb->lay, &xb->sc))) goto out;
+    if ((rc = mb_xbar_derive(&xb->spec, K, N, &xb->lay, &xb->sc))) goto out;
     const mb_xbar_layout *l = &xb->lay;
     if ((int64_t)l->row_tiles * l->col_tiles > SLOTS || l->row_groups > SLOTS) {
         rc = mb_fail(MB_BADINPUT,
@@ -164,7 +257,8 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     xb->Wq = mb_malloc((size_t)K * (size_t)N, sizeof *xb->Wq);
     xb->row_w = mb_calloc((size_t)K, sizeof *xb->row_w);
     xb->group = mb_calloc((size_t)l->row_groups, sizeof *xb->group);
-    if (!xb->Wq || !xb->row_w || !xb->group) {
+    xb->placed = mb_calloc((size_t)l->row_tiles * (size_t)l->slices, sizeof *xb->placed);
+    if (!xb->Wq || !xb->row_w || !xb->group || !xb->placed) {
         rc = mb_nomem();
         goto out;
     }
@@ -177,6 +271,7 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
             xb->group[g].k0 = k0;
             xb->group[g].k = min_int(s->rows_active, end - k0);
             xb->group[g].row_tile = t;
+            if (xb->sc.general) continue;
             xb->group[g].w = mb_calloc((size_t)xb->panels * ((size_t)xb->group[g].k + 1), MB_PANEL * sizeof(int16_t));
             if (!xb->group[g].w) {
                 rc = mb_nomem();
@@ -184,6 +279,7 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
             }
         }
     }
+    if (xb->sc.general && (rc = mb_general_new(xb))) goto out;
     *out = xb;
     xb = NULL;
 out:
@@ -198,6 +294,8 @@ void mb_xbar_free(mb_xbar *xb) {
         mb_free(xb->group[g].var);
         mb_quads_free(xb->group[g].quads);
     }
+    mb_general_free(xb->general);
+    mb_free(xb->placed);
     mb_free(xb->group);
     mb_free(xb->row_w);
     mb_free(xb->Wq);
@@ -209,21 +307,30 @@ const mb_xbar_layout *mb_xbar_get_layout(const mb_xbar *xb) { return &xb->lay; }
 double mb_xbar_unit_S(const mb_xbar *xb) { return xb->sc.unit_S; }
 double mb_xbar_scale(const mb_xbar *xb) { return xb->sc.F; }
 uint64_t mb_xbar_saturated(const mb_xbar *xb) { return xb->saturated; }
+uint64_t mb_xbar_censored(const mb_xbar *xb) { return xb->censored; }
+uint64_t mb_xbar_repaired(const mb_xbar *xb) { return xb->repaired; }
+bool mb_xbar_general(const mb_xbar *xb) { return xb->general != NULL; }
+double mb_xbar_charge_S(const mb_xbar *xb) {
+    return xb->spec.dac == MB_DAC_LEVEL ? xb->sc.unit_S / ((double)xb->sc.drive_digit * xb->sc.drive_digit) : xb->sc.unit_S;
+}
+double mb_xbar_wire_residual(const mb_xbar *xb) { return xb->wire_residual; }
 
-int mb_xbar_digit(const mb_xbar *xb, int s, int q, int k, int n) {
-    int wb = xb->spec.weight_bits, shift = s * xb->spec.cell_bits, stored = 0;
+int mb_xbar_half_digits(const mb_xbar *xb, int s, int q, int k, int n) {
+    int wb = xb->spec.weight_bits, mask = (1 << xb->lay.slice_bits[s]) - 1, stored = 0;
     if (n < xb->N) {
         int w = xb->Wq[(size_t)k * (size_t)xb->N + (size_t)n];
-        if (xb->spec.scheme == MB_DIFFERENTIAL)
-            stored = q == 0 ? max_int(w, 0) : max_int(-w, 0);
-        else
-            stored = wb == 1 ? (w + 1) / 2 : w + (1 << (wb - 1));
+        if (mb_xbar_two_sided(&xb->spec)) {
+            int d = (w < 0 ? -w : w) >> xb->sc.shift[s] & mask;
+            return xb->sc.grid[s] + ((w < 0) == (q == 0) ? -d : d);
+        }
+        if (xb->spec.scheme == MB_DIFFERENTIAL) stored = q == 0 ? max_int(w, 0) : max_int(-w, 0);
+        else stored = wb == 1 ? (w + 1) / 2 : w + (1 << (wb - 1));
     } else if (xb->sc.references == 2) {
         stored = (n - xb->N) % 2;
     } else {
         stored = 1 << (wb - 1);
     }
-    return stored >> shift & xb->sc.digits;
+    return 2 * (stored >> xb->sc.shift[s] & mask);
 }
 
 void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
@@ -231,9 +338,8 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
     *rg = (mb_row_group){.k = x->k,
                          .n = xb->n_all,
                          .slices = xb->lay.slices,
-                         .planes = xb->lay.planes,
-                         .dac_bits = xb->spec.dac_bits,
-                         .cell_bits = xb->spec.cell_bits,
+                         .planes = xb->lay.planes_converted,
+                         .dac_bits = xb->sc.dac_bits,
                          .polarities = xb->sc.polarities,
                          .panels = xb->panels,
                          .sum_max = x->k * xb->sc.input_digit * xb->sc.w_max,
@@ -242,9 +348,11 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .var_each = xb->var_each,
                          .var_unit = xb->var_unit,
                          .var_max = (double)INT16_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
+                         .square = xb->lay.planes_converted < xb->lay.planes ? xb->sc.square : NULL,
                          .quads = x->quads,
-                         .range = xb->range,
+                         .range = mb_xbar_placed(xb, g),
                          .adc = &xb->spec.adc};
+    for (int s = 0; s < xb->lay.slices; s++) rg->shift[s] = xb->sc.shift[s];
 }
 
 void mb_xbar_stream(const mb_xbar *xb, const mb_read_id *id, mb_rng_domain domain, int g, int v, mb_stream *s) {
@@ -290,7 +398,45 @@ int mb_xbar_check_read(const mb_xbar *xb, const mb_read_id *id, int m, const int
     return MB_OK;
 }
 
-void mb_xbar_subtract(const mb_xbar *xb, int m, const int64_t *all, int64_t *y) {
+/* What conductance w0 in all rows of group g would read, per slice and plane through a converter that never clips, shifted and
+ * added. */
+static int64_t background(const mb_xbar *xb, int g, const int16_t *x) {
+    const mb_xbar_group *gr = &xb->group[g];
+    const bool added = xb->lay.planes_converted < xb->lay.planes;
+    int64_t sum = 0;
+    for (int p = 0; p < xb->lay.planes_converted; p++) {
+        int64_t digits = 0, weight = added ? 1 : (int64_t)mb_xbar_driven_weight(xb, p);
+        for (int k = 0; k < gr->k; k++) digits += added ? x[gr->k0 + k] : mb_xbar_driven_digit(xb, x[gr->k0 + k], p);
+        for (int s = 0; s < xb->lay.slices; s++) {
+            int64_t S = digits * xb->sc.w0[s];
+            if (!xb->spec.adc.type->transparent) {
+                mb_adc_range r = xb->range[s];
+                uint64_t clipped = 0;
+                r.q_lo = INT32_MIN;
+                r.q_hi = INT32_MAX;
+                S = r.base + (int64_t)mb_adc_code(&r, (int32_t)S, &clipped) * r.step;
+            }
+            sum += S * weight * ((int64_t)1 << xb->sc.shift[s]);
+        }
+    }
+    return sum;
+}
+
+/* y = gain * all - what the offset of the weights and the smallest conductance contribute to each output. */
+static void subtract_digitally(const mb_xbar *xb, int m, const int16_t *x, const int64_t *all, int64_t *y) {
+    for (int v = 0; v < m; v++) {
+        const int16_t *xv = x + (size_t)v * (size_t)xb->K;
+        int64_t inputs = 0, ground = 0;
+        for (int k = 0; k < xb->K; k++) inputs += xv[k];
+        for (int g = 0; g < xb->lay.row_groups; g++) ground += background(xb, g, xv);
+        int64_t off = inputs * xb->sc.F * ((int64_t)1 << (xb->spec.weight_bits - 1)) + xb->sc.gain * ground;
+        for (size_t n = (size_t)v * (size_t)xb->N; n < ((size_t)v + 1) * (size_t)xb->N; n++) y[n] = xb->sc.gain * all[n] - off;
+    }
+}
+
+void mb_xbar_subtract(const mb_xbar *xb, int m, const int16_t *x, const int64_t *all, int64_t *y) {
+    if (mb_xbar_corrected(&xb->spec)) subtract_digitally(xb, m, x, all, y);
+    if (!xb->sc.references) return;
     for (int v = 0; v < m; v++) {
         const int64_t *a = all + (size_t)v * (size_t)xb->n_all, *ref = a + xb->N;
         for (int n = 0; n < xb->N; n++) {
@@ -340,12 +486,44 @@ CLONES static void add_digits(size_t K, const int16_t *restrict x, int planes, i
     }
 }
 
+/* Activity with voltage levels: charge counts the squares of the digits. */
+static void add_level_activity(const mb_xbar *xb, int m, const int16_t *x, mb_xbar_stats *st) {
+    for (size_t k = 0, K = (size_t)xb->K; k < K; k++) {
+        uint64_t squares = 0;
+        for (size_t v = 0; v < (size_t)m; v++) {
+            int a = x[v * K + k] < 0 ? -x[v * K + k] : x[v * K + k];
+            for (int p = 0; p * xb->spec.dac_bits < 8; p++) {
+                uint64_t d = (uint64_t)(a >> (p * xb->spec.dac_bits) & ((1 << xb->spec.dac_bits) - 1));
+                squares += d * d;
+                st->rows_driven += d != 0;
+            }
+        }
+        st->digit_sum += squares;
+        st->charge += squares * (uint64_t)xb->row_w[k];
+    }
+}
+
+/* Planes with a sign of their own: every set bit of the code drives its row. */
+static void add_twos_activity(const mb_xbar *xb, int m, const int16_t *x, mb_xbar_stats *st) {
+    for (size_t i = 0, n = (size_t)m * (size_t)xb->K; i < n; i++)
+        for (int p = 0; p < xb->lay.planes; p++) {
+            uint64_t d = (uint64_t)mb_xbar_driven_digit(xb, x[i], p), row = (uint64_t)xb->row_w[i % (size_t)xb->K];
+            st->rows_driven += d != 0;
+            if (xb->spec.dac == MB_DAC_LEVEL) d *= d;
+            st->digit_sum += d;
+            st->charge += d * row;
+        }
+}
+
 /* Word-line activity of at most BLOCK vectors; sum[2 K] is scratch: 255 BLOCK stays below 2^16. */
 static void add_activity(const mb_xbar *xb, int m, const int16_t *x, uint16_t *sum, mb_xbar_stats *st) {
     size_t K = (size_t)xb->K;
     const uint16_t *digits = xb->spec.dac_bits == 1 ? sum : sum + K;
+    bool twos = mb_xbar_twos(&xb->spec), level = xb->spec.dac == MB_DAC_LEVEL && xb->spec.dac_bits > 1;
     memset(sum, 0, 2 * K * sizeof *sum);
-    for (size_t v = 0; v < (size_t)m; v++) {
+    if (twos) add_twos_activity(xb, m, x, st);
+    else if (level) add_level_activity(xb, m, x, st);
+    for (size_t v = 0; v < (size_t)m && !twos && !level; v++) {
         if (xb->spec.dac_bits == 1)
             add_bits(K, x + v * K, sum);
         else
@@ -358,7 +536,7 @@ static void add_activity(const mb_xbar *xb, int m, const int16_t *x, uint16_t *s
     }
     st->vectors += (uint64_t)m;
     st->rows_offered += (uint64_t)m * (uint64_t)xb->lay.planes * K;
-    st->conversions += (uint64_t)m * (uint64_t)xb->lay.row_groups * (uint64_t)xb->lay.planes * (uint64_t)xb->lay.slices *
+    st->conversions += (uint64_t)m * (uint64_t)xb->lay.row_groups * (uint64_t)xb->lay.planes_converted * (uint64_t)xb->lay.slices *
                        (uint64_t)xb->sc.polarities * (uint64_t)xb->n_all;
 }
 
@@ -367,7 +545,7 @@ typedef struct scratch { int64_t *all; mb_stream *read, *adc; uint16_t *sum; voi
 /* All scratch of one mvm in one allocation. */
 static int scratch_new(const mb_xbar *xb, const mb_kernel *kern, int m, scratch *s) {
     size_t work = 0, b = (size_t)min_int(m, BLOCK), at = 0;
-    for (int g = 0; g < xb->lay.row_groups; g++) {
+    for (int g = 0; g < xb->lay.row_groups && !xb->general; g++) {
         mb_row_group rg;
         mb_xbar_row_group(xb, g, &rg);
         size_t w = kern->work_size(&rg, (int)b);
@@ -405,8 +583,14 @@ int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x
         const int16_t *xv = x + (size_t)v0 * (size_t)xb->K;
         int64_t *yv = y + (size_t)v0 * (size_t)xb->N, *all = sc.all ? sc.all : yv;
         if ((rc = check_block(xb, v0, b, xv))) goto out;      /* here, where they enter the cache */
-        memset(all, 0, (size_t)b * (size_t)xb->n_all * sizeof *all);
-        for (int g = 0; g < xb->lay.row_groups; g++) {
+        if (xb->general) {
+            mb_read_id from = *id;
+            from.index0 += (uint32_t)v0;
+            if ((rc = mb_general_mvm(xb, &from, b, xv, yv, &ks, NULL, NULL))) break;
+        } else {
+            memset(all, 0, (size_t)b * (size_t)xb->n_all * sizeof *all);
+        }
+        for (int g = 0; g < xb->lay.row_groups && !xb->general; g++) {
             mb_row_group rg;
             mb_xbar_row_group(xb, g, &rg);
             for (int v = 0; v < b; v++) {
@@ -416,10 +600,10 @@ int mb_xbar_mvm(const mb_xbar *xb, const mb_read_id *id, int m, const int16_t *x
             kern->run(&rg, b, xv + xb->group[g].k0, (size_t)xb->K, all, (size_t)xb->n_all, rg.var ? sc.read : NULL,
                       adc_random ? sc.adc : NULL, &ks, sc.work);
         }
-        if (sc.all) mb_xbar_subtract(xb, b, all, yv);
+        if (!xb->general) mb_xbar_subtract(xb, b, xv, all, yv);
         if (stats) add_activity(xb, b, xv, sc.sum, stats);
     }
-    if (stats) {
+    if (stats && !rc) {
         stats->clipped += ks.clipped;
         stats->q_min = min_int(stats->q_min, ks.q_min);
         stats->q_max = max_int(stats->q_max, ks.q_max);

@@ -390,6 +390,12 @@ static int add_program(strings *s, const char *kind, int only_kind) {
         rc = up ? add_root(s, up, kind, only_kind) : mb_nomem();
     }
     mb_free(up);
+    up = NULL;
+    if (rc == MB_OK && strlen(dir) >= 4 && strcmp(dir + strlen(dir) - 4, "/bin") == 0) { /* an installation that was moved */
+        up = mb_asprintf("%.*s/share/mixbar", (int)(strlen(dir) - 4), dir);
+        rc = up ? add_root(s, up, kind, only_kind) : mb_nomem();
+    }
+    mb_free(up);
     mb_free(dir);
     return rc;
 }
@@ -580,4 +586,26 @@ int mb_preset_find(const char *kind, const char *name, const char *beside, char 
     if (rc == MB_OK && !*path) rc = preset_missing(kind, name, &folders);
     strings_free(&folders);
     return rc;
+}
+
+int mb_file_find(const char *kind, const char *name, char **path) {
+    strings folders = {0};
+    int rc = MB_OK;
+    *path = NULL;
+    if (*name && *name != '/' && !mb_file_exists(name)) rc = search_path(kind, ".", 0, &folders);
+    for (size_t i = 0; rc == MB_OK && !*path && i < folders.n; i++) {
+        char *p = mb_path_join(folders.v[i], name);
+        if (!p) {
+            rc = mb_nomem();
+        } else if (mb_file_exists(p)) {
+            *path = p;
+            p = NULL;
+        }
+        mb_free(p);
+    }
+    strings_free(&folders);
+    if (rc != MB_OK) return rc;
+    if (*path) mb_note("%s is not in this folder; %s is used", name, *path);
+    else *path = mb_strdup(name);
+    return *path ? MB_OK : mb_nomem();
 }

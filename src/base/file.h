@@ -19,9 +19,12 @@ char *mb_path_dir(const char *path);            /* folder part, "." when none; m
 char *mb_path_join(const char *dir, const char *rel); /* REL itself when absolute; mb_free */
 char *mb_path_base(const char *path);           /* name without folder and last extension; mb_free */
 
+/* A file that ships: NAME itself when it is there or nowhere else, otherwise NAME in the folders of mb_preset_find (with a note that
+ * says which). "experiments/quickstart.cfg" works from any folder. *path is mb_free'd. */
+int mb_file_find(const char *kind, const char *name, char **path);
 /* Where a preset called NAME of a kind ("devices", "arch", "baselines", "data", "networks") lives. NAME ending in ".cfg" or
  * holding a '/' is a path relative to BESIDE. Otherwise NAME.cfg is looked for in: BESIDE, BESIDE/KIND, then for each D of
- * $MIXBAR_PATH, the folder of the running program and the installed data folder: D, D/KIND, D/experiments/KIND. MB_BADINPUT lists
+ * $MIXBAR_PATH, the folder of the running program (of BIN/mixbar also BIN/../share/mixbar) and the installed data folder: D, D/KIND, D/experiments/KIND. MB_BADINPUT lists
  * the folders tried and the nearest name. *path is mb_free'd. */
 int mb_preset_find(const char *kind, const char *name, const char *beside, char **path);
 /* All names of presets of a kind in the folders of that search path that belong to the kind alone (BESIDE/KIND, D/KIND,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 static bool is_quiet;
@@ -168,6 +169,11 @@ int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t t
     char energy[48], latency[48];
     m->point = done;
     m->points = total;
+    if (p->infeasible) {
+        mb_meter_line(m, "point %zu/%zu  %s%sinfeasible", done, total, p->label ? p->label : "", p->label && *p->label ? ": " : "");
+        if (stop_signal && done < total) return mb_fail(MB_INTERRUPTED, "stopped by a signal after %zu of %zu points", done, total);
+        return MB_OK;
+    }
     mb_fmt_si(energy, p->energy_J, "J", 3);
     mb_fmt_si(latency, p->latency_s, "s", 3);
     mb_meter_line(m, "point %zu/%zu  %s%saccuracy %.2f %% (%.2f to %.2f), %s, %s, %.3g mm2", done, total,
@@ -175,6 +181,44 @@ int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t t
                   100 * p->accuracy_high, energy, latency, 1e6 * p->area_m2);
     if (stop_signal && done < total) return mb_fail(MB_INTERRUPTED, "stopped by a signal after %zu of %zu points", done, total);
     return MB_OK;
+}
+
+/* --- cells --------------------------------------------------------------------------------------------------------- */
+
+int mb_cli_cell_open(const char *name, const mb_strings *set, mb_conf **root, mb_cell *cell, char **file) {
+    mb_str value = {0};
+    *cell = (mb_cell){0};
+    *file = NULL;
+    *root = mb_conf_new(MB_CONF_GROUP, NULL);
+    mb_conf *x = mb_conf_new(MB_CONF_STRING, "x");
+    const bool user = mb_cell_is_user(name);
+    int rc = *root && x ? user ? MB_OK : mb_preset_find("devices", name, ".", file) : mb_nomem();
+    const bool preset = !rc; /* or a user's shared object */
+    if (rc == MB_BADINPUT && mb_cell_find(name)) {
+        mb_error_clear();
+        rc = MB_OK;
+    } else if (rc == MB_BADINPUT) {
+        mb_context(rc, "nor is there a cell type of this name (`mixbar list cells` and `mixbar list presets` show both)");
+    }
+    if (!rc && preset) {
+        mb_free(x->s);
+        x->s = mb_strdup(name);
+        rc = x->s ? mb_conf_append(*root, x) : mb_nomem();
+        x = NULL;
+        if (!rc) rc = mb_cell_expand((*root)->child[0]);
+    } else if (!rc) {
+        mb_str_addf(&value, "\"%s\"", name);
+        rc = value.failed ? mb_nomem() : mb_conf_set(*root, "x.cell", mb_cstr(&value), MB_FROM_COMMAND);
+    }
+    for (size_t i = 0; set && i < set->n && !rc; i++) {
+        mb_str_clear(&value);
+        mb_str_addf(&value, "x.%s", set->v[i]);
+        rc = value.failed ? mb_nomem() : mb_conf_assign(*root, mb_cstr(&value), MB_FROM_COMMAND);
+    }
+    if (!rc) rc = mb_cell_load(mb_conf_find(*root, "x"), cell);
+    mb_conf_free(x);
+    mb_str_free(&value);
+    return rc;
 }
 
 /* --- experiments --------------------------------------------------------------------------------------------------- */

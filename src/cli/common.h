@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "array/cell.h"
 #include "base/conf.h"
 #include "base/str.h"
 #include "base/table.h"
@@ -46,6 +47,11 @@ void mb_meter_clear(mb_meter *m); /* take the bar off the screen */
 void mb_meter_line(mb_meter *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* As mb_run_options.on_point: one line per finished point. CTX is the meter. */
 int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t total);
+
+/* --- cells --------------------------------------------------------------------------------------------------------- */
+/* The cell NAME, a preset (name or path of a .cfg) or a type, with settings KEY=VALUE laid over it. *root owns the tree, whose
+ * group "x" is the cell; *file is the preset's path or NULL. Free all three. */
+int mb_cli_cell_open(const char *name, const mb_strings *set, mb_conf **root, mb_cell *cell, char **file);
 
 /* --- experiments --------------------------------------------------------------------------------------------------- */
 typedef struct mb_cli_points {

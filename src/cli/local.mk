@@ -9,6 +9,8 @@ MB_VERBS = \
   src/cli/verb_mvm.c \
   src/cli/verb_list.c \
   src/cli/verb_show.c \
+  src/cli/verb_sample.c \
+  src/cli/verb_fit.c \
   src/cli/verb_report.c \
   src/cli/verb_plot.c \
   src/cli/verb_help.c \

@@ -260,7 +260,7 @@ static int run_point(mb_cli_points *e, size_t i, const options *o, bool need_dat
     int rc = mb_cli_point_load(e, i, need_data, &s);
     if (rc) return rc;
     mb_meter_start(&meter, 1);
-    mb_point_options po = {o->plan, false, &meter.progress};
+    mb_point_options po = {.plan_file = o->plan, .progress = &meter.progress};
     rc = mb_point_run(&s, &po, p, NULL, tree);
     mb_meter_clear(&meter);
     mb_setup_free(&s);
@@ -288,6 +288,11 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
         mb_doc_real(d, "latency_s", p.latency_s, "s");
         mb_doc_real(d, "area_m2", p.area_m2, "m2");
         mb_doc_int(d, "arrays", (int64_t)p.arrays);
+        mb_doc_real(d, "program_J", p.program_J, "J");
+        mb_doc_real(d, "program_s", p.program_s, "s");
+        mb_doc_real(d, "program_cells", p.program_cells, "");
+        mb_doc_real(d, "pulses", p.pulses, "");
+        if (p.wear > 0) mb_doc_real(d, "wear", p.wear, "");
         if (d->format == MB_TABLE_JSON) {
             json_point(&d->json, &p, tree, by_component);
         } else {

@@ -49,7 +49,7 @@ static int run(const void *opt, int argc, char *const *argv) {
         mb_setup s;
         rc = mb_cli_point_load(&e, i, true, &s);
         if (rc) break;
-        mb_point_options po = {o->plan, true, &meter.progress};
+        mb_point_options po = {.plan_file = o->plan, .simulate = true, .progress = &meter.progress};
         mb_point_result *p = &r.point[r.n];
         rc = mb_point_run(&s, &po, p, NULL, NULL);
         if (!rc) {

@@ -50,6 +50,15 @@ static int add_cells(const rows *r) {
     return rc;
 }
 
+static int add_preset_kind(const rows *r, const char *kind, const char *folder);
+
+/* Types, then the presets, which are types with the numbers of a device. */
+static int add_cells_and_presets(const rows *r) {
+    int rc = add_cells(r);
+    if (!rc && !r->all) rc = mb_table_rule(r->t);
+    return rc || r->all ? rc : add_preset_kind(r, "device preset", "devices");
+}
+
 static int add_adcs(const rows *r) {
     int rc = MB_OK;
     for (size_t i = 0; mb_adcs[i] && !rc; i++) rc = add(r, "adc", mb_adcs[i]->name, mb_adcs[i]->summary, mb_adcs[i]->reference);
@@ -164,7 +173,7 @@ static const struct {
     int (*add)(const rows *r);
     bool about;
 } kinds[] = {
-    {add_cells, false},    {add_adcs, false},   {add_policies, false}, {add_baselines, false}, {add_operators, true},
+    {add_cells_and_presets, false}, {add_adcs, false},   {add_policies, false}, {add_baselines, false}, {add_operators, true},
     {add_datasets, false}, {add_kernels, true}, {add_presets, true},   {add_plots, false},     {add_verbs, false},
 };
 #define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|presets|plots|verbs" /* in the order of kinds[] */

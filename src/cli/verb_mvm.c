@@ -105,12 +105,13 @@ static int snr_table(mb_doc *d, const double *snr) {
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     char name[32];
+    const bool json = d->format == MB_TABLE_JSON; /* null: exact */
     for (int i = 0; i < MB_ANALOG_N_STAGES && !rc; i++) {
         rc = mb_table_cell(t, mb_choice_name(MB_ANALOG_STAGES, i, name, sizeof name));
-        if (!rc) rc = isfinite(snr[i]) ? mb_table_cellf(t, "%.2f", snr[i]) : mb_table_cell(t, "");
+        if (!rc) rc = isfinite(snr[i]) ? mb_table_cellf(t, "%.2f", snr[i]) : mb_table_cell(t, isnan(snr[i]) || json ? "" : "exact");
     }
     if (rc) mb_table_free(t);
-    else mb_doc_table(d, "snr", "signal-to-noise ratio with the stages up to this one (empty: exact)", t);
+    else mb_doc_table(d, "snr", "signal-to-noise ratio of the outputs, with the non-idealities up to this one, against W x in double precision", t);
     return rc;
 }
 
@@ -139,6 +140,45 @@ static int converter_table(mb_doc *d, int slices, const mb_analog_stats *st) {
     return rc;
 }
 
+/* Codes of each slice: the counts for programs, one line of marks for people. */
+static int code_table(mb_doc *d, int slices, const mb_analog_stats *st) {
+    static const char *const columns[][3] = {{"slice", "", "r"}, {"codes, lowest to highest", "", "l"}, {NULL, NULL, NULL}};
+    static const char mark[] = " .:-=+*#%@";
+    if (d->format == MB_TABLE_JSON) {
+        mb_doc_open(d, "codes", '[', NULL);
+        for (int i = 0; i < slices; i++) {
+            mb_json_open(&d->json, NULL, '[');
+            for (int k = 0; k < 64; k++) mb_json_int(&d->json, NULL, (int64_t)st->histogram[i][k]);
+            mb_json_close(&d->json, ']');
+        }
+        mb_doc_close(d, ']');
+        return MB_OK;
+    }
+    mb_table *t = mb_table_new();
+    int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
+    for (int i = 0; i < slices && !rc; i++) {
+        char line[64 + 3] = "|";
+        uint64_t all = 0;
+        for (int k = 0; k < 64; k++) all += st->histogram[i][k];
+        for (int k = 0; k < 64; k++) {
+            const double share = all ? (double)st->histogram[i][k] / (double)all : 0;
+            int level = share > 0 ? 9 + (int)floor(2 * log10(share) + 1e-9) : 0; /* half a decade each */
+            if (share > 0 && level < 1) level = 1;
+            line[k + 1] = mark[level];
+        }
+        line[65] = '|';
+        rc = mb_table_cellf(t, "%d", i);
+        if (!rc) rc = mb_table_cell(t, line);
+    }
+    if (rc) mb_table_free(t);
+    else
+        mb_doc_table(d, "codes",
+                     "codes of the converters in 64 parts of the range\n"
+                     "share of the conversions: @ all, % 32 %, # 10 %, * 3 %, + 1 %, = 0.3 %, - 0.1 %, : 0.03 % or more, . less, blank never",
+                     t);
+    return rc;
+}
+
 /* Root mean square of the outputs' error against W x, and of W x. */
 static void errors(const array *W, const array *x, const double *y, double *error, double *signal) {
     *error = *signal = 0;
@@ -157,7 +197,7 @@ static void errors(const array *W, const array *x, const double *y, double *erro
 }
 
 static int answer(mb_doc *d, const options *o, const mb_analog_spec *s, const run_keys *keys, const mb_analog *a, const array *W,
-                  const array *x, const double *y, const mb_analog_stats *st) {
+                  const array *x, const array *c, const double *y, const mb_analog_stats *st) {
     double error, signal, snr[MB_ANALOG_N_STAGES];
     int rows, cols, tiles = mb_analog_tiles(a, &rows, &cols), rc = MB_OK;
     uint64_t conversions = 0, clipped = 0;
@@ -179,9 +219,10 @@ static int answer(mb_doc *d, const options *o, const mb_analog_spec *s, const ru
     else mb_doc_text(d, "clipped", "%.4g %%", 100 * part);
     if (st->residual > 0) mb_doc_real(d, "wire_residual", st->residual, "");
     if (!o->explain) return rc;
-    rc = mb_analog_explain(s, W->rows, W->cols, W->v, x->rows, x->v, (uint64_t)keys->seed, (uint32_t)keys->trial, snr);
+    rc = mb_analog_explain(s, W->rows, W->cols, W->v, x->rows, x->v, c->rows, c->v, (uint64_t)keys->seed, (uint32_t)keys->trial, snr);
     if (!rc) rc = snr_table(d, snr);
     if (!rc && conversions) rc = converter_table(d, mb_analog_slices(a), st);
+    if (!rc && conversions) rc = code_table(d, mb_analog_slices(a), st);
     return rc;
 }
 
@@ -202,7 +243,7 @@ static int multiply(const options *o, const mb_analog_spec *s, const run_keys *k
     if (!rc) rc = mb_analog_program(a, (uint64_t)keys->seed, (uint32_t)keys->trial);
     if (!rc) rc = mb_analog_calibrate(a, c->rows, c->v);
     if (!rc) rc = mb_analog_mvm(a, 0, x->rows, x->v, y, st);
-    if (!rc) rc = answer(d, o, s, keys, a, W, x, y, st);
+    if (!rc) rc = answer(d, o, s, keys, a, W, x, c, y, st);
     if (!rc && o->output) rc = mb_npy_write(o->output, MB_F64, x->nd, x->nd == 2 ? dim : dim + 1, y);
     mb_analog_free(a);
     mb_free(y);

@@ -1,5 +1,7 @@
 /* verb_run.c - mixbar run EXP.cfg: all points into a run folder, then the report and the plots */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,7 +18,8 @@ typedef struct options {
     mb_strings set;
     const char *output, *format;
     int threads;
-    bool resume, force, no_plots;
+    bool resume, force, no_plots, explain, explain_layers;
+    const char *explain_point;
 } options;
 
 static const mb_option table[] = {
@@ -28,6 +31,11 @@ static const mb_option table[] = {
     MB_OPTION_FLAG(options, resume, 'r', "resume", "go on with a run that was stopped: finished points are kept"),
     MB_OPTION_FLAG(options, force, 0, "force", "start over: results in the run folder are replaced"),
     MB_OPTION_FLAG(options, no_plots, 0, "no-plots", "draw nothing"),
+    MB_OPTION_FLAG(options, explain, 0, "explain",
+                   "where accuracy goes: what each non-ideality costs, signal-to-noise ratio of every layer; of finished points "
+                   "with --resume"),
+    MB_OPTION_FLAG(options, explain_layers, 0, "explain-layers", "the same, and what each analog layer costs (one pass per layer)"),
+    MB_OPTION_TEXT(options, explain_point, 0, "explain-point", "N", "explain only this point of the sweep, from 0", NULL),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the report on standard output", "text|csv|jsonl|json"),
     MB_OPTION_END,
 };
@@ -74,6 +82,15 @@ static int run(const void *opt, int argc, char *const *argv) {
     char *dir = NULL;
     (void)argc;
     if (o->resume && o->force) return mb_fail(MB_USAGE, "--resume keeps results and --force replaces them: choose one");
+    int64_t point = -1;
+    if (o->explain_point) {
+        char *end = NULL;
+        errno = 0;
+        point = strtoll(o->explain_point, &end, 10);
+        if (errno || end == o->explain_point || *end || point < 0)
+            return mb_fail(MB_USAGE, "--explain-point %s: a number of a point is wanted, from 0 (`mixbar check` lists them)", o->explain_point);
+    }
+    const bool any = o->explain || o->explain_layers || o->explain_point;
     mb_cli_threads(o->threads);
     int rc = mb_experiment_read(argv[0], o->set.v, o->set.n, &root);
     if (!rc) rc = mb_cli_check_plots(root);
@@ -84,7 +101,9 @@ static int run(const void *opt, int argc, char *const *argv) {
                              .force = o->force,
                              .progress = &meter.progress,
                              .on_point = mb_meter_on_point,
-                             .ctx = &meter};
+                             .ctx = &meter,
+                             .explain = o->explain_layers ? MB_EXPLAIN_LAYERS : any ? MB_EXPLAIN_EFFECTS : MB_EXPLAIN_NOT,
+                             .explain_point = point};
         rc = mb_experiment_run(root, &ro, &dir);
         mb_meter_clear(&meter);
         if (rc == MB_INTERRUPTED && dir)
@@ -104,9 +123,12 @@ const mb_verb mb_verb_run = {
                "origin; running it repeats the run), "
                "results.jsonl, manifest.json, the plan of each point and the plots. A run can be stopped at any moment; --resume "
                "goes on and never computes a finished "
-               "point again. A folder that holds results is not touched without --resume or --force.",
+               "point again. A folder that holds results is not touched without --resume or --force; --force replaces the old results when the first new point is there. "
+               "A point for which nothing fits the budgets is recorded as infeasible, and the others are computed. "
+               "--explain runs every point again with sets of its non-idealities, on the same samples and device draws, and keeps the answer in explain.jsonl; with "
+               "--resume it explains a run that is finished.",
     .examples = "mixbar run experiments/quickstart.cfg\nmixbar run experiments/quickstart.cfg -s samples=200 -s trials=1 -o "
-                "runs/quick\nmixbar run my.cfg --resume -j 2",
+                "runs/quick\nmixbar run my.cfg --resume -j 2\nmixbar run my.cfg --resume --explain",
     .options = table,
     .size = sizeof(options),
     .min_args = 1,

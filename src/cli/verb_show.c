@@ -45,7 +45,7 @@ static int preset_group(const char *folder, const char *name, mb_conf **root) {
         rc = x->s ? mb_conf_append(r, x) : mb_nomem();
         if (!rc) x = NULL;
     }
-    if (!rc) rc = mb_conf_expand_preset(r->child[0], folder);
+    if (!rc) rc = strcmp(folder, "devices") == 0 ? mb_cell_expand(r->child[0]) : mb_conf_expand_preset(r->child[0], folder);
     mb_conf_free(x);
     if (rc) mb_conf_free(r);
     else *root = r;
@@ -70,6 +70,10 @@ static int type_group(const char *key, const char *type, mb_conf **root) {
  * the preset or NULL. */
 static int preset_or_type(const char *folder, const char *name, const char *key, const char *type, mb_conf **root, char **file) {
     *file = NULL;
+    if (strcmp(folder, "devices") == 0 && mb_cell_is_user(name)) {
+        *file = mb_strdup(name);
+        return *file ? preset_group(folder, name, root) : mb_nomem();
+    }
     int rc = mb_preset_find(folder, name, ".", file);
     if (!rc) return preset_group(folder, name, root);
     if (!type && key) return mb_context(rc, "nor is there a type of this name (`mixbar list` shows both)");
@@ -88,8 +92,8 @@ static int add_presets(mb_doc *d, const char *folder, const char *key, const cha
     if (!rc) rc = mb_preset_list(folder, ".", &name, &path, &n);
     for (size_t i = 0; i < n; i++) {
         mb_conf *c = NULL;
-        if (!rc && mb_conf_read(path[i], &c) == MB_OK) { /* a broken preset is told to those who use it */
-            const mb_conf *k = mb_conf_find(c, key);
+        if (!rc && preset_group(folder, path[i], &c) == MB_OK) { /* a broken preset is told to those who use it */
+            const mb_conf *k = mb_conf_find(mb_conf_find(c, "x"), key);
             if (k && k->type == MB_CONF_STRING && strcmp(k->s, type) == 0) {
                 rc = mb_table_cell(t, name[i]);
                 if (!rc) rc = mb_table_cell(t, path[i]);
@@ -135,7 +139,8 @@ static int show_cell(mb_doc *d, const char *name) {
     if (!rc) rc = mb_cell_load(mb_conf_find(root, "x"), &cell);
     if (!rc) {
         double lo, hi;
-        mb_cell_cost cost;
+        mb_cell_cost cost = {0};
+        mb_str effects = {0};
         t = cell.type;
         add_head(d, "cell", t->name, t->summary, t->reference, file);
         t->range(cell.params, &lo, &hi);
@@ -148,6 +153,11 @@ static int show_cell(mb_doc *d, const char *name) {
         mb_doc_real(d, "write_energy", cost.write_J, "J");
         mb_doc_real(d, "write_time", cost.write_s, "s");
         mb_doc_real(d, "area_F2", cost.area_F2, "");
+        if (cost.pulses > 0) mb_doc_real(d, "pulses", cost.pulses, "");
+        if (cost.endurance > 0) mb_doc_real(d, "endurance", cost.endurance, "");
+        for (int i = 0; t->effects && t->effects[i]; i++) mb_str_addf(&effects, "%s%s", i ? ", " : "", t->effects[i]);
+        if (effects.n) mb_doc_text(d, "effects", "%s", mb_cstr(&effects));
+        mb_str_free(&effects);
         rc = add_params(d, "parameters", NULL, t->params, mb_conf_find(root, "x"));
     }
     if (!rc) rc = add_presets(d, "devices", "cell", t->name);
@@ -282,7 +292,10 @@ static int show_network(mb_doc *d, const char *path) {
         {"window", "", "l"},     {"groups", "", "r"}, {"K", "", "r"},        {"N", "", "r"},      {"vectors", "", "r"},
         {"parameters", "", "r"}, {"MACs", "", "r"},   {NULL, NULL, NULL}};
     mb_network *net = NULL;
-    int rc = mb_network_load(path, &net);
+    char *found = NULL;
+    int rc = mb_file_find("networks", path, &found);
+    if (!rc) rc = mb_network_load(found, &net);
+    mb_free(found);
     if (rc) return rc;
     char shape[96];
     int64_t params = 0, macs = 0;

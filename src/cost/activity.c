@@ -1,10 +1,12 @@
 /* activity.c - what the data do in an array, estimated without a simulation
  *
  * Inputs: each of the B input bits is set independently with probability 1/2, so a digit of p bits is non-zero with probability 1
- * - 2^-p and (2^p - 1) / 2 on average.
+ * - 2^-p and (2^p - 1) / 2 on average. A voltage level of digit d takes
+ * (d / (2^dac_bits - 1))^2 of the power of full scale, so its square counts in place of d.
  * Weights: quantised symmetrically by the largest magnitude of the layer (nn/quant.h), their digits give the mean conductance of
  * a row:
  *     differential: per weight and slice  2 Gmin + d (Gmax - Gmin) / (2^c - 1);   offset: Gmin + d (Gmax - Gmin) / (2^c - 1), and
+ *     (slices of given widths: each with its own c; two-sided pairs: Gmin + Gmax per pair and slice)
  *     one dummy of 2^(b-1) per column tile.
  * Independence of inputs and weights is assumed: charge = (sum of digits) x (mean row conductance). Simulation measures the true
  * value.
@@ -49,28 +51,38 @@ static void weight_shares(const mb_layer *l, int bits, double *share) {
     for (int q = 0; q <= 2 * L; q++) share[q] = (double)n[q] / (double)l->n_weight;
 }
 
-/* Sum over slices of the base-2^c digits of V. */
-static int digits(int v, int cell_bits) {
-    int sum = 0, mask = (1 << cell_bits) - 1;
-    for (; v; v >>= cell_bits) sum += v & mask;
+static int grid_of(const mb_xbar_spec *spec, int slice) {
+    return (1 << (spec->n_slice_bits ? spec->slice_bits[slice] : spec->cell_bits)) - 1;
+}
+
+/* Sum over slices of the digits of V, in steps of the finest grid (FINEST = digit of Gmax there). */
+static double digits(int v, const mb_xbar_spec *spec, const mb_xbar_layout *lay, int finest) {
+    double sum = 0;
+    for (int s = 0; s < lay->slices; s++) {
+        sum += (v & ((1 << lay->slice_bits[s]) - 1)) * ((double)finest / grid_of(spec, s));
+        v >>= lay->slice_bits[s];
+    }
     return sum;
 }
 
 /* Mean conductance of all cells of a row, S. */
-static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xbar_layout *lay, const mb_cell *cell) {
+static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
+                              const mb_cell *cell) {
     double share[CODES], g_min, g_max, mean = 0;
     int bits = a->weight_bits, L = bits == 1 ? 1 : (1 << (bits - 1)) - 1, N = mb_layer_matmul(l).N;
     cell->type->range(cell->params, &g_min, &g_max);
-    double unit = (g_max - g_min) / ((1 << a->cell_bits) - 1);
+    int finest = 1;
+    for (int i = 0; i < lay->slices; i++) finest = grid_of(spec, i) > finest ? grid_of(spec, i) : finest;
+    double unit = (g_max - g_min) / finest;
     weight_shares(l, bits, share);
     bool pair = a->scheme == MB_DIFFERENTIAL;
     int zero = 1 << (bits - 1); /* offset: code of a zero weight; one bit: codes 0 and 1 stand for -1 and +1 */
     for (int q = -L; q <= L; q++) {
         int code = pair ? (q < 0 ? -q : q) : bits == 1 ? (q + 1) / 2 : q + zero;
-        mean += share[q + L] * digits(code, a->cell_bits);
+        mean += share[q + L] * digits(code, spec, lay, finest);
     }
-    double weight = lay->slices * (pair ? 2 : 1) * g_min + mean * unit;
-    double dummy = pair ? 0 : lay->dummy_columns * g_min + digits(zero, a->cell_bits) * unit;
+    double weight = lay->slices * (pair ? 2 : 1) * g_min + (pair && spec->pair == MB_TWO_SIDED ? (double)lay->slices * finest : mean) * unit;
+    double dummy = lay->dummy_columns ? lay->dummy_columns * g_min + digits(zero, spec, lay, finest) * unit : 0;
     return N * weight + lay->col_tiles * dummy;
 }
 
@@ -90,9 +102,10 @@ int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_ma
         for (int done = 0; done < a->input_bits; done += a->dac_bits) {
             int p = a->input_bits - done < a->dac_bits ? a->input_bits - done : a->dac_bits;
             act[m].rows_driven += mm.K * (1 - 1.0 / (1 << p));
-            act[m].digit_sum += mm.K * ((1 << p) - 1) / 2.0;
+            double top = (1 << p) - 1, full = lay.planes > 1 ? (1 << a->dac_bits) - 1 : top;
+            act[m].digit_sum += mm.K * (spec.dac == MB_DAC_LEVEL ? top * (2 * top + 1) / 6 / (full * full) : top / 2.0);
         }
-        act[m].charge_S = act[m].digit_sum * row_conductance(l, a, &lay, cell);
+        act[m].charge_S = act[m].digit_sum * row_conductance(l, a, &spec, &lay, cell);
     }
     return MB_OK;
 }

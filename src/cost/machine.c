@@ -12,16 +12,58 @@
 #include "cost/digital.h"
 #include "cost/sram.h"
 
+#define RANGES_PER "slice|layer"
+
 const mb_param mb_machine_params[] = {
     MB_INT(mb_machine, rows, "", "128", 1, 8192, "rows (inputs) of an array"),
     MB_INT(mb_machine, cols, "", "128", 1, 8192, "columns of an array"),
     MB_CHOICE(mb_machine, subtract, MB_SUBTRACTIONS, "analog",
               "where the two columns of a differential pair are subtracted: before or after the converter"),
     MB_CHOICE(mb_machine, adc_rule, MB_ADC_RULES, "calibrated",
-              "range of the converters: full scale, from calibration data, or a given fraction"),
+              "range of the converters: full scale, a percentile of the sums of calibration data, a given fraction, the smallest error on "
+              "calibration data, or one code per ideal digit"),
     MB_REAL(mb_machine, adc_percentile, "", "0.9999", 1e-3, 1,
             "calibrated: this share of the partial sums of the calibration data lies inside the range"),
     MB_REAL(mb_machine, adc_fraction, "", "1.0", 1e-6, 1, "given: the range as a fraction of full scale"),
+    MB_REAL(mb_machine, r_wl_ohm, "ohm", "0.0", 0, 1e9,
+            "resistance of a word line between neighbouring cells; with all r_..._ohm at 0 wires are ideal"),
+    MB_REAL(mb_machine, r_bl_ohm, "ohm", "0.0", 0, 1e9, "resistance of a bit line between neighbouring cells"),
+    MB_REAL(mb_machine, r_driver_ohm, "ohm", "0.0", 0, 1e9, "resistance of a row driver"),
+    MB_REAL(mb_machine, r_sense_ohm, "ohm", "0.0", 0, 1e9, "input resistance of the circuit that senses a column"),
+    MB_REAL(mb_machine, r_on_ohm, "ohm", "0.0", 0, 1e9,
+            "resistance of the access device in series with each cell; 0 when the cell's conductances were measured through it"),
+    MB_CHOICE(mb_machine, drive, MB_WIRE_DRIVES, "left", "ends of the word lines that are driven"),
+    MB_CHOICE(mb_machine, sense, MB_WIRE_SENSES, "bottom",
+              "ends of the bit lines that are sensed; alternate: pairs of columns (offset: columns) in turn at bottom and top"),
+    MB_FLAG(mb_machine, interleaved, "false",
+            "the two cells of a pair share a bit line and hang on word lines of their own, driven by +v and -v: 2 rows word lines, "
+            "cols / 2 bit lines"),
+    MB_CHOICE(mb_machine, adc_range_per, RANGES_PER, "slice", "a range for each slice of a layer, or the widest of them for all"),
+    MB_FLAG(mb_machine, adc_powers_of_two, "false", "ranges are full scale divided by a power of two, so that slices differ by shifts"),
+    MB_VECTOR(mb_machine, slice_bits, "bit", "", 1, 8,
+              "widths of the slices of a weight, least significant first, instead of equal slices of cell_bits"),
+    MB_CHOICE(mb_machine, pair, MB_PAIRS, "one_sided",
+              "differential: one cell of the pair stays at Gmin, or both move around the middle"),
+    MB_CHOICE(mb_machine, offset_correction, MB_CORRECTIONS, "dummy",
+              "offset: taken off by a dummy column on each array, or digitally from the sum of the inputs"),
+    MB_CHOICE(mb_machine, input_code, MB_INPUT_CODES, "sign_magnitude",
+              "signed inputs: rows driven with the sign, or two's complement with a plane of its own for the sign"),
+    MB_CHOICE(mb_machine, accumulate, MB_ACCUMULATIONS, "digital",
+              "planes of an input are added after the converter (one conversion each) or before it (one for all)"),
+    MB_CHOICE(mb_machine, dac, MB_DAC_FORMS, "pulse",
+              "a digit of several bits (dac_bits): a pulse of that length, or a voltage level for the time read_s"),
+    MB_REAL(mb_machine, dac_inl, "", "0.0", -0.19, 0.19, "level: largest bow of the DAC's third-order curve, in full scale"),
+    MB_REAL(mb_machine, dac_noise, "", "0.0", 0, 1, "level: standard deviation of the noise of each level, in full scale"),
+    MB_REAL(mb_machine, dac_J, "J", "0.0", 0, 1e-6, "level: energy of setting a row to a level, besides the line"),
+    MB_REAL(mb_machine, dac_area_m2, "m2", "0.0", 0, 1e-6, "level: area of one row's DAC, besides its driver"),
+    MB_REAL(mb_machine, column_limit_A, "A", "0.0", 0, 1, "current at which the read-out of a column saturates; 0: never"),
+    MB_CHOICE(mb_machine, read_noise, MB_READ_NOISES, "output",
+              "one random number per conversion, one per cell and read (slow), or that only where noise clips cells at zero"),
+    MB_INT(mb_machine, spare_columns, "", "0", 0, 8191, "columns of an array kept in reserve for its worst ones"),
+    MB_REAL(mb_machine, dead_rows, "", "0.0", 0, 0.99, "fraction of rows that carry no current"),
+    MB_REAL(mb_machine, dead_columns, "", "0.0", 0, 0.99, "fraction of columns that carry no current"),
+    MB_CHOICE(mb_machine, arithmetic, MB_ARITHMETICS, "auto",
+              "how arrays are simulated: integers where they hold the case, or double precision throughout (slow)"),
     MB_INT(mb_machine, columns_per_adc, "", "8", 1, 8192, "columns that share a converter; divides cols"),
     MB_REAL(mb_machine, adc_rate_Hz, "Hz", "0.0", 0, 1e10,
             "conversions per second that a converter is designed for; 0: as fast as its type can"),
@@ -51,6 +93,8 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, router_area_m2, "m2", "21e-9", 0, 1e-3, "area of a tile's share of the network on chip"),
     MB_REAL(mb_machine, control_area, "", "0.15", 0, 10, "control and routing, as a share of the area of digital logic"),
     MB_REAL(mb_machine, leakage_W_per_m2, "W/m2", "28.0", 0, 1e7, "leakage of logic and mixed-signal area"),
+    MB_INT(mb_machine, write_cells, "", "0", 0, 8192, "cells of a row that are programmed at once; 0: the whole row"),
+    MB_INT(mb_machine, write_arrays, "", "1", 0, 16777216, "arrays that are programmed at once; 0: all of them"),
     MB_REAL(mb_machine, adc_energy_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' energy"),
     MB_REAL(mb_machine, adc_area_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' area"),
     MB_REAL(mb_machine, digital_factor, "", "1.0", 0, 1000, "calibration: multiplies the energy of digital logic"),
@@ -63,10 +107,31 @@ static const char *where(const mb_conf *group, const char *key) {
     return c ? mb_conf_where(c) : group ? mb_conf_where(group) : "default";
 }
 
+/* Options without sense on any layer. */
+static int check_mapping(const mb_machine *m, const mb_conf *group) {
+    if (m->slice_bits.n > MB_SLICES_MAX)
+        return mb_fail(MB_BADINPUT, "%s: slice_bits has %zu widths; a weight of at most 8 bits has at most %d slices",
+                       where(group, "slice_bits"), m->slice_bits.n, MB_SLICES_MAX);
+    for (size_t i = 0; i < m->slice_bits.n; i++)
+        if (m->slice_bits.v[i] > floor(m->slice_bits.v[i]))
+            return mb_fail(MB_BADINPUT, "%s: slice_bits: %g is not a whole number of bits", where(group, "slice_bits"),
+                           m->slice_bits.v[i]);
+    if (m->dac != MB_DAC_LEVEL && (m->dac_inl != 0 || m->dac_noise > 0)) {
+        const char *key = m->dac_noise > 0 ? "dac_noise" : "dac_inl";
+        return mb_fail(MB_BADINPUT, "%s: %s is an error of voltage levels; set dac = \"level\", or %s = 0.0", where(group, key), key,
+                       key);
+    }
+    if (m->spare_columns >= m->cols)
+        return mb_fail(MB_BADINPUT, "%s: spare_columns = %d leaves none of cols = %d for weights; lower it",
+                       where(group, "spare_columns"), m->spare_columns, m->cols);
+    return MB_OK;
+}
+
 static int check(const mb_machine *m, const mb_conf *group) {
     mb_sram s;
     mb_cost c;
-    int rc;
+    int rc = check_mapping(m, group);
+    if (rc) return rc;
     if (m->cols % m->columns_per_adc != 0)
         return mb_fail(MB_BADINPUT, "%s: columns_per_adc = %d does not divide cols = %d; try %d", where(group, "columns_per_adc"),
                        m->columns_per_adc, m->cols,
@@ -76,6 +141,13 @@ static int check(const mb_machine *m, const mb_conf *group) {
             MB_BADINPUT,
             "%s: columns_per_adc = %d would split a pair between converters; with subtract = \"analog\" it must be even (or 1)",
             where(group, "columns_per_adc"), m->columns_per_adc);
+    if (m->interleaved && m->subtract != MB_SUB_ANALOG)
+        return mb_fail(MB_BADINPUT,
+                       "%s: interleaved = true subtracts the cells of a pair on their bit line; it needs subtract = \"analog\"",
+                       where(group, "interleaved"));
+    if (m->interleaved && m->cols % 2)
+        return mb_fail(MB_BADINPUT, "%s: interleaved = true makes cols / 2 bit lines; cols = %d must be even",
+                       where(group, "cols"), m->cols);
     if ((double)m->buffer_KiB * 8192 < 8.0 * m->rows)
         return mb_fail(MB_BADINPUT, "%s: buffer_KiB = %d cannot hold the 8-bit inputs of the %d rows of an array",
                        where(group, "buffer_KiB"), m->buffer_KiB, m->rows);
@@ -140,6 +212,10 @@ void mb_machine_free(mb_machine *m) {
     mb_free(m);
 }
 
+bool mb_machine_has_wires(const mb_machine *m) {
+    return m->r_wl_ohm > 0 || m->r_bl_ohm > 0 || m->r_driver_ohm > 0 || m->r_sense_ohm > 0 || m->r_on_ohm > 0;
+}
+
 int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, bool input_signed, mb_xbar_spec *spec) {
     const char *fault = mb_assign_fault(a);
     if (fault) return mb_fail(MB_BADINPUT, "%s (%d and %d)", fault, a->dac_bits, a->input_bits);
@@ -166,7 +242,32 @@ int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign
         .adc = mach->adc,
         .time_s = 0,
         .temp_K = 300,
+        .wires = {.r_wl_ohm = mach->r_wl_ohm,
+                  .r_bl_ohm = mach->r_bl_ohm,
+                  .r_driver_ohm = mach->r_driver_ohm,
+                  .r_sense_ohm = mach->r_sense_ohm,
+                  .r_on_ohm = mach->r_on_ohm,
+                  .drive = mach->drive,
+                  .sense = mach->sense,
+                  .interleaved = mach->interleaved},
+        .n_slice_bits = (int)mach->slice_bits.n,
+        .pair = (mb_pair)mach->pair,
+        .correction = (mb_correction)mach->offset_correction,
+        .input_code = (mb_input_code)mach->input_code,
+        .accumulate = (mb_accumulation)mach->accumulate,
+        .dac = (mb_dac_form)mach->dac,
+        .dac_inl = mach->dac_inl,
+        .dac_noise = mach->dac_noise,
+        .column_limit_A = mach->column_limit_A,
+        .read_noise = (mb_read_noise)mach->read_noise,
+        .adc_one_range = mach->adc_range_per == 1,
+        .adc_powers_of_two = mach->adc_powers_of_two,
+        .spare_columns = mach->spare_columns,
+        .dead_rows = mach->dead_rows,
+        .dead_columns = mach->dead_columns,
+        .arithmetic = (mb_arithmetic)mach->arithmetic,
     };
+    for (int i = 0; i < spec->n_slice_bits; i++) spec->slice_bits[i] = (int)mach->slice_bits.v[i];
     return MB_OK;
 }
 
@@ -206,7 +307,7 @@ int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_
     bool single = o->row_tiles == 1 && o->col_tiles == 1;
     int apt = mach->arrays_per_tile, at_once;
     p->columns_per_group = min_int(mm.N, o->outputs_per_tile) * o->cells_per_weight + o->dummy_columns;
-    p->groups_per_array = single ? min_int(mm.groups, min_int(spec->rows / mm.K, spec->cols / p->columns_per_group)) : 1;
+    p->groups_per_array = single ? min_int(mm.groups, min_int(spec->rows / mm.K, (spec->cols - spec->spare_columns) / p->columns_per_group)) : 1;
     if (p->groups_per_array > 1) {
         int together = spec->rows_active / mm.K; /* packed groups in one row group */
         p->steps = together ? ceil_div(p->groups_per_array, together) : p->groups_per_array * ceil_div(mm.K, spec->rows_active);

@@ -11,6 +11,7 @@
 
 #include "array/adc.h"
 #include "array/cell.h"
+#include "array/wire.h"
 #include "array/xbar.h"
 #include "base/param.h"
 #include "cost/report.h"
@@ -26,6 +27,17 @@ typedef struct mb_machine {
     int subtract;               /* "analog|digital" subtraction of the pair */
     int adc_rule;               /* "full|calibrated|given" */
     double adc_percentile, adc_fraction;
+    double r_wl_ohm, r_bl_ohm;  /* of a segment of word line, of bit line: between neighbouring cells */
+    double r_driver_ohm, r_sense_ohm, r_on_ohm;
+    int drive, sense;           /* "left|both", "bottom|both|alternate" (array/wire.h) */
+    bool interleaved;           /* the cells of a pair share a bit line: 2 rows word lines, cols / 2 bit lines */
+    /* options of the mapping (array/xbar.h, doc/mappings.md); the defaults are none of them */
+    mb_reals slice_bits;        /* empty: slices of cell_bits */
+    int pair, offset_correction, input_code, accumulate, dac, read_noise, adc_range_per, arithmetic;
+    double dac_inl, dac_noise, dac_J, dac_area_m2, column_limit_A;
+    bool adc_powers_of_two;
+    int spare_columns;
+    double dead_rows, dead_columns;
     int columns_per_adc;        /* column multiplexing */
     double adc_rate_Hz;         /* that a converter is designed for; 0: as fast as its type can */
     bool sample_hold;           /* columns are sampled, so that conversions overlap the next drive */
@@ -49,6 +61,8 @@ typedef struct mb_machine {
     double router_area_m2;      /* of a tile's share of the network */
     double control_area;        /* control and routing: share of the area of digital logic */
     double leakage_W_per_m2;    /* of logic and mixed-signal area; SRAM leaks by its own model, cells do not leak */
+    int write_cells;            /* cells of a row that are programmed at once; 0: the whole row */
+    int write_arrays;           /* arrays programmed at once; 0: all */
     double adc_energy_factor, adc_area_factor, digital_factor;   /* calibration, default 1, printed */
     mb_adc adc;                 /* group `adc` */
 } mb_machine;
@@ -73,6 +87,8 @@ typedef struct mb_activity {
 int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell,
                          mb_activity *act);
 
+/* Does any line of its arrays have resistance? */
+bool mb_machine_has_wires(const mb_machine *mach);
 /* Specification of the arrays of weighted layer m under an assignment: the one place where machine + assignment + cell become a
  * crossbar. input_signed is the caller's.
  * Read at time 0, 300 K: the caller sets others. */
@@ -111,5 +127,19 @@ int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_laye
  * MB_NUMERIC with what is missing. */
 int mb_cost_network(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan,
                     const mb_activity *act, const bool *input_signed, mb_report **report, mb_metrics *metrics);
+
+/* Loading the weights of a network into its arrays once (src/cost/programming.c: equations). The digital engine's weights are not
+ * counted. */
+typedef struct mb_programming {
+    double cells;               /* that hold a digit, copies and dummy columns included */
+    double pulses;              /* of all cells */
+    double energy_J;            /* verification included */
+    double latency_s;
+    double wear;                /* share of a cell's endurance that one load uses; 0: the cell states no endurance */
+} mb_programming;
+/* Time of a row of N cells that are programmed at once, over the time of one cell with PULSES pulses on average, each of which
+ * succeeds independently: the row waits for its slowest cell. 1 for N = 1 or PULSES <= 1. */
+double mb_programming_slowest(double pulses, double n);
+int mb_cost_programming(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan, mb_programming *out);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * Layers run one after the other. Per weighted layer on arrays, with V vectors per group, G groups, K x N weights, P planes of p
  * bits, R row groups, T_r x T_c tiles of a matrix:
- *     conversions  V G P R (N * conversions_per_output + T_c * dummy columns)
+ *     conversions  V G P R (N * conversions_per_output + T_c * dummy columns)    (P = 1 when planes are added before the converter)
  *     row drives   V G T_c * (driven rows per vector)              energy C_driver * cols * Vdd^2
  *     cells        V G * V_read^2 * t_read * sum(digit * conductance)
  *     time         two stages, driving and converting, overlapped by the sample-and-hold: sum of max(drive, conversion) + the
@@ -88,15 +88,20 @@ static void set_times(const costing *c, job *j) {
     double beat = 1 / mach->clock_Hz, slot = fmax(j->adc.latency_s, beat); /* the shift-and-add takes one result per clock */
     double convert = p->adc_steps * slot, first = 0;
     if (j->spec.adc.type->transparent && j->adc.latency_s == 0) convert = 0; /* ideal converter: no time */
-    int magnitude = j->spec.input_signed ? (a->input_bits > 1 ? a->input_bits - 1 : 1) : a->input_bits;
-    for (int done = 0; done < magnitude; done += a->dac_bits) {
-        int bits = magnitude - done < a->dac_bits ? magnitude - done : a->dac_bits;
-        double units = (1 << bits) - 1, drive = units * mach->read_s;
+    int magnitude = j->spec.input_signed ? (a->input_bits > 1 ? a->input_bits - 1 : 1) : a->input_bits, planes = p->layout.planes;
+    const bool added = p->layout.planes_converted < planes, level = j->spec.dac == MB_DAC_LEVEL;
+    double drive = 0;                  /* since the last conversion */
+    for (int i = 0; i < planes; i++) {
+        int left = magnitude - i * a->dac_bits, bits = left <= 0 ? 1 : left < a->dac_bits ? left : a->dac_bits; /* 0: the plane of the sign */
+        double units = level ? 1 : (1 << bits) - 1;
+        drive += units * mach->read_s;
         j->units += units;
+        if (added && i < planes - 1) continue;
         j->drive_s += runs * drive;
-        if (done == 0) first = drive;
+        if (first <= 0) first = drive;
         if (!mach->sample_hold) j->convert_s += runs * convert;
         else if (convert > drive) j->convert_s += runs * (convert - drive);
+        drive = 0;
     }
     if (mach->sample_hold) j->convert_s += fmin(convert, first); /* the pipeline of two stages fills once */
 
@@ -132,7 +137,7 @@ static int set_job(costing *c, int m, const mb_activity *act, bool input_signed,
     double per_group = (double)j->mm.N * o->conversions_per_output + (double)o->col_tiles * o->dummy_columns;
     j->vectors = (double)j->mm.vectors * j->mm.groups;
     j->outputs = j->vectors * j->mm.N;
-    j->conversions = j->vectors * o->planes * o->row_groups * per_group;
+    j->conversions = j->vectors * o->planes_converted * o->row_groups * per_group;
     j->arrays = (double)j->place.arrays;
     j->converters = j->arrays * c->mach->cols / c->mach->columns_per_adc;
     j->sum_bits = mb_sum_bits(j->a->weight_bits, j->a->input_bits, j->mm.K);
@@ -164,9 +169,14 @@ static void book_analog(costing *c, const job *j) {
         mb_ledger_add(b, "cells", "read outside of the packed groups", j->vectors, 0,
                       (mb_cost){pulse * j->act->digit_sum * others, 0, 0}, src_cell, 1);
     }
-    mb_ledger_logic(b, "drivers", "row drive", j->vectors * j->act->rows_driven * p->layout.col_tiles, j->arrays * mach->rows,
-                    (mb_cost){mach->driver_C_F * mach->cols * V2, 0, mach->driver_area_m2}, src_wire, 1);
-    mb_cost integrator = {mach->integrator_W * mach->read_s * j->units / p->layout.planes, 0, mach->integrator_area_m2};
+    double lines = (mach->interleaved ? 2.0 : 1.0) * (mach->drive == MB_DRIVE_BOTH ? 2.0 : 1.0); /* drivers of one row */
+    mb_ledger_logic(b, "drivers", "row drive", j->vectors * j->act->rows_driven * p->layout.col_tiles,
+                    j->arrays * mach->rows * lines, (mb_cost){mach->driver_C_F * mach->cols * V2, 0, mach->driver_area_m2},
+                    src_wire, 1);
+    if (j->spec.dac == MB_DAC_LEVEL && (mach->dac_J > 0 || mach->dac_area_m2 > 0))
+        mb_ledger_logic(b, "drivers", "set a level", j->vectors * j->act->rows_driven * p->layout.col_tiles,
+                        j->arrays * mach->rows * lines, (mb_cost){mach->dac_J, 0, mach->dac_area_m2}, src_machine, 1);
+    mb_cost integrator = {mach->integrator_W * mach->read_s * j->units / p->layout.planes_converted, 0, mach->integrator_area_m2};
     mb_ledger_logic(b, "integrators", "integrate a column", j->conversions, fronts, integrator, src_machine, 1);
     if (mach->sample_hold)
         mb_ledger_logic(b, "sample-hold", "sample a column", j->conversions, fronts,
@@ -191,6 +201,14 @@ static void book_digital(costing *c, const job *j) {
     mb_ledger_logic(b, "shift-add", "accumulators", 0, accumulators, reg, mb_register_source, t->factor);
     if (o->dummy_columns)
         mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_tiles, 0, adder, mb_unit_source, t->factor);
+    if (j->spec.scheme == MB_OFFSET && j->spec.correction == MB_CORRECT_DIGITAL) {
+        mb_cost counter = mb_unit_add(t, j->sum_bits);
+        mb_ledger_logic(b, "shift-add", "sum the inputs of a plane", j->vectors * j->mm.K * o->planes_converted, (double)o->row_tiles * j->mm.groups,
+                        counter, mb_unit_source, t->factor);
+        mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_groups * o->planes_converted * o->slices, 0, adder,
+                      mb_unit_source, t->factor);
+        c->digital_m2 += (double)o->row_tiles * j->mm.groups * counter.area_m2;
+    }
     mb_ledger_add(b, "shift-add", "add row tiles", j->outputs * (o->row_tiles - 1), 0, adder, mb_unit_source, t->factor);
     mb_ledger_logic(b, "registers", "load an input", j->vectors * j->mm.K * o->col_tiles, rows, input, mb_register_source,
                     t->factor);

@@ -475,3 +475,32 @@ int mb_dataset_fits(const mb_dataset *d, const mb_network *net) {
     }
     return MB_OK;
 }
+
+static int by_value(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static uint64_t sample_hash(const mb_dataset *d, int64_t i) {
+    const size_t bytes = mb_shape_count(&d->shape) * mb_dtype_size(d->type);
+    return mb_hash64((const char *)d->raw + (size_t)i * bytes, bytes, MB_HASH_START);
+}
+
+int mb_dataset_common(const mb_dataset *a, int64_t na, const mb_dataset *b, int64_t nb, int64_t *count) {
+    *count = 0;
+    if (a->type != b->type || mb_shape_count(&a->shape) != mb_shape_count(&b->shape) || na <= 0 || nb <= 0) return MB_OK;
+    if (a == b) {
+        *count = na < nb ? na : nb;
+        return MB_OK;
+    }
+    uint64_t *h = mb_malloc((size_t)nb, sizeof *h);
+    if (!h) return mb_nomem();
+    for (int64_t i = 0; i < nb; i++) h[i] = sample_hash(b, i);
+    qsort(h, (size_t)nb, sizeof *h, by_value);
+    for (int64_t i = 0; i < na; i++) {
+        uint64_t want = sample_hash(a, i);
+        *count += bsearch(&want, h, (size_t)nb, sizeof *h, by_value) != NULL;
+    }
+    mb_free(h);
+    return MB_OK;
+}

@@ -63,6 +63,9 @@ void mb_dataset_get(const mb_dataset *d, size_t i, size_t n, float *x);
  * the user must be as many as the network's outputs, classes inferred from labels at most as many. */
 int mb_dataset_fits(const mb_dataset *d, const mb_network *net);
 
+/* How many of the first NA samples of A stand among the first NB of B, byte for byte before normalisation. */
+int mb_dataset_common(const mb_dataset *a, int64_t na, const mb_dataset *b, int64_t nb, int64_t *count);
+
 /* For formats: MB_BADINPUT unless the images file's N samples and the labels file's M labels are equally many. */
 int mb_dataset_same_count(const char *images, size_t n, const char *labels, size_t m);
 

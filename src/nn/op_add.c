@@ -2,10 +2,18 @@
  *
  * A sum with a constant is a scale layer (op_scale.c).
  */
+#include "config.h"
+
 #include <string.h>
 
 #include "base/error.h"
 #include "nn/import.h"
+
+#ifdef MB_HAVE_CLONES
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
 
 static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     char a[80], b[80];
@@ -30,13 +38,22 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     return MB_OK;
 }
 
+CLONES static void sum(size_t n, const float *a, const float *b, float *restrict y) {
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) y[k] = a[k] + b[k];
+}
+
+CLONES static void sum_to(size_t n, const float *restrict a, float *restrict y) {
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) y[k] += a[k];
+}
+
 static int forward(const mb_network *net, const mb_layer *l, int n, const float *const *x, float *y) {
     size_t count = (size_t)n * mb_shape_count(&l->shape);
     (void)net;
     if (l->n_in == 1) memcpy(y, x[0], count * sizeof *y);
-    else for (size_t k = 0; k < count; k++) y[k] = x[0][k] + x[1][k];
-    for (int j = 2; j < l->n_in; j++)
-        for (size_t k = 0; k < count; k++) y[k] += x[j][k];
+    else sum(count, x[0], x[1], y);
+    for (int j = 2; j < l->n_in; j++) sum_to(count, x[j], y);
     return MB_OK;
 }
 

@@ -2,12 +2,20 @@
  *
  * Relu: lo = 0, hi = inf. Clip: min and max are attributes before opset 11, inputs since. LeakyRelu: y = alpha x for x < 0.
  */
+#include "config.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "nn/import.h"
+
+#ifdef MB_HAVE_CLONES
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
 
 typedef struct clip { float lo, hi, slope; bool leaky; } clip;
 
@@ -49,18 +57,25 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     return MB_OK;
 }
 
+CLONES static void limit(size_t n, float lo, float hi, const float *restrict x, float *restrict y) {
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) {
+        float v = x[k] < lo ? lo : x[k];
+        y[k] = v > hi ? hi : v;
+    }
+}
+
+CLONES static void leaky(size_t n, float slope, const float *restrict x, float *restrict y) {
+#pragma omp simd
+    for (size_t k = 0; k < n; k++) y[k] = x[k] < 0 ? slope * x[k] : x[k];
+}
+
 static int forward(const mb_network *net, const mb_layer *l, int n, const float *const *x, float *y) {
     const clip c = *(const clip *)l->attr;
     size_t count = (size_t)n * mb_shape_count(&l->shape);
     (void)net;
-    if (c.leaky) {
-        for (size_t k = 0; k < count; k++) y[k] = x[0][k] < 0 ? c.slope * x[0][k] : x[0][k];
-    } else {
-        for (size_t k = 0; k < count; k++) {
-            float v = x[0][k] < c.lo ? c.lo : x[0][k];
-            y[k] = v > c.hi ? c.hi : v;
-        }
-    }
+    if (c.leaky) leaky(count, c.slope, x[0], y);
+    else limit(count, c.lo, c.hi, x[0], y);
     return MB_OK;
 }
 

@@ -5,12 +5,20 @@
  * folded into weights and bias in double precision, and no layer is made. "Channels" may be any run of axes over which the
  * constant varies.
  */
+#include "config.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
 #include "nn/import.h"
+
+#ifdef MB_HAVE_CLONES
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
 
 typedef struct scale {                   /* element (o, c, i) of outer x channels x inner */
     size_t outer, channels, inner;
@@ -176,13 +184,26 @@ out:
     return rc;
 }
 
+CLONES static void affine_run(size_t n, float a, float b, const float *restrict x, float *restrict y) {
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) y[i] = a * x[i] + b;
+}
+
+CLONES static void affine_each(size_t n, const float *restrict a, const float *restrict b, const float *restrict x, float *restrict y) {
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) y[i] = a[i] * x[i] + b[i];
+}
+
 static int forward(const mb_network *net, const mb_layer *l, int n, const float *const *x, float *y) {
     const scale *s = l->attr;
     const float *a = s->ab, *b = s->ab + s->channels, *v = x[0];
     (void)net;
-    for (size_t o = 0; o < (size_t)n * s->outer; o++)
-        for (size_t c = 0; c < s->channels; c++)
-            for (size_t i = 0; i < s->inner; i++) *y++ = a[c] * *v++ + b[c];
+    for (size_t o = 0; o < (size_t)n * s->outer; o++) {
+        if (s->inner == 1) affine_each(s->channels, a, b, v, y);
+        else for (size_t c = 0; c < s->channels; c++) affine_run(s->inner, a[c], b[c], v + c * s->inner, y + c * s->inner);
+        v += s->channels * s->inner;
+        y += s->channels * s->inner;
+    }
     return MB_OK;
 }
 

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONES
 #endif

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "run/explain.h"
 
 #define COL(f, unit, help)                                                                                                       \
     { #f, unit, help, offsetof(mb_point_result, f) }
@@ -40,6 +41,11 @@ const mb_column mb_point_columns[] = {
     COL(macs, "", "multiply-accumulates per inference"),
     COL(arrays, "", "crossbar arrays in use"),
     COL(weight_bits, "", "stored bits of all weights"),
+    COL(program_J, "J", "energy to program all weights once, verification included"),
+    COL(program_s, "s", "time to program all weights once, row by row"),
+    COL(program_cells, "", "cells that are programmed, copies included"),
+    COL(pulses, "", "programming pulses of all cells"),
+    COL(wear, "", "share of the endurance of a cell that programming once uses; 0: the cell states no endurance"),
     {NULL, NULL, NULL, 0},
 };
 #undef COL
@@ -75,6 +81,7 @@ const mb_field mb_layer_fields[] = {
     COL(clipped, MB_F_REAL, "", "fraction of conversions that saturated"),
     COL(adc_occupancy, MB_F_REAL, "", "fraction of the converter's code range that was used"),
     COL(row_rate, MB_F_REAL, "", "fraction of offered rows that were driven"),
+    COL(wire_residual, MB_F_REAL, "", "Kirchhoff residual of the arrays' wires, relative to the largest current; 0: ideal wires"),
     {NULL, NULL, NULL, MB_F_STR, 0},
 };
 #undef COL
@@ -117,6 +124,8 @@ void mb_point_result_free(mb_point_result *p) {
     mb_free(p->id);
     mb_free(p->label);
     mb_free(p->plan);
+    mb_free(p->infeasible);
+    mb_explanation_free(p->explain);
     mb_free(p->set);
     mb_free(p->trial);
     mb_free(p->layer);
@@ -170,6 +179,8 @@ void mb_point_json_to(const mb_point_result *p, bool trials, mb_str *out) {
     mb_json_str(&j, "id", p->id ? p->id : "");
     mb_json_str(&j, "label", p->label ? p->label : "");
     mb_json_str(&j, "plan", p->plan ? p->plan : "");
+    mb_json_str(&j, "status", p->infeasible ? "infeasible" : "done");
+    if (p->infeasible) mb_json_str(&j, "why", p->infeasible);
     mb_json_open(&j, "set", '{');
     for (size_t i = 0; i < p->n_set; i++) mb_json_str(&j, p->set[i].key, p->set[i].value);
     mb_json_close(&j, '}');
@@ -208,6 +219,10 @@ void mb_point_json_to(const mb_point_result *p, bool trials, mb_str *out) {
         mb_json_close(&j, '}');
     }
     mb_json_close(&j, ']');
+    if (trials && p->explain) { /* not in results.jsonl */
+        mb_str_add(out, ",\"explain\":");
+        mb_explanation_json(p->explain, out);
+    }
     mb_json_close(&j, '}');
 }
 

@@ -83,7 +83,10 @@ static void free_data(void *p) {
 
 int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root) {
     mb_conf *c = NULL;
-    int rc = mb_conf_read(path, &c);
+    char *found = NULL;
+    int rc = mb_file_find("experiments", path, &found);
+    if (!rc) rc = mb_conf_read(found, &c);
+    mb_free(found);
     if (rc) return rc;
     for (size_t i = 0; i < n_set && !rc; i++) rc = mb_conf_assign(c, set[i], MB_FROM_COMMAND);
     const mb_conf *name = mb_conf_find(c, "name");
@@ -173,7 +176,7 @@ static int load_data(mb_conf *root, const char *path, mb_cache *cache, const mb_
 static int expand_group(mb_conf *root, const char *key, const char *kind, const char *example, mb_conf **out) {
     mb_conf *c = mb_conf_use(root, key);
     if (!c) return mb_fail(MB_BADINPUT, "%s: %s is missing, e.g. %s", mb_conf_where(root), key, example);
-    int rc = mb_conf_expand_preset(c, kind);
+    int rc = strcmp(key, "device") == 0 ? mb_cell_expand(c) : mb_conf_expand_preset(c, kind);
     if (rc) return mb_context(rc, "%s asked for at %s", key, mb_conf_where(c));
     *out = mb_conf_use(root, key);
     if ((*out)->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: %s is a preset name or a group", mb_conf_where(*out), key);
@@ -319,8 +322,13 @@ static int compute_id(mb_setup *s) {
     mb_conf *c = mb_conf_clone(s->conf);
     if (!c) return mb_nomem();
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) drop_named(c, places[i]);
+    if (s->cell.library) { /* what it does, not where it lies */
+        mb_conf *device = mb_conf_use(c, "device");
+        if (device) drop_named(device, "cell");
+    }
     uint64_t h = mb_conf_hash(c);
     mb_conf_free(c);
+    if (s->cell.library) h = mb_hash64(&s->cell.code, sizeof s->cell.code, h);
     h = mb_hash64(&s->net->hash, sizeof h, h);
     int rc = MB_OK;
     if (s->data) rc = hash_samples(s->cache, s->data, (size_t)s->keys.samples, &h);
@@ -355,7 +363,7 @@ void mb_setup_free(mb_setup *s) {
 
 /* Texts of a sweep that name a file beside the experiment become absolute, as all paths of used.cfg. */
 static void anchor_paths(mb_conf *c) {
-    if (c->type == MB_CONF_STRING && strchr(c->s, '/') && !strchr(c->s, '=')) {
+    if (c->type == MB_CONF_STRING && (strchr(c->s, '/') || mb_cell_is_user(c->s)) && !strchr(c->s, '=')) {
         char *dir = mb_conf_dir(c), *path = dir ? mb_path_join(dir, c->s) : NULL;
         if (path && mb_file_exists(path)) make_absolute(c);
         mb_free(path);

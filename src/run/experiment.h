@@ -49,6 +49,7 @@ typedef struct mb_setup {
     mb_baseline *baseline;
     int n_baseline;
     struct mb_cache *cache;      /* borrowed */
+    unsigned ideal;              /* MB_IDEAL_* of array/xbar.h: what the arrays do without (explain.c); 0 after loading */
     uint64_t id;                 /* hash of everything that the results depend on: used values, network, data */
 } mb_setup;
 
@@ -60,7 +61,7 @@ void *mb_cache_get(const mb_cache *c, const char *kind, uint64_t key);          
 /* The cache owns OBJECT from here on, also on failure. */
 int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, void (*destroy)(void *));
 
-/* Read EXP.cfg and lay the settings "KEY=VALUE" on it. */
+/* Read EXP.cfg and lay the settings "KEY=VALUE" on it. A path that is not there is looked for among the files that ship (with a note). */
 int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root);
 /* The text of used.cfg: the experiment of ROOT with everything expanded and every default written out; POINT is a loaded setup of its first point. */
 int mb_experiment_used(const mb_conf *root, const mb_setup *point, mb_str *out);

@@ -25,6 +25,8 @@ extern char **environ;
     X("accuracy-energy", "accuracy over energy per inference, with 95 % intervals, float accuracy and baselines",                \
       mb_useless_accuracy, mb_plot_accuracy_energy)                                                                              \
     X("accuracy-edap", "accuracy over energy x latency x area", mb_useless_accuracy, mb_plot_accuracy_edap)                      \
+    X("accuracy-time", "accuracy over the time since programming, a line per device (runs that sweep read.time_s)",                \
+      mb_useless_time, mb_plot_accuracy_time)                                                                                    \
     X("energy-components", "energy per inference by component, baselines beside", mb_useless_components,                         \
       mb_plot_energy_components)                                                                                                 \
     X("latency-components", "latency per inference by component, baselines beside", mb_useless_components,                       \
@@ -32,7 +34,11 @@ extern char **environ;
     X("area-components", "area by component, baselines beside", mb_useless_components, mb_plot_area_components)                  \
     X("energy-layers", "energy of each layer by component", mb_useless_layers, mb_plot_energy_layers)                            \
     X("precision-layers", "bits of weights, inputs and converters of each layer", mb_useless_layers, mb_plot_precision_layers)   \
-    X("snr-layers", "signal-to-noise ratio and clipped conversions of each layer", mb_useless_snr, mb_plot_snr_layers)
+    X("snr-layers", "signal-to-noise ratio and clipped conversions of each layer", mb_useless_snr, mb_plot_snr_layers)           \
+    X("explain-costs", "accuracy that each non-ideality costs (run --explain)", mb_useless_explain, mb_plot_explain_costs)       \
+    X("explain-snr", "signal-to-noise ratio of each layer, one non-ideality after the other (run --explain)", mb_useless_explain, \
+      mb_plot_explain_snr)                                                                                                       \
+    X("explain-codes", "codes that the converters of each layer put out (run --explain)", mb_useless_codes, mb_plot_explain_codes)
 
 #define ROW(name, help, useless, write) {name, help, useless, write},
 #define NAME(name, help, useless, write) name,
@@ -94,8 +100,7 @@ static char **utf8_environment(void) {
     return env;
 }
 
-/* gnuplot SCRIPT in folder DIR, drawing FORMAT into the file PART there. */
-static int run_gnuplot(const char *dir, const char *script, const char *format, const char *part) {
+int mb_gnuplot_run(const char *dir, const char *script, const char *format, const char *part) {
     int rc = MB_OK, pipe_fd[2] = {-1, -1}, err, status = 0;
     bool actions_made = false;
     pid_t pid;
@@ -165,7 +170,7 @@ static int draw(const char *dir, const char *name, const char *format) {
         rc = mb_nomem();
         goto out;
     }
-    rc = run_gnuplot(dir, script, format, part);
+    rc = mb_gnuplot_run(dir, script, format, part);
     if (rc == MB_OK && rename(from, to) != 0) rc = mb_fail(MB_SYSTEM, "%s: %s", to, strerror(errno));
     if (rc != MB_OK) unlink(from);
 out:
@@ -217,7 +222,7 @@ static int write_script(const char *dir, const mb_plot_type *t, const mb_results
     return rc;
 }
 
-int mb_results_plot(const mb_results *r, const char *what, const char *format, mb_str *files) {
+static int plot_points(const mb_results *r, const char *what, const char *format, mb_str *files) {
     int rc = MB_OK;
     bool wanted[N_TYPES] = {false}, script_only = strcmp(format, "gp") == 0;
     char *dir = NULL;
@@ -247,5 +252,19 @@ int mb_results_plot(const mb_results *r, const char *what, const char *format, m
     }
     if (rc == MB_OK && files->failed) rc = mb_nomem();
     mb_free(dir);
+    return rc;
+}
+
+/* Infeasible points have no numbers to draw. */
+int mb_results_plot(const mb_results *all, const char *what, const char *format, mb_str *files) {
+    mb_results feasible = *all;
+    feasible.point = mb_malloc(all->n, sizeof *feasible.point);
+    if (!feasible.point) return mb_nomem();
+    feasible.n = 0;
+    for (size_t i = 0; i < all->n; i++)
+        if (!all->point[i].infeasible) feasible.point[feasible.n++] = all->point[i];
+    int rc = all->n && !feasible.n ? mb_fail(MB_BADINPUT, "%s: there is nothing to draw: every point is infeasible", all->dir)
+                                   : plot_points(&feasible, what, format, files);
+    mb_free(feasible.point);
     return rc;
 }

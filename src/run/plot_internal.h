@@ -17,6 +17,9 @@ typedef struct mb_plot_type {
     int (*write)(const char *name, const mb_results *r, mb_str *out);
 } mb_plot_type;
 
+/* gnuplot SCRIPT in folder DIR, drawing FORMAT into the file PART there. */
+int mb_gnuplot_run(const char *dir, const char *script, const char *format, const char *part);
+
 /* Colours that the colour-blind tell apart. Okabe & Ito, "Color universal design" (2008); N counts round, the last is grey. */
 #define MB_COLOURS 8
 const char *mb_plot_colour(size_t i);
@@ -82,10 +85,20 @@ int mb_pick_points(const mb_results *r, size_t max, size_t *pick, size_t *n);
 int mb_pareto(const double *cost, const double *gain, size_t n, bool *front, size_t *order, size_t *m);
 bool mb_has_accuracy(const mb_results *r);
 
+/* --- layers along the horizontal axis (plot_layers.c) --- */
+/* Brief names of the layers of P into NAME[n_layer]; mb_free each, also after a failure. */
+int mb_plot_layer_names(const mb_point_result *p, char **name);
+/* Tics of layers 1..n on axes WIDTH pixels wide, with names when SHOW; returns the room they take below the axes. Without OUT only the room. */
+double mb_plot_layer_tics(const mb_point_result *p, char *const *name, double width, bool show, mb_str *out);
+/* The key in the margin on the right. */
+void mb_gp_side_key(mb_str *out, const mb_canvas *c, bool invert);
+
 /* --- the plots --- */
 int mb_plot_accuracy_energy(const char *name, const mb_results *r, mb_str *out);
 int mb_plot_accuracy_edap(const char *name, const mb_results *r, mb_str *out);
 const char *mb_useless_accuracy(const mb_results *r);
+int mb_plot_accuracy_time(const char *name, const mb_results *r, mb_str *out);
+const char *mb_useless_time(const mb_results *r);
 int mb_plot_energy_components(const char *name, const mb_results *r, mb_str *out);
 int mb_plot_latency_components(const char *name, const mb_results *r, mb_str *out);
 int mb_plot_area_components(const char *name, const mb_results *r, mb_str *out);
@@ -93,6 +106,11 @@ const char *mb_useless_components(const mb_results *r);
 int mb_plot_energy_layers(const char *name, const mb_results *r, mb_str *out);
 int mb_plot_precision_layers(const char *name, const mb_results *r, mb_str *out);
 int mb_plot_snr_layers(const char *name, const mb_results *r, mb_str *out);
+int mb_plot_explain_costs(const char *name, const mb_results *r, mb_str *out);
+int mb_plot_explain_snr(const char *name, const mb_results *r, mb_str *out);
+int mb_plot_explain_codes(const char *name, const mb_results *r, mb_str *out);
+const char *mb_useless_explain(const mb_results *r);
+const char *mb_useless_codes(const mb_results *r);
 const char *mb_useless_layers(const mb_results *r);
 const char *mb_useless_snr(const mb_results *r);
 

@@ -42,7 +42,7 @@ static void brief_name(const char *name, bool drop_operator, mb_str *out) {
     if (!out->n) mb_str_add(out, name);
 }
 
-static int layer_names(const mb_point_result *p, char **name) {
+int mb_plot_layer_names(const mb_point_result *p, char **name) {
     mb_str s = {0};
     int rc = MB_OK;
     for (int drop = 1; drop >= 0; drop--) { /* without the operators where that leaves them distinct */
@@ -63,7 +63,7 @@ static int layer_names(const mb_point_result *p, char **name) {
 }
 
 /* Tics of layers 1..n; returns the room they take below the axes. Without OUT only the room. */
-static double layer_tics(const mb_point_result *p, char *const *name, double width, bool show, mb_str *out) {
+double mb_plot_layer_tics(const mb_point_result *p, char *const *name, double width, bool show, mb_str *out) {
     size_t longest = 1, every = 1;
     double slot = width / (double)p->n_layer;
     bool named = p->n_layer <= LAYERS_NAMED;
@@ -140,7 +140,7 @@ static int open_panels(const mb_results *r, size_t max, panels *p) {
         p->same = p->same && a->n_layer == b->n_layer;
         for (size_t k = 0; k < a->n_layer && p->same; k++) p->same = strcmp(a->layer[k].name, b->layer[k].name) == 0;
     }
-    return layer_names(a, p->layer);
+    return mb_plot_layer_names(a, p->layer);
 }
 
 /* "front: 4 of 60 points", and what tags mean. */
@@ -182,10 +182,10 @@ static int begin_panel(panels *p, size_t i, bool shared, mb_str *out) {
         p->layer = mb_calloc(a->n_layer, sizeof *p->layer);
         if (!p->layer) return mb_nomem();
         p->n_layer = a->n_layer;
-        int rc = layer_names(a, p->layer);
+        int rc = mb_plot_layer_names(a, p->layer);
         if (rc != MB_OK) return rc;
     }
-    layer_tics(a, p->layer, c.w - c.left - c.right, !shared || last, out);
+    mb_plot_layer_tics(a, p->layer, c.w - c.left - c.right, !shared || last, out);
     mb_str_addf(out, "set xrange [0.4:%zu.6]\n", a->n_layer);
     if (p->r->n > 1) {
         mb_str_add(&head, p->tag[i]);
@@ -206,8 +206,8 @@ static int size_panels(panels *p, bool shared) {
         const mb_point_result *a = &p->r->point[p->pick[i]];
         if (p->same && i) break;
         char **name = mb_calloc(a->n_layer, sizeof *name);
-        rc = name ? layer_names(a, name) : mb_nomem();
-        if (rc == MB_OK) p->tics = fmax(p->tics, layer_tics(a, name, width - p->c.left - p->c.right, true, NULL));
+        rc = name ? mb_plot_layer_names(a, name) : mb_nomem();
+        if (rc == MB_OK) p->tics = fmax(p->tics, mb_plot_layer_tics(a, name, width - p->c.left - p->c.right, true, NULL));
         for (size_t k = 0; k < a->n_layer && name; k++) mb_free(name[k]);
         mb_free(name);
     }
@@ -220,7 +220,7 @@ static int size_panels(panels *p, bool shared) {
     return rc;
 }
 
-static void side_key(mb_str *out, const mb_canvas *c, bool invert) {
+void mb_gp_side_key(mb_str *out, const mb_canvas *c, bool invert) {
     mb_str_add(out, "set key at screen ");
     mb_gp_num(out, (c->w - c->right + 12) / c->w);
     mb_str_add(out, ",");
@@ -299,7 +299,7 @@ int mb_plot_energy_layers(const char *name, const mb_results *r, mb_str *out) {
         mb_gp_ylabel(out, &axes, 6, p.n > 2 ? "energy" : "energy per inference", u.name);
         double high = (common ? top : hi[i]) / u.scale;
         mb_gp_linear(out, "y", 0, high > 0 ? 1.05 * high : 1, p.n > 2 ? 4 : 7);
-        if (i == 0) side_key(out, &p.c, true);
+        if (i == 0) mb_gp_side_key(out, &p.c, true);
         mb_str_add(out, "plot \\\n");
         bool first = true;
         for (size_t e = 0; e <= g.n; e++) {
@@ -389,7 +389,7 @@ int mb_plot_precision_layers(const char *name, const mb_results *r, mb_str *out)
         mb_gp_ylabel(out, &axes, 6, "bits", "");
         mb_str_addf(out, "set yrange [0:%d.5]\nset ytics 2\n", top);
         bits_numbers(&r->point[p.pick[i]], &axes, top + 0.5, out);
-        if (i == 0) side_key(out, &p.c, false);
+        if (i == 0) mb_gp_side_key(out, &p.c, false);
         mb_str_add(out, "plot \\\n");
         for (int e = 0; e < 3; e++)
             mb_str_addf(out,
@@ -457,10 +457,10 @@ int mb_plot_snr_layers(const char *name, const mb_results *r, mb_str *out) {
     const mb_point_result *a = &r->point[p.pick[longest]];
     double width = a->n_layer > 30 ? 1200 : 900;
     char **names = mb_calloc(a->n_layer, sizeof *names);
-    rc = names ? layer_names(a, names) : mb_nomem();
+    rc = names ? mb_plot_layer_names(a, names) : mb_nomem();
     if (rc != MB_OK) goto names_out;
     p.c.w = width;
-    double tics = layer_tics(a, names, width - p.c.left - p.c.right, true, NULL);
+    double tics = mb_plot_layer_tics(a, names, width - p.c.left - p.c.right, true, NULL);
     p.c.bottom = tics + 14;
     p.c.h = p.c.top + 250 + 24 + 150 + p.c.bottom;
     mb_canvas upper = p.c, lower = p.c;
@@ -471,10 +471,10 @@ int mb_plot_snr_layers(const char *name, const mb_results *r, mb_str *out) {
         snr_data(&r->point[p.pick[i]], i, 0.09 * ((double)i - 0.5 * (double)(lines - 1)), exact, unit, out);
     mb_str_addf(out, "set xrange [0.4:%zu.6]\nset multiplot\n", a->n_layer);
     mb_gp_margins(out, &upper);
-    layer_tics(a, names, width - p.c.left - p.c.right, false, out);
+    mb_plot_layer_tics(a, names, width - p.c.left - p.c.right, false, out);
     mb_gp_ylabel(out, &upper, 3, "SNR", "dB");
     mb_gp_linear(out, "y", lo - air, any_exact ? exact + air : hi + air, 7);
-    side_key(out, &p.c, false);
+    mb_gp_side_key(out, &p.c, false);
     mb_str_add(out, "plot \\\n");
     for (size_t i = 0; i < lines; i++) {
         const char *col = mb_plot_colour(i);
@@ -485,7 +485,7 @@ int mb_plot_snr_layers(const char *name, const mb_results *r, mb_str *out) {
     }
     mb_str_add(out, "unset label\nunset key\n");
     mb_gp_margins(out, &lower);
-    layer_tics(a, names, width - p.c.left - p.c.right, true, out);
+    mb_plot_layer_tics(a, names, width - p.c.left - p.c.right, true, out);
     mb_gp_ylabel(out, &lower, 3, "clipped", unit > 1 ? "ppm" : "%");
     mb_gp_linear(out, "y", 0, clip > 0 ? 1.1 * clip * unit : 1, 4);
     mb_str_add(out, "plot \\\n");

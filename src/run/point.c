@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "mapping/policy.h"
+#include "run/explain.h"
 #include "run/sweep.h"
 
 static void free_profile(void *p) { mb_profile_free(p); }
@@ -55,7 +56,7 @@ static int get_float(mb_setup *s, const mb_progress *pr, mb_accuracy *out) {
 
 /* --- the oracle of policies ------------------------------------------------------------------------------------------ */
 
-typedef struct { mb_setup *s; const mb_progress *pr; } oracle_ctx;
+typedef struct { mb_setup *s; const mb_progress *pr; bool failed; } oracle_ctx; /* failed: a loss could not be measured */
 
 static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
     oracle_ctx *c = ctx;
@@ -74,7 +75,10 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
     if (!rc) rc = mb_mapped_program(m, 0, c->pr);
     if (!rc) rc = mb_analog_accuracy(m, c->s->calib, c->s->cal.samples, c->pr, &acc);
     mb_mapped_free(m);
-    if (rc) return rc;
+    if (rc) {
+        c->failed = true;
+        return rc;
+    }
     double low, high;
     out->loss = acc.loss;
     out->accuracy = (double)acc.correct / (double)acc.samples;
@@ -83,9 +87,9 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
     return MB_OK;
 }
 
-int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics) {
+static int map_point(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, bool *failed) {
     const mb_network *net = s->net;
-    oracle_ctx ctx = {s, pr};
+    oracle_ctx ctx = {s, pr, false};
     mb_layer_info *info = mb_calloc((size_t)net->n_weighted, sizeof *info);
     if (!info) return mb_nomem();
     for (int k = 0; k < net->n_weighted; k++) {
@@ -98,9 +102,15 @@ int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics 
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
     mb_free(info);
+    *failed = ctx.failed;
     if (rc) mb_plan_free(p);
     else *plan = p;
     return rc;
+}
+
+int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics) {
+    bool failed;
+    return map_point(s, pr, plan, metrics, &failed);
 }
 
 /* --- from reports to results ----------------------------------------------------------------------------------------- */
@@ -155,6 +165,7 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
         mb_layer_stats st;
         mb_mapped_stats(m, k, &st);
         out->snr_dB = st.snr_dB, out->clipped = st.clipped, out->adc_occupancy = st.adc_occupancy, out->row_rate = st.row_rate;
+        out->wire_residual = st.wire_residual;
     }
     const mb_report *r = find_group(report, l->name);
     if (!rc && r) {
@@ -200,11 +211,14 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
         mb_mapped_stats(m, k, &st);
         if (st.activity.measured) act[k] = st.activity;
     }
+    mb_programming w;
+    if (!rc) rc = mb_cost_programming(s->mach, &s->cell, s->net, plan, &w);
     if (!rc) rc = mb_cost_network(s->mach, &s->cell, s->net, plan, act, m ? mb_mapped_input_signed(m) : NULL, &r, &met);
     mb_free(act);
     if (rc) return rc;
     out->energy_J = met.energy_J, out->latency_s = met.latency_s, out->area_m2 = met.area_m2;
     out->arrays = met.arrays, out->weight_bits = met.weight_bits;
+    out->program_J = w.energy_J, out->program_s = w.latency_s, out->program_cells = w.cells, out->pulses = w.pulses, out->wear = w.wear;
     out->edp_Js = met.energy_J * met.latency_s;
     out->edap_Jsm2 = out->edp_Js * met.area_m2;
     for (int k = 0; k < n; k++) out->macs += (double)mb_layer_macs(&s->net->layer[s->net->weighted[k]]);
@@ -266,11 +280,25 @@ out:
     return rc;
 }
 
+/* The failure of the policy becomes the result. */
+static int infeasible_result(const mb_setup *s, mb_point_result *out) {
+    for (const mb_column *c = mb_point_columns; c->name; c++) *(double *)(void *)((char *)out + c->offset) = (double)NAN;
+    out->infeasible = mb_strdup(mb_error_message());
+    out->id = mb_asprintf("%016llx", (unsigned long long)s->id);
+    mb_error_clear();
+    if (out->infeasible && out->id) return MB_OK;
+    mb_point_result_free(out);
+    return mb_nomem();
+}
+
 int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, mb_plan **plan, struct mb_report **report) {
     mb_plan *p = NULL;
     mb_mapped *m = NULL;
     memset(out, 0, sizeof *out);
-    int rc = o->plan_file ? mb_plan_load(o->plan_file, s->net, &p) : mb_point_map(s, o->progress, &p, NULL);
+    if (plan) *plan = NULL;
+    bool failed = false;
+    int rc = o->plan_file ? mb_plan_load(o->plan_file, s->net, &p) : map_point(s, o->progress, &p, NULL, &failed);
+    if (rc == MB_NUMERIC && o->record_infeasible && !o->plan_file && !failed) return infeasible_result(s, out);
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
     out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = (double)NAN;
     if (!rc && o->simulate) rc = accuracies(s, p, o->progress, out, &m);
@@ -334,22 +362,130 @@ static int copy_settings(const mb_point *p, mb_point_result *r) {
     return MB_OK;
 }
 
-static int run_point(mb_run *run, const mb_point *pt, size_t index, mb_cache *cache, const mb_run_options *o, mb_point_result *r) {
+/* --- explanations of a run ------------------------------------------------------------------------------------------- */
+
+/* explain.jsonl of the run, as it will be. */
+typedef struct explain_store {
+    mb_explanation **list;
+    size_t n;
+} explain_store;
+
+static void store_free(explain_store *st) {
+    for (size_t i = 0; i < st->n; i++) mb_explanation_free(st->list[i]);
+    mb_free(st->list);
+}
+
+/* What explains the points of this experiment is kept, the rest is of earlier ones. */
+static int store_open(const char *dir, const uint64_t *id, size_t points, explain_store *st) {
+    size_t n = 0;
+    int rc = mb_explain_read(dir, &st->list, &st->n);
+    for (size_t i = 0; i < st->n; i++) {
+        mb_explanation *e = st->list[i];
+        char text[17] = "";
+        if (e->point < (int64_t)points) snprintf(text, sizeof text, "%016llx", (unsigned long long)id[e->point]);
+        if (!strcmp(text, e->id)) st->list[n++] = e;
+        else mb_explanation_free(e);
+    }
+    st->n = n;
+    return rc;
+}
+
+static bool store_has(const explain_store *st, size_t index, mb_explain_level level) {
+    for (size_t i = 0; i < st->n; i++)
+        if (st->list[i]->point == (int64_t)index) return st->list[i]->layers || level != MB_EXPLAIN_LAYERS;
+    return false;
+}
+
+/* E, owned from here on, takes its place among the others, and the file is written. */
+static int store_put(explain_store *st, mb_run *run, const char *name, mb_explanation *e) {
+    size_t at = 0;
+    while (at < st->n && st->list[at]->point < e->point) at++;
+    if (at < st->n && st->list[at]->point == e->point) {
+        mb_explanation_free(st->list[at]);
+    } else {
+        mb_explanation **more = mb_realloc(st->list, st->n + 1, sizeof *more);
+        if (!more) {
+            mb_explanation_free(e);
+            return mb_nomem();
+        }
+        st->list = more;
+        memmove(more + at + 1, more + at, (st->n - at) * sizeof *more);
+        st->n++;
+    }
+    st->list[at] = e;
+    mb_str text = {0};
+    mb_explain_text(name, st->list, st->n, &text);
+    int rc = text.failed ? mb_nomem() : mb_run_write_file(run, MB_EXPLAIN_FILE, mb_cstr(&text));
+    mb_str_free(&text);
+    return rc;
+}
+
+/* What a run carries from point to point. */
+typedef struct session {
+    mb_run *run;
+    const char *folder, *name;
+    mb_cache *cache;
+    const mb_run_options *o;
+    explain_store store;
+    bool ended;                  /* the last point was reached */
+} session;
+
+static int explain_point(session *se, mb_setup *s, const mb_plan *plan, size_t index) {
+    const mb_profile *prof = NULL;
+    mb_explanation *e = NULL;
+    int rc = get_profile(s, se->o->progress, &prof);
+    if (!rc) rc = mb_explain_point(s, prof, plan, se->o->explain == MB_EXPLAIN_LAYERS, se->o->progress, &e);
+    if (rc) return mb_context(rc, "explaining point %zu", index);
+    e->point = (int64_t)index;
+    return store_put(&se->store, se->run, se->name, e);
+}
+
+static bool to_explain(const session *se, size_t index) {
+    const mb_run_options *o = se->o;
+    return o->explain != MB_EXPLAIN_NOT && (o->explain_point < 0 || o->explain_point == (int64_t)index) && !store_has(&se->store, index, o->explain);
+}
+
+/* A point that was computed earlier, by its plan in the folder. */
+static int explain_done(session *se, const mb_point *pt, size_t index) {
+    mb_setup s;
+    mb_plan *plan = NULL;
+    char *path = mb_asprintf("%s/plan-%04zu.cfg", se->folder, index);
+    mb_conf *c = mb_conf_clone(pt->conf);
+    int rc = path && c ? MB_OK : mb_nomem();
+    if (!rc && !mb_file_exists(path)) { /* infeasible: nothing to explain */
+        mb_conf_free(c);
+        mb_free(path);
+        return MB_OK;
+    }
+    if (!rc) rc = mb_setup_load(c, se->cache, true, &s);
+    else mb_conf_free(c);
+    if (!rc) {
+        rc = mb_plan_load(path, s.net, &plan);
+        if (!rc) rc = explain_point(se, &s, plan, index);
+        mb_plan_free(plan);
+        mb_setup_free(&s);
+    }
+    mb_free(path);
+    return rc;
+}
+
+static int run_point(session *se, const mb_point *pt, size_t index, mb_point_result *r) {
     mb_setup s;
     mb_plan *plan = NULL;
     mb_conf *c = mb_conf_clone(pt->conf);
-    int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+    int rc = c ? mb_setup_load(c, se->cache, true, &s) : mb_nomem();
     if (rc) return rc;
-    mb_point_options po = {o->plan_file, true, o->progress};
+    mb_point_options po = {.plan_file = se->o->plan_file, .simulate = true, .progress = se->o->progress, .record_infeasible = true};
     rc = mb_point_run(&s, &po, r, &plan, NULL);
     mb_str text = {0};
     if (!rc) {
         r->index = (int64_t)index;
         rc = copy_settings(pt, r);
-        if (!rc && !(r->plan = mb_asprintf("plan-%04zu.cfg", index))) rc = mb_nomem();
-        mb_plan_write(plan, &text);
-        if (!rc) rc = text.failed ? mb_nomem() : mb_run_write_file(run, r->plan, mb_cstr(&text));
-        if (!rc) rc = mb_run_point(run, r);
+        if (!rc && !(r->plan = plan ? mb_asprintf("plan-%04zu.cfg", index) : mb_strdup(""))) rc = mb_nomem();
+        if (plan) mb_plan_write(plan, &text);
+        if (!rc && plan) rc = text.failed ? mb_nomem() : mb_run_write_file(se->run, r->plan, mb_cstr(&text));
+        if (!rc) rc = mb_run_point(se->run, r);
+        if (!rc && plan && to_explain(se, index)) rc = explain_point(se, &s, plan, index);
         if (rc) mb_point_result_free(r);
     }
     mb_str_free(&text);
@@ -373,51 +509,91 @@ static int note_data(mb_run *run, const mb_conf *conf, mb_cache *cache) {
     return rc;
 }
 
+/* All points that are not there yet. */
+static int run_points(session *se, const mb_points *pts, const uint64_t *id) {
+    size_t done = 0, computed = 0, infeasible = 0;
+    mb_str why = {0};
+    int rc = MB_OK;
+    for (size_t i = 0; i < pts->n && !rc; i++) {
+        char text[17];
+        mb_point_result r = {0};
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)id[i]);
+        if (mb_run_done(se->run, (int64_t)i, text)) {
+            done++;
+            if (to_explain(se, i)) rc = explain_done(se, &pts->p[i], i);
+            continue;
+        }
+        rc = run_point(se, &pts->p[i], i, &r);
+        if (rc) {
+            if (pts->n > 1) mb_context(rc, "point %zu (%s)", i, pts->p[i].label);
+            break;
+        }
+        done++;
+        computed++;
+        if (r.infeasible) {
+            if (!infeasible++) mb_str_add(&why, r.infeasible);
+            if (pts->n > 1) mb_warn("point %zu (%s) is infeasible: %s", i, pts->p[i].label, r.infeasible);
+        }
+        if (se->o->on_point) rc = se->o->on_point(se->o->ctx, &r, done, pts->n);
+        mb_point_result_free(&r);
+    }
+    se->ended = !rc;
+    if (!rc && infeasible && infeasible == computed && computed == pts->n) {
+        rc = mb_fail(MB_NUMERIC, "%s", mb_cstr(&why));
+        if (pts->n > 1) rc = mb_context(rc, "and so all %zu points", pts->n);
+    }
+    mb_str_free(&why);
+    return rc;
+}
+
+/* Told once for all points: an accuracy on samples that set the scales and ranges is too good. */
+static int warn_overlap(const mb_conf *conf, mb_cache *cache) {
+    mb_setup s;
+    int64_t common = 0;
+    mb_conf *c = mb_conf_clone(conf);
+    int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+    if (rc) return rc;
+    rc = mb_dataset_common(s.calib, s.cal.samples, s.data, s.keys.samples, &common);
+    if (!rc && common)
+        mb_warn("%lld of the %d calibration samples are among the %d scored ones: the accuracies are optimistic; give calibration = { dataset = ...; } other samples",
+                (long long)common, s.cal.samples, s.keys.samples);
+    mb_setup_free(&s);
+    return rc;
+}
+
 int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir) {
-    mb_cache *cache = NULL;
     mb_points pts = {0};
-    mb_run *run = NULL;
     mb_str used = {0};
     uint64_t *id = NULL;
     char *folder = NULL;
     const mb_conf *name = NULL;
-    int rc = mb_cache_new(&cache);
+    session se = {.o = o};
+    int rc = mb_cache_new(&se.cache);
     if (!rc) rc = mb_sweep_points(root, &pts);
+    if (!rc && o->explain != MB_EXPLAIN_NOT && o->explain_point >= (int64_t)pts.n)
+        rc = mb_fail(MB_BADINPUT, "there is no point %lld to explain: points are 0..%zu", (long long)o->explain_point, pts.n - 1);
     if (!rc && !(id = mb_calloc(pts.n, sizeof *id))) rc = mb_nomem();
-    if (!rc) rc = check_points(root, &pts, cache, o->plan_file, &used, id);
+    if (!rc) rc = check_points(root, &pts, se.cache, o->plan_file, &used, id);
+    if (!rc) rc = warn_overlap(pts.p[0].conf, se.cache);
     if (rc) goto out;
     name = mb_conf_find(root, "name");
-    folder = o->dir ? mb_strdup(o->dir) : mb_asprintf("runs/%s", name->s);
-    rc = folder ? mb_run_create(folder, name->s, mb_cstr(&used), o->force ? MB_RUN_FORCE : o->resume ? MB_RUN_RESUME : MB_RUN_NEW, &run) : mb_nomem();
-    if (!rc) rc = note_data(run, pts.p[0].conf, cache);
-    size_t done = 0;
-    for (size_t i = 0; i < pts.n && !rc; i++) {
-        char text[17];
-        mb_point_result r = {0};
-        snprintf(text, sizeof text, "%016llx", (unsigned long long)id[i]);
-        if (mb_run_done(run, (int64_t)i, text)) {
-            done++;
-            continue;
-        }
-        rc = run_point(run, &pts.p[i], i, cache, o, &r);
-        if (rc) {
-            if (pts.n > 1) mb_context(rc, "point %zu (%s)", i, pts.p[i].label);
-            break;
-        }
-        done++;
-        if (o->on_point) rc = o->on_point(o->ctx, &r, done, pts.n);
-        mb_point_result_free(&r);
-    }
+    se.name = name->s;
+    se.folder = folder = o->dir ? mb_strdup(o->dir) : mb_asprintf("runs/%s", name->s);
+    rc = folder ? mb_run_create(folder, name->s, mb_cstr(&used), o->force ? MB_RUN_FORCE : o->resume ? MB_RUN_RESUME : MB_RUN_NEW, &se.run) : mb_nomem();
+    if (!rc && o->explain != MB_EXPLAIN_NOT && !o->force) rc = store_open(folder, id, pts.n, &se.store);
+    if (!rc) rc = note_data(se.run, pts.p[0].conf, se.cache);
+    if (!rc) rc = run_points(&se, &pts, id);
 out:
-    if (run) {
-        int close = mb_run_close(run, !rc);
+    if (se.run) {
+        int close = mb_run_close(se.run, se.ended);
         if (!rc) rc = close;
     }
-    if (dir && run) *dir = folder;
+    if (dir && se.run) *dir = folder;
     else mb_free(folder);
     mb_free(id);
+    store_free(&se.store);
     mb_str_free(&used);
     mb_points_free(&pts);
-    mb_cache_free(cache);
+    mb_cache_free(se.cache);
     return rc;
 }

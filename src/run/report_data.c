@@ -1,6 +1,6 @@
 /* report_data.c - the points of a run for programs: CSV with one line per point, JSON
  *
- * CSV: index, id, label, plan, the swept keys, all of mb_point_columns in SI units, then energy, latency, area and EDAP of each
+ * CSV: index, id, label, plan, status, the swept keys, all of mb_point_columns in SI units, then energy, latency, area and EDAP of each
  * baseline. What is not known is an empty field. Numbers read back to the same bits. Called by report_text.c.
  */
 #include <math.h>
@@ -60,6 +60,7 @@ static void csv_row(mb_table *t, int *rc, const mb_point_result *p, const names 
     add_text(t, rc, p->id);
     add_text(t, rc, p->label);
     add_text(t, rc, p->plan);
+    add_text(t, rc, p->infeasible ? "infeasible" : "done");
     for (size_t k = 0; k < key->n; k++) {
         const char *v = "";
         for (size_t i = 0; i < p->n_set; i++) {
@@ -91,6 +92,7 @@ int mb_report_csv(const mb_results *r, mb_str *out) {
     add_column(t, &rc, "id", "", MB_LEFT);
     add_column(t, &rc, "label", "", MB_LEFT);
     add_column(t, &rc, "plan", "", MB_LEFT);
+    add_column(t, &rc, "status", "", MB_LEFT);
     for (size_t k = 0; k < key.n; k++) { /* a key like "samples" must not hide the column of that name */
         char *other = mb_column_find(key.s[k]) ? mb_asprintf("set.%s", key.s[k]) : mb_strdup(key.s[k]);
         if (!other && rc == MB_OK) rc = mb_nomem();
@@ -120,6 +122,7 @@ void mb_report_json(const mb_results *r, mb_str *out) {
     mb_json_open(&j, NULL, '{');
     mb_json_str(&j, "kind", "results");
     mb_json_str(&j, "name", r->name ? r->name : "");
+    if (r->question) mb_json_str(&j, "question", r->question);
     mb_json_bool(&j, "complete", r->complete);
     mb_json_open(&j, "points", '[');
     for (size_t i = 0; i < r->n; i++) {

@@ -261,7 +261,9 @@ static void point_row(mb_table *t, int *rc, const report *rep, size_t i) {
         add_percent(t, rc, p->float_accuracy, 2);
         add_percent(t, rc, p->quantised_accuracy, 2);
         add_percent(t, rc, p->accuracy, 2);
-        if (*rc == MB_OK) {
+        if (*rc == MB_OK && p->infeasible) {
+            *rc = mb_table_cell(t, "infeasible");
+        } else if (*rc == MB_OK) {
             *rc = isfinite(p->accuracy_low) && isfinite(p->accuracy_high)
                       ? mb_table_cellf(t, "%.2f..%.2f", 100 * p->accuracy_low, 100 * p->accuracy_high)
                       : mb_table_cell(t, "-");
@@ -397,6 +399,13 @@ static void footer(const report *rep, mb_str *out) {
     size_t cut = 0;
     double draws;
     mb_str_add(out, "\n");
+    for (size_t i = 0; i < rep->r->n; i++) {
+        if (!rep->r->point[i].infeasible) continue;
+        if (rep->number) mb_str_addf(out, "Point %lld is infeasible: ", (long long)rep->r->point[i].index);
+        else mb_str_add(out, "Infeasible: ");
+        mb_text_short(rep->r->point[i].infeasible, 400, out);
+        mb_str_add(out, "\n");
+    }
     if (rep->accuracy) {
         mb_str_add(out, "Accuracy on ");
         add_range(out, rep, offsetof(mb_point_result, samples));
@@ -540,6 +549,12 @@ static int details(const report *rep, mb_str *out) {
         mb_str_addf(out, "\n=== point %lld: ", (long long)p->index);
         mb_text_short(rep->name[i], 4096, out);
         mb_str_add(out, " ===\n");
+        if (p->infeasible) {
+            mb_str_add(out, "infeasible: ");
+            mb_text_short(p->infeasible, 4096, out);
+            mb_str_add(out, "\n");
+            continue;
+        }
         if (p->plan && *p->plan) {
             mb_str_add(out, "plan ");
             mb_text_short(p->plan, 200, out);
@@ -556,6 +571,10 @@ static int details(const report *rep, mb_str *out) {
         if (rc == MB_OK && p->n_layer) {
             mb_str_add(out, "\n");
             rc = layer_table(p, out);
+            double residual = 0;
+            for (size_t k = 0; k < p->n_layer; k++) residual = fmax(residual, p->layer[k].wire_residual);
+            if (residual > 0)
+                mb_str_addf(out, "wires: solved to a residual of %.1e of the largest current of an array\n", residual);
         }
         for (size_t k = 0; k < p->n_baseline && rc == MB_OK; k++) {
             mb_str title = {0};
@@ -574,6 +593,29 @@ static int details(const report *rep, mb_str *out) {
     return rc;
 }
 
+/* The question of the experiment, in lines of at most 110 characters, and an empty line. */
+static void question(const char *text, mb_str *out) {
+    size_t column = 0;
+    for (const char *w = text; *w;) {
+        size_t n = strcspn(w, " \t\r\n");
+        if (n) {
+            char *word = mb_strndup(w, n);
+            size_t width = word ? mb_text_width(word) : 0;
+            if (!word) out->failed = 1;
+            if (column && column + 1 + width > 110) {
+                mb_str_add(out, "\n");
+                column = 0;
+            }
+            if (column) mb_str_add(out, " ");
+            mb_text_short(word ? word : "", width, out);
+            column += width + (column > 0);
+            mb_free(word);
+        }
+        w += n + strspn(w + n, " \t\r\n");
+    }
+    if (column) mb_str_add(out, "\n\n");
+}
+
 static int report_text(const mb_results *r, int detail, mb_str *out) {
     report rep;
     int rc = prepare(r, &rep);
@@ -583,10 +625,12 @@ static int report_text(const mb_results *r, int detail, mb_str *out) {
         mb_str_add(out, ": ");
     }
     mb_str_addf(out, "%zu point%s%s\n\n", r->n, r->n == 1 ? "" : "s", r->complete ? "" : " (the run is not finished)");
+    if (r->question) question(r->question, out);
     if (r->n == 0) goto out;
     rc = main_table(&rep, out);
     if (rc == MB_OK && rep.n_base && !rep.one) rc = ratio_tables(&rep, out);
     if (rc == MB_OK) footer(&rep, out);
+    if (rc == MB_OK) rc = mb_report_explain(r, out);
     if (rc == MB_OK && detail > 0) rc = details(&rep, out);
 out:
     free_report(&rep);

@@ -36,6 +36,7 @@ typedef struct mb_layer_result {
     double clipped;         /* fraction of conversions that saturated */
     double adc_occupancy;   /* fraction of the code range that was used */
     double row_rate;        /* fraction of offered rows that were driven */
+    double wire_residual;   /* of Kirchhoff's laws, relative to the largest current; 0: ideal wires */
     mb_part *part; size_t n_part;     /* by component */
 } mb_layer_result;
 
@@ -51,21 +52,25 @@ typedef struct mb_point_result {
     char *label;                /* "map.weight_bits=8 map.input_bits=8", or the name given in the sweep; "" without a sweep */
     mb_setting *set; size_t n_set;
     char *plan;                 /* file name in the run folder, "" when none */
+    char *infeasible;           /* why the mapper found no plan inside the budgets; then all numbers are NaN. NULL: done */
     /* the numbers of mb_point_columns */
     double float_accuracy, quantised_accuracy, accuracy, accuracy_low, accuracy_high, accuracy_sd, loss;
     double samples, trials;
-    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;   /* weight_bits: of all weights */
+    double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;
+    double program_J, program_s, program_cells, pulses, wear;   /* loading the weights once */   /* weight_bits: of all weights */
     mb_trial_result *trial; size_t n_trial;
     mb_part *part; size_t n_part;                    /* by component, whole network */
     mb_layer_result *layer; size_t n_layer;
     mb_baseline_result *baseline; size_t n_baseline;
+    struct mb_explanation *explain;                  /* explain.h; NULL: not asked. Lives in explain.jsonl */
 } mb_point_result;
 void mb_point_result_free(mb_point_result *p);       /* what it owns, not p itself */
 
 /* --- writing --- */
 typedef struct mb_run mb_run;
 /* Make the run folder DIR, or reopen it, and write used.cfg (text USED_CFG, given complete). What becomes of results that are there already: NEW refuses with a
- * message that names --resume, --force and -o; RESUME keeps the finished points; FORCE starts over. Results without a point are nothing. The folder is locked (flock
+ * message that names --resume, --force and -o; RESUME keeps the finished points; FORCE starts over; the old results stay until the first
+ * new point (one that is feasible) is written. Results without a point are nothing. The folder is locked (flock
  * on a file) while open. When it fails nothing that it made is left. */
 typedef enum { MB_RUN_NEW, MB_RUN_RESUME, MB_RUN_FORCE } mb_run_mode;
 int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_run_mode mode, mb_run **run);
@@ -77,7 +82,7 @@ int mb_run_note(mb_run *run, const char *key, const char *value);
 int mb_run_close(mb_run *run, bool complete);                             /* end line, manifest.json, unlocks, frees; a new run without a point leaves nothing */
 
 /* --- reading --- */
-typedef struct mb_results { char *dir, *name; mb_point_result *point; size_t n; bool complete; } mb_results;   /* complete: the end line is there */
+typedef struct mb_results { char *dir, *name, *question; mb_point_result *point; size_t n; bool complete; } mb_results;   /* complete: the end line is there; question: of used.cfg beside it, or NULL */
 /* DIR a run folder or a results.jsonl. Damaged lines (checksum) are MB_BADINPUT with file:line, except a partial last line, which is a warning. */
 int mb_results_read(const char *dir, mb_results *r);
 void mb_results_free(mb_results *r);

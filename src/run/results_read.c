@@ -13,9 +13,11 @@
 
 #include <jansson.h>
 
+#include "base/conf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "run/explain.h"
 #include "run/results_internal.h"
 
 #define LINE_LIMIT ((size_t)64 << 20)
@@ -182,6 +184,8 @@ static int get_point(place *at, const json_t *o, mb_point_result *p) {
     if (rc == MB_OK) rc = get_str(at, o, "id", &p->id);
     if (rc == MB_OK) rc = get_str(at, o, "label", &p->label);
     if (rc == MB_OK) rc = get_str(at, o, "plan", &p->plan);
+    const char *status = json_string_value(json_object_get(o, "status")); /* not in files of version 0.2 and before */
+    if (rc == MB_OK && status && strcmp(status, "infeasible") == 0) rc = get_str(at, o, "why", &p->infeasible);
     if (rc == MB_OK) rc = get_set(at, o, p);
     for (const mb_column *c = mb_point_columns; c->name && rc == MB_OK; c++)
         rc = get_real(at, o, c->name, true, MB_NAN, (double *)(void *)((char *)p + c->offset));
@@ -312,6 +316,40 @@ out:
     return rc;
 }
 
+/* Give the points their explanations; those of other points (an earlier run) are left alone. */
+static int read_explanations(mb_results *r) {
+    mb_explanation **list;
+    size_t n;
+    int rc = mb_explain_read(r->dir, &list, &n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < r->n && list[i]; k++) {
+            mb_point_result *p = &r->point[k];
+            if (p->index != list[i]->point || strcmp(p->id, list[i]->id) != 0 || p->explain) continue;
+            p->explain = list[i];
+            list[i] = NULL;
+        }
+        mb_explanation_free(list[i]);
+    }
+    mb_free(list);
+    return rc;
+}
+
+/* The question that used.cfg asks. Results are of use without that file. */
+static int read_question(mb_results *r) {
+    int rc = MB_OK;
+    mb_conf *c = NULL;
+    char *path = mb_path_join(r->dir, "used.cfg");
+    if (!path) return mb_nomem();
+    if (mb_file_exists(path) && mb_conf_read(path, &c) == MB_OK) {
+        const mb_conf *q = mb_conf_find(c, "question");
+        if (q && q->type == MB_CONF_STRING && *q->s && !(r->question = mb_strdup(q->s))) rc = mb_nomem();
+    }
+    if (rc == MB_OK) mb_error_clear();
+    mb_conf_free(c);
+    mb_free(path);
+    return rc;
+}
+
 int mb_results_read(const char *dir, mb_results *r) {
     int rc = MB_OK;
     uint8_t *data = NULL;
@@ -360,6 +398,8 @@ int mb_results_read(const char *dir, mb_results *r) {
         mb_warn("%s: point %lld is not finished; it is left out (mixbar run --resume computes it again)", file,
                 (long long)d.trial_point);
     r->complete = d.ended;
+    if (rc == MB_OK) rc = read_explanations(r);
+    if (rc == MB_OK) rc = read_question(r);
 out:
     mb_free(d.trial);
     mb_free(data);
@@ -374,5 +414,6 @@ void mb_results_free(mb_results *r) {
     mb_free(r->point);
     mb_free(r->dir);
     mb_free(r->name);
+    mb_free(r->question);
     memset(r, 0, sizeof *r);
 }

@@ -28,6 +28,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "run/explain.h"
 #include "run/results_internal.h"
 
 #define ID_MAX 32
@@ -46,6 +47,10 @@ struct mb_run {
     int64_t good; /* bytes of results.jsonl that are whole */
     kept *point;
     size_t n_point, cap_point;
+    char *used_cfg;  /* FORCE over results with points: nothing is touched before the first new point; then this goes in */
+    char *later_name[2], *later_text[2]; /* and these files, */
+    size_t n_later;                      /* that many, */
+    mb_str waiting;                      /* behind the lines of infeasible points */
     int64_t resumed; /* points that were there */
     char **made;     /* files made by this mb_run */
     size_t n_made;
@@ -325,8 +330,8 @@ static int scan(mb_run *run, const char *text, size_t size, const mb_str *schema
     return MB_OK;
 }
 
-/* Decide about an existing results.jsonl: refuse, begin anew (run->good 0), or go on behind run->good. */
-static int look_at_results(mb_run *run, mb_run_mode mode, const mb_str *schema) {
+/* Decide about an existing results.jsonl: refuse, begin anew (run->good 0; *KEEP: as late as possible), or go on behind run->good. */
+static int look_at_results(mb_run *run, mb_run_mode mode, const mb_str *schema, bool *keep) {
     const bool resume = mode == MB_RUN_RESUME;
     int rc = MB_OK;
     uint8_t *data = NULL;
@@ -342,7 +347,10 @@ static int look_at_results(mb_run *run, mb_run_mode mode, const mb_str *schema) 
         rc = mb_fail(MB_BADINPUT, "%s:1: is not a results file of mixbar; choose another folder with -o DIR", run->file);
         goto out;
     }
-    if (mode == MB_RUN_FORCE) goto out; /* its results go: run->good is 0 */
+    if (mode == MB_RUN_FORCE) { /* its results go, run->good is 0: but not before there are new ones */
+        *keep = size > 0;
+        goto out;
+    }
     rc = scan(run, (const char *)data, size, schema, resume);
     if (rc != MB_OK) goto out;
     if (!resume && (run->n_point || run->ended)) {
@@ -378,6 +386,12 @@ static void free_run(mb_run *run) {
     drop_lock(run);
     for (size_t i = 0; i < run->n_made; i++) mb_free(run->made[i]);
     mb_manifest_free(&run->manifest);
+    for (size_t i = 0; i < run->n_later; i++) {
+        mb_free(run->later_name[i]);
+        mb_free(run->later_text[i]);
+    }
+    mb_free(run->used_cfg);
+    mb_str_free(&run->waiting);
     mb_free(run->made);
     mb_free(run->point);
     mb_free(run->dir);
@@ -441,19 +455,58 @@ static bool is_plan(const char *name) {
     return digits >= 4 && strcmp(name + 5 + digits, ".cfg") == 0;
 }
 
-/* Take away the plans of an earlier run, which may have had more points. */
+/* Take away the plans of an earlier run, which may have had more points, and its explanations. */
 static void drop_plans(const char *dir) {
     DIR *d = opendir(dir);
     if (!d) return;
     for (const struct dirent *e; (e = readdir(d));) {
-        if (is_plan(e->d_name)) unlinkat(dirfd(d), e->d_name, 0);
+        if (is_plan(e->d_name) || strcmp(e->d_name, MB_EXPLAIN_FILE) == 0) unlinkat(dirfd(d), e->d_name, 0);
     }
     closedir(d);
+}
+
+/* Put everything in place that belongs to a run, behind what is whole of results.jsonl. */
+static int begin_files(mb_run *run, const char *used_cfg) {
+    int rc = MB_OK;
+    mb_str schema = {0};
+    mb_schema_json(run->name, run->experiment, &schema);
+    mb_line_seal(&schema, 0);
+    if (schema.failed) rc = mb_nomem();
+    if (rc == MB_OK) rc = put_used_cfg(run, used_cfg);
+    if (rc == MB_OK) rc = open_results(run, &schema);
+    if (rc == MB_OK) rc = write_manifest(run, false);
+    mb_str_free(&schema);
+    return rc;
+}
+
+/* Append TEXT; on failure the file ends as before. */
+static int append(mb_run *run, const mb_str *text) {
+    if (write_all(run->fd, text->s, text->n) != 0 || fsync(run->fd) != 0) {
+        int err = errno;
+        bool cut = ftruncate(run->fd, (off_t)run->good) == 0;
+        return mb_fail(MB_SYSTEM, "%s: writing failed: %s; the finished points are kept%s: go on with --resume", run->file,
+                       strerror(err), cut ? "" : " (a partial line is cut off then)");
+    }
+    run->good += (int64_t)text->n;
+    return MB_OK;
+}
+
+/* The first new point of a run that replaces an older one. */
+static int replace_old(mb_run *run) {
+    int rc = begin_files(run, run->used_cfg);
+    if (rc != MB_OK) return rc;
+    drop_plans(run->dir);
+    mb_free(run->used_cfg);
+    run->used_cfg = NULL;
+    for (size_t i = 0; i < run->n_later && rc == MB_OK; i++) rc = put_file(run, run->later_name[i], run->later_text[i], strlen(run->later_text[i]));
+    if (rc == MB_OK && run->waiting.n) rc = append(run, &run->waiting);
+    return rc;
 }
 
 int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_run_mode mode, mb_run **out) {
     int rc = MB_OK;
     mb_str schema = {0};
+    bool keep = false;
     mb_run *run = mb_calloc(1, sizeof *run);
     *out = NULL;
     if (!run) return mb_nomem();
@@ -476,13 +529,14 @@ int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_ru
     }
     rc = make_dirs(dir, &run->made_dirs);
     if (rc == MB_OK) rc = take_lock(run);
-    if (rc == MB_OK) rc = look_at_results(run, mode, &schema);
+    if (rc == MB_OK) rc = look_at_results(run, mode, &schema, &keep);
     if (rc == MB_OK && run->good > 0) rc = mb_manifest_read(&run->manifest, run->dir);
     if (rc == MB_OK) rc = mb_manifest_begin(&run->manifest);
-    if (rc == MB_OK) rc = put_used_cfg(run, used_cfg);
-    if (rc == MB_OK) rc = open_results(run, &schema);
-    if (rc == MB_OK) rc = write_manifest(run, false);
-    if (rc == MB_OK && mode == MB_RUN_FORCE) drop_plans(dir);
+    if (rc == MB_OK && keep) {
+        if (!(run->used_cfg = mb_strdup(used_cfg))) rc = mb_nomem();
+    } else if (rc == MB_OK) {
+        rc = begin_files(run, used_cfg);
+    }
     run->resumed = (int64_t)run->n_point;
 out:
     mb_str_free(&schema);
@@ -511,18 +565,6 @@ static const kept *find_point(const mb_run *run, int64_t index) {
 bool mb_run_done(const mb_run *run, int64_t index, const char *id) {
     const kept *k = find_point(run, index);
     return k && strcmp(k->id, id) == 0;
-}
-
-/* Append TEXT; on failure the file ends as before. */
-static int append(mb_run *run, const mb_str *text) {
-    if (write_all(run->fd, text->s, text->n) != 0 || fsync(run->fd) != 0) {
-        int err = errno;
-        bool cut = ftruncate(run->fd, (off_t)run->good) == 0;
-        return mb_fail(MB_SYSTEM, "%s: writing failed: %s; the finished points are kept%s: go on with --resume", run->file,
-                       strerror(err), cut ? "" : " (a partial line is cut off then)");
-    }
-    run->good += (int64_t)text->n;
-    return MB_OK;
 }
 
 static void trial_json(const mb_point_result *p, const mb_trial_result *t, mb_str *out) {
@@ -564,6 +606,12 @@ int mb_run_point(mb_run *run, const mb_point_result *p) {
         rc = mb_nomem();
         goto out;
     }
+    if (run->used_cfg && p->infeasible) {
+        mb_str_addn(&run->waiting, text.s, text.n);
+        rc = run->waiting.failed ? mb_nomem() : keep_point(run, p->index, p->id, strlen(p->id));
+        goto out;
+    }
+    if (run->used_cfg && (rc = replace_old(run)) != MB_OK) goto out;
     if (run->ended) { /* the run had ended with fewer points */
         run->good -= (int64_t)run->end_bytes;
         run->ended = false;
@@ -581,10 +629,26 @@ out:
     return rc;
 }
 
+/* Keep a file until the first point is there. */
+static int write_later(mb_run *run, const char *name, const char *text) {
+    if (run->n_later == sizeof run->later_name / sizeof *run->later_name)
+        return mb_fail(MB_BUG, "results: too many files before the first point");
+    char *n = mb_strdup(name), *t = mb_strdup(text);
+    if (!n || !t) {
+        mb_free(n);
+        mb_free(t);
+        return mb_nomem();
+    }
+    run->later_name[run->n_later] = n;
+    run->later_text[run->n_later++] = t;
+    return MB_OK;
+}
+
 int mb_run_write_file(mb_run *run, const char *name, const char *text) {
     if (!*name || *name == '.' || strchr(name, '/') || strcmp(name, MB_RESULTS_FILE) == 0 || strcmp(name, "used.cfg") == 0 ||
         strcmp(name, MB_MANIFEST_FILE) == 0)
         return mb_fail(MB_BUG, "results: \"%s\" is not a name for a further file of a run", name);
+    if (run->used_cfg) return write_later(run, name, text);
     return put_file(run, name, text, strlen(text));
 }
 
@@ -593,7 +657,7 @@ int mb_run_note(mb_run *run, const char *key, const char *value) { return mb_man
 int mb_run_close(mb_run *run, bool complete) {
     int rc = MB_OK;
     if (!run) return MB_OK;
-    if (!complete && run->fresh && run->n_point == 0) { /* nothing was reached: nothing is left */
+    if (run->used_cfg || (!complete && run->fresh && run->n_point == 0)) { /* nothing was reached: nothing is left, or what was there */
         undo(run);
         free_run(run);
         return MB_OK;

@@ -19,7 +19,10 @@
 #include "nn/exec.h"
 #include "nn/unroll.h"
 
-#define CHUNK_VECTORS 2048           /* input vectors unrolled at once */
+#define CHUNK_BYTES (192 << 10)      /* unrolled vectors and products of a chunk: they stay in the second-level cache */
+#define CHUNK_ROUND 64               /* vectors: what crossbars take at a time */
+#define CHUNK_MAX 2048
+#define STEP_BYTES (256 << 10)       /* the largest activation of the samples that go through the network together */
 #define LOSS_SCALE 1048576.0         /* losses are summed as integers of 2^-20: exact and free of order */
 
 /* --- passes ------------------------------------------------------------------------------------------------------- */
@@ -48,11 +51,13 @@ typedef struct worker {
     const pass *p;
     mb_exec *exec;
     float *in, *out;
-    int16_t *q, *x;                  /* quantised activations of a block; unrolled vectors of a chunk */
+    int16_t *flat, *q, *x;           /* quantised activations of a sample; those of a block, padded; unrolled vectors of a chunk */
     int64_t *y, *exact;
+    double *scale;                   /* of the outputs of a group */
     layer_gather *layer;
     int n_layer;
-    int64_t first;                   /* sample number of the block's first sample */
+    int step;                        /* samples that go through the network together: a block, or less when activations are large */
+    int64_t first;                   /* number of the first of them */
     int64_t correct, loss;
 } worker;
 
@@ -76,7 +81,7 @@ struct mb_mapped {
     mapped_layer *layer;
     int n;
     bool *input_signed;
-    bool ranges_set, deterministic;
+    bool ranges_set, deterministic, noted;
     uint32_t trial;
 };
 
@@ -84,10 +89,12 @@ static void worker_free(worker *w) {
     mb_exec_free(w->exec);
     mb_free(w->in);
     mb_free(w->out);
+    mb_free(w->flat);
     mb_free(w->q);
     mb_free(w->x);
     mb_free(w->y);
     mb_free(w->exact);
+    mb_free(w->scale);
     for (int k = 0; w->layer && k < w->n_layer; k++) {
         mb_free(w->layer[k].input);
         if (w->layer[k].hist)
@@ -97,23 +104,35 @@ static void worker_free(worker *w) {
     mb_free(w->layer);
 }
 
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/* Vectors of a chunk of a layer. */
+static int chunk_vectors(const mb_matmul *mm) {
+    size_t each = (size_t)mm->K * sizeof(int16_t) + (size_t)mm->N * sizeof(int64_t), n = CHUNK_BYTES / each / CHUNK_ROUND * CHUNK_ROUND;
+    return n < CHUNK_ROUND ? CHUNK_ROUND : n > CHUNK_MAX ? CHUNK_MAX : (int)n;
+}
+
 /* Buffers large enough for every weighted layer of the network. */
 static int worker_buffers(worker *w) {
     const mb_network *net = w->p->net;
-    size_t q = 1, x = 1, y = 1;
+    size_t flat = 1, q = 1, x = 1, y = 1, N = 1;
     for (int k = 0; k < net->n_weighted; k++) {
         const mb_layer *l = &net->layer[net->weighted[k]];
         mb_matmul mm = mb_layer_matmul(l);
-        size_t in = (size_t)l->win.cin * (size_t)l->win.ih * (size_t)l->win.iw * MB_SIM_BLOCK;
-        if (in > q) q = in;
-        if ((size_t)mm.K * CHUNK_VECTORS > x) x = (size_t)mm.K * CHUNK_VECTORS;
-        if ((size_t)mm.N * CHUNK_VECTORS > y) y = (size_t)mm.N * CHUNK_VECTORS;
+        size_t rows = (size_t)chunk_vectors(&mm);
+        flat = larger(flat, (size_t)l->win.cin * (size_t)l->win.ih * (size_t)l->win.iw);
+        q = larger(q, mb_padded_count(l));
+        x = larger(x, (size_t)mm.K * rows);
+        y = larger(y, (size_t)mm.N * rows);
+        N = larger(N, (size_t)mm.N);
     }
-    w->q = mb_malloc(q, sizeof *w->q);
+    w->flat = mb_malloc(flat, sizeof *w->flat);
+    w->q = mb_malloc(q, MB_SIM_BLOCK * sizeof *w->q);
     w->x = mb_malloc(x, sizeof *w->x);
     w->y = mb_malloc(y, sizeof *w->y);
     w->exact = mb_malloc(y, sizeof *w->exact);
-    return w->q && w->x && w->y && w->exact ? MB_OK : mb_nomem();
+    w->scale = mb_malloc(N, sizeof *w->scale);
+    return w->flat && w->q && w->x && w->y && w->exact && w->scale ? MB_OK : mb_nomem();
 }
 
 static int worker_init(worker *w, const pass *p) {
@@ -140,6 +159,9 @@ static int worker_init(worker *w, const pass *p) {
             }
         }
     }
+    size_t widest = 1;
+    for (int k = 0; k < p->net->n_layers; k++) widest = larger(widest, mb_shape_count(&p->net->layer[k].shape) * sizeof(float));
+    w->step = p->kind == PASS_FLOAT || widest * MB_SIM_BLOCK <= STEP_BYTES ? MB_SIM_BLOCK : widest < STEP_BYTES ? (int)(STEP_BYTES / widest) : 1;
     int rc = mb_exec_new(p->net, MB_SIM_BLOCK, &w->exec);
     if (!rc && p->kind >= PASS_INTEGER) rc = worker_buffers(w);
     return rc;
@@ -188,36 +210,32 @@ static int chunk_product(worker *w, int m, int group, int64_t v0, int rows) {
 /* Scale w->y of vectors [v0, v0 + rows) to real numbers and put them where they belong: y[sample][channel][position]. */
 static void chunk_output(const worker *w, const mb_layer *L, int m, int group, int64_t v0, int rows, float *y) {
     const mapped_layer *l = &w->p->map->layer[m];
-    const int N = l->mm.N, V = l->mm.vectors;
+    const size_t N = (size_t)l->mm.N;
     bool analog = l->engine == MB_ANALOG && w->p->kind == PASS_ANALOG;
     double F = analog ? mb_xbar_scale(l->xbar[group]) : 1.0;
-    for (int n = 0; n < N; n++) {
-        int c = group * N + n;
-        double scale = l->sx * l->sw[c] / F;
-        float bias = L->bias ? L->bias[c] : 0.0f;
-        for (int r = 0; r < rows; r++) {
-            int64_t v = v0 + r;
-            y[((size_t)(v / V) * (size_t)L->win.cout + (size_t)c) * (size_t)V + (size_t)(v % V)] = (float)((double)w->y[(size_t)r * (size_t)N + (size_t)n] * scale) + bias;
-        }
-    }
+    for (size_t n = 0; n < N; n++) w->scale[n] = l->sx * l->sw[(size_t)group * N + n] / F;
+    mb_place_outputs(L, group, v0, rows, w->y, w->scale, y);
 }
 
-/* Weighted layer M on integers: quantise once, unroll in chunks, multiply, scale. */
+/* Weighted layer M on integers: quantise and pad once, unroll in chunks, multiply, scale. */
 static int mapped_layer_run(void *ctx, const mb_network *net, int m, int n, const float *x, float *y) {
     worker *w = ctx;
     const mb_layer *L = &net->layer[net->weighted[m]];
     const mapped_layer *l = &w->p->map->layer[m];
-    const size_t in = (size_t)L->win.cin * (size_t)L->win.ih * (size_t)L->win.iw;
-    const int V = l->mm.vectors;
+    const size_t in = (size_t)L->win.cin * (size_t)L->win.ih * (size_t)L->win.iw, padded = mb_padded_count(L);
+    const int V = l->mm.vectors, chunk = chunk_vectors(&l->mm);
     const int64_t total = (int64_t)n * V;
-    mb_input_quantise(x, in * (size_t)n, l->sx, l->input_bits, l->is_signed, w->q);
+    for (size_t s = 0; s < (size_t)n; s++) {
+        mb_input_quantise(x + s * in, in, l->sx, l->input_bits, l->is_signed, w->flat);
+        mb_pad_i16(L, w->flat, w->q + s * padded);
+    }
     for (int g = 0; g < l->mm.groups; g++)
-        for (int64_t v0 = 0; v0 < total; v0 += CHUNK_VECTORS) {
-            int rows = (int)(total - v0 < CHUNK_VECTORS ? total - v0 : CHUNK_VECTORS);
+        for (int64_t v0 = 0; v0 < total; v0 += chunk) {
+            int rows = (int)(total - v0 < chunk ? total - v0 : chunk);
             for (int64_t v = v0; v < v0 + rows;) { /* pieces of one sample */
                 int64_t s = v / V;
                 int a = (int)(v % V), b = (int)((s + 1) * V < v0 + rows ? V : v0 + rows - s * V);
-                mb_unroll_i16(L, g, w->q + (size_t)s * in, a, b, w->x + (size_t)(v - v0) * (size_t)l->mm.K);
+                mb_unroll_padded_i16(L, g, w->q + (size_t)s * padded, a, b, w->x + (size_t)(v - v0) * (size_t)l->mm.K);
                 v += b - a;
             }
             int rc = chunk_product(w, m, g, v0, rows);
@@ -238,18 +256,23 @@ static int64_t loss_units(const float *v, size_t n, int label) {
     return (int64_t)llround(loss * LOSS_SCALE);
 }
 
+/* Block 0 goes through the network as a whole, so that the sums of gather_snr() have one order. */
 static int run_block(worker *w, int64_t block) {
     const pass *p = w->p;
-    w->first = block * MB_SIM_BLOCK;
-    int n = (int)(p->samples - w->first < MB_SIM_BLOCK ? p->samples - w->first : MB_SIM_BLOCK);
-    mb_dataset_get(p->data, (size_t)w->first, (size_t)n, w->in);
+    const int64_t first = block * MB_SIM_BLOCK;
+    const int n = (int)(p->samples - first < MB_SIM_BLOCK ? p->samples - first : MB_SIM_BLOCK), step = block == 0 ? n : w->step;
+    const size_t in = mb_shape_count(&p->net->layer[p->net->input].shape), classes = mb_shape_count(&p->net->layer[p->net->output].shape);
     mb_weighted_fn fn = p->kind == PASS_FLOAT ? NULL : p->kind == PASS_PROFILE ? profile_layer : mapped_layer_run;
-    int rc = mb_exec_run(w->exec, n, w->in, w->out, fn, w, NULL, NULL);
+    int rc = MB_OK;
+    mb_dataset_get(p->data, (size_t)first, (size_t)n, w->in);
+    for (int i = 0; i < n && !rc; i += step) {
+        w->first = first + i;
+        rc = mb_exec_run(w->exec, n - i < step ? n - i : step, w->in + (size_t)i * in, w->out + (size_t)i * classes, fn, w, NULL, NULL);
+    }
     if (rc || p->kind == PASS_PROFILE || p->kind == PASS_RANGES) return rc;
-    size_t classes = mb_shape_count(&p->net->layer[p->net->output].shape);
     for (int i = 0; i < n; i++) {
         const float *v = w->out + (size_t)i * classes;
-        int label = p->data->label[w->first + i];
+        int label = p->data->label[first + i];
         w->correct += mb_argmax(v, classes) == label;
         w->loss += loss_units(v, classes, label);
     }
@@ -429,10 +452,17 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     if (rc) return rc;
     l->spec.time_s = s->read.time_s;
     l->spec.temp_K = s->read.temperature_K;
+    l->spec.ideal = s->ideal;
     l->xbar = mb_calloc((size_t)l->mm.groups, sizeof *l->xbar);
     if (!l->xbar) return mb_nomem();
-    for (int g = 0; g < l->mm.groups && !rc; g++)
-        rc = mb_xbar_new(&l->spec, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
+    mb_placement at;
+    rc = mb_machine_place(s->mach, &l->spec, L, a->copies, &at);
+    for (int g = 0; g < l->mm.groups && !rc; g++) {
+        mb_xbar_spec sp = l->spec; /* packed groups lie on the diagonal of an array: with wires it matters where */
+        sp.wires.columns_before = g % at.groups_per_array * at.columns_per_group;
+        sp.wires.rows_after = g % at.groups_per_array * l->mm.K;
+        rc = mb_xbar_new(&sp, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
+    }
     return rc;
 }
 
@@ -463,7 +493,12 @@ int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan
     }
     const mb_cell_type *ct = s->cell.type;
     const mb_adc_type *at = s->mach->adc.type;
-    m->deterministic = !analog || ((!ct->deterministic || ct->deterministic(s->cell.params)) && (!at->deterministic || at->deterministic(s->mach->adc.params)));
+    const unsigned cells_off = MB_IDEAL_CELLS | MB_IDEAL_READ;
+    const mb_machine *mach = s->mach;
+    const bool lines = !(s->ideal & MB_IDEAL_CELLS) && (mach->dead_rows > 0 || mach->dead_columns > 0),
+               dac = !(s->ideal & MB_IDEAL_READ) && mach->dac_noise > 0;
+    m->deterministic = !analog || (((s->ideal & cells_off) == cells_off || !ct->deterministic || ct->deterministic(s->cell.params)) &&
+                                   ((s->ideal & MB_IDEAL_ADC) || !at->deterministic || at->deterministic(s->mach->adc.params)) && !lines && !dac);
     *out = m;
     return MB_OK;
 }
@@ -480,7 +515,7 @@ int mb_quantised_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples,
 static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     bool calibrate = false;
     for (int k = 0; k < m->n; k++)
-        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && m->layer[k].spec.adc_rule == MB_ADC_CALIBRATED && !m->layer[k].spec.adc.type->transparent);
+        calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && mb_xbar_calibrates(&m->layer[k].spec) && !m->layer[k].spec.adc.type->transparent);
     worker w = {0};
     int rc = MB_OK;
     pass ps = {.kind = PASS_RANGES, .net = m->net, .data = m->s->calib, .samples = m->s->cal.samples, .map = m, .progress = pr, .what = "calibrate converters"};
@@ -495,6 +530,17 @@ static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     if (calibrate) worker_free(&w);
     m->ranges_set = !rc;
     return rc;
+}
+
+/* Once per network: cells whose read noise is cut off at zero. */
+static void note_cells(mb_mapped *m) {
+    uint64_t cells = 0;
+    for (int k = 0; k < m->n; k++)
+        for (int g = 0; m->layer[k].engine == MB_ANALOG && g < m->layer[k].mm.groups; g++) cells += mb_xbar_censored(m->layer[k].xbar[g]);
+    if (cells > 0 && m->s->mach->read_noise == MB_NOISE_OUTPUT && !m->noted)
+        mb_note("read noise reaches zero conductance in %llu cells: their mean and variance are those of the cut-off noise; "
+                "read_noise = \"cell\" in the machine draws every cell (slow)", (unsigned long long)cells);
+    m->noted = true;
 }
 
 int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
@@ -521,6 +567,7 @@ int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
     }
     if (rc) return mb_error_raise(trail, rc);
     m->trial = trial;
+    note_cells(m);
     return m->ranges_set ? MB_OK : set_ranges(m, pr);
 }
 
@@ -546,6 +593,7 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     if (l->engine != MB_ANALOG) return;
     const mb_xbar_layout *lay = mb_xbar_get_layout(l->xbar[0]);
     st->adc_bits_lossless = lay->adc_bits_lossless;
+    for (int g = 0; g < l->mm.groups; g++) st->wire_residual = fmax(st->wire_residual, mb_xbar_wire_residual(l->xbar[g]));
     if (s->vectors == 0) return;
     st->clipped = (double)s->clipped / (double)(s->conversions ? s->conversions : 1);
     st->row_rate = s->rows_offered ? (double)s->rows_driven / (double)s->rows_offered : 0;
@@ -554,8 +602,83 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     st->adc_occupancy = !l->spec.adc.type->transparent && span > 0 && s->q_max >= s->q_min ? ((double)s->q_max - (double)s->q_min) / span : 0;
     st->activity.measured = true;
     st->activity.rows_driven = (double)s->rows_driven / (double)s->vectors;
-    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors;
-    st->activity.charge_S = (double)s->charge / (double)s->vectors * mb_xbar_unit_S(l->xbar[0]);
+    const double charge_S = mb_xbar_charge_S(l->xbar[0]);
+    st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors * (charge_S / mb_xbar_unit_S(l->xbar[0]));
+    st->activity.charge_S = (double)s->charge / (double)s->vectors * charge_S;
+}
+
+/* --- public: passes of others ------------------------------------------------------------------------------------------- */
+
+void mb_mapped_layer(const mb_mapped *m, int k, mb_mapped_view *v) {
+    const mapped_layer *l = &m->layer[k];
+    *v = (mb_mapped_view){l->mm, l->Wq, l->sw, l->sx, l->is_signed, l->input_bits, l->engine == MB_ANALOG ? l->xbar : NULL};
+}
+
+/* What one thread of a job holds. */
+typedef struct job_worker {
+    mb_exec *exec;
+    float *in, *out;
+    void *ctx;
+} job_worker;
+
+static int job_open(const mb_sim_job *j, job_worker *w) {
+    w->in = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->input].shape), sizeof *w->in);
+    w->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->output].shape), sizeof *w->out);
+    if (!w->in || !w->out) return mb_nomem();
+    int rc = mb_exec_new(j->net, MB_SIM_BLOCK, &w->exec);
+    return rc ? rc : j->open(j->shared, &w->ctx);
+}
+
+static int job_block(const mb_sim_job *j, job_worker *w, int64_t block) {
+    const int64_t first = block * MB_SIM_BLOCK;
+    const int n = (int)(j->samples - first < MB_SIM_BLOCK ? j->samples - first : MB_SIM_BLOCK);
+    mb_dataset_get(j->data, (size_t)first, (size_t)n, w->in);
+    if (j->begin) j->begin(w->ctx, first);
+    int rc = mb_exec_run(w->exec, n, w->in, w->out, j->layer, w->ctx, NULL, NULL);
+    if (!rc && j->end) j->end(w->ctx, first, n, w->out);
+    return rc;
+}
+
+int mb_sim_run(const mb_sim_job *j) {
+    const int64_t blocks = (j->samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK;
+    int threads = omp_get_max_threads(), rc = MB_OK;
+    if (threads > blocks) threads = blocks > 0 ? (int)blocks : 1;
+    job_worker *w = mb_calloc((size_t)threads, sizeof *w);
+    if (!w) return mb_nomem();
+    mb_error *trail = NULL;
+    int64_t done = 0;
+    atomic_int stop = 0;
+#pragma omp parallel num_threads(threads)
+    {
+        job_worker *me = &w[omp_get_thread_num()];
+        int my = job_open(j, me);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t b = 0; b < blocks; b++) {
+            if (atomic_load(&stop)) continue;
+            if (!my) my = job_block(j, me, b);
+#pragma omp critical(mb_progress)
+            {
+                done++;
+                if (!my && !rc && j->progress && j->progress->step && j->progress->step(j->progress->ctx, j->what, done, blocks))
+                    my = mb_fail(MB_INTERRUPTED, "interrupted");
+                if (my && !rc) {
+                    rc = my;
+                    trail = mb_error_take();
+                    atomic_store(&stop, 1);
+                }
+            }
+            if (my) mb_error_clear();
+        }
+    }
+    if (rc) rc = mb_error_raise(trail, rc);
+    for (int t = 0; t < threads; t++) {
+        j->close(w[t].ctx);
+        mb_exec_free(w[t].exec);
+        mb_free(w[t].in);
+        mb_free(w[t].out);
+    }
+    mb_free(w);
+    return rc;
 }
 
 int mb_sim_threads(void) { return omp_get_max_threads(); }

@@ -6,7 +6,9 @@
 #ifndef MB_RUN_SIMULATE_H
 #define MB_RUN_SIMULATE_H
 
+#include "array/xbar.h"
 #include "mapping/plan.h"
+#include "nn/exec.h"
 #include "run/experiment.h"
 
 #define MB_SIM_BLOCK 16
@@ -38,8 +40,44 @@ bool mb_mapped_deterministic(const mb_mapped *m);                        /* one 
 int mb_analog_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc);
 
 /* Statistics of weighted layer K gathered so far. */
-typedef struct mb_layer_stats { double snr_dB, clipped, adc_occupancy, row_rate; mb_activity activity; int adc_bits_lossless; } mb_layer_stats;
+typedef struct mb_layer_stats {
+    double snr_dB, clipped, adc_occupancy, row_rate;
+    mb_activity activity;
+    int adc_bits_lossless;
+    double wire_residual;       /* largest of its arrays at the last programming, 0: ideal wires */
+} mb_layer_stats;
 void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st);
+
+/* --- for passes that compute weighted layers in their own way (explain.c) --- */
+
+/* What a mapped layer holds; all borrowed. xbar NULL: digital. Weight scales sw[cout], integer weights Wq[groups][K][N], input scale sx. */
+typedef struct mb_mapped_view {
+    mb_matmul mm;
+    const int16_t *Wq;
+    const double *sw;
+    double sx;
+    bool is_signed;
+    int input_bits;
+    mb_xbar *const *xbar;        /* [groups] */
+} mb_mapped_view;
+void mb_mapped_layer(const mb_mapped *m, int k, mb_mapped_view *v);
+
+/* Samples [0, samples) of DATA through the network, in blocks of MB_SIM_BLOCK, each computed by one thread from beginning to end. Every thread opens a context of
+ * its own. What a context gathers over blocks must not depend on which blocks it got: integers, or numbers kept per block. */
+typedef struct mb_sim_job {
+    const mb_network *net;
+    const mb_dataset *data;
+    int64_t samples;
+    const char *what;                                                   /* for the progress */
+    const mb_progress *progress;
+    void *shared;
+    int (*open)(void *shared, void **ctx);
+    void (*close)(void *ctx);                                           /* serially, also after a failed open; ctx may be NULL */
+    void (*begin)(void *ctx, int64_t first);                            /* a block begins with sample FIRST */
+    mb_weighted_fn layer;
+    void (*end)(void *ctx, int64_t first, int n, const float *out);     /* outputs [n][classes] of the block */
+} mb_sim_job;
+int mb_sim_run(const mb_sim_job *job);
 
 int mb_sim_threads(void);   /* threads that the loop over blocks will use */
 

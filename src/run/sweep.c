@@ -15,7 +15,8 @@ const mb_param mb_sweep_params[] = {
     MB_CHOICE(sweep_keys, mode, "grid|zip|list", "grid", "all combinations of the axes; axes in step; points written out"),
     MB_PARAM_END};
 
-typedef struct { const char *key; const mb_conf *values; } axis;
+#define AXIS_KEYS 16
+typedef struct { const char *key[AXIS_KEYS]; size_t n_key; bool together; const mb_conf *values; } axis; /* together: each value is a list with one value per key */
 
 void mb_points_free(mb_points *pts) {
     for (size_t i = 0; i < pts->n; i++) {
@@ -83,6 +84,32 @@ static int make_label(mb_point *p, const mb_conf *names, size_t index) {
     return p->label ? MB_OK : mb_nomem();
 }
 
+static int read_axis(mb_conf *e, axis *a) {
+    mb_conf *key = e->type == MB_CONF_GROUP ? mb_conf_use(e, "key") : NULL, *keys = e->type == MB_CONF_GROUP ? mb_conf_use(e, "keys") : NULL;
+    mb_conf *values = e->type == MB_CONF_GROUP ? mb_conf_use(e, "values") : NULL;
+    if (keys) mb_conf_use_all(keys);
+    if (key && keys) return mb_fail(MB_BADINPUT, "%s: an axis has a key, or keys that change together, not both", mb_conf_where(keys));
+    if (keys && (keys->type != MB_CONF_LIST || keys->n == 0 || keys->n > AXIS_KEYS))
+        return mb_fail(MB_BADINPUT, "%s: keys is a list of 1 to %d names, e.g. keys = [ \"device\", \"map.cell_bits\" ]", mb_conf_where(keys), AXIS_KEYS);
+    if (!keys && !key) return mb_fail(MB_BADINPUT, "%s: an axis needs a key, e.g. key = \"map.weight_bits\"", mb_conf_where(e));
+    a->together = keys != NULL;
+    a->n_key = keys ? keys->n : 1;
+    for (size_t i = 0; i < a->n_key; i++) {
+        const mb_conf *k = keys ? keys->child[i] : key;
+        if (k->type != MB_CONF_STRING || !*k->s)
+            return mb_fail(MB_BADINPUT, "%s: an axis needs a key, e.g. key = \"map.weight_bits\"", mb_conf_where(k));
+        a->key[i] = k->s;
+    }
+    if (!values || values->type != MB_CONF_LIST || values->n == 0)
+        return mb_fail(MB_BADINPUT, "%s: axis %s needs values, e.g. values = [8, 4]", mb_conf_where(e), a->key[0]);
+    mb_conf_use_all(values);
+    a->values = values;
+    for (size_t i = 0; keys && i < values->n; i++)
+        if (values->child[i]->type != MB_CONF_LIST || values->child[i]->n != a->n_key)
+            return mb_fail(MB_BADINPUT, "%s: each value of an axis with keys is a list with one value per key: %zu", mb_conf_where(values->child[i]), a->n_key);
+    return MB_OK;
+}
+
 static int read_axes(mb_conf *sweep, axis **out, size_t *n) {
     mb_conf *list = mb_conf_use(sweep, "axes");
     if (!list || list->type != MB_CONF_LIST || list->n == 0)
@@ -93,17 +120,13 @@ static int read_axes(mb_conf *sweep, axis **out, size_t *n) {
     *out = a;
     *n = list->n;
     for (size_t i = 0; i < list->n; i++) {
-        mb_conf *e = list->child[i], *key = e->type == MB_CONF_GROUP ? mb_conf_use(e, "key") : NULL;
-        mb_conf *values = e->type == MB_CONF_GROUP ? mb_conf_use(e, "values") : NULL;
-        if (!key || key->type != MB_CONF_STRING || !*key->s)
-            return mb_fail(MB_BADINPUT, "%s: an axis needs a key, e.g. key = \"map.weight_bits\"", mb_conf_where(e));
-        if (!values || values->type != MB_CONF_LIST || values->n == 0)
-            return mb_fail(MB_BADINPUT, "%s: axis %s needs values, e.g. values = [8, 4]", mb_conf_where(e), key->s);
-        mb_conf_use_all(values);
-        a[i].key = key->s;
-        a[i].values = values;
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(a[j].key, a[i].key)) return mb_fail(MB_BADINPUT, "%s: axis %s stands twice", mb_conf_where(e), key->s);
+        int rc = read_axis(list->child[i], &a[i]);
+        for (size_t j = 0; j <= i && !rc; j++)
+            for (size_t m = 0; m < a[i].n_key && !rc; m++)
+                for (size_t k = 0; k < (j < i ? a[j].n_key : m) && !rc; k++)
+                    if (!strcmp(a[j].key[k], a[i].key[m]))
+                        rc = mb_fail(MB_BADINPUT, "%s: axis %s stands twice", mb_conf_where(list->child[i]), a[i].key[m]);
+        if (rc) return rc;
     }
     return MB_OK;
 }
@@ -117,7 +140,7 @@ static int count_points(const mb_conf *sweep, int mode, const axis *a, size_t n_
         for (size_t i = 1; i < n_axes; i++)
             if (a[i].values->n != *n)
                 return mb_fail(MB_BADINPUT, "%s: axes in step (zip) need the same number of values: %s has %zu, %s has %zu",
-                               mb_conf_where(a[i].values), a[0].key, *n, a[i].key, a[i].values->n);
+                               mb_conf_where(a[i].values), a[0].key[0], *n, a[i].key[0], a[i].values->n);
     }
     if (mode == GRID)
         for (size_t i = 0; i < n_axes; i++) {
@@ -156,10 +179,12 @@ static int set_list_point(mb_point *p, const mb_conf *words) {
 /* A key that was set on the command line and is swept all the same: one of the two would be ignored. */
 static int check_not_set(const mb_conf *root, const axis *a, size_t n_axes) {
     for (size_t i = 0; i < n_axes; i++) {
-        const mb_conf *c = mb_conf_find(root, a[i].key);
-        if (c && c->origin == MB_FROM_COMMAND)
-            return mb_fail(MB_BADINPUT, "%s: %s is swept here, so setting it on the command line has no effect: set another key, or the axis with "
-                           "-s 'sweep.axes[%zu].values=[...]'", mb_conf_where(a[i].values), a[i].key, i);
+        for (size_t k = 0; k < a[i].n_key; k++) {
+            const mb_conf *c = mb_conf_find(root, a[i].key[k]);
+            if (c && c->origin == MB_FROM_COMMAND)
+                return mb_fail(MB_BADINPUT, "%s: %s is swept here, so setting it on the command line has no effect: set another key, or the axis "
+                               "with -s 'sweep.axes[%zu].values=[...]'", mb_conf_where(a[i].values), a[i].key[k], i);
+        }
     }
     return MB_OK;
 }
@@ -173,10 +198,13 @@ static int set_axes_point(mb_point *p, int mode, const axis *a, size_t n_axes, s
         rest /= a[i].values->n;
     }
     for (size_t i = 0; i < n_axes; i++) {
-        const mb_conf *v = a[i].values->child[pick[i]];
-        int rc = mb_conf_put(p->conf, a[i].key, v, MB_FROM_SWEEP);
-        if (!rc) rc = remember(p, a[i].key, value_text(v));
-        if (rc) return mb_context(rc, "in the sweep over %s at %s", a[i].key, mb_conf_where(v));
+        const mb_conf *at = a[i].values->child[pick[i]];
+        for (size_t k = 0; k < a[i].n_key; k++) {
+            const mb_conf *v = a[i].together ? at->child[k] : at;
+            int rc = mb_conf_put(p->conf, a[i].key[k], v, MB_FROM_SWEEP);
+            if (!rc) rc = remember(p, a[i].key[k], value_text(v));
+            if (rc) return mb_context(rc, "in the sweep over %s at %s", a[i].key[k], mb_conf_where(v));
+        }
     }
     return MB_OK;
 }

@@ -1,4 +1,5 @@
-/* sweep.h - the points of an experiment: grid (all combinations, last axis fastest), zip (axes in step), list (given points) over any key */
+/* sweep.h - the points of an experiment: grid (all combinations, last axis fastest), zip (axes in step), list (given points) over any key.
+ * An axis has a key and values, or keys that change together: { keys = [ "device", "map.cell_bits" ]; values = ( ( "rram", 2 ), ( "stt-mram", 1 ) ); } */
 #ifndef MB_RUN_SWEEP_H
 #define MB_RUN_SWEEP_H
 

@@ -8,44 +8,37 @@
  *               is that of the int8 peak of the kernel's unit, counting every (plane, slice, polarity) product once: weights of 14
  *               bits take two.
  *     scaling   time against images, planes and slices: linear when the last column stays
- *     network   a whole network through mb_mapped, digital layers and unrolling included
- * Times are CPU times of one thread, except for `network` with two threads (wall clock). Arguments: names of the groups to run.
+ *     network, parts, threads, growth: whole networks (bench_network.c)
+ * Times are CPU times of one thread unless a name says wall. Arguments: names of the groups to run.
  */
 #include "bench.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "array/kernel.h"
 #include "array/xbar.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "run/experiment.h"
-#include "run/point.h"
-#include "run/simulate.h"
 
-static bench_peaks peaks;
+bench_peaks peaks;
 
-static void must(int rc) {
+void must(int rc) {
     if (!rc) return;
     mb_error_print(stderr);
     exit(rc);
 }
 
-static void *need(void *p) {
+void *need(void *p) {
     if (!p) must(mb_nomem());
     return p;
 }
 
-/* One line: pairs of a key and a value; the key's first letter is the type: s string, i integer, r real. */
-static void line(const char *group, ...) {
+void line(const char *group, ...) {
     mb_str out = {0};
     mb_json j;
     va_list ap;
@@ -83,11 +76,16 @@ static mb_adc load_adc(const char *text) {
     return adc;
 }
 
-#define STATIC_CELL "cell = \"rram\"; on_off = 1000000.0; prog_sigma = 0.02;"
-#define NOISY_CELL STATIC_CELL " read_sigma = 0.01;"
-static const struct { const char *name, *text; } cells[] = {
-    {"ideal", "cell = \"ideal\";"}, {"static error", STATIC_CELL}, {"read noise", NOISY_CELL},
-    {"noise of the state", STATIC_CELL " read_sigma = 0.005; read_sigma_prop = 0.01;"}};
+#define GENERIC_CELL "cell = \"generic\"; prog_sigma = (0.0105392, 0.0786, -0.046924);"
+static const struct { const char *name, *text;
+} timed_cells[] = {
+    {"rram, error and read noise", NOISY_CELL},
+    {"generic, error and read noise", GENERIC_CELL " white = (0.01);"},
+    {"generic, PCM with drift and 1/f noise", GENERIC_CELL
+     " drift = \"power\"; drift_nu_form = \"log\"; drift_nu = (0.0244, -0.0155); drift_nu_lo = 0.049; drift_nu_hi = 0.1; "
+     "drift_nu_sigma = (0.01); drift_t0_s = 20.0; flicker_form = \"power\"; flicker = (0.0088, -0.65); flicker_hi = 0.2;"}};
+const bench_cell cells[] = {{"ideal", "cell = \"ideal\";"}, {"static error", STATIC_CELL}, {"read noise", NOISY_CELL}};
+static const bench_cell state_noise = {"noise of the state", STATIC_CELL " read_sigma = 0.005; read_sigma_prop = 0.01;"};
 
 /* --- peak, numbers ------------------------------------------------------------------------------------------------ */
 
@@ -100,7 +98,6 @@ static void bench_peak(void) {
 static void bench_numbers(void) {
     enum { N = 1 << 14, REPEAT = 200 };
     float *z = need(mb_malloc(N, sizeof *z)), *g = need(mb_malloc(N, sizeof *g)), *state = need(mb_malloc(N * 8, sizeof *state));
-    mb_cell cell = load_cell(NOISY_CELL);
     double g_min, g_max, t;
     mb_stream s;
     mb_stream_init(&s, 1, MB_RNG_TEST, 0, 0, 0);
@@ -113,15 +110,20 @@ static void bench_numbers(void) {
     t = bench_cpu_s();
     for (int i = 0; i < REPEAT; i++) mb_stream_fill_normal16(&s, N, (int16_t *)(void *)z);
     line("numbers", "skernel", "short normal", "iper_call", N, "rper_s", (double)N * REPEAT / (bench_cpu_s() - t), NULL);
-    cell.type->range(cell.params, &g_min, &g_max);
-    for (int i = 0; i < N; i++) g[i] = (float)(g_min + (g_max - g_min) * i / N);
-    t = bench_cpu_s();
-    for (int i = 0; i < REPEAT / 4; i++) cell.type->program(cell.params, N, g, state, &s);
-    line("numbers", "skernel", "cell_program", "iper_call", N, "rper_s", (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
-    t = bench_cpu_s();
-    for (int i = 0; i < REPEAT / 4; i++) cell.type->read(cell.params, N, state, 1.0, 300.0, z, &s);
-    line("numbers", "skernel", "cell_read", "iper_call", N, "rper_s", (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
-    mb_cell_free(&cell);
+    for (size_t k = 0; k < sizeof timed_cells / sizeof *timed_cells; k++) {
+        mb_cell cell = load_cell(timed_cells[k].text);
+        cell.type->range(cell.params, &g_min, &g_max);
+        for (int i = 0; i < N; i++) g[i] = (float)(g_min + (g_max - g_min) * i / N);
+        t = bench_cpu_s();
+        for (int i = 0; i < REPEAT / 4; i++) cell.type->program(cell.params, N, g, state, &s);
+        line("numbers", "skernel", "cell_program", "scell", timed_cells[k].name, "iper_call", N, "rper_s",
+             (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
+        t = bench_cpu_s();
+        for (int i = 0; i < REPEAT / 4; i++) cell.type->read(cell.params, N, state, 1.0, 300.0, z, &s);
+        line("numbers", "skernel", "cell_read", "scell", timed_cells[k].name, "iper_call", N, "rper_s",
+             (double)N * (REPEAT / 4) / (bench_cpu_s() - t), NULL);
+        mb_cell_free(&cell);
+    }
     mb_free(z);
     mb_free(g);
     mb_free(state);
@@ -195,7 +197,7 @@ static mb_xbar_spec spec_b(mb_cell cell, mb_adc adc) {
                           .adc_rule = MB_ADC_FULL, .cell = cell, .adc = adc, .temp_K = 300};
 }
 
-static double peak_of(const char *kernel) {
+double peak_of(const char *kernel) {
     return strcmp(kernel, "amx") == 0 ? peaks.amx_int8 : strcmp(kernel, "vnni") == 0 ? peaks.vnni_int8 : peaks.fma_fp32;
 }
 
@@ -208,14 +210,15 @@ static void bench_xbar(void) {
         for (int a = 0; a < 2; a++)
             for (int sub = 0; sub < 2; sub++)
                 for (int c = 0; c < 4; c++) {
-                    mb_cell cell = load_cell(cells[c].text);
+                    const bench_cell *kind = c < BENCH_CELLS ? &cells[c] : &state_noise;
+                    mb_cell cell = load_cell(kind->text);
                     mb_xbar_spec s = spec_b(cell, sar);
                     double macs, conversions;
                     if (a) s.rows = s.rows_active = 1152, s.cell_bits = 7, s.dac_bits = 8;
                     s.subtract = sub ? MB_SUB_ANALOG : MB_SUB_DIGITAL;
                     double t = xbar_seconds(&s, 2, &macs, &conversions) / 2;
                     line("xbar", "skernel", name, "scase", a ? "a" : "b", "ssubtract", sub ? "analog" : "digital", "scell",
-                         cells[c].name, "rms_per_image", 1e3 * t, "rconversions_per_s", conversions / t, "rMAC_per_s", macs / t,
+                         kind->name, "rms_per_image", 1e3 * t, "rconversions_per_s", conversions / t, "rMAC_per_s", macs / t,
                          "rshare_of_peak", macs / t / peak_of(name), NULL);
                     mb_cell_free(&cell);
                 }
@@ -249,99 +252,15 @@ static void bench_scaling(void) {
     mb_adc_free(&sar);
 }
 
-/* --- network ------------------------------------------------------------------------------------------------------ */
-
-static double wall_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double process_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-typedef struct network_case { const char *kernel, *subtract, *device, *label; int threads; } network_case;
-
-static void run_network(mb_cache *cache, const network_case *c, const char *const *base, size_t n_base, int samples) {
-    char path[512], device[256], subtract[64], count[64];
-    const char *set[24], *top = getenv("top_srcdir");
-    mb_conf *root = NULL;
-    mb_setup s;
-    mb_plan *plan = NULL;
-    mb_profile *prof = NULL;
-    mb_mapped *m = NULL;
-    mb_accuracy acc;
-    size_t n = 0;
-    snprintf(path, sizeof path, "%s/experiments/quickstart.cfg", top ? top : ".");
-    snprintf(device, sizeof device, "device={%s}", c->device);
-    snprintf(subtract, sizeof subtract, "arch.subtract=%s", c->subtract);
-    snprintf(count, sizeof count, "samples=%d", samples);
-    for (; n < n_base; n++) set[n] = base[n];
-    set[n++] = device;
-    set[n++] = subtract;
-    set[n++] = count;
-    set[n++] = "calibration.samples=16";
-    set[n++] = "sweep={}";
-    set[n++] = "arch.adc_rule=full";
-    must(mb_experiment_read(path, set, n, &root));
-    mb_conf_use_all(mb_conf_find(root, "sweep"));
-    must(mb_setup_load(root, cache, true, &s));
-    must(mb_point_map(&s, NULL, &plan, NULL));
-    setenv("MIXBAR_KERNEL", c->kernel, 1);
-    omp_set_num_threads(c->threads);
-    must(mb_profile_new(s.net, s.calib, s.cal.samples, NULL, &prof));
-    must(mb_mapped_new(&s, prof, plan, &m));
-    must(mb_mapped_program(m, 0, NULL));
-    must(mb_analog_accuracy(m, s.data, samples, NULL, &acc));              /* warm */
-    double w = wall_s(), p = process_s();
-    must(mb_analog_accuracy(m, s.data, samples, NULL, &acc));
-    w = wall_s() - w;
-    p = process_s() - p;
-    struct rusage ru;
-    getrusage(RUSAGE_SELF, &ru);
-    line("network", "snetwork", s.net->name, "skernel", c->kernel, "scell", c->label, "ssubtract", c->subtract, "ithreads",
-         c->threads, "iimages", samples, "rcpu_ms_per_image", 1e3 * p / samples, "rwall_ms_per_image", 1e3 * w / samples,
-         "raccuracy", (double)acc.correct / (double)acc.samples, "rpeak_MiB", (double)ru.ru_maxrss / 1024, NULL);
-    mb_mapped_free(m);
-    mb_profile_free(prof);
-    mb_plan_free(plan);
-    mb_setup_free(&s);
-}
-
-static void bench_network(void) {
-    const char *shared = getenv("MIXBAR_SHARED");
-    char net[512], data[1024], calib[1024];
-    mb_cache *cache = NULL;
-    const char *norm = "mean=[0.485,0.456,0.406]; std=[0.229,0.224,0.225];";
-    snprintf(net, sizeof net, "network=%s/models/resnet20_cifar10.onnx", shared ? shared : "");
-    snprintf(data, sizeof data, "dataset={preset=\"cifar10\"; images=\"%s/data/cifar10/test_batch_first1017.bin\"; %s}", shared ? shared : "", norm);
-    snprintf(calib, sizeof calib, "calibration={dataset={preset=\"cifar10\"; images=\"%s/data/cifar10/data_batch_1_first4000.bin\"; %s}}",
-             shared ? shared : "", norm);
-    const char *map = "map={policy=\"uniform\"; weight_bits=8; input_bits=8; cell_bits=2; dac_bits=1; adc_bits=8; rows_active=128;}";
-    const char *const ours[] = {map, net, data, calib}, *const shipped[] = {map, "dataset=fashion-mnist-fallback"};
-    must(mb_cache_new(&cache));
-    for (int k = 0; mb_kernels[k]; k++) {
-        if (!mb_kernels[k]->supported()) continue;
-        for (int c = 0; c < 3; c++)
-            for (int sub = 0; sub < 2; sub++)
-                for (int t = 1; t <= (k == 0 && sub == 0 ? 2 : 1); t++) {
-                    network_case nc = {mb_kernels[k]->name, sub ? "analog" : "digital", cells[c].text, cells[c].name, t};
-                    run_network(cache, &nc, shared ? ours : shipped, shared ? 4 : 2, 64 * t);
-                }
-    }
-    unsetenv("MIXBAR_KERNEL");
-    mb_cache_free(cache);
-}
-
 int main(int argc, char **argv) {
     static const struct { const char *name; void (*run)(void); } group[] = {{"peak", bench_peak},
                                                                             {"numbers", bench_numbers},
                                                                             {"xbar", bench_xbar},
                                                                             {"scaling", bench_scaling},
-                                                                            {"network", bench_network}};
+                                                                            {"network", bench_network},
+                                                                            {"parts", bench_parts},
+                                                                            {"threads", bench_threads},
+                                                                            {"growth", bench_growth}};
     bench_measure_peaks(&peaks);
     for (size_t i = 0; i < sizeof group / sizeof *group; i++) {
         bool run = argc < 2;

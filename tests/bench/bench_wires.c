@@ -1,14 +1,21 @@
 /* bench_wires.c - time and accuracy of the wire solvers, one JSON line per measurement
  *
- *   bench_wires [SIZE]...     square arrays; 64 128 256 512 1024 without arguments
+ *   bench_wires [SIZE | network]...     square arrays; network, 64 128 256 512 1024 without arguments
+ *
+ * network: a whole network, balanced pairs of one cell, analog 8-bit inputs, calibrated 8-bit converters, 128 x 128 cells of 10
+ * kohm, without wires and with 1 ohm per segment; one thread. MIXBAR_SHARED=DIR: DIR/models/resnet20_cifar10.onnx on images of
+ * DIR/data/cifar10, otherwise the shipped fashion_resnet8. "setup_ms" is programming, wires and calibration of the converters,
+ * "program_ms" a further draw of the cells with their wires.
  *
  * G ~ U(1, 100) uS, 1 ohm per segment, one core. "ms" is CPU time of the fastest of several runs; "share" is the rate of the
  * elimination (38 n^3 operations) as a part of that of its innermost loop alone, measured in the same run; "error" compares with
  * the effective matrix, and that itself with conjugate gradients.
  */
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "array/wire.h"
@@ -16,6 +23,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "run/experiment.h"
+#include "run/point.h"
+#include "run/simulate.h"
 
 static double cpu_s(void) {
     struct timespec t;
@@ -129,12 +139,88 @@ static void run_size(int n, double peak) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) mb_free(all[i]);
 }
 
+static void must(int rc) {
+    if (rc != MB_OK) die();
+}
+
+/* One network with R ohm per segment. */
+static void run_network(const char *r) {
+    const char *shared = getenv("MIXBAR_SHARED"), *top = getenv("top_srcdir"), *set[20];
+    const char *norm = "mean=[0.485,0.456,0.406]; std=[0.229,0.224,0.225];";
+    char path[512], net[512], data[1024], calib[1024], wl[64], bl[64];
+    enum { IMAGES = 64, WARM = 16 };
+    mb_cache *cache = NULL;
+    mb_conf *root = NULL;
+    mb_setup s;
+    mb_plan *plan = NULL;
+    mb_profile *prof = NULL;
+    mb_mapped *m = NULL;
+    mb_accuracy acc;
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/experiments/quickstart.cfg", top ? top : ".");
+    if (shared) {
+        snprintf(net, sizeof net, "network=%s/models/resnet20_cifar10.onnx", shared);
+        snprintf(data, sizeof data, "dataset={preset=\"cifar10\"; images=\"%s/data/cifar10/test_batch_first1017.bin\"; %s}",
+                 shared, norm);
+        snprintf(calib, sizeof calib,
+                 "calibration={dataset={preset=\"cifar10\"; images=\"%s/data/cifar10/data_batch_1_first4000.bin\"; %s}}", shared,
+                 norm);
+        set[n++] = net, set[n++] = data, set[n++] = calib;
+    } else {
+        set[n++] = "network=experiments/networks/fashion_resnet8.onnx", set[n++] = "dataset=fashion-mnist-standardised";
+        set[n++] = "calibration={dataset=\"fashion-mnist-train-standardised\";}";
+    }
+    snprintf(wl, sizeof wl, "arch.r_wl_ohm=%s", r);
+    snprintf(bl, sizeof bl, "arch.r_bl_ohm=%s", r);
+    set[n++] = wl, set[n++] = bl;
+    set[n++] = "map={policy=\"uniform\"; weight_bits=8; input_bits=8; cell_bits=7; dac_bits=8; adc_bits=8; rows_active=128;}";
+    set[n++] = "device={cell=\"ideal\"; g_max_S=1e-4;}";
+    set[n++] = "calibration.samples=16", set[n++] = "samples=64", set[n++] = "sweep={}";
+    omp_set_num_threads(1);
+    must(mb_cache_new(&cache));
+    must(mb_experiment_read(path, set, n, &root));
+    mb_conf_use_all(mb_conf_find(root, "sweep"));
+    must(mb_setup_load(root, cache, true, &s));
+    must(mb_point_map(&s, NULL, &plan, NULL));
+    must(mb_profile_new(s.net, s.calib, s.cal.samples, NULL, &prof));
+    must(mb_mapped_new(&s, prof, plan, &m));
+    double t0 = cpu_s();
+    must(mb_mapped_program(m, 0, NULL));
+    double t1 = cpu_s();
+    must(mb_mapped_program(m, 1, NULL));
+    double t2 = cpu_s(), residual = 0;
+    must(mb_analog_accuracy(m, s.data, WARM, NULL, &acc));
+    double t3 = cpu_s();
+    must(mb_analog_accuracy(m, s.data, IMAGES, NULL, &acc));
+    double t4 = cpu_s();
+    for (int k = 0; k < s.net->n_weighted; k++) {
+        mb_layer_stats st;
+        mb_mapped_stats(m, k, &st);
+        residual = fmax(residual, st.wire_residual);
+    }
+    printf("{\"bench\": \"wires_network\", \"network\": \"%s\", \"r_ohm\": %s, ", s.net->name, r);
+    printf("\"setup_ms\": %.1f, \"program_ms\": %.1f, ", 1e3 * (t1 - t0), 1e3 * (t2 - t1));
+    printf("\"ms_per_image\": %.3f, \"images\": %d, \"accuracy\": %.4f, \"residual\": %.1e}\n", 1e3 * (t4 - t3) / IMAGES, IMAGES,
+           (double)acc.correct / (double)acc.samples, residual);
+    fflush(stdout);
+    mb_mapped_free(m);
+    mb_profile_free(prof);
+    mb_plan_free(plan);
+    mb_setup_free(&s);
+    mb_cache_free(cache);
+}
+
 int main(int argc, char **argv) {
     const mb_wire_isa *isa = mb_wire_isa_best();
     double peak = tile_rate(isa);
     printf("{\"bench\": \"wires_tile\", \"isa\": \"%s\", \"gflops\": %.1f}\n", isa->name, 1e-9 * peak);
     static const int usual[] = {64, 128, 256, 512, 1024};
+    if (argc < 2) run_network("0"), run_network("1");
     for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "network") == 0) {
+            run_network("0"), run_network("1");
+            continue;
+        }
         long n = strtol(argv[i], NULL, 10);
         if (n < 1 || n > 4096) {
             fprintf(stderr, "bench_wires: sizes are 1 to 4096\n");

@@ -51,6 +51,14 @@ bad "out of range below" 'trials' -s trials=0
 bad "out of range real" 'on_off' -s device.on_off=0.5
 bad "unknown choice" 'diferential' -s map.scheme=diferential
 bad "not a number" 'read.time_s|time_s' -s read.time_s=nan
+bad "negative resistance of a line" 'r_wl_ohm.*-1' -s arch.r_wl_ohm=-1.0
+bad "a resistance that is not finite" 'r_bl_ohm' -s arch.r_bl_ohm=inf
+bad "a resistance that is not a number" 'r_driver_ohm' -s arch.r_driver_ohm=nan
+bad "an absurd resistance" 'r_sense_ohm.*out of range' -s arch.r_sense_ohm=1e15
+bad "interleaved pairs without analog subtraction" 'interleaved' -s arch.interleaved=true -s arch.subtract=digital
+bad "interleaved pairs in offset" 'interleaved.*differential' -s arch.interleaved=true -s map.scheme=offset
+write_small broken.cfg; sed -i 's|^arch = .*|arch = { preset = "rram-22nm";\n  r_bl_ohm = -2.0; };|' broken.cfg
+refused 'broken.cfg:[0-9]+.*r_bl_ohm' "a negative resistance in the file, with its line" mixbar run broken.cfg
 for verb in check run map cost; do
     refused 'rows_active' "$verb refuses: rows_active over the rows" mixbar $verb small.cfg -s map.rows_active=200
     refused 'dac_bits' "$verb refuses: input digits wider than the input" mixbar $verb small.cfg -s map.dac_bits=4 -s map.input_bits=2

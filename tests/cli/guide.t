@@ -1,19 +1,24 @@
 #!/bin/sh
-# guide.t - the commands of doc/guide.md and README.md: every block marked ```sh in the guide is run, in order, in one folder; it must succeed and be silent about errors
+# guide.t - the commands of doc/guide.md, doc/devices.md and README.md: every block marked ```sh is run, in order, in one folder; it must succeed and be silent about errors
 . "${top_srcdir:-.}/tests/cli/lib.sh"
 
 # The guide is meant from the top folder of the sources.
 for d in experiments devices doc; do ln -s "$src/$d" $d; done
-awk -v stem=block '/^```sh$/ { n++; file = sprintf("%s-%03d", stem, n); line = NR + 1; print "# line " line > file; next }
-     /^```/ { if (file != "") close(file); file = ""; next }
-     file != "" { print > file }' "$src/doc/guide.md"
-blocks=$(ls block-* 2>/dev/null)
-[ -n "$blocks" ]; ok $? "the guide has examples"
-for block in $blocks; do
-    first=$(sed -n '/^#/d; /./{p;q}' "$block")
-    run sh -eu "$block"
-    if [ "$rc" -eq 0 ] && ! grep -q '^mixbar: error\|^mixbar: warning' err; then ok 0 "guide, $(sed -n '1s/# //p' "$block"): $first"
-    else ok 1 "guide, $(sed -n '1s/# //p' "$block"): $first"; echo "#   exit code $rc"; diag err; fi
+ln -s "$src/src" src        # headers for cells of users
+MAKEFLAGS='' MAKELEVEL=''
+unset MAKEFLAGS MAKELEVEL MFLAGS
+for text in guide devices; do
+    awk -v stem="$text" '/^```sh$/ { n++; file = sprintf("%s-%03d", stem, n); line = NR + 1; print "# line " line > file; next }
+         /^```/ { if (file != "") close(file); file = ""; next }
+         file != "" { print > file }' "$src/doc/$text.md"
+    blocks=$(ls "$text"-* 2>/dev/null)
+    [ -n "$blocks" ]; ok $? "$text.md has examples"
+    for block in $blocks; do
+        first=$(sed -n '/^#/d; /./{p;q}' "$block")
+        run sh -eu "$block"
+        if [ "$rc" -eq 0 ] && ! grep -q '^mixbar: error\|^mixbar: warning' err; then ok 0 "$text, $(sed -n '1s/# //p' "$block"): $first"
+        else ok 1 "$text, $(sed -n '1s/# //p' "$block"): $first"; echo "#   exit code $rc"; diag err; fi
+    done
 done
 
 # Verbs and options that the texts mention exist.

@@ -1,6 +1,20 @@
 # command line tests: TAP scripts that use the program as a user does
-MB_CLI_TESTS = tests/cli/options.t tests/cli/mvm.t tests/cli/manual.t tests/cli/show.t tests/cli/errors.t tests/cli/run.t tests/cli/determinism.t tests/cli/guide.t \
-  tests/cli/quickstart.t tests/cli/readme.t
+MB_CLI_TESTS = \
+  tests/cli/options.t \
+  tests/cli/mvm.t \
+  tests/cli/manual.t \
+  tests/cli/show.t \
+  tests/cli/errors.t \
+  tests/cli/run.t \
+  tests/cli/determinism.t \
+  tests/cli/guide.t \
+  tests/cli/quickstart.t \
+  tests/cli/readme.t \
+  tests/cli/user_cell.t \
+  tests/cli/install.t \
+  tests/cli/explain.t \
+  tests/cli/devices.t \
+  tests/cli/fit.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)

@@ -13,6 +13,7 @@ npy() {
 }
 npy W.npy '(2, 3)' '\001\376\003\377\000\002'     # [[1, -2, 3], [-1, 0, 2]]
 npy x.npy '(2, 3)' '\001\001\000\000\377\001'     # [[1, 1, 0], [0, -1, 1]]
+npy small.npy '(1, 3)' '\000\001\000'
 npy v.npy '(3,)' '\001\001\001'
 npy long.npy '(4,)' '\001\001\001\001'
 : >empty.cfg
@@ -33,9 +34,18 @@ adc = { type = "ramp"; };
 conversion = { bits = 8; range = "percentile"; per_plane = true; };
 END
 run mixbar mvm case.cfg -w W.npy -x x.npy --explain; is 0 "mvm --explain"
-out '^programming +[0-9]'; out '^converter +[0-9]'; out '^slice +conversions +clipped'
+out '^programming +[0-9]'; out '^converter +[0-9]'; out '^slice +conversions +clipped'; out '^ +0 +\|[ .:=+*#%@-]{64}\|$' "the codes of slice 0 as a line of 64 marks"
 run mixbar mvm case.cfg -w W.npy -x x.npy --explain --format json; is 0 "mvm as JSON"
-if command -v jq >/dev/null 2>&1; then jq -e '.snr | length == 7' out >/dev/null; ok $? "valid JSON, seven stages"; else skip "valid JSON" "no jq"; fi
+if command -v jq >/dev/null 2>&1; then
+    jq -e '.snr | length == 7' out >/dev/null; ok $? "valid JSON, seven stages"
+    jq -e '(.codes | length) == (.converters | length) and ([.codes[0][]] | length) == 64 and ([.codes[0][]] | add) == .converters[0].conversions' out >/dev/null
+    ok $? "the counts of the codes add up to the conversions"
+else
+    skip "valid JSON" "no jq"
+fi
+run mixbar mvm case.cfg -w W.npy -x x.npy -c small.npy --explain; is 0 "mvm --explain with calibration inputs"
+grep -E '^snr_dB' out | awk '{ print $2 }' >total; grep -E '^converter ' out | awk '{ print $2 }' >last
+awk 'NR == FNR { a = $1; next } { d = a - $1; exit !(d < 0.006 && d > -0.006) }' total last; ok $? "the last stage is the product itself"
 mixbar mvm case.cfg -w W.npy -x x.npy -o a.npy >one && mixbar mvm case.cfg -w W.npy -x x.npy -o b.npy >two && cmp -s a.npy b.npy; ok $? "the same seed, the same bytes"
 mixbar mvm case.cfg -w W.npy -x x.npy -o c.npy -s trial=1 >three; ! cmp -s a.npy c.npy; ok $? "another trial, other errors"
 run mixbar mvm --keys; is 0 "mvm --keys"; out '^mapping.slices '; out '^wires.r_row '

@@ -13,13 +13,20 @@ run mixbar list; is 0 "list"; out '^cell +rram '; out '^verb +run '; out '^kerne
 
 # Every type and preset that is listed can be shown, as text and as JSON.
 for pair in cells:cell adcs:adc policies:policy baselines:baseline; do
-    mixbar list ${pair%:*} --format csv | sed 1d | cut -d, -f2 >names
+    mixbar list ${pair%:*} --format csv | sed 1d | grep "^${pair#*:}," | cut -d, -f2 >names
     while read -r name; do
         run mixbar show ${pair#*:} "$name"; is 0 "show ${pair#*:} $name"; out "^${pair#*:} +$name"
         run mixbar show ${pair#*:} "$name" --format json; is 0 "show ${pair#*:} $name as JSON"
         if command -v jq >/dev/null 2>&1; then jq -e .reference out >/dev/null; ok $? "show ${pair#*:} $name: valid JSON with a reference"; else skip "valid JSON" "no jq"; fi
     done <names
 done
+# Presets of devices are listed with the types, and under the type that they are of, also when they are built on another preset.
+run mixbar list cells; out '^cell +generic '; out '^device preset +pcm-hermes '
+[ "$(mixbar list cells --format csv | grep -c '^device preset,')" -ge 16 ]; ok $? "there are at least 16 presets"
+run mixbar show cell generic; out '^pcm-hermes +'; out '^pcm-hermes-2 +'; out '^effects +.*drift'
+run mixbar show cell pcm-hermes-2; out '^g_max +20.70 uS'; out '^drift_t0_s .* 300 +line'; out '^pulses +20'
+run mixbar show cell rram-milo; out '^g_min +50.00 uS'; out '^write_energy +5.112 pJ'; out '^endurance +1.000 M'
+
 mixbar list presets --format csv | sed 1d | cut -d, -f1,2 >presets
 while IFS=, read -r kind name; do
     kind=${kind% preset}

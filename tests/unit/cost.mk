@@ -14,3 +14,7 @@ TESTS += tests/unit/test_machine
 check_PROGRAMS += tests/unit/test_baseline
 tests_unit_test_baseline_SOURCES = tests/unit/test_baseline.c tests/unit/mbtest.h tests/unit/testnet.h
 TESTS += tests/unit/test_baseline
+
+check_PROGRAMS += tests/unit/test_programming
+tests_unit_test_programming_SOURCES = tests/unit/test_programming.c tests/unit/mbtest.h tests/unit/testnet.h
+TESTS += tests/unit/test_programming

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "mbtest.h"
+#include "run/explain.h"
 #include "run/results_internal.h"
 
 static inline void made_parts(mb_part **part, size_t *n, const char *const *name, const double *share, double e, double t,
@@ -57,6 +58,7 @@ static inline void made_layer(mb_layer_result *l, int k, int layers, int w, int 
     l->clipped = 0.0004 * (10 - adc) * (1 + k % 3);
     l->adc_occupancy = 0.31 + 0.05 * (k % 5);
     l->row_rate = 0.52 - 0.02 * (k % 7);
+    l->wire_residual = 1e-15 * (k % 3);
     made_parts(&l->part, &l->n_part, made_component, made_share, e, t, area);
 }
 
@@ -144,6 +146,34 @@ static inline void made_results(mb_results *r, const char *dir, int points, int 
     for (int i = 0; i < points; i++) made_point(&r->point[i], i, points, layers, baselines);
 }
 
+/* Every STEP-th point is explained. */
+static inline void made_explained(mb_results *r, size_t step) {
+    static const char *const item[] = {"input quantisation", "weight quantisation", "programming", "drift", "read noise", "converter"};
+    for (size_t i = 0; i < r->n; i += step) {
+        mb_point_result *p = &r->point[i];
+        mb_explanation *e = p->explain = mb_calloc(1, sizeof *e);
+        *e = (mb_explanation){.point = p->index, .id = mb_strdup(p->id), .layers = i == 0, .samples = 1000, .draws = 3, .snr_samples = 64,
+                              .float_accuracy = p->float_accuracy, .accuracy = p->accuracy, .lost_low = -0.01, .lost_high = 0.1};
+        e->n_item = 6;
+        e->item = mb_calloc(e->n_item, sizeof *e->item);
+        e->n_layer = p->n_layer;
+        e->layer = mb_calloc(e->n_layer, sizeof *e->layer);
+        for (size_t k = 0; k < e->n_item; k++) {
+            double d = 0.001 * (double)(k * k) - 0.002;
+            e->item[k] = (mb_explain_item){mb_strdup(item[k]), p->accuracy + d, d, d - 0.01, d + 0.012, p->accuracy + 0.05 - d, d, d - 0.01, d + 0.01};
+        }
+        for (size_t k = 0; k < e->n_layer; k++) {
+            mb_explain_layer *l = &e->layer[k];
+            *l = (mb_explain_layer){.name = mb_strdup(p->layer[k].name), .engine = mb_strdup("analog"), .clipped = 0.001, .occupancy = 0.6,
+                                    .conversions = k % 3 == 2 ? 0 : 6400, .recovered = i == 0 ? 0.004 : MB_NAN, .recovered_low = i == 0 ? -0.001 : MB_NAN,
+                                    .recovered_high = i == 0 ? 0.01 : MB_NAN};
+            l->snr_dB = mb_calloc(e->n_item, sizeof *l->snr_dB);
+            for (size_t j = 0; j < e->n_item; j++) l->snr_dB[j] = k == 0 && j == 0 ? MB_INF : 45.0 - 6 * (double)j - (double)(k % 4);
+            for (int b = 0; b < MB_CODE_BINS && l->conversions; b++) l->code[b] = b < 40 ? 160 : 0;
+        }
+    }
+}
+
 static inline void made_replace(char **s, const char *text) {
     mb_free(*s);
     *s = mb_strdup(text);
@@ -165,6 +195,8 @@ static inline void made_labels(mb_results *r) {
         for (size_t k = 0; k < p->n_layer; k++) made_replace(&p->layer[k].name, evil[(i + k) % 8]);
         for (size_t k = 0; k < p->n_part; k++) made_replace(&p->part[k].name, evil[k % 8]);
         for (size_t k = 0; k < p->n_baseline; k++) made_replace(&p->baseline[k].name, evil[(k + 3) % 8]);
+        for (size_t k = 0; p->explain && k < p->explain->n_item; k++) made_replace(&p->explain->item[k].name, evil[k]);
+        for (size_t k = 0; p->explain && k < p->explain->n_layer; k++) made_replace(&p->explain->layer[k].name, evil[(i + k) % 8]);
     }
     made_replace(&r->name, evil[0]);
 }

@@ -9,3 +9,19 @@ tests_unit_test_results_SOURCES = tests/unit/test_results.c tests/unit/made_resu
 tests_unit_test_report_text_SOURCES = tests/unit/test_report_text.c tests/unit/made_results.h tests/unit/mbtest.h
 tests_unit_test_plot_SOURCES = tests/unit/test_plot.c tests/unit/made_results.h tests/unit/mbtest.h
 TESTS += tests/unit/test_results tests/unit/test_report_text tests/unit/test_plot
+
+check_PROGRAMS += tests/unit/test_sample tests/unit/test_fit
+tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/mbtest.h
+tests_unit_test_fit_SOURCES = tests/unit/test_fit.c tests/unit/mbtest.h
+TESTS += tests/unit/test_sample tests/unit/test_fit
+
+check_PROGRAMS += tests/unit/test_explain
+tests_unit_test_explain_SOURCES = tests/unit/test_explain.c tests/unit/mbtest.h
+TESTS += tests/unit/test_explain
+check_PROGRAMS += tests/unit/test_across
+tests_unit_test_across_SOURCES = tests/unit/test_across.c tests/unit/made_results.h tests/unit/mbtest.h
+TESTS += tests/unit/test_across
+# the loops of a network run between crossbar reads
+check_PROGRAMS += tests/unit/test_loops
+tests_unit_test_loops_SOURCES = tests/unit/test_loops.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_loops

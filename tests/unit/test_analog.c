@@ -171,12 +171,14 @@ static void test_wires(void **state) {
     static const double r[][4] = {{1e-3, 2e-3, 0, 0}, {0.05, 0.02, 0.1, 0.3}, {1, 1, 0, 0}, {1e-9, 1e-9, 1e-9, 1e-9}};
     for (size_t k = 0; k < sizeof r / sizeof *r; k++)
         for (int lines = 1; lines <= 2; lines++) {
-            s.wires = (mb_analog_wires){MB_WIRES_INPUT, r[k][0], r[k][1], r[k][2], r[k][3], false, 0};
+            s.wires = (mb_analog_wires){
+                .source = MB_WIRES_INPUT, .r_row = r[k][0], .r_col = r[k][1], .r_row_term = r[k][2], .r_col_term = r[k][3]};
+            s.cell.law = MB_IV_LINEAR;
             nodal(&s.wires, O, R, lines, G, v, J);
-            assert_ok(mb_wires_effective(&s.wires, O, R, G0, lines > 1 ? G1 : NULL, eff));
+            assert_ok(mb_wires_effective(&s, O, R, G0, lines > 1 ? G1 : NULL, eff, &residual));
             s.cell.law = MB_IV_CUBIC; /* the non-linear solver in its linear limit */
             s.cell.read_V = 1e-6;
-            assert_ok(mb_wires_input(&s, O, R, G0, lines > 1 ? G1 : NULL, v, I, &residual));
+            assert_ok(mb_wires_solve(&s, O, R, G0, lines > 1 ? G1 : NULL, v, I, &residual));
             for (int j = 0; j < O; j++) {
                 double sum = 0;
                 for (int i = 0; i < R; i++) sum += eff[j * R + i] * v[i];
@@ -186,11 +188,12 @@ static void test_wires(void **state) {
             }
         }
     /* all resistances zero: no wires; driver alone on an ideal line: a voltage divider */
-    s.wires = (mb_analog_wires){MB_WIRES_INPUT, 0, 0, 0, 0, false, 0};
-    assert_ok(mb_wires_effective(&s.wires, O, R, G0, NULL, eff));
+    s.wires = (mb_analog_wires){.source = MB_WIRES_INPUT};
+    s.cell.law = MB_IV_LINEAR;
+    assert_ok(mb_wires_effective(&s, O, R, G0, NULL, eff, &residual));
     for (int i = 0; i < O * R; i++) assert_true(eff[i] == G0[i]);
     s.wires.r_row_term = 0.5;
-    assert_ok(mb_wires_effective(&s.wires, O, R, G0, NULL, eff));
+    assert_ok(mb_wires_effective(&s, O, R, G0, NULL, eff, &residual));
     for (int i = 0; i < R; i++) {
         double sum = 0;
         for (int j = 0; j < O; j++) sum += G0[j * R + i];
@@ -205,12 +208,13 @@ static void test_wires_nonlinear(void **state) {
     mb_analog_spec s;
     double G = 0.8, v = 1, I, J, residual = 0;
     assert_ok(spec("cell = { law = \"cubic\"; read_V = 1.0; };", &s));
-    s.wires = (mb_analog_wires){MB_WIRES_INPUT, 0.1, 0.2, 0.05, 0.15, false, 0};
-    assert_ok(mb_wires_input(&s, 1, 1, &G, NULL, &v, &I, &residual));
+    s.wires = (mb_analog_wires){
+        .source = MB_WIRES_INPUT, .r_row = 0.1, .r_col = 0.2, .r_row_term = 0.05, .r_col_term = 0.15};
+    assert_ok(mb_wires_solve(&s, 1, 1, &G, NULL, &v, &I, &residual));
     double u = v - 0.5 * I; /* r_row + r_row_term + r_col + r_col_term */
     assert_true(fabs(G * (u - 0.25 * u * u * u) - I) < 1e-13);
     s.wires.source = MB_WIRES_SEPARATE;
-    assert_ok(mb_wires_separate(&s, 1, 1, &G, NULL, &v, &J, &residual));
+    assert_ok(mb_wires_solve(&s, 1, 1, &G, NULL, &v, &J, &residual));
     assert_true(fabs(I - J) < 1e-13);
     mb_analog_spec_free(&s);
 }
@@ -428,7 +432,7 @@ static void test_explain(void **state) {
                    "zero_code = true; };"
                    "conversion = { bits = 6; };",
                    &s));
-    assert_ok(mb_analog_explain(&s, M, N, W, 4, x, 1, 0, snr));
+    assert_ok(mb_analog_explain(&s, M, N, W, 4, x, 4, x, 1, 0, snr));
     assert_true(snr[0] > 40 && snr[0] < 60); /* 8-bit inputs: about 6 dB per bit */
     assert_true(snr[1] < snr[0] && snr[2] < snr[1] && snr[5] < snr[4] && snr[6] < snr[5]);
     assert_true(snr[3] == snr[2] && snr[4] == snr[3]); /* linear cells, no wires */

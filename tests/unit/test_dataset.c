@@ -860,6 +860,27 @@ static void shared_data(void **s) {
     mb_dataset_free(d);
 }
 
+/* Samples that two sets share. */
+static void common(void **s) {
+    (void)s;
+    mb_dataset *a, *b;
+    int64_t n;
+    char file[512];
+    snprintf(file, sizeof file, "%s/experiments/quickstart.cfg", srcdir());
+    assert_ok(load_as("dataset = \"fashion-mnist-fallback\";", file, &a));
+    assert_ok(load_as("dataset = { preset = \"fashion-mnist-fallback\"; first = 30; count = 50; };", file, &b));
+    assert_ok(mb_dataset_common(a, 20, a, 40, &n));
+    assert_int_equal(n, 20);
+    assert_ok(mb_dataset_common(a, 40, b, 5, &n)); /* samples 30..34 */
+    assert_int_equal(n, 5);
+    assert_ok(mb_dataset_common(b, 50, a, 40, &n)); /* 30..39 */
+    assert_int_equal(n, 10);
+    assert_ok(mb_dataset_common(a, 30, b, 50, &n));
+    assert_int_equal(n, 0);
+    mb_dataset_free(a);
+    mb_dataset_free(b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idx_good),      cmocka_unit_test(idx_bad),        cmocka_unit_test(gzip_bad),
@@ -867,7 +888,7 @@ int main(void) {
         cmocka_unit_test(npy_labels),    cmocka_unit_test(npy_not_finite), cmocka_unit_test(first_and_count),
         cmocka_unit_test(normalisation), cmocka_unit_test(keys),           cmocka_unit_test(candidates),
         cmocka_unit_test(fits),          cmocka_unit_test(mutated_files),  cmocka_unit_test(memory_ends),
-        cmocka_unit_test(shipped),       cmocka_unit_test(shared_data),
+        cmocka_unit_test(shipped),       cmocka_unit_test(shared_data),   cmocka_unit_test(common),
     };
     return cmocka_run_group_tests_name("dataset", tests, make_folder, remove_folder);
 }

@@ -81,6 +81,16 @@ static void test_bits(void **state) {
                           .temp_K = 300};
         s.rows_active = pick(1, s.rows);
         s.dac_bits = pick(0, 1) ? 1 : pick(1, s.input_bits);
+        if (i % 2) { /* options */
+            for (int sum = 0, b; sum < s.weight_bits; sum += b) s.slice_bits[s.n_slice_bits++] = b = pick(1, 4);
+            s.accumulate = pick(0, 1) ? MB_ACCUMULATE_ANALOG : MB_ACCUMULATE_DIGITAL;
+            s.pair = pick(0, 2) ? MB_ONE_SIDED : MB_TWO_SIDED;
+            s.correction = pick(0, 1) ? MB_CORRECT_DIGITAL : MB_CORRECT_DUMMY;
+            s.adc_one_range = pick(0, 1);
+            s.adc_powers_of_two = pick(0, 1);
+            s.dead_rows = s.dead_columns = pick(0, 3) ? 0 : 0.1;
+            s.spare_columns = pick(0, 2);
+        }
         fill(&s, K * N, W, m * K, x);
         mb_xbar *xb = NULL;
         mb_read_id id = {.seed = 5, .trial = 2, .layer = 3, .group = 1, .index0 = 17};
@@ -244,7 +254,6 @@ static void test_conversion(void **state) {
                           .slices = 1,
                           .planes = 1,
                           .dac_bits = bits,
-                          .cell_bits = 1,
                           .polarities = 1,
                           .panels = N / MB_PANEL,
                           .sum_max = rows * top * wide,
@@ -302,8 +311,7 @@ static void test_sums(void **state) {
                               .slices = 1,
                               .planes = (8 + dac - 1) / dac,
                               .dac_bits = dac,
-                              .cell_bits = 1,
-                              .polarities = 1,
+                                  .polarities = 1,
                               .panels = 1,
                               .w = w,
                               .adc = &none};

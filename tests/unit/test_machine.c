@@ -34,7 +34,7 @@ static int fake_adc_cost(const void *p, int bits, double rate_Hz, double node_nm
 
 static const mb_cell_type fake_cell_type = {.abi = MB_CELL_ABI, .name = "fake", .range = fake_range, .cost = fake_cell_cost};
 static const mb_adc_type fake_adc_type = {.name = "fake", .cost = fake_adc_cost, .cost_source = "made up"};
-static const mb_cell cell = {&fake_cell_type, NULL};
+static const mb_cell cell = {.type = &fake_cell_type};
 
 /* A machine from configuration text, with the fake converter. */
 typedef struct fixture {
@@ -120,6 +120,12 @@ static void wrong_descriptions_are_refused(void **state) {
         {"rows = 2048; cols = 64;\nbuffer_KiB = 1;", "buffer_KiB = 1 cannot hold", "arch.cfg:2"},
         {"subtract = \"later\";", "later", "arch.cfg:1"},
         {"vdd_V = \"high\";", "vdd_V", "arch.cfg:1"},
+        {"\nr_wl_ohm = -1.0;", "r_wl_ohm = -1 ohm is out of range", "arch.cfg:2"},
+        {"\n\nr_bl_ohm = 1e300;", "r_bl_ohm", "arch.cfg:3"},
+        {"r_on_ohm = \"nan\";", "r_on_ohm", "arch.cfg:1"},
+        {"sense = \"top\";", "bottom", "arch.cfg:1"},
+        {"subtract = \"digital\";\ninterleaved = true;", "analog", "arch.cfg:2"},
+        {"columns_per_adc = 1; interleaved = true;\ncols = 65;", "even", "arch.cfg:2"},
         {"adc = { type = \"flash9\"; };", "flash9", "arch.cfg:1"},
         {"adc = { bits = 3; };", "", "arch.cfg"},
     };
@@ -719,6 +725,50 @@ static void what_does_not_fit_is_told(void **state) {
     mb_network_free(net);
 }
 
+/* Keys of the lines reach the crossbar; drivers at both ends, or of two lines per row, take twice the area. */
+static void wires_of_the_arrays(void **state) {
+    (void)state;
+    static const testlayer l = {"fc", 'w', 96, 1, 1, 10, 1, 1, 0, 1};
+    static const struct {
+        const char *text;
+        double drivers;
+    } wire[] = {{"", 1}, {"drive = \"both\";", 2}, {"interleaved = true;", 2}, {"interleaved = true; drive = \"both\";", 4}};
+    mb_network *net = testnet("one", 1, 1, &l);
+    mb_assign a = {MB_ANALOG, 4, 2, 5, 2, 6, 0, 0, 1};
+    mb_xbar_spec spec;
+    mb_plan *p;
+    fixture f;
+    double area = 0;
+    assert_ok(mb_plan_new(net, &a, &p));
+    begin(&f, "r_wl_ohm = 1.5; r_bl_ohm = 2.5; r_driver_ohm = 30; r_sense_ohm = 40; r_on_ohm = 500; "
+              "drive = \"both\"; sense = \"alternate\";");
+    assert_ok(mb_machine_spec(f.mach, &cell, &a, false, &spec));
+    const mb_xbar_wires *w = &spec.wires;
+    assert_true(w->r_wl_ohm == 1.5 && w->r_bl_ohm == 2.5 && w->r_driver_ohm == 30 && w->r_sense_ohm == 40 && w->r_on_ohm == 500);
+    assert_true(w->drive == MB_DRIVE_BOTH && w->sense == MB_SENSE_ALTERNATE && !w->interleaved);
+    assert_true(mb_xbar_has_wires(w));
+    a.scheme = MB_OFFSET;
+    end(&f);
+    begin(&f, "interleaved = true; r_bl_ohm = 1.0;");
+    assert_fails(mb_machine_arrays(f.mach, &cell, &net->layer[net->weighted[0]], &a, &(int64_t){0}), MB_BADINPUT, "interleaved");
+    end(&f);
+    for (size_t i = 0; i < sizeof wire / sizeof *wire; i++) {
+        mb_report *r;
+        mb_metrics m;
+        begin(&f, wire[i].text);
+        assert_ok(mb_machine_spec(f.mach, &cell, &p->assign[0], false, &spec));
+        assert_false(mb_xbar_has_wires(&spec.wires));
+        assert_ok(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, &r, &m));
+        double now = leaf(r, "fc", "drivers", "row drive")->total.area_m2;
+        if (i == 0) area = now;
+        near(now, wire[i].drivers * area);
+        mb_report_free(r);
+        end(&f);
+    }
+    mb_plan_free(p);
+    mb_network_free(net);
+}
+
 static void survives_lack_of_memory(void **state) {
     (void)state;
     static const mb_assign base = {MB_ANALOG, 8, 2, 8, 1, 8, 0, 0, 1};
@@ -762,6 +812,7 @@ int main(void) {
         cmocka_unit_test(the_tree_and_the_numbers_agree),
         cmocka_unit_test(the_shipped_chip_is_like_silicon),
         cmocka_unit_test(what_does_not_fit_is_told),
+        cmocka_unit_test(wires_of_the_arrays),
         cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -314,11 +314,36 @@ static void short_text(void **state) {
     }
 }
 
+/* Tables of explained points alone, in points and decibels; in JSON a member of the point. */
+static void explained(void **state) {
+    (void)state;
+    mb_results r;
+    char buf[400];
+    made_results(&r, ".", 4, 5, 1);
+    mb_str plain = report(&r, MB_FORMAT_TEXT, 0);
+    assert_null(strstr(mb_cstr(&plain), "Where accuracy goes"));
+    mb_str_free(&plain);
+    made_explained(&r, 2);
+    mb_str text = report(&r, MB_FORMAT_TEXT, 0), json = report(&r, MB_FORMAT_JSONL, 0);
+    assert_non_null(strstr(mb_cstr(&text), "Where accuracy goes, point 0: "));
+    assert_non_null(strstr(mb_cstr(&text), "Where accuracy goes, point 2: "));
+    assert_null(strstr(mb_cstr(&text), "Where accuracy goes, point 1: "));
+    assert_non_null(strstr(line_with(&text, "programming", buf, sizeof buf), " 0.20    -0.80..1.20 ")); /* 0.001 * 4 - 0.002 */
+    assert_non_null(strstr(line_with(&text, "conv1", buf, sizeof buf), "exact"));
+    assert_non_null(strstr(line_with(&text, "conv1", buf, sizeof buf), "  39.0 "));
+    assert_non_null(strstr(line_with(&text, "conv1", buf, sizeof buf), " 0.40    -0.10..1.00"));
+    assert_true(widest(&text) <= 150);
+    assert_non_null(strstr(mb_cstr(&json), "\"explain\":{\"kind\":\"explanation\",\"point\":2,"));
+    mb_str_free(&text);
+    mb_str_free(&json);
+    mb_results_free(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(main_table),    cmocka_unit_test(sweeps), cmocka_unit_test(details),
         cmocka_unit_test(csv),           cmocka_unit_test(json),   cmocka_unit_test(odd_results),
-        cmocka_unit_test(deterministic), cmocka_unit_test(units),  cmocka_unit_test(short_text),
+        cmocka_unit_test(deterministic), cmocka_unit_test(units),  cmocka_unit_test(short_text), cmocka_unit_test(explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

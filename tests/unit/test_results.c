@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "run/explain.h"
 #include "run/results_internal.h"
 
 static char home[4096], root[] = "mixbar-results-XXXXXX";
@@ -265,11 +266,24 @@ static void force(void **state) {
     write_run("run");
     put("run/plan-0002.cfg", "a = 1;", 6);
     put("run/plan-mine.cfg", "a = 1;", 6);
+    mb_str none = {0};
+    mb_explain_text("quickstart", NULL, 0, &none);
+    put("run/explain.jsonl", none.s, none.n);
+    mb_str_free(&none);
     assert_ok(mb_run_create("run", "other", "schema = 2;", MB_RUN_FORCE, &run));
     assert_false(mb_run_done(run, 0, made.point[0].id));
-    assert_false(exists("run/plan-0002.cfg"));
-    assert_true(exists("run/plan-mine.cfg"));
+    assert_ok(mb_run_close(run, false)); /* no new point: the old run is as it was */
+    assert_true(exists("run/plan-0002.cfg") && exists("run/explain.jsonl"));
+    assert_ok(mb_results_read("run", &r));
+    assert_int_equal(r.n, 3);
+    assert_string_equal(r.name, "quickstart");
+    mb_results_free(&r);
+    assert_ok(mb_run_create("run", "other", "schema = 2;", MB_RUN_FORCE, &run));
+    assert_ok(mb_run_write_file(run, "plan-0000.cfg", "new"));
+    assert_true(exists("run/plan-0002.cfg") && !exists("run/plan-0000.cfg"));
     assert_ok(mb_run_point(run, &made.point[0]));
+    assert_false(exists("run/plan-0002.cfg") || exists("run/explain.jsonl"));
+    assert_true(exists("run/plan-mine.cfg") && exists("run/plan-0000.cfg"));
     assert_ok(mb_run_close(run, true));
     assert_ok(mb_results_read("run", &r));
     assert_int_equal(r.n, 1);
@@ -278,6 +292,67 @@ static void force(void **state) {
     put("run/results.jsonl", "precious\n", 9);
     assert_fails(mb_run_create("run", "other", cfg, MB_RUN_FORCE, &run), MB_BADINPUT, "is not a results file of mixbar");
     unlink("run/plan-mine.cfg");
+    drop("run");
+}
+
+/* A point without a plan is a result; it alone replaces no older ones. */
+static void infeasible(void **state) {
+    (void)state;
+    mb_run *run;
+    mb_results r;
+    mb_str text = {0};
+    mb_point_result p = {.index = 3, .id = mb_strdup("abc"), .label = mb_strdup("tight"), .plan = mb_strdup(""), .infeasible = mb_strdup("too \"small\"")};
+    for (const mb_column *c = mb_point_columns; c->name; c++) *(double *)(void *)((char *)&p + c->offset) = MB_NAN;
+    assert_ok(mb_run_create("run", "quickstart", cfg, MB_RUN_NEW, &run));
+    for (size_t i = 0; i < made.n; i++) assert_ok(mb_run_point(run, &made.point[i]));
+    assert_ok(mb_run_point(run, &p));
+    assert_ok(mb_run_close(run, true));
+    assert_ok(mb_results_read("run", &r));
+    assert_int_equal(r.n, 4);
+    assert_null(r.point[0].infeasible);
+    assert_string_equal(r.point[3].infeasible, "too \"small\"");
+    assert_true(isnan(r.point[3].accuracy) && isnan(r.point[3].energy_J));
+    assert_ok(mb_results_report(&r, MB_FORMAT_TEXT, 1, &text));
+    assert_non_null(strstr(mb_cstr(&text), "Point 3 is infeasible: too \"small\""));
+    mb_str_clear(&text);
+    assert_ok(mb_results_report(&r, MB_FORMAT_CSV, 0, &text));
+    assert_non_null(strstr(mb_cstr(&text), ",infeasible,"));
+    mb_results_free(&r);
+    p.index = 0;
+    assert_ok(mb_run_create("run", "quickstart", cfg, MB_RUN_FORCE, &run));
+    assert_ok(mb_run_point(run, &p));
+    assert_ok(mb_run_close(run, false));
+    assert_ok(mb_results_read("run", &r));
+    assert_int_equal(r.n, 4);
+    mb_results_free(&r);
+    assert_ok(mb_run_create("run", "quickstart", cfg, MB_RUN_FORCE, &run));
+    assert_ok(mb_run_point(run, &p));
+    assert_ok(mb_run_point(run, &made.point[1]));
+    assert_ok(mb_run_close(run, true));
+    assert_ok(mb_results_read("run", &r));
+    assert_int_equal(r.n, 2);
+    assert_non_null(r.point[0].infeasible);
+    assert_null(r.point[1].infeasible);
+    mb_results_free(&r);
+    mb_str_free(&text);
+    mb_point_result_free(&p);
+    drop("run");
+}
+
+/* The question of used.cfg stands above the report. */
+static void question(void **state) {
+    (void)state;
+    mb_run *run;
+    mb_results r;
+    mb_str text = {0};
+    assert_ok(mb_run_create("run", "quickstart", "schema = 1; question = \"Does it pay?\";", MB_RUN_NEW, &run));
+    assert_ok(mb_run_point(run, &made.point[0]));
+    assert_ok(mb_run_close(run, true));
+    assert_ok(mb_results_read("run", &r));
+    assert_ok(mb_results_report(&r, MB_FORMAT_TEXT, 0, &text));
+    assert_non_null(strstr(mb_cstr(&text), "\n\nDoes it pay?\n\n"));
+    mb_str_free(&text);
+    mb_results_free(&r);
     drop("run");
 }
 
@@ -643,7 +718,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns),      cmocka_unit_test(round_trip),   cmocka_unit_test(no_numbers),
         cmocka_unit_test(resume_bytes), cmocka_unit_test(read_partial), cmocka_unit_test(refusals),
-        cmocka_unit_test(force),        cmocka_unit_test(nothing_left), cmocka_unit_test(disk_full),
+        cmocka_unit_test(force),        cmocka_unit_test(infeasible), cmocka_unit_test(question), cmocka_unit_test(nothing_left), cmocka_unit_test(disk_full),
         cmocka_unit_test(manifest),     cmocka_unit_test(same_bytes),   cmocka_unit_test(hostile),
         cmocka_unit_test(bad_files),    cmocka_unit_test(no_memory),
     };

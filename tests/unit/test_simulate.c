@@ -28,7 +28,7 @@ static void load(mb_setup *s, const char *const *set, size_t n) {
 static void result(const char *const *set, size_t n, mb_point_result *r) {
     mb_setup s;
     load(&s, set, n);
-    mb_point_options o = {NULL, true, NULL};
+    mb_point_options o = {.simulate = true};
     assert_ok(mb_point_run(&s, &o, r, NULL, NULL));
     mb_setup_free(&s);
 }
@@ -73,6 +73,38 @@ static void noise_costs_and_is_reproducible(void **state) {
     mb_str_free(&b);
 }
 
+/* Wires lower the signal, are the same bytes for any number of threads, and tell their residual; without them nothing changes. */
+static void wires_are_exact_and_reproducible(void **state) {
+    (void)state;
+    const char *const set[] = {"samples=16", "trials=1", "device={ cell = \"rram\"; g_max_S = 1e-4; on_off = 50.0; read_sigma = 0.005; }",
+                               "arch.r_wl_ohm=1.0", "arch.r_bl_ohm=1.0"};
+    const char *const none[] = {set[0], set[1], set[2], "arch.drive=both", "arch.sense=alternate"};
+    mb_point_result r[2], ideal, open;
+    for (int t = 0; t < 2; t++) {
+        omp_set_num_threads(t + 1);
+        result(set, 5, &r[t]);
+    }
+    result(set, 3, &ideal);
+    result(none, 5, &open);
+    mb_str a = {0}, b = {0};
+    mb_point_json(&r[0], &a);
+    mb_point_json(&r[1], &b);
+    assert_string_equal(mb_cstr(&a), mb_cstr(&b));
+    for (size_t k = 0; k < ideal.n_layer; k++) {
+        assert_true(r[0].layer[k].wire_residual > 0 && r[0].layer[k].wire_residual < 1e-12);
+        assert_true(ideal.layer[k].wire_residual == 0 && open.layer[k].wire_residual == 0);
+        assert_true(r[0].layer[k].snr_dB < ideal.layer[k].snr_dB - 3);
+        assert_true(open.layer[k].snr_dB == ideal.layer[k].snr_dB);
+    }
+    for (size_t t = 0; t < (size_t)open.trials; t++) assert_true(open.trial[t].loss == ideal.trial[t].loss);
+    mb_point_result_free(&r[0]);
+    mb_point_result_free(&r[1]);
+    mb_point_result_free(&ideal);
+    mb_point_result_free(&open);
+    mb_str_free(&a);
+    mb_str_free(&b);
+}
+
 static void seed_and_settings_make_the_id(void **state) {
     (void)state;
     const char *const sets[][1] = {{"seed=1"}, {"seed=2"}, {"map.input_bits=7"}, {"seed=1"}};
@@ -111,6 +143,7 @@ static void interval_is_wilson_and_student(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(interval_is_wilson_and_student), cmocka_unit_test(ideal_is_exact), cmocka_unit_test(noise_costs_and_is_reproducible),
+        cmocka_unit_test(wires_are_exact_and_reproducible),
         cmocka_unit_test(seed_and_settings_make_the_id), cmocka_unit_test(digital_engine_is_the_integer_product),
     };
     return cmocka_run_group_tests(tests, open_cache, close_cache);

@@ -107,6 +107,43 @@ static void mistakes_are_told(void **state) {
     refused("sweep = { axs = (); };", "axs");
     refused("sweep = { names = [\"one\"]; axes = ( { key = \"a\"; values = [1, 2]; } ); };", "names needs");
     refused("sweep = { axes = ( { key = \"a\"; values = [1]; valeus = [2]; } ); };", "valeus");
+    refused("sweep = { axes = ( { keys = [\"a\", \"b\"]; values = ( (1, 2), (3) ); } ); };", "one value per key: 2");
+    refused("sweep = { axes = ( { keys = [\"a\", \"b\"]; values = [1, 2]; } ); };", "one value per key");
+    refused("sweep = { axes = ( { keys = [\"a\", \"a\"]; values = ( (1, 2) ); } ); };", "axis a stands twice");
+    refused("sweep = { axes = ( { keys = [\"a\", \"b\"]; values = ( (1, 2) ); }, { key = \"b\"; values = [1]; } ); };", "axis b stands twice");
+    refused("sweep = { axes = ( { key = \"a\"; keys = [\"b\"]; values = [1]; } ); };", "not both");
+    refused("sweep = { axes = ( { keys = [ ]; values = [1]; } ); };", "1 to 16 names");
+    refused("sweep = { axes = ( { keys = (\"a\", 3); values = ( (1, 2) ); } ); };", "needs a key");
+}
+
+static void keys_of_one_axis_change_together(void **state) {
+    (void)state;
+    mb_conf *c = parse("sweep = { axes = ( { keys = [\"device\", \"map.cell_bits\"]; values = ( (\"rram\", 2), (\"stt-mram\", 1) ); },"
+                       " { key = \"read.time_s\"; values = [1.0, 10.0, 100.0]; } ); };");
+    mb_points p;
+    assert_ok(mb_sweep_points(c, &p));
+    assert_int_equal(p.n, 6);
+    for (int i = 0; i < 6; i++) {
+        assert_string_equal(mb_conf_find(p.p[i].conf, "device")->s, i < 3 ? "rram" : "stt-mram");
+        assert_int_equal(value(&p.p[i], "map.cell_bits"), i < 3 ? 2 : 1);
+        assert_int_equal(p.p[i].n_set, 3);
+    }
+    assert_string_equal(p.p[4].label, "device=stt-mram cell_bits=1 time_s=10");
+    mb_points_free(&p);
+    mb_conf_free(c);
+    /* in step with another axis */
+    c = parse("sweep = { mode = \"zip\"; axes = ( { keys = [\"a\", \"b\"]; values = ( (1, 2), (3, 4) ); }, { key = \"c\"; values = [5, 6]; } ); };");
+    assert_ok(mb_sweep_points(c, &p));
+    assert_int_equal(p.n, 2);
+    assert_int_equal(value(&p.p[1], "a") * 100 + value(&p.p[1], "b") * 10 + value(&p.p[1], "c"), 346);
+    mb_points_free(&p);
+    mb_conf_free(c);
+    /* one key alone may stand in a list, and a value may be a list: it is one value of one key */
+    c = parse("sweep = { axes = ( { key = \"v\"; values = ( [1, 2], [3] ); } ); };");
+    assert_ok(mb_sweep_points(c, &p));
+    assert_int_equal(mb_conf_find(p.p[0].conf, "v")->n, 2);
+    mb_points_free(&p);
+    mb_conf_free(c);
 }
 
 static void a_swept_key_set_on_the_command_line_is_told(void **state) {
@@ -120,7 +157,7 @@ static void a_swept_key_set_on_the_command_line_is_told(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_sweep_is_one_point), cmocka_unit_test(grid_has_all_combinations_last_fastest), cmocka_unit_test(zip_goes_in_step),
+        cmocka_unit_test(no_sweep_is_one_point), cmocka_unit_test(grid_has_all_combinations_last_fastest), cmocka_unit_test(zip_goes_in_step), cmocka_unit_test(keys_of_one_axis_change_together),
         cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(list_points_keep_the_place_of_their_file), cmocka_unit_test(a_swept_key_set_on_the_command_line_is_told), cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

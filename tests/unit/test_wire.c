@@ -30,7 +30,11 @@ static double *random_cells(const mb_wire *w, mb_stream *s) {
 
 static double *random_inputs(const mb_wire *w, mb_stream *s) {
     double *V = numbers((size_t)w->m);
-    for (int i = 0; i < w->m; i++) V[i] = w->feed == MB_FEED_SOURCE ? (double)(below(s, 3) > 0) : uniform(s, -0.2, 0.2);
+    for (int i = 0; i < w->m; i++) {
+        if (w->feed == MB_FEED_WORD) V[i] = uniform(s, -0.2, 0.2);
+        else if (w->series) V[i] = below(s, 3) ? uniform(s, -0.3, 0.3) : 0;
+        else V[i] = (double)(below(s, 3) > 0);
+    }
     return V;
 }
 
@@ -43,6 +47,7 @@ static mb_wire random_word(mb_stream *s, int which) {
     for (int k = 0; k < 4; k++) *r[k] = below(s, 3) ? pow(10, uniform(s, -1, k < 2 ? 2 : 3)) : 0;
     w.drive = (mb_wire_drive)below(s, 2);
     w.sense = (mb_wire_sense)below(s, 3);
+    w.sense_span = below(s, 4);
     w.pairs = below(s, 3) == 0 && w.m % 2 == 0;
     w.r_on = below(s, 3) ? 0 : uniform(s, 100, 5000);
     return w;
@@ -167,9 +172,31 @@ static void test_source_line_against_oracle(void **state) {
         w.feed = MB_FEED_SOURCE;
         w.drive = MB_DRIVE_LEFT;
         w.sense = MB_SENSE_BOTTOM;
-        w.v_sl = uniform(&s, -0.3, 0.3);
+        w.series = t % 3 == 0;
+        if (!w.series) w.v_sl = uniform(&s, -0.3, 0.3);
         if (t % 2) w.law = random_law(&s);
         check_solve(&w, &s, t, 1e-11);
+    }
+}
+
+/* One level in series with all cells is the same level at the heads of the source lines. */
+static void test_series_is_source(void **state) {
+    (void)state;
+    mb_stream s;
+    mb_stream_init(&s, 8, MB_RNG_TEST, 0, 0, 1);
+    for (int t = 0; t < 8; t++) {
+        mb_wire w = {.m = 20, .n = 11, .r_wl = 3, .r_bl = 2, .r_src = 40, .r_snk = 30, .feed = MB_FEED_SOURCE, .v_sl = 0.2};
+        mb_wire v = w;
+        w.pairs = v.pairs = t % 2;
+        if (t & 2) w.law = v.law = (mb_wire_law){.kind = MB_LAW_SINH, .V0 = 0.1};
+        v.series = true, v.v_sl = 0;
+        double *G = random_cells(&w, &s), *gate = random_inputs(&w, &s), *V = numbers(20), I[11], J[11];
+        for (int i = 0; i < 20; i++) V[i] = gate[i] * (w.pairs && i % 2 ? -0.2 : 0.2);
+        assert_ok(mb_wire_solve(&w, G, 1, gate, I, NULL, NULL, NULL));
+        assert_ok(mb_wire_solve(&v, G, 1, V, J, NULL, NULL, NULL));
+        if (distance(11, I, J) > 1e-11 * largest(11, I))
+            fail_msg("case %d: off by %g of %g", t, distance(11, I, J), largest(11, I));
+        mb_free(G), mb_free(gate), mb_free(V);
     }
 }
 
@@ -497,6 +524,54 @@ static void test_estimate_exact_for_one_kind(void **state) {
     }
 }
 
+/* alpha and beta: alpha G beta is the estimate, and alpha u is the derivative of the sensed current by a cell's conductance. */
+static void test_ends(void **state) {
+    (void)state;
+    mb_stream s;
+    mb_stream_init(&s, 20, MB_RNG_TEST, 0, 0, 1);
+    for (int t = 0; t < 4; t++) {
+        enum { M = 36, N = 33, CELLS = M * N };
+        mb_wire w = {.m = M, .n = N, .r_wl = 2, .r_bl = 2, .r_src = 20, .r_snk = 10, .pairs = t == 3};
+        static double G[CELLS], U[CELLS];
+        static float g[CELLS], alpha[CELLS], beta[CELLS], E[CELLS];
+        double V[M], I[N], J[N], worst = 0;
+        w.sense = (mb_wire_sense)(t % 3);
+        for (int i = 0; i < CELLS; i++) G[i] = (double)(g[i] = i % 7 ? (float)uniform(&s, 1e-6, 1e-4) : 0);
+        for (int i = 0; i < M; i++) V[i] = uniform(&s, 0.5, 1);
+        mb_wire_cg *cg, *cd;
+        assert_ok(mb_wire_cg_new(&w, MB_WIRE_F32, &cg));
+        assert_ok(mb_wire_cg_new(&w, MB_WIRE_F64, &cd));
+        assert_ok(mb_wire_ends(cg, g, alpha, beta));
+        assert_ok(mb_wire_estimate(cg, g, NULL, E));
+        for (int i = 0; i < CELLS; i++) {
+            assert_true(alpha[i] > 0 && alpha[i] <= 1.00001f && beta[i] > 0 && beta[i] <= 1.00001f);
+            assert_true(fabsf(alpha[i] * g[i] * beta[i] - E[i]) <= 1e-5f * E[i]);
+        }
+        assert_ok(mb_wire_cg_set(cd, G));
+        assert_ok(mb_wire_cg_solve(cd, V, 1e-14, 0, I, U, NULL));
+        for (int k = 0; k < 40; k++) {
+            int at = (int)below(&s, CELLS);
+            double was = G[at];
+            G[at] += 1e-8;
+            assert_ok(mb_wire_cg_set(cd, G));
+            assert_ok(mb_wire_cg_solve(cd, V, 1e-14, 0, J, NULL, NULL));
+            G[at] = was;
+            double slope = (J[at % N] - I[at % N]) / 1e-8;
+            worst = fmax(worst, fabs(slope - (double)alpha[at] * U[at]) / fabs(slope));
+        }
+        if (worst > 0.03) fail_msg("case %d: a derivative is off by %g", t, worst);
+        mb_wire_cg_free(cg);
+        mb_wire_cg_free(cd);
+        for (int i = 0; i < CELLS; i++) g[i] = 0;
+        assert_ok(mb_wire_cg_new(&w, MB_WIRE_F32, &cg));
+        assert_ok(mb_wire_ends(cg, g, alpha, beta));
+        assert_true(alpha[5] == 1 && beta[CELLS - 1] == 1);
+        g[3] = -1;
+        assert_fails(mb_wire_ends(cg, g, alpha, beta), MB_BADINPUT, "cell (0, 3)");
+        mb_wire_cg_free(cg);
+    }
+}
+
 /* --- cell laws
  * ------------------------------------------------------------------------------------------------------------------ */
 
@@ -568,6 +643,15 @@ static void test_bad_descriptions(void **state) {
     w.feed = MB_FEED_SOURCE;
     w.sense = MB_SENSE_BOTH;
     assert_fails(mb_wire_check(&w), MB_BADINPUT, "source lines");
+    w = good;
+    w.sense_span = -2;
+    assert_fails(mb_wire_check(&w), MB_BADINPUT, "in turn");
+    w = good;
+    w.series = true;
+    assert_fails(mb_wire_check(&w), MB_BADINPUT, "feed source");
+    w.feed = MB_FEED_SOURCE;
+    w.v_sl = 0.1;
+    assert_fails(mb_wire_check(&w), MB_BADINPUT, "v_sl");
     w = good;
     w.law.kind = MB_LAW_SINH;
     assert_fails(mb_wire_check(&w), MB_BADINPUT, "V0");
@@ -703,6 +787,7 @@ int main(void) {
         cmocka_unit_test(test_linear_against_oracle),
         cmocka_unit_test(test_nonlinear_against_oracle),
         cmocka_unit_test(test_source_line_against_oracle),
+        cmocka_unit_test(test_series_is_source),
         cmocka_unit_test(test_reciprocity),
         cmocka_unit_test(test_scaling),
         cmocka_unit_test(test_ideal_lines),
@@ -712,6 +797,7 @@ int main(void) {
         cmocka_unit_test(test_bits_of_all_methods),
         cmocka_unit_test(test_control_variate),
         cmocka_unit_test(test_estimate_exact_for_one_kind),
+        cmocka_unit_test(test_ends),
         cmocka_unit_test(test_laws),
         cmocka_unit_test(test_bad_descriptions),
         cmocka_unit_test(test_bad_inputs),

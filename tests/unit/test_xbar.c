@@ -599,6 +599,107 @@ static void test_matmul(void **state) {
     }
 }
 
+/* Switched-off non-idealities are gone, the others draw what they drew before. */
+static void test_ideal(void **state) {
+    (void)state;
+    enum { K = 70, N = 9, M = 5 };
+    mb_cell cell = load_cell("cell = \"rram\"; prog_sigma = 0.02; read_sigma = 0.01; stuck_on = 0.05;");
+    mb_adc adc = load_adc("type = \"sar\";");
+    mb_xbar_spec s = base_spec(cell, adc);
+    int16_t W[K * N], x[M * K];
+    int64_t exact[M * N], y[4][M * N];
+    static const unsigned flags[4] = {MB_IDEAL_ADC, MB_IDEAL_ADC | MB_IDEAL_READ, MB_IDEAL_ADC | MB_IDEAL_CELLS,
+                                      MB_IDEAL_ADC | MB_IDEAL_CELLS | MB_IDEAL_READ};
+    const mb_read_id id = {7, 0, 1, 0, 0};
+    double F = 1;
+    fill_weights(&s, K * N, W);
+    fill_inputs(&s, M * K, x);
+    mb_matmul_i16(M, K, N, x, W, exact);
+    for (int i = 0; i < 4; i++) {
+        mb_xbar *xb;
+        s.ideal = flags[i];
+        s.adc_bits = 3;
+        assert_ok(mb_xbar_new(&s, K, N, W, &xb));
+        assert_ok(mb_xbar_program(xb, 7, 0, 1, 0));
+        assert_ok(mb_xbar_set_ranges(xb, NULL));
+        assert_ok(mb_xbar_mvm(xb, &id, M, x, y[i], NULL));
+        F = mb_xbar_scale(xb);
+        mb_xbar_free(xb);
+    }
+    bool read = false, cells = false;
+    for (int i = 0; i < M * N; i++) {
+        assert_true((double)y[3][i] == F * (double)exact[i]);          /* all off: the integer product */
+        assert_true(y[0][i] - y[1][i] == y[2][i] - y[3][i]);           /* read noise of constant sigma: the same with and without cell errors */
+        read = read || y[0][i] != y[1][i];
+        cells = cells || y[1][i] != y[3][i];
+    }
+    assert_true(read && cells);
+    mb_cell_free(&cell);
+    mb_adc_free(&adc);
+}
+
+/* The histogram counts the conversions of mvm: their number, the clipped ones, the extreme codes. */
+static void test_codes(void **state) {
+    (void)state;
+    mb_cell cells[2] = {load_cell("cell = \"rram\"; prog_sigma = 0.05; read_sigma = 0.02;"), load_cell("cell = \"ideal\";")};
+    mb_adc adc = load_adc("type = \"sar\";");
+    for (int i = 0; i < 40; i++) {
+        mb_xbar_spec s = random_spec(cells, 2, adc);
+        s.adc_rule = MB_ADC_GIVEN;
+        s.adc_fraction = 0.3;
+        const int K = pick(1, 90), N = pick(1, 12), M = pick(1, 4);
+        int16_t *W = mb_calloc((size_t)(K * N), sizeof *W), *x = mb_calloc((size_t)(K * M), sizeof *x);
+        int64_t *y = mb_calloc((size_t)(M * N), sizeof *y);
+        const mb_read_id id = {3, 1, 2, 0, 11};
+        mb_xbar_codes all = {0}, one = {0};
+        mb_xbar_stats st;
+        mb_xbar *xb;
+        fill_weights(&s, (size_t)(K * N), W);
+        fill_inputs(&s, (size_t)(K * M), x);
+        mb_xbar_stats_init(&st);
+        int rc = mb_xbar_new(&s, K, N, W, &xb);
+        if (rc) { /* an impossible specification: another test's business */
+            mb_error_clear();
+        } else {
+            assert_ok(mb_xbar_program(xb, 3, 1, 2, 0));
+            assert_ok(mb_xbar_set_ranges(xb, NULL));
+            assert_ok(mb_xbar_mvm(xb, &id, M, x, y, &st));
+            assert_ok(mb_xbar_count_codes(xb, &id, M, x, &all));
+            assert_true(all.conversions == st.conversions && all.clipped == st.clipped);
+            uint64_t sum = 0, edge = 0;
+            int32_t lo = INT32_MAX, hi = INT32_MIN;
+            for (int k = 0; k < all.slices; k++) {
+                const mb_adc_range *r = mb_xbar_range(xb, k);
+                const int64_t width = (int64_t)r->q_hi - r->q_lo + 1;
+                for (int b = 0; b < MB_CODE_BINS; b++) sum += all.bin[k][b];
+                edge += all.bin[k][(st.q_min - r->q_lo) * MB_CODE_BINS / width] > 0;
+                for (int64_t q = r->q_lo; q <= r->q_hi; q++)
+                    if (all.bin[k][(q - r->q_lo) * MB_CODE_BINS / width]) {
+                        lo = q < lo ? (int32_t)q : lo;
+                        hi = q > hi ? (int32_t)q : hi;
+                    }
+                if (width > 1 << 12) break;
+            }
+            assert_true(sum == all.conversions || all.slices > 1);
+            assert_true(edge > 0 && lo <= st.q_min && hi >= st.q_max);
+            for (int v = 0; v < M; v++) { /* one by one and merged: the same */
+                mb_read_id at = id;
+                mb_xbar_codes part = {0};
+                at.index0 += (uint32_t)v;
+                assert_ok(mb_xbar_count_codes(xb, &at, 1, x + v * K, &part));
+                mb_xbar_codes_merge(&one, &part);
+            }
+            assert_memory_equal(&all, &one, sizeof all);
+            mb_xbar_free(xb);
+        }
+        mb_free(W);
+        mb_free(x);
+        mb_free(y);
+    }
+    for (int i = 0; i < 2; i++) mb_cell_free(&cells[i]);
+    mb_adc_free(&adc);
+}
+
 int main(void) {
     mb_stream_init(&rnd, 2024, MB_RNG_TEST, 0, 1, 0);
     const struct CMUnitTest tests[] = {
@@ -612,6 +713,8 @@ int main(void) {
         cmocka_unit_test(test_read_noise),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_ideal),
+        cmocka_unit_test(test_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

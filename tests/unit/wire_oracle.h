@@ -78,13 +78,13 @@ static void draw(const mb_wire *w, const double *V, circuit *c) {
         }
     else
         for (int k = 0; k < per; k++) {
-            int v = hold(c, k ? -w->v_sl : w->v_sl);
+            int v = hold(c, w->series ? 0 : k ? -w->v_sl : w->v_sl);
             for (int j = 0; j < n; j++) wire_part(c, v, k * n + j, w->r_src + w->r_wl);
         }
     for (int j = 0; j < n; j++) { /* each column has its own 0 V: currents are told apart */
-        int zero = hold(c, 0);
-        if (w->sense != MB_SENSE_ALTERNATE || j % 2 == 0) wire_part(c, zero, mn + (m - 1) * n + j, w->r_snk + w->r_bl);
-        if (w->sense == MB_SENSE_BOTH || (w->sense == MB_SENSE_ALTERNATE && j % 2))
+        int zero = hold(c, 0), odd = j / (w->sense_span > 0 ? w->sense_span : 1) % 2;
+        if (w->sense != MB_SENSE_ALTERNATE || !odd) wire_part(c, zero, mn + (m - 1) * n + j, w->r_snk + w->r_bl);
+        if (w->sense == MB_SENSE_BOTH || (w->sense == MB_SENSE_ALTERNATE && odd))
             wire_part(c, zero, mn + j, w->r_snk + w->r_bl);
     }
 }
@@ -138,9 +138,9 @@ static void oracle(const mb_wire *w, const double *G, const double *V, double *I
                 int at = q - c.n_parts;
                 na = root_of(&c, c.cell_a[at]);
                 nb = root_of(&c, c.cell_b[at]);
-                double u = v[c.cell_a[at]] - v[c.cell_b[at]], cur;
+                double own = w->series ? V[at / w->n] : 0, u = v[c.cell_a[at]] - v[c.cell_b[at]] + own, cur;
                 oracle_law(&w->law, ladder && V[at / w->n] == 0 ? 0 : G[at], u, &cur, &g);
-                source = cur - g * u;
+                source = cur - g * (u - own);
             }
             int ia = index[na], ib = index[nb];
             if (ia >= 0) {
@@ -172,10 +172,10 @@ static void oracle(const mb_wire *w, const double *G, const double *V, double *I
     }
     for (int j = 0; j < w->n; j++) I[j] = 0;
     for (int at = 0; at < mn; at++) {
-        double cur, slope;
-        oracle_law(&w->law, ladder && V[at / w->n] == 0 ? 0 : G[at], v[c.cell_a[at]] - v[c.cell_b[at]], &cur, &slope);
+        double cur, slope, own = w->series ? V[at / w->n] : 0;
+        oracle_law(&w->law, ladder && V[at / w->n] == 0 ? 0 : G[at], v[c.cell_a[at]] - v[c.cell_b[at]] + own, &cur, &slope);
         I[at % w->n] += cur;
-        U[at] = v[at] - v[mn + at];
+        U[at] = v[at] - v[mn + at] + own;
     }
     if (n_free) {
         gsl_matrix_free(A);
