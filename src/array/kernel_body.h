@@ -325,7 +325,7 @@ static void roots_of_planes(const mb_row_group *g, const int16_t *x, const plane
             int mask = (1 << g->dac_bits) - 1;
             for (int k = 0; k < g->k; k++) {
                 int d = (x[k] < 0 ? -x[k] : x[k]) >> (p * g->dac_bits) & mask;
-                squares += d * d;
+                squares += g->square ? (int64_t)g->square[d] : d * d;
             }
         }
         root[p] = sqrtf((float)(squares * g->var_each));
