@@ -182,7 +182,7 @@ static void test_usual(void **state) {
         unsetenv("MIXBAR_KERNEL");
         mb_xbar_free(xb);
     }
-    assert_true(clipping > 40 && clipping < 200);
+    assert_true(clipping > 20 && clipping < 200);
     for (int c = 0; c < CELLS; c++) {
         assert_true(kinds[c] == 40);
         mb_cell_free(&cells[c]);
