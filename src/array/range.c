@@ -214,12 +214,12 @@ bool mb_xbar_calibrates(const mb_xbar_spec *s) {
 
 int mb_xbar_set_ranges(mb_xbar *xb, const mb_xbar_hist *h) {
     const mb_xbar_spec *sp = &xb->spec;
-        int64_t R[MB_MAX_SLICES], finest = 1, most = 0;
+    int64_t R[MB_MAX_SLICES], finest = 1, most = 0;
     if (sp->adc.type->transparent) {
         for (int s = 0; s < xb->lay.slices; s++)
             xb->range[s] = (mb_adc_range){.base = 0, .step = 1, .q_lo = -MB_SUM_LIMIT, .q_hi = MB_SUM_LIMIT};
         xb->ranged = true;
-    mb_xbar_place_ranges(xb);
+        mb_xbar_place_ranges(xb);
         return MB_OK;
     }
     if (mb_xbar_calibrates(sp) && (!h || h->slices != xb->lay.slices || h->total[0] == 0))

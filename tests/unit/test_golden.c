@@ -100,6 +100,7 @@ static void run_case(const char *name) {
                 noise += xb->lay.row_groups * pow(xb->range[i].step / F * (1 << (i * s.cell_bits)) * (1 << p), 2) / 12;
         }
     }
+    mb_xbar_place_ranges(xb);
     assert_ok(mb_xbar_mvm(xb, &(mb_read_id){.seed = 1}, 1, xq, y, NULL));
     mb_matmul_i16(1, K, N, xq, Wq, exact);
     double lsb = wmax / (L * X * scale), err = 0, rms = 0, quant = 0;
