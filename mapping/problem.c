@@ -188,9 +188,7 @@ static int find_policy(mb_conf *map, const mb_policy_type **type) {
     const char *names[64];
     size_t n = 0;
     for (; n < 64 && mb_policies[n]; n++) names[n] = mb_policies[n]->name;
-    const char *near = mb_nearest(c->s, names, n);
-    return mb_fail(MB_BADINPUT, "%s: there is no policy \"%s\"%s%s%s", mb_conf_where(c), c->s,
-                   near ? "; did you mean " : "; see `mixbar list policies`", near ? near : "", near ? "?" : "");
+    return mb_conf_unknown(c, "policy", names, n);
 }
 
 int mb_policy_load(mb_conf *map, const mb_policy_type **type, void **params) {

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 const mb_adc_type *mb_adc_find(const char *name) {
     for (size_t i = 0; mb_adcs[i]; i++)
@@ -14,21 +13,11 @@ const mb_adc_type *mb_adc_find(const char *name) {
     return NULL;
 }
 
-static int unknown(const mb_conf *where, const char *name) {
+static int unknown(const mb_conf *name) {
     const char *names[64];
-    mb_str all = {0};
     size_t n = 0;
-    for (; mb_adcs[n] && n < 64; n++) {
-        names[n] = mb_adcs[n]->name;
-        mb_str_addf(&all, "%s%s", n ? ", " : "", names[n]);
-    }
-    const char *near = mb_nearest(name, names, n);
-    int rc = near
-                 ? mb_fail(MB_BADINPUT, "%s: unknown converter \"%s\"; did you mean \"%s\"? (there are: %s)",
-                           mb_conf_where(where), name, near, mb_cstr(&all))
-                 : mb_fail(MB_BADINPUT, "%s: unknown converter \"%s\"; there are: %s", mb_conf_where(where), name, mb_cstr(&all));
-    mb_str_free(&all);
-    return rc;
+    for (; n < 64 && mb_adcs[n]; n++) names[n] = mb_adcs[n]->name;
+    return mb_conf_unknown(name, "converter", names, n);
 }
 
 int mb_adc_load(mb_conf *group, mb_adc *adc) {
@@ -42,7 +31,7 @@ int mb_adc_load(mb_conf *group, mb_adc *adc) {
     if (name->type != MB_CONF_STRING)
         return mb_fail(MB_BADINPUT, "%s: `type` is the name of a converter, in quotes", mb_conf_where(name));
     const mb_adc_type *type = mb_adc_find(name->s);
-    if (!type) return unknown(name, name->s);
+    if (!type) return unknown(name);
     void *params = mb_calloc(1, type->size);
     if (!params) return mb_nomem();
     int rc = mb_params_load(type->params, group, also, params);

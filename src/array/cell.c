@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 const mb_cell_type *mb_cell_find(const char *name) {
     for (size_t i = 0; mb_cells[i]; i++)
@@ -17,20 +16,11 @@ const mb_cell_type *mb_cell_find(const char *name) {
     return NULL;
 }
 
-static int unknown(const mb_conf *where, const char *name) {
+static int unknown(const mb_conf *name) {
     const char *names[64];
-    mb_str all = {0};
     size_t n = 0;
-    for (; mb_cells[n] && n < 64; n++) {
-        names[n] = mb_cells[n]->name;
-        mb_str_addf(&all, "%s%s", n ? ", " : "", names[n]);
-    }
-    const char *near = mb_nearest(name, names, n);
-    int rc = near ? mb_fail(MB_BADINPUT, "%s: unknown cell \"%s\"; did you mean \"%s\"? (there are: %s)", mb_conf_where(where),
-                            name, near, mb_cstr(&all))
-                  : mb_fail(MB_BADINPUT, "%s: unknown cell \"%s\"; there are: %s", mb_conf_where(where), name, mb_cstr(&all));
-    mb_str_free(&all);
-    return rc;
+    for (; n < 64 && mb_cells[n]; n++) names[n] = mb_cells[n]->name;
+    return mb_conf_unknown(name, "cell", names, n);
 }
 
 bool mb_cell_is_user(const char *name) {
@@ -52,7 +42,7 @@ static int find_type(mb_conf *name, mb_cell *cell) {
     int rc = MB_OK;
     if (!mb_cell_is_user(name->s)) {
         cell->type = mb_cell_find(name->s);
-        return cell->type ? MB_OK : unknown(name, name->s);
+        return cell->type ? MB_OK : unknown(name);
     }
     dir = mb_conf_dir(name);
     path = dir ? mb_path_join(dir, name->s) : NULL;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #define FIELD(T, dst, row) ((T *)(void *)((char *)(dst) + (row)->offset))
 #define FIELD_C(T, src, row) ((const T *)(const void *)((const char *)(src) + (row)->offset))
@@ -128,6 +129,17 @@ static int load_choice(const mb_param *row, const mb_conf *c, int *v) {
     const char *near = mb_nearest(c->s, candidate, n);
     return mb_fail(MB_BADINPUT, "%s: %s = \"%s\" is not known%s%s%s; choices: %s", mb_conf_where(c), mb_conf_key(c), c->s,
                    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "", row->choices);
+}
+
+int mb_conf_unknown(const mb_conf *c, const char *what, const char *const *names, size_t n) {
+    const char *near = mb_nearest(c->s, names, n);
+    mb_str all = {0};
+    for (size_t i = 0; i < n; i++) mb_str_addf(&all, "%s%s", i ? ", " : "", names[i]);
+    int rc = near ? mb_fail(MB_BADINPUT, "%s: unknown %s \"%s\"; did you mean \"%s\"? (there are: %s)", mb_conf_where(c), what, c->s,
+                            near, mb_cstr(&all))
+                  : mb_fail(MB_BADINPUT, "%s: unknown %s \"%s\"; there are: %s", mb_conf_where(c), what, c->s, mb_cstr(&all));
+    mb_str_free(&all);
+    return rc;
 }
 
 static int load_text(const mb_param *row, const mb_conf *c, char **v) {

@@ -50,6 +50,8 @@ typedef struct mb_param {
  * resolved against the file they stand in ("" stays ""). On failure DST holds nothing to free. */
 int mb_params_load(const mb_param *table, mb_conf *group, const char *const *also, void *dst);
 void mb_params_free(const mb_param *table, void *dst);
+/* The text C names none of the N things that are called WHAT ("cell", "policy"): MB_BADINPUT with file:line, the nearest, and all. */
+int mb_conf_unknown(const mb_conf *c, const char *what, const char *const *names, size_t n);
 /* Write the values of SRC into GROUP (replacing), e.g. to save a fitted model. */
 int mb_params_store(const mb_param *table, const void *src, mb_conf *group);
 /* One value as text, for messages and `mixbar show`. */

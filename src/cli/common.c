@@ -319,19 +319,9 @@ int mb_cli_point_load(const mb_cli_points *e, size_t i, bool need_data, mb_setup
 }
 
 int mb_cli_point_describe(const mb_cli_points *e, size_t i, mb_point_result *r) {
-    const mb_point *p = &e->points.p[i];
-    r->index = (int64_t)i;
-    r->label = mb_strdup(p->label);
-    r->plan = mb_strdup("");
-    r->set = mb_calloc(p->n_set, sizeof *r->set);
-    if (!r->label || !r->plan || !r->set) return mb_nomem();
-    for (size_t k = 0; k < p->n_set; k++) {
-        r->n_set++;
-        r->set[k].key = mb_strdup(p->key[k]);
-        r->set[k].value = mb_strdup(p->value[k]);
-        if (!r->set[k].key || !r->set[k].value) return mb_nomem();
-    }
-    return MB_OK;
+    int rc = mb_point_describe(&e->points.p[i], i, r);
+    if (!rc && !(r->plan = mb_strdup(""))) rc = mb_nomem();
+    return rc;
 }
 
 void mb_cli_point_title(const mb_cli_points *e, size_t i, mb_str *out) {

@@ -27,9 +27,7 @@ int mb_baseline_load(mb_conf *group, const char *name, mb_baseline *b) {
         const char *names[64];
         size_t n = 0;
         for (; n < 64 && mb_baselines[n]; n++) names[n] = mb_baselines[n]->name;
-        const char *near = mb_nearest(kind->s, names, n);
-        return mb_fail(MB_BADINPUT, "%s: there is no baseline of kind \"%s\"%s%s%s", mb_conf_where(kind), kind->s,
-                       near ? "; did you mean " : "; see `mixbar list baselines`", near ? near : "", near ? "?" : "");
+        return mb_conf_unknown(kind, "kind of baseline", names, n);
     }
     void *p = mb_calloc(1, type->size);
     char *text = mb_strdup(own ? own->s : name ? name : type->name);

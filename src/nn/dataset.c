@@ -199,14 +199,8 @@ static int find_type(mb_conf *group, const mb_dataset_type **out) {
     } else {
         size_t k = 0;
         while (k < n && strcmp(name[k], c->s)) k++;
-        if (k < n) {
-            *out = mb_dataset_types[k];
-        } else {
-            const char *near = mb_nearest(c->s, name, n);
-            rc = mb_fail(MB_BADINPUT, "%s: %s = \"%s\" is not a dataset format%s%s%s (there are: %s)", mb_conf_where(c),
-                         mb_conf_key(c), c->s, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
-                         mb_cstr(&all));
-        }
+        if (k < n) *out = mb_dataset_types[k];
+        else rc = mb_conf_unknown(c, "dataset format", name, n);
     }
     mb_str_free(&all);
     return rc;

@@ -349,7 +349,8 @@ static int check_points(const mb_conf *root, const mb_points *pts, mb_cache *cac
     return MB_OK;
 }
 
-static int copy_settings(const mb_point *p, mb_point_result *r) {
+int mb_point_describe(const mb_point *p, size_t index, mb_point_result *r) {
+    r->index = (int64_t)index;
     r->label = mb_strdup(p->label);
     r->set = mb_calloc(p->n_set, sizeof *r->set);
     if (!r->label || !r->set) return mb_nomem();
@@ -479,8 +480,7 @@ static int run_point(session *se, const mb_point *pt, size_t index, mb_point_res
     rc = mb_point_run(&s, &po, r, &plan, NULL);
     mb_str text = {0};
     if (!rc) {
-        r->index = (int64_t)index;
-        rc = copy_settings(pt, r);
+        rc = mb_point_describe(pt, index, r);
         if (!rc && !(r->plan = plan ? mb_asprintf("plan-%04zu.cfg", index) : mb_strdup(""))) rc = mb_nomem();
         if (plan) mb_plan_write(plan, &text);
         if (!rc && plan) rc = text.failed ? mb_nomem() : mb_run_write_file(se->run, r->plan, mb_cstr(&text));

@@ -155,6 +155,18 @@ static void mistakes_are_explained(void **state) {
     mb_conf_free(c);
 }
 
+static void unknown_names(void **state) {
+    (void)state;
+    static const char *const names[] = {"pigeon", "parrot"};
+    mb_conf *c = parsed("a = \"piegon\";\nb = \"horse\";");
+    assert_fails(mb_conf_unknown(mb_conf_find(c, "a"), "bird", names, 2), MB_BADINPUT,
+                 ":1: unknown bird \"piegon\"; did you mean \"pigeon\"? (there are: pigeon, parrot)");
+    assert_fails(mb_conf_unknown(mb_conf_find(c, "b"), "bird", names, 2), MB_BADINPUT,
+                 ":2: unknown bird \"horse\"; there are: pigeon, parrot");
+    mb_conf_free(c);
+    assert_int_equal(mb_mem_live(), 0);
+}
+
 typedef struct needy { int rows; mb_reals none; } needy;
 static const mb_param needy_table[] = {{"rows", MB_P_INT, "", NULL, 1, 9, NULL, offsetof(needy, rows), "rows of the array"},
                                        MB_VECTOR(needy, none, "", "", 0, 1, "may be empty"), MB_PARAM_END};
@@ -247,6 +259,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_fill_everything), cmocka_unit_test(values_come_from_the_group),
         cmocka_unit_test(mistakes_are_explained),   cmocka_unit_test(required_keys_and_bad_defaults),
+        cmocka_unit_test(unknown_names),
         cmocka_unit_test(stored_values_load_again), cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
