@@ -18,11 +18,14 @@
  *              is checked at every decision level when the plan is made;
  *     grid     S >> h by mb_grid (array/kernel.h). Two signs round half away from zero: negative sums count one less before they
  *              are shifted, which is nothing but at the level itself. Read noise comes between (array/kernel.h).
+ * Variances of cells that differ are multiplied with the same digits in a second round of each step; sigma is the square root in
+ * single precision (array/kernel.h), two times 16 of them packed to 16 bits as the sums are.
  * Codes of planes 0-3 and 4-7 are added apart, so that the weights fit bytes; slices in int32 with the common power of two of
  * their steps taken out.
  */
 #define NARROW_VECTORS 16             /* their digits stay in the first cache */
 #define NARROW_SLICES 8
+#define NARROW_VAR 1024               /* in the sums of a step: where those of the variances begin */
 
 typedef enum { FOUR_SIGNED, FOUR_UNSIGNED, PAIRS } narrow_layout;
 typedef enum { DIRECT, GRID_DOWN, GRID_UP } narrow_mode;
@@ -46,7 +49,7 @@ typedef struct narrow {
     int planes_each;                  /* 2 or 4 */
     int common;
     bool clip, based;
-    int noise;                        /* 0: none, 1: the same variance for all cells */
+    int noise;                        /* 0: none, 1: the same variance for all cells, 2: a variance of each cell */
     int32_t constant;                 /* what the offsets of the ranges add up to in all codes of an output */
 } narrow;
 
@@ -74,13 +77,13 @@ static bool direct_exact(const mb_adc_range *r, int top, int shift, int64_t t_ma
 static bool narrow_plan(const mb_row_group *g, narrow *p) {
     const mb_quads *q = g->quads;
     const mb_adc_type *t = g->adc->type;
-    if (!q || (g->var && (g->var_each < 0 || !MB_NARROW_NOISE || !mb_cpu_has_vaes())) || g->dac_bits != 1 || g->slices > NARROW_SLICES || q->form == MB_QUADS_SEPARATE || t->transparent || !t->uniform ||
-        !t->uniform(g->adc->params))
-        return false;
+    if (!q || g->dac_bits != 1 || g->slices > NARROW_SLICES || q->form == MB_QUADS_SEPARATE) return false;
+    if (t->transparent || !t->uniform || !t->uniform(g->adc->params)) return false;
+    if (g->var && ((g->var_each < 0 && !q->var) || !MB_NARROW_NOISE || !mb_cpu_has_vaes())) return false;
     bool two = g->range[0].q_lo < 0, levels = q->form == MB_QUADS_LEVELS, direct = levels && !g->var;
     mb_grid grid[NARROW_SLICES];
     *p = (narrow){.g = g, .q = q, .planes_each = g->polarities == 2 ? 2 : 4, .common = 62};
-    p->noise = g->var ? 1 : 0;
+    p->noise = !g->var ? 0 : g->var_each >= 0 ? 1 : 2;
     p->layout = g->polarities == 2 ? PAIRS : two ? FOUR_SIGNED : FOUR_UNSIGNED;
     p->groups = (g->planes + p->planes_each - 1) / p->planes_each;
     if (two && g->polarities == 2) return false;
@@ -91,17 +94,18 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
         narrow_slice *c = &p->slice[s];
         if (r->q_lo != (two ? -r->q_hi : 0) || r->q_hi < 1 || r->q_hi > (two ? 127 : 255) || r->step >= 1 << 22) return false;
         if (r->base && !mb_grid_of(r, &grid[s])) return false;
-        int64_t lo = 0, hi = 0;
+        int64_t lo = 0, hi = 0, v_max = (int64_t)g->var_each * g->k;
         for (int i = s * g->polarities; i < (s + 1) * g->polarities; i++) {
             lo = q->s_lo[i] < lo ? q->s_lo[i] : lo;
             hi = q->s_hi[i] > hi ? q->s_hi[i] : hi;
+            v_max = q->v_max[i] > v_max ? q->v_max[i] : v_max;
         }
         if ((!two && !r->base && lo < 0)) return false;
         if (g->var) {
             const mb_noise noise = mb_noise_of(r, false, g->var_max, g->var_unit);
             if (!noise.narrow) return false;
             c->noise_scale = noise.scale;
-            int32_t sigma = mb_noise_sigma(&noise, sqrtf((float)((int64_t)g->var_each * g->k)));
+            int32_t sigma = mb_noise_sigma(&noise, sqrtf((float)v_max));
             int64_t most = (((int64_t)MB_NORMAL16_MAX * sigma >> 15) + 2) * ((int64_t)1 << noise.shift);
             lo -= most;
             hi += most;
@@ -186,6 +190,7 @@ ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, narrow_mode mode
 /* What the conversion of a step keeps in registers. */
 typedef struct narrow_constants {
     __m512i order, inv, times, weights, zero, first, most, top8, least8, shift;
+    __m512 scale;
     __mmask64 seen;
     __mmask32 valid;
 } narrow_constants;
@@ -204,6 +209,7 @@ ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, int n
     k->top8 = _mm512_set1_epi8((char)v->top);
     k->least8 = _mm512_set1_epi8((char)-v->top);
     k->shift = _mm512_set1_epi32(v->shift);
+    k->scale = _mm512_set1_ps(v->noise_scale);
     k->seen = st->seen;
     k->valid = st->valid;
 }
@@ -222,6 +228,15 @@ ALWAYS __m512i narrow_noise(const mb_wide_normals *g, __m512i who, uint32_t bloc
 }
 #endif
 
+#if MB_NARROW_NOISE
+/* Sigmas of two variance sums of 16 outputs each, in the order of narrow_pack. */
+ALWAYS __m512i narrow_roots(__m512i a, __m512i b, __m512 scale) {
+    const __m512 half = _mm512_set1_ps(0.5f);
+    __m512 ra = _mm512_mul_ps(_mm512_sqrt_ps(_mm512_cvtepi32_ps(a)), scale), rb = _mm512_mul_ps(_mm512_sqrt_ps(_mm512_cvtepi32_ps(b)), scale);
+    return _mm512_packs_epi32(_mm512_cvttps_epi32(_mm512_add_ps(ra, half)), _mm512_cvttps_epi32(_mm512_add_ps(rb, half)));
+}
+#endif
+
 /* Who makes the noise of a block of vectors. */
 typedef struct narrow_source {
     mb_wide_normals normals;
@@ -233,7 +248,8 @@ typedef struct narrow_source {
 
 /* Codes of vectors r0 .. r1 - 1 of the step in c, added to acc. */
 ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, const narrow_source *src, narrow_state *e, __m512i *acc,
-                           const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based, int noise) {
+                           const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based,
+                           int noise) {
     const bool before = two && mode == GRID_DOWN && !noise, after = two && (noise || mode == GRID_UP);
     (void)st, (void)src, (void)pairs;
     for (int r = r0; r < r1; r++) {
@@ -242,12 +258,19 @@ ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, con
         __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), k->shift, mode, before);
 #if MB_NARROW_NOISE
         if (noise) {
-            const uint64_t *sigma = src->sigmas + (size_t)(16 * st->block + r) * src->sigmas_each + st->sigma;
-            const __m512i who = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)src->streams[16 * st->block + r].ctr));
-            __m512i sa = pairs ? _mm512_set1_epi64((long long)sigma[0])
-                               : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)sigma)),
-                    sb = pairs ? _mm512_set1_epi64((long long)sigma[1])
-                               : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(sigma + 2)));
+            const uint32_t *ctr = src->streams[16 * st->block + r].ctr;
+            const __m512i who = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)ctr));
+            __m512i sa, sb;
+            if (noise == 2) {
+                sa = narrow_roots(_mm512_load_si512(row + NARROW_VAR), _mm512_load_si512(row + NARROW_VAR + 256), k->scale);
+                sb = narrow_roots(_mm512_load_si512(row + NARROW_VAR + 512), _mm512_load_si512(row + NARROW_VAR + 768), k->scale);
+            } else {
+                const uint64_t *sigma = src->sigmas + (size_t)(16 * st->block + r) * src->sigmas_each + st->sigma;
+                sa = pairs ? _mm512_set1_epi64((long long)sigma[0])
+                           : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)sigma));
+                sb = pairs ? _mm512_set1_epi64((long long)sigma[1])
+                           : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(sigma + 2)));
+            }
             a = narrow_noise(&src->normals, who, st->block0, sa, a);
             b = narrow_noise(&src->normals, who, st->block0 + src->quads, sb, b);
         }
@@ -379,11 +402,12 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                         mb_kernel_stats *stats, void *work, bool pairs, narrow_mode mode, bool two, bool clip, bool based, int noise) {
     const mb_row_group *g = p->g;
     const mb_quads *q = p->q;
-    const int chunks = q->chunks, share = (16 + chunks - 1) / chunks, quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
+    const int chunks = q->chunks, share = (16 + (noise == 2 ? 2 : 1) * chunks - 1) / ((noise == 2 ? 2 : 1) * chunks);
+    const int quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
     const int vectors = NARROW_VECTORS;
     const size_t block_bytes = (size_t)chunks * TILE_BYTES, plane_bytes = (size_t)(vectors / 16) * block_bytes;
     uint8_t *bytes = work, *a = bytes + NARROW_VECTORS * tiles_bytes(q);
-    int32_t c[2][4 * 256] __attribute__((aligned(64)));
+    int32_t c[2][2 * NARROW_VAR] __attribute__((aligned(64)));
     uint64_t *sigmas = (uint64_t *)(void *)(a + (size_t)(p->groups * p->planes_each) * plane_bytes);
     narrow_source src = {.sigmas = sigmas, .sigmas_each = (size_t)g->slices * 8, .quads = ((uint32_t)g->n + 3) / 4};
     narrow_state e;
@@ -410,13 +434,13 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
             else
                 narrow_digits(g->planes, q, from, digits, plane_bytes);
 #if MB_NARROW_NOISE
-            if (noise) narrow_sigmas(p, from, sigmas + (size_t)i * src.sigmas_each);
+            if (noise == 1) narrow_sigmas(p, from, sigmas + (size_t)i * src.sigmas_each);
 #endif
         }
         src.streams = streams + (noise ? v0 : 0);
         __asm__ volatile("" ::: "memory");       /* tile loads do not tell the compiler what they read */
         for (int t = 0; t < q->tiles; t++) {
-            const int8_t *b = q->b + (size_t)t * (size_t)q->parts * block_bytes;
+            const size_t tile = (size_t)t * (size_t)q->parts * block_bytes;
             int left = g->n - t * MB_QUAD_COLUMNS;
             __mmask64 outputs = left >= 16 ? ~(__mmask64)0 : ((__mmask64)1 << (4 * left)) - 1;
             __mmask32 valid = 0;                 /* lanes 8 l .. 8 l + 7: outputs 4 l .. 4 l + 3, twice */
@@ -446,25 +470,33 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                         now->sigma = (size_t)(s * 8 + plane);
                         now->seen = outputs & _mm512_movepi8_mask(_mm512_set1_epi32((int)pattern));
                         const uint8_t *aj = a + (size_t)plane * plane_bytes + (size_t)j * block_bytes;
-                        const int8_t *bs = b + (size_t)(s * g->polarities) * block_bytes;
+                        const size_t part = tile + (size_t)(s * g->polarities) * block_bytes;
+                        for (int round = 0; round < (noise == 2 ? 2 : 1); round++) {
+                            const int8_t *bs = (round ? q->var : q->b) + part;
+                            const uint8_t *ai = aj;
+                            const bool begin = noise && !round;
 #ifdef SUMS_AT_ONCE
-                        sums_of_step(pairs, aj, plane_bytes, bs, block_bytes, quads, noise ? p->slice[s].round[0] : 0, c[n & 1]);
+                            sums_of_step(pairs, aj, plane_bytes, bs, block_bytes, quads, begin ? p->slice[s].round[0] : 0,
+                                         c[n & 1] + round * NARROW_VAR);
 #endif
-                        if (noise)
-                            SUMS_BEGIN_AT(p->slice[s].round);
-                        else
-                            SUMS_BEGIN;
-                        for (int i = 0; i < chunks; i++, aj += TILE_BYTES, bs += TILE_BYTES) {
-                            if (pairs)
-                                SUMS_STEP_22(aj, aj + plane_bytes, bs, bs + block_bytes);
+                            if (begin)
+                                SUMS_BEGIN_AT(p->slice[s].round);
                             else
-                                SUMS_STEP_41(aj, aj + plane_bytes, aj + 2 * plane_bytes, aj + 3 * plane_bytes, bs);
-                            int until = i == chunks - 1 ? rows : r + share < rows ? r + share : rows;
-                            narrow_convert(&kept, old, &src, &e, acc, done, r, until, pairs, mode, two, clip, based, noise);
-                            r = until;
+                                SUMS_BEGIN;
+                            for (int i = 0; i < chunks; i++, ai += TILE_BYTES, bs += TILE_BYTES) {
+                                if (pairs)
+                                    SUMS_STEP_22(ai, ai + plane_bytes, bs, bs + block_bytes);
+                                else
+                                    SUMS_STEP_41(ai, ai + plane_bytes, ai + 2 * plane_bytes, ai + 3 * plane_bytes, bs);
+                                const bool end = i == chunks - 1 && round == (noise == 2 ? 1 : 0);
+                                int until = end || r + share > rows ? rows : r + share;
+                                narrow_convert(&kept, old, &src, &e, acc, done, r, until, pairs, mode, two, clip, based, noise);
+                                r = until;
+                            }
+                            if (!round && noise == 2) SUMS_END(c[n & 1]);
                         }
                         if (n && old->last) narrow_flush(old->c, &to, nv);
-                        SUMS_END(c[n & 1]);
+                        SUMS_END(c[n & 1] + (noise == 2 ? NARROW_VAR : 0));
                     }
             narrow_step *old = &st[~n & 1];
             int rows = nv - old->block * 16;
@@ -525,6 +557,16 @@ NARROW_CASE(noisy_four_down, false, GRID_DOWN, false, true, false, 1)
 NARROW_CASE(noisy_four_down_based, false, GRID_DOWN, false, false, true, 1)
 NARROW_CASE(noisy_four_up, false, GRID_UP, false, true, false, 1)
 NARROW_CASE(noisy_four_up_based, false, GRID_UP, false, false, true, 1)
+NARROW_CASE(varied_pairs_down, true, GRID_DOWN, false, true, false, 2)
+NARROW_CASE(varied_pairs_down_based, true, GRID_DOWN, false, false, true, 2)
+NARROW_CASE(varied_pairs_up, true, GRID_UP, false, true, false, 2)
+NARROW_CASE(varied_pairs_up_based, true, GRID_UP, false, false, true, 2)
+NARROW_CASE(varied_signed_down, false, GRID_DOWN, true, true, false, 2)
+NARROW_CASE(varied_signed_up, false, GRID_UP, true, true, false, 2)
+NARROW_CASE(varied_four_down, false, GRID_DOWN, false, true, false, 2)
+NARROW_CASE(varied_four_down_based, false, GRID_DOWN, false, false, true, 2)
+NARROW_CASE(varied_four_up, false, GRID_UP, false, true, false, 2)
+NARROW_CASE(varied_four_up_based, false, GRID_UP, false, false, true, 2)
 #endif
 
 static void narrow_run(NARROW_ARGUMENTS) {
@@ -539,12 +581,15 @@ static void narrow_run(NARROW_ARGUMENTS) {
                    {narrow_pairs_up_clip, narrow_pairs_up_clip, narrow_pairs_up_based}}};
     tiles_open();
 #if MB_NARROW_NOISE
-    static void (*const noisy[3][2][2])(NARROW_ARGUMENTS) = {
-        [FOUR_SIGNED] = {{noisy_signed_down, noisy_signed_down}, {noisy_signed_up, noisy_signed_up}},
-        [FOUR_UNSIGNED] = {{noisy_four_down, noisy_four_down_based}, {noisy_four_up, noisy_four_up_based}},
-        [PAIRS] = {{noisy_pairs_down, noisy_pairs_down_based}, {noisy_pairs_up, noisy_pairs_up_based}}};
+#define NARROW_NOISY(kind)                                                                                               \
+    {                                                                                                                    \
+        [FOUR_SIGNED] = {{kind##_signed_down, kind##_signed_down}, {kind##_signed_up, kind##_signed_up}},                \
+        [FOUR_UNSIGNED] = {{kind##_four_down, kind##_four_down_based}, {kind##_four_up, kind##_four_up_based}},          \
+        [PAIRS] = {{kind##_pairs_down, kind##_pairs_down_based}, {kind##_pairs_up, kind##_pairs_up_based}}               \
+    }
+    static void (*const noisy[2][3][2][2])(NARROW_ARGUMENTS) = {NARROW_NOISY(noisy), NARROW_NOISY(varied)};
     if (p->noise)
-        noisy[p->layout][p->mode == GRID_UP][p->based](p, m, x, ldx, y, ldy, noise, stats, work);
+        noisy[p->noise - 1][p->layout][p->mode == GRID_UP][p->based](p, m, x, ldx, y, ldy, noise, stats, work);
     else
 #endif
         quiet[p->layout][p->mode][p->based ? 2 : p->clip](p, m, x, ldx, y, ldy, noise, stats, work);

@@ -347,7 +347,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .var = xb->noisy ? x->var : NULL,
                          .var_each = xb->var_each,
                          .var_unit = xb->var_unit,
-                         .var_max = (double)INT16_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
+                         .var_max = (double)MB_VAR_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
                          .square = xb->lay.planes_converted < xb->lay.planes ? xb->sc.square : NULL,
                          .quads = x->quads,
                          .range = mb_xbar_placed(xb, g),
