@@ -151,8 +151,13 @@ static inline mb_noise mb_noise_of(const mb_adc_range *r, bool transparent, doub
     return (mb_noise){false, 0, (float)(sqrt(var_unit) / MB_NORMAL16_ONE)};
 }
 
-/* Narrow: sigma of a conversion, from sqrtf of its variance sum. */
-static inline int32_t mb_noise_sigma(const mb_noise *n, float sqrt_V) { return (int32_t)(sqrt_V * n->scale + 0.5f); }
+/* Narrow: sigma of a conversion, from sqrtf of its variance sum: to the nearest (even) one. 1.5 2^23 leaves no bits behind the
+ * point. */
+static inline int32_t mb_noise_sigma_of(float sqrt_V, float scale) {
+    const float magic = 12582912.0f;
+    return (int32_t)((sqrt_V * scale + magic) - magic);
+}
+static inline int32_t mb_noise_sigma(const mb_noise *n, float sqrt_V) { return mb_noise_sigma_of(sqrt_V, n->scale); }
 
 static inline int32_t mb_clamp16(int32_t v) { return v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v; }
 

@@ -340,7 +340,7 @@ static void noise_of_row(const mb_noise *noise, size_t n, int32_t *restrict S, c
     const int32_t sigma = noise->narrow ? mb_noise_sigma(noise, one) : 0;
     if (noise->narrow && root) {
 #pragma omp simd
-        for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], (int32_t)(root[i] * scale + 0.5f), shift);
+        for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], mb_noise_sigma_of(root[i], scale), shift);
     } else if (noise->narrow) {
 #pragma omp simd
         for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], sigma, shift);

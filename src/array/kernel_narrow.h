@@ -14,8 +14,9 @@
  * of a vector and an output are packed to 16 bits, scaled to codes, packed to bytes, and added with the weights of their planes
  * by one multiply-add of bytes. While a step is multiplied the step before is converted, a few vectors after each chunk.
  * From sum to code:
- *     direct   levels T = S >> shift: q = mulhrs(T, inv), inv just above 2^15 2^shift / step: exact for the sums that can occur, which
- *              is checked at every decision level when the plan is made;
+ *     direct   levels T = S >> shift, times 2^up by digits of that size: q = mulhrs(2^up T, inv), inv just above
+ *              2^15 2^(shift - up) / step: exact for the sums that can occur, which is checked at every decision level when the
+ *              plan is made;
  *     grid     S >> h by mb_grid (array/kernel.h). Two signs round half away from zero: negative sums count one less before they
  *              are shifted, which is nothing but at the level itself. Read noise comes between (array/kernel.h).
  * Variances of cells that differ are multiplied with the same digits in a second round of each step; sigma is the square root in
@@ -25,6 +26,7 @@
  */
 #define NARROW_VECTORS 16             /* their digits stay in the first cache */
 #define NARROW_SLICES 8
+#define NARROW_UP 7                   /* the largest digit is 2^7 */
 #define NARROW_VAR 1024               /* in the sums of a step: where those of the variances begin */
 
 typedef enum { FOUR_SIGNED, FOUR_UNSIGNED, PAIRS } narrow_layout;
@@ -47,29 +49,29 @@ typedef struct narrow {
     narrow_mode mode;
     int groups;                       /* of planes: steps of a slice, for 16 vectors */
     int planes_each;                  /* 2 or 4 */
-    int common;
+    int common, up;
     bool clip, based;
     int noise;                        /* 0: none, 1: the same variance for all cells, 2: a variance of each cell */
     int32_t constant;                 /* what the offsets of the ranges add up to in all codes of an output */
 } narrow;
 
-/* Is q = mulhrs(T, inv) the code of every T in 0..t_max (and of -T) at T 2^shift? */
-static bool direct_exact(const mb_adc_range *r, int top, int shift, int64_t t_max, int inv, bool two) {
-    int64_t half = r->step / 2, up = ((int64_t)1 << shift) - 1;
-    int32_t bad = 0, last = (int32_t)(t_max < INT16_MAX ? t_max : INT16_MAX);
-    if (((last * inv + 16384) >> 15) <= top && t_max > INT16_MAX) return false;   /* saturation must clip */
+/* Is q = mulhrs(T 2^up, inv) the code of every T in 0..t_max (and of -T) at T 2^shift? */
+static bool direct_exact(const mb_adc_range *r, int top, int shift, int up, int64_t t_max, int inv, bool two) {
+    int64_t half = r->step / 2, rest = ((int64_t)1 << shift) - 1;
+    int32_t bad = 0, fits = INT16_MAX >> up, last = (int32_t)(t_max < fits ? t_max : fits), one = inv << up;
+    if (((last * one + 16384) >> 15) <= top && t_max > fits) return false;   /* saturation must clip */
     int32_t at[258];
     for (int j = 1; j <= top + 1; j++) {
-        int64_t s = (j * (int64_t)r->step - half + up) >> shift;
+        int64_t s = (j * (int64_t)r->step - half + rest) >> shift;
         at[j] = (int32_t)(s > last + 1 ? last + 1 : s);
     }
 #pragma omp simd reduction(| : bad)
     for (int j = 1; j <= top + 1; j++) {
         int32_t s = at[j], below = s - 1;
-        bad |= (s <= last) & ((s * inv + 16384) >> 15 < j);
-        bad |= (below * inv + 16384) >> 15 >= j;
-        bad |= two & (s <= last) & ((16384 - s * inv) >> 15 > -j);
-        bad |= two & ((16384 - below * inv) >> 15 <= -j);
+        bad |= (s <= last) & ((s * one + 16384) >> 15 < j);
+        bad |= (below * one + 16384) >> 15 >= j;
+        bad |= two & (s <= last) & ((16384 - s * one) >> 15 > -j);
+        bad |= two & ((16384 - below * one) >> 15 <= -j);
     }
     return !bad;
 }
@@ -88,6 +90,10 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
     p->groups = (g->planes + p->planes_each - 1) / p->planes_each;
     if (two && g->polarities == 2) return false;
     bool grids = true;
+    for (int s = 0; s < g->slices && direct; s++) {
+        while (p->up < NARROW_UP && (int64_t)g->range[s].step << p->up < (int64_t)1 << q->shift) p->up++;
+        direct = (int64_t)g->range[s].step << p->up >= (int64_t)1 << q->shift;
+    }
     int ups = 0, downs = 0;          /* slices whose sums are shifted up, down */
     for (int s = 0; s < g->slices; s++) {
         const mb_adc_range *r = &g->range[s];
@@ -130,19 +136,20 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
         }
         direct = direct && !based;
         if (direct) {
-            double inv = ceil(32768.0 * (double)((int64_t)1 << q->shift) / r->step);
+            double inv = ceil(32768.0 * (double)((int64_t)1 << q->shift) / (double)((int64_t)r->step << p->up));
             int64_t t_max = (hi > -lo ? hi : -lo) >> q->shift;
             c->inv = (int16_t)(inv > 32767 ? 32767 : inv);
             if (inv > 32768) direct = false;
-            if (direct && !direct_exact(r, top, q->shift, t_max, c->inv, two)) {
+            if (direct && !direct_exact(r, top, q->shift, p->up, t_max, c->inv, two)) {
                 c->inv = (int16_t)(c->inv < 32767 ? c->inv + 1 : c->inv);
-                direct = direct_exact(r, top, q->shift, t_max, c->inv, two);
+                direct = direct_exact(r, top, q->shift, p->up, t_max, c->inv, two);
             }
         }
         int z = __builtin_ctz((unsigned)r->step) + g->shift[s];
         p->common = z < p->common ? z : p->common;
     }
     if (!direct && (!grids || (ups && downs))) return false;
+    if (!direct) p->up = 0;
     p->mode = direct ? DIRECT : ups ? GRID_UP : GRID_DOWN;
     int64_t most = 0, weights = (1 << g->planes) - 1;
     for (int s = 0; s < g->slices; s++) {
@@ -231,9 +238,8 @@ ALWAYS __m512i narrow_noise(const mb_wide_normals *g, __m512i who, uint32_t bloc
 #if MB_NARROW_NOISE
 /* Sigmas of two variance sums of 16 outputs each, in the order of narrow_pack. */
 ALWAYS __m512i narrow_roots(__m512i a, __m512i b, __m512 scale) {
-    const __m512 half = _mm512_set1_ps(0.5f);
-    __m512 ra = _mm512_mul_ps(_mm512_sqrt_ps(_mm512_cvtepi32_ps(a)), scale), rb = _mm512_mul_ps(_mm512_sqrt_ps(_mm512_cvtepi32_ps(b)), scale);
-    return _mm512_packs_epi32(_mm512_cvttps_epi32(_mm512_add_ps(ra, half)), _mm512_cvttps_epi32(_mm512_add_ps(rb, half)));
+    __m512 ra = _mm512_sqrt_ps(_mm512_cvtepi32_ps(a)), rb = _mm512_sqrt_ps(_mm512_cvtepi32_ps(b));
+    return _mm512_packs_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(ra, scale)), _mm512_cvtps_epi32(_mm512_mul_ps(rb, scale)));
 }
 #endif
 
@@ -351,9 +357,9 @@ ALWAYS void narrow_store(const narrow *p, narrow_sums *e, int vectors, int t, in
     if (planes > p)                                                                                                                  \
         _mm512_store_si512(to + p * plane_bytes,                                                                                     \
                            _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))), one));
-ALWAYS void narrow_digits(int planes, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
+ALWAYS void narrow_digits(int planes, int up, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
     for (int c = 0; c < q->chunks; c++) {
-        __m512i v = _mm512_load_si512(bytes + c * MB_QUAD_ROWS), one = _mm512_set1_epi8(1);
+        __m512i v = _mm512_load_si512(bytes + c * MB_QUAD_ROWS), one = _mm512_set1_epi8((char)(1 << up));
         int rest = q->rows - c * MB_QUAD_ROWS;                   /* rows of hi from here on */
         if (q->form == MB_QUADS_JOINED && rest > 0)
             one = _mm512_mask_mov_epi8(one, rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1, _mm512_set1_epi8(-128));
@@ -384,8 +390,8 @@ ALWAYS void narrow_sigmas(const narrow *p, const uint8_t *bytes, uint64_t *sigma
     __m256i V = _mm256_mullo_epi32(_mm256_loadu_si256((const __m256i *)(const void *)rows), _mm256_set1_epi32(p->g->var_each));
     __m256 root = _mm256_sqrt_ps(_mm256_cvtepi32_ps(V));
     for (int s = 0; s < p->g->slices; s++, sigmas += 8) {
-        __m256 r = _mm256_add_ps(_mm256_mul_ps(root, _mm256_set1_ps(p->slice[s].noise_scale)), _mm256_set1_ps(0.5f));
-        _mm512_storeu_si512(sigmas, _mm512_shuffle_epi8(_mm512_cvtepi32_epi64(_mm256_cvttps_epi32(r)), four));
+        __m256i sigma = _mm256_cvtps_epi32(_mm256_mul_ps(root, _mm256_set1_ps(p->slice[s].noise_scale)));
+        _mm512_storeu_si512(sigmas, _mm512_shuffle_epi8(_mm512_cvtepi32_epi64(sigma), four));
     }
 }
 #endif
@@ -430,9 +436,9 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
             const uint8_t *from = bytes + (size_t)i * tiles_bytes(q);
             uint8_t *digits = a + (size_t)(i / 16) * block_bytes + (size_t)(i % 16) * MB_QUAD_ROWS;
             if (g->planes == 8)
-                narrow_digits(8, q, from, digits, plane_bytes);
+                narrow_digits(8, p->up, q, from, digits, plane_bytes);
             else
-                narrow_digits(g->planes, q, from, digits, plane_bytes);
+                narrow_digits(g->planes, p->up, q, from, digits, plane_bytes);
 #if MB_NARROW_NOISE
             if (noise == 1) narrow_sigmas(p, from, sigmas + (size_t)i * src.sigmas_each);
 #endif
