@@ -2,7 +2,7 @@
  * bits; the whole conversion in 16-bit lanes. Included by kernel_NAME.c behind kernel_tiles.h.
  *
  * The includer compiles for AVX-512 F, BW, DQ, VL, VNNI and defines
- *     SUMS_BEGIN, SUMS_BEGIN_AT(row)                start four tiles of 16 x 16 sums at 0, or at the 16 numbers of row
+ *     SUMS_BEGIN                                    start four tiles of 16 x 16 sums
  *     SUMS_STEP_22(a0, a1, b0, b1)                  one chunk more: tiles a0 b0, a0 b1, a1 b0, a1 b1 in this order
  *     SUMS_STEP_41(a0, a1, a2, a3, b0)              the same: tiles a0 b0, a1 b0, a2 b0, a3 b0
  *     SUMS_END(c)                                   c[4][16][16] = the sums
@@ -36,7 +36,7 @@ typedef struct narrow_slice {
     int16_t inv, f, times;            /* direct; grid */
     int16_t top, zero;                /* largest code; code at S = 0 (ranges with an offset) */
     int shift;                        /* down or up to s */
-    int32_t round[16];                /* read noise: half of what is shifted out, 16 times */
+    int32_t round;                    /* read noise: half of what is shifted out */
     float noise_scale;
     int32_t mult;                     /* weight of the slice: step 2^(slice cell_bits) / 2^common */
 } narrow_slice;
@@ -130,7 +130,7 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
             c->f = grid[s].f;
             c->times = (int16_t)(1 << (15 - grid[s].k));
             c->shift = down < 0 ? -down : down;
-            for (int i = 0; i < 16; i++) c->round[i] = down > 0 && g->var ? 1 << down >> 1 : 0;
+            c->round = down > 0 && g->var ? 1 << down >> 1 : 0;
             ups += down < 0;
             downs += down > 0;
         }
@@ -178,8 +178,12 @@ typedef struct narrow_state { __m512i q_min, q_max, clipped; } narrow_state;   /
 typedef struct narrow_sums { __m512i low[NARROW_VECTORS], high[NARROW_VECTORS], total[NARROW_VECTORS]; } narrow_sums;
 
 /* Two sums of 16 outputs each to 16 bits: 4 + 4 by turns. */
-ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, narrow_mode mode, bool before) {
+ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, __m512i round, narrow_mode mode, bool before, bool noise) {
     if (mode == GRID_DOWN) {
+        if (noise) {
+            a = _mm512_add_epi32(a, round);
+            b = _mm512_add_epi32(b, round);
+        }
         if (before) {
             a = _mm512_add_epi32(a, _mm512_srai_epi32(a, 31));
             b = _mm512_add_epi32(b, _mm512_srai_epi32(b, 31));
@@ -196,7 +200,7 @@ ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, narrow_mode mode
 
 /* What the conversion of a step keeps in registers. */
 typedef struct narrow_constants {
-    __m512i order, inv, times, weights, zero, first, most, top8, least8, shift;
+    __m512i order, inv, times, weights, zero, first, most, top8, least8, shift, round;
     __m512 scale;
     __mmask64 seen;
     __mmask32 valid;
@@ -216,6 +220,7 @@ ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, int n
     k->top8 = _mm512_set1_epi8((char)v->top);
     k->least8 = _mm512_set1_epi8((char)-v->top);
     k->shift = _mm512_set1_epi32(v->shift);
+    k->round = _mm512_set1_epi32(v->round);
     k->scale = _mm512_set1_ps(v->noise_scale);
     k->seen = st->seen;
     k->valid = st->valid;
@@ -260,8 +265,8 @@ ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, con
     (void)st, (void)src, (void)pairs;
     for (int r = r0; r < r1; r++) {
         const int32_t *row = c + 16 * r;
-        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), k->shift, mode, before);
-        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), k->shift, mode, before);
+        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), k->shift, k->round, mode, before, noise);
+        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), k->shift, k->round, mode, before, noise);
 #if MB_NARROW_NOISE
         if (noise) {
             const uint32_t *ctr = src->streams[16 * st->block + r].ctr;
@@ -480,15 +485,10 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                         for (int round = 0; round < (noise == 2 ? 2 : 1); round++) {
                             const int8_t *bs = (round ? q->var : q->b) + part;
                             const uint8_t *ai = aj;
-                            const bool begin = noise && !round;
 #ifdef SUMS_AT_ONCE
-                            sums_of_step(pairs, aj, plane_bytes, bs, block_bytes, quads, begin ? p->slice[s].round[0] : 0,
-                                         c[n & 1] + round * NARROW_VAR);
+                            sums_of_step(pairs, aj, plane_bytes, bs, block_bytes, quads, c[n & 1] + round * NARROW_VAR);
 #endif
-                            if (begin)
-                                SUMS_BEGIN_AT(p->slice[s].round);
-                            else
-                                SUMS_BEGIN;
+                            SUMS_BEGIN;
                             for (int i = 0; i < chunks; i++, ai += TILE_BYTES, bs += TILE_BYTES) {
                                 if (pairs)
                                     SUMS_STEP_22(ai, ai + plane_bytes, bs, bs + block_bytes);
