@@ -210,7 +210,8 @@ static bool ages(const mb_generic *p, double temp_K) {
            p->access_ohm > 0 || p->leak_S > 0;
 }
 
-static double decay(const void *params, double t_s, double temp_K) {
+/* Of the cells themselves, whatever is done about it. */
+static double natural_decay(const void *params, double t_s, double temp_K) {
     enum { POINTS = 33 };
     const mb_generic *p = params;
     mb_frame f = mb_frame_of(p);
@@ -234,7 +235,12 @@ static double decay(const void *params, double t_s, double temp_K) {
 
 /* Factor on all outputs. */
 static float compensation(const mb_generic *p, double t_s, double temp_K) {
-    return p->drift_compensated && ages(p, temp_K) ? (float)(1 / decay(p, t_s, temp_K)) : 1;
+    return p->drift_compensated && ages(p, temp_K) ? (float)(1 / natural_decay(p, t_s, temp_K)) : 1;
+}
+
+/* Nothing is left to compensate for where the cell does it. */
+static double decay(const void *params, double t_s, double temp_K) {
+    return ((const mb_generic *)params)->drift_compensated ? 1 : natural_decay(params, t_s, temp_K);
 }
 
 static void mean(const void *params, size_t n, const float *state, double t_s, double temp_K, float *g) {
