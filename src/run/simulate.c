@@ -536,14 +536,18 @@ static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     return rc;
 }
 
-/* Once per network: cells whose read noise is cut off at zero. */
+/* Once per device: cells whose read noise is cut off at zero. */
 static void note_cells(mb_mapped *m) {
     uint64_t cells = 0;
     for (int k = 0; k < m->n; k++)
         for (int g = 0; m->layer[k].engine == MB_ANALOG && g < m->layer[k].mm.groups; g++) cells += mb_xbar_censored(m->layer[k].xbar[g]);
-    if (cells > 0 && m->s->mach->read_noise == MB_NOISE_OUTPUT && !m->noted)
-        mb_note("read noise reaches zero conductance in %llu cells: their mean and variance are those of the cut-off noise; "
-                "read_noise = \"cell\" in the machine draws every cell (slow)", (unsigned long long)cells);
+    if (cells > 0 && m->s->mach->read_noise == MB_NOISE_OUTPUT && !m->noted) {
+        char label[128], key[160];
+        mb_cell_label(mb_conf_find(m->s->conf, "device"), label, sizeof label);
+        snprintf(key, sizeof key, "noise at zero: %s", label);
+        mb_note_once(key, "%s: read noise reaches zero conductance in %llu cells: their mean and variance are those of the cut-off noise; "
+                     "read_noise = \"cell\" in the machine draws every cell (slow)", label, (unsigned long long)cells);
+    }
     m->noted = true;
 }
 

@@ -68,6 +68,16 @@ static int remember(mb_point *p, const char *key, char *value) {
     return MB_OK;
 }
 
+/* The last word of key k of a point; the whole key where another one ends in the same word. */
+static const char *short_key(const mb_point *p, size_t k) {
+    const char *dot = strrchr(p->key[k], '.'), *word = dot ? dot + 1 : p->key[k];
+    for (size_t j = 0; j < p->n_set; j++) {
+        const char *other = strrchr(p->key[j], '.');
+        if (j != k && !strcmp(other ? other + 1 : p->key[j], word)) return p->key[k];
+    }
+    return word;
+}
+
 /* The label of a point: last words of its keys with their values, or the name given in `names`. */
 static int make_label(mb_point *p, const mb_conf *names, size_t index) {
     if (names) {
@@ -75,10 +85,7 @@ static int make_label(mb_point *p, const mb_conf *names, size_t index) {
         return p->label ? MB_OK : mb_nomem();
     }
     mb_str s = {0};
-    for (size_t k = 0; k < p->n_set; k++) {
-        const char *dot = strrchr(p->key[k], '.');
-        mb_str_addf(&s, "%s%s=%s", k ? " " : "", dot ? dot + 1 : p->key[k], p->value[k]);
-    }
+    for (size_t k = 0; k < p->n_set; k++) mb_str_addf(&s, "%s%s=%s", k ? " " : "", short_key(p, k), p->value[k]);
     p->label = s.failed ? NULL : mb_strdup(mb_cstr(&s));
     mb_str_free(&s);
     return p->label ? MB_OK : mb_nomem();
