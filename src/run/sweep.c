@@ -45,9 +45,20 @@ static char *value_text(const mb_conf *v) {
     case MB_CONF_STRING: return mb_strdup(v->s);
     default: break;
     }
-    mb_str s = {0};
-    mb_conf_write(v, &s, false);
-    char *t = s.n > 60 ? mb_asprintf("%.57s...", mb_cstr(&s)) : mb_strdup(mb_cstr(&s));
+    mb_str s = {0}, text = {0};
+    mb_conf_write(v, &text, false);
+    bool gap = false; /* on one line: a run of blanks is one */
+    if (v->type == MB_CONF_GROUP) mb_str_add(&s, "{ ");
+    for (const char *c = mb_cstr(&text); *c; c++) {
+        bool blank = *c == ' ' || *c == '\n' || *c == '\t';
+        if (!blank && gap) mb_str_add(&s, " ");
+        if (!blank) mb_str_addn(&s, c, 1);
+        gap = blank;
+    }
+    if (v->type == MB_CONF_GROUP) mb_str_add(&s, " }");
+    if (text.failed) s.failed = text.failed;
+    mb_str_free(&text);
+    char *t = s.failed ? NULL : s.n > 60 ? mb_asprintf("%.57s...", mb_cstr(&s)) : mb_strdup(mb_cstr(&s));
     mb_str_free(&s);
     return t;
 }
