@@ -308,6 +308,12 @@ double mb_xbar_unit_S(const mb_xbar *xb) { return xb->sc.unit_S; }
 double mb_xbar_scale(const mb_xbar *xb) { return xb->sc.F; }
 uint64_t mb_xbar_saturated(const mb_xbar *xb) { return xb->saturated; }
 uint64_t mb_xbar_censored(const mb_xbar *xb) { return xb->censored; }
+
+void mb_xbar_ageing(const mb_xbar *xb, double *fresh_S, double *aged_S) {
+    *fresh_S = xb->fresh_S;
+    *aged_S = xb->aged_S;
+}
+
 uint64_t mb_xbar_repaired(const mb_xbar *xb) { return xb->repaired; }
 bool mb_xbar_general(const mb_xbar *xb) { return xb->general != NULL; }
 double mb_xbar_charge_S(const mb_xbar *xb) {
