@@ -303,6 +303,12 @@ double mb_xbar_unit_S(const mb_xbar *xb) { return xb->sc.unit_S; }
 double mb_xbar_scale(const mb_xbar *xb) { return xb->sc.F; }
 uint64_t mb_xbar_saturated(const mb_xbar *xb) { return xb->saturated; }
 uint64_t mb_xbar_censored(const mb_xbar *xb) { return xb->censored; }
+
+void mb_xbar_ageing(const mb_xbar *xb, double *fresh_S, double *aged_S) {
+    *fresh_S = xb->fresh_S;
+    *aged_S = xb->aged_S;
+}
+
 uint64_t mb_xbar_repaired(const mb_xbar *xb) { return xb->repaired; }
 bool mb_xbar_general(const mb_xbar *xb) { return xb->general != NULL; }
 double mb_xbar_charge_S(const mb_xbar *xb) {
@@ -342,7 +348,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .var = xb->noisy ? x->var : NULL,
                          .var_each = xb->var_each,
                          .var_unit = xb->var_unit,
-                         .var_max = (double)INT16_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
+                         .var_max = (double)MB_VAR_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
                          .square = xb->lay.planes_converted < xb->lay.planes ? xb->sc.square : NULL,
                          .quads = x->quads,
                          .range = mb_xbar_placed(xb, g),

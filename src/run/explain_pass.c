@@ -161,7 +161,7 @@ static int chunk(context *c, const mb_layer *L, const mb_mapped_view *l, int m, 
         const float bias = L->bias ? L->bias[ch] : 0.0f;
         for (size_t r = 0; r < (size_t)rows; r++) {
             const size_t at = (size_t)v0 + r, to = (at / (size_t)V * (size_t)L->win.cout + ch) * (size_t)V + at % (size_t)V;
-            const double got = (double)(array ? c->y : c->exact)[r * N + n];
+            const double got = array ? l->compensation * (double)c->y[r * N + n] : (double)c->exact[r * N + n];
             if (!real) y[to] = (float)(got * scale) + bias;
             else if (!array) y[to] = (float)c->sum[r * N + n] + bias;
             else y[to] = (float)(c->sum[r * N + n] + (got - F * (double)c->exact[r * N + n]) * scale) + bias;

@@ -59,6 +59,7 @@ typedef struct mb_mapped_view {
     bool is_signed;
     int input_bits;
     mb_xbar *const *xbar;        /* [groups] */
+    double compensation;         /* of drift: factor on the arrays' results; 1 before the first draw of the devices */
 } mb_mapped_view;
 void mb_mapped_layer(const mb_mapped *m, int k, mb_mapped_view *v);
 
