@@ -173,6 +173,7 @@ typedef struct mb_xbar_spec {
     int spare_columns;              /* reserved in each array; take the place of its worst columns */
     double dead_rows, dead_columns; /* fractions of an array's lines that carry nothing */
     mb_arithmetic arithmetic;       /* double: the general engine also where integers would do */
+    bool watch_ageing;              /* sum the conductances at time_s and right after programming: mb_xbar_ageing */
 } mb_xbar_spec;
 
 /* Counts that follow from the specification and the shape alone. */
@@ -209,6 +210,9 @@ uint64_t mb_xbar_saturated(const mb_xbar *xb);   /* cells beyond w_max at the la
 double mb_xbar_wire_residual(const mb_xbar *xb);
 uint64_t mb_xbar_censored(const mb_xbar *xb);    /* cells that read noise can clip at zero (G < 4 sigma) */
 uint64_t mb_xbar_repaired(const mb_xbar *xb);    /* columns that a spare took the place of */
+/* Sums of the conductances (S) of all cells that hold weights or references, at the last programming, without read noise, faults
+ * and wires: right after it and at time_s, both at temp_K. 0 without watch_ageing or with MB_IDEAL_CELLS. */
+void mb_xbar_ageing(const mb_xbar *xb, double *fresh_S, double *aged_S);
 bool mb_xbar_general(const mb_xbar *xb);         /* does the general engine serve it? Known after programming */
 
 /* Who reads: keys of the read noise and of the converters' noise. INDEX of vector v is index0 + v. */

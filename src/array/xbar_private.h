@@ -57,6 +57,7 @@ struct mb_xbar {
     uint64_t saturated, censored, repaired;
     struct mb_general *general;       /* general.c; NULL: integers */
     double wire_residual;
+    double fresh_S, aged_S;           /* mb_xbar_ageing */
     bool programmed, ranged;
     mb_adc_range range[MB_MAX_SLICES];
     mb_adc_range *placed;             /* [row_tiles][slices]: the same, each at its own converters */
