@@ -136,7 +136,8 @@ static inline bool mb_grid_of(const mb_adc_range *r, mb_grid *g) {
 
 /* Read noise. S is the exact sum, sigma = sqrt(V var_unit), V the variance sum, z a short normal number (base/rng.h).
  *     narrow   converters that allow a grid, sigma below 2^11 2^h: S is rounded to multiples of 2^h (half up), the noise is
- *              z times sigma in units of 2^h / 16, rounded: magnitudes half up; both saturate in 16 bits of 2^h, which is beyond the range
+ *              z times sigma in units of 2^h / 16, rounded: magnitudes half up; both saturate in 16 bits of 2^h, which is
+ *              beyond the range
  *     wide     otherwise: z sigma, rounded half away from zero in single precision; the sum stays inside (-2^30, 2^30).
  * Which one follows from the specification alone, so every kernel does the same. */
 #define MB_SUM_LIMIT ((1 << 30) - 1)

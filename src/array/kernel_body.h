@@ -333,8 +333,8 @@ static void roots_of_planes(const mb_row_group *g, const int16_t *x, const plane
 }
 
 /* Read noise on n sums: of roots of their own, or of one root. */
-static void noise_of_row(const mb_noise *noise, size_t n, int32_t *restrict S, const int16_t *restrict z, const float *restrict root,
-                         float one) {
+static void noise_of_row(const mb_noise *noise, size_t n, int32_t *restrict S, const int16_t *restrict z,
+                         const float *restrict root, float one) {
     const int shift = noise->shift;
     const float scale = noise->scale;
     const int32_t sigma = noise->narrow ? mb_noise_sigma(noise, one) : 0;

@@ -174,7 +174,8 @@ typedef struct narrow_step {          /* which step stands in a buffer */
     bool last;                        /* of its slice */
 } narrow_step;
 
-typedef struct narrow_state { __m512i q_min, q_max, clipped; } narrow_state;   /* clipped: counts in 16 bits, for one tile of outputs */
+/* clipped: counts in 16 bits, for one tile of outputs */
+typedef struct narrow_state { __m512i q_min, q_max, clipped; } narrow_state;
 typedef struct narrow_sums { __m512i low[NARROW_VECTORS], high[NARROW_VECTORS], total[NARROW_VECTORS]; } narrow_sums;
 
 /* Two sums of 16 outputs each to 16 bits: 4 + 4 by turns. */
@@ -213,7 +214,8 @@ ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, int n
     k->times = _mm512_set1_epi16(v->times);
     k->weights = _mm512_set1_epi32(st->weights);
     k->zero = _mm512_set1_epi16(v->zero);
-    /* in range: codes 0..top, or with two signs codes + top; with noise of one sign what is next to be rounded, shifted up to 0 */
+    /* in range: codes 0..top, or with two signs codes + top; with noise of one sign what is next to be rounded, shifted up
+       to 0 */
     int half = 1 << 14 >> (__builtin_ctz((unsigned)(uint16_t)v->times | 1 << 14));
     k->first = _mm512_set1_epi16((int16_t)(two ? v->top : noise ? half - 1 : 0));
     k->most = _mm512_set1_epi16((int16_t)(two ? 2 * v->top : noise ? (v->top + 1) * 2 * half - 2 : v->top));
@@ -258,15 +260,17 @@ typedef struct narrow_source {
 } narrow_source;
 
 /* Codes of vectors r0 .. r1 - 1 of the step in c, added to acc. */
-ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, const narrow_source *src, narrow_state *e, __m512i *acc,
-                           const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based,
+ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, const narrow_source *src, narrow_state *e,
+                           __m512i *acc, const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based,
                            int noise) {
     const bool before = two && mode == GRID_DOWN && !noise, after = two && (noise || mode == GRID_UP);
     (void)st, (void)src, (void)pairs;
     for (int r = r0; r < r1; r++) {
         const int32_t *row = c + 16 * r;
-        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), k->shift, k->round, mode, before, noise);
-        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), k->shift, k->round, mode, before, noise);
+        __m512i a = _mm512_load_si512(row), a2 = _mm512_load_si512(row + 256), b = _mm512_load_si512(row + 512),
+                b2 = _mm512_load_si512(row + 768);
+        a = narrow_pack(a, a2, k->shift, k->round, mode, before, noise);
+        b = narrow_pack(b, b2, k->shift, k->round, mode, before, noise);
 #if MB_NARROW_NOISE
         if (noise) {
             const uint32_t *ctr = src->streams[16 * st->block + r].ctr;
@@ -358,10 +362,11 @@ ALWAYS void narrow_store(const narrow *p, narrow_sums *e, int vectors, int t, in
 }
 
 /* Digits of a vector: a[plane][block][chunk][16][64], plane_bytes apart. */
-#define NARROW_PLANE(p)                                                                                                              \
-    if (planes > p)                                                                                                                  \
-        _mm512_store_si512(to + p * plane_bytes,                                                                                     \
-                           _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))), one));
+#define NARROW_PLANE(p)                                                                                       \
+    if (planes > p) {                                                                                         \
+        const __mmask64 set = _mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p)));                     \
+        _mm512_store_si512(to + p * plane_bytes, _mm512_maskz_mov_epi8(set, one));                            \
+    }
 ALWAYS void narrow_digits(int planes, int up, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
     for (int c = 0; c < q->chunks; c++) {
         __m512i v = _mm512_load_si512(bytes + c * MB_QUAD_ROWS), one = _mm512_set1_epi8((char)(1 << up));
@@ -410,7 +415,8 @@ static size_t narrow_work(const mb_row_group *g) {
 }
 
 ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *streams,
-                        mb_kernel_stats *stats, void *work, bool pairs, narrow_mode mode, bool two, bool clip, bool based, int noise) {
+                        mb_kernel_stats *stats, void *work, bool pairs, narrow_mode mode, bool two, bool clip, bool based,
+                        int noise) {
     const mb_row_group *g = p->g;
     const mb_quads *q = p->q;
     const int chunks = q->chunks, share = (16 + (noise == 2 ? 2 : 1) * chunks - 1) / ((noise == 2 ? 2 : 1) * chunks);
@@ -476,8 +482,8 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                         now->last = k == p->groups - 1 && j == blocks - 1;
                         now->weights = (int32_t)((pairs ? plane & 2 ? 0xF808FC04u : 0xFE02FF01u : 0x08040201u) & pattern);
                         now->valid = valid;
-                        now->block0 = (uint32_t)(pairs ? s * g->planes + plane : s * ((g->planes + 1) / 2) + plane / 2) * src.quads +
-                                      (uint32_t)t * 4;
+                        const int pair = pairs ? s * g->planes + plane : s * ((g->planes + 1) / 2) + plane / 2;
+                        now->block0 = (uint32_t)pair * src.quads + (uint32_t)t * 4;
                         now->sigma = (size_t)(s * 8 + plane);
                         now->seen = outputs & _mm512_movepi8_mask(_mm512_set1_epi32((int)pattern));
                         const uint8_t *aj = a + (size_t)plane * plane_bytes + (size_t)j * block_bytes;
@@ -508,8 +514,8 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
             int rows = nv - old->block * 16;
             narrow_constants kept;
             narrow_load(old, two, mode, noise, &kept);
-            narrow_convert(&kept, old, &src, &e, (old->high ? to.high : to.low) + 16 * old->block, c[~n & 1], 0, rows > 16 ? 16 : rows,
-                           pairs, mode, two, clip, based, noise);
+            narrow_convert(&kept, old, &src, &e, (old->high ? to.high : to.low) + 16 * old->block, c[~n & 1], 0,
+                           rows > 16 ? 16 : rows, pairs, mode, two, clip, based, noise);
             narrow_flush(old->c, &to, nv);
             clipped += (uint64_t)_mm512_reduce_add_epi32(_mm512_madd_epi16(e.clipped, _mm512_set1_epi16(1)));
             e.clipped = _mm512_setzero_si512();
@@ -529,7 +535,8 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
 }
 
 #define NARROW_ARGUMENTS \
-    const narrow *p, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_kernel_stats *stats, void *work
+    const narrow *p, int m, const int16_t *x, size_t ldx, int64_t *y, size_t ldy, mb_stream *noise, mb_kernel_stats *stats, \
+        void *work
 #define NARROW_CASE(name, pairs, mode, two, clip, based, kind)                                      \
     static __attribute__((noinline)) void name(NARROW_ARGUMENTS) {                                  \
         narrow_loop(p, m, x, ldx, y, ldy, noise, stats, work, pairs, mode, two, clip, based, kind); \
@@ -577,7 +584,8 @@ NARROW_CASE(varied_four_up_based, false, GRID_UP, false, false, true, 2)
 
 static void narrow_run(NARROW_ARGUMENTS) {
     static void (*const quiet[3][3][3])(NARROW_ARGUMENTS) = {         /* plain, may clip, with an offset */
-        [FOUR_SIGNED] = {{narrow_signed_direct, narrow_signed_direct_clip, NULL}, {narrow_signed_down, narrow_signed_down_clip, NULL},
+        [FOUR_SIGNED] = {{narrow_signed_direct, narrow_signed_direct_clip, NULL},
+                         {narrow_signed_down, narrow_signed_down_clip, NULL},
                          {narrow_signed_up_clip, narrow_signed_up_clip, NULL}},
         [FOUR_UNSIGNED] = {{narrow_four_direct_clip, narrow_four_direct_clip, NULL},
                            {narrow_four_down_clip, narrow_four_down_clip, narrow_four_down_based},

@@ -1,5 +1,5 @@
-/* kernel_packed.h - what a kernel that multiplies bytes does with a row group: the narrow path, else the tiles, else the kernel of
- * AVX-512. Included last by kernel_NAME.c.
+/* kernel_packed.h - what a kernel that multiplies bytes does with a row group: the narrow path, else the tiles, else the kernel
+ * of AVX-512. Included last by kernel_NAME.c.
  */
 static size_t work_size(const mb_row_group *g, int m) {
     size_t own = tiles_fit(g) ? tiles_work(g) : 0, narrow_own = narrow_work(g), other = mb_kernel_avx512.work_size(g, m);

@@ -11,8 +11,9 @@
  * Conversion, q = sign(u) floor((|u| + step / 2) / step): with r the float above 1 / step (never equal), one fused multiply-add
  * u r + 1.5 2^23, rounded to the nearest, leaves q in the low bits:
  *     u / step half way between codes: u r lies beyond the half, away from zero, whatever the sign, by less than 2^-22 |q|;
- *     otherwise |u| / step is at least 1 / (2 step) away from a half, and |u| (r - 1 / step) <= |u| 2^-22 / step is less than that
- * while |u| < 2^21. Larger sums do the same in double precision. The product is exact inside the fused operation.
+ *     otherwise |u| / step is at least 1 / (2 step) away from a half, and |u| (r - 1 / step) <= |u| 2^-22 / step is less than
+ *     that while |u| < 2^21.
+ * Larger sums do the same in double precision. The product is exact inside the fused operation.
  */
 #include <immintrin.h>
 #include <stdlib.h>
@@ -232,7 +233,8 @@ static void digits_of(const mb_row_group *g, const mb_quads *q, const uint8_t *b
             one = _mm512_mask_mov_epi8(one, rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1, _mm512_set1_epi8(-128));
         for (int p = 0; p < g->planes; p++) {
             int row = first + p;
-            uint8_t *to = a + ((size_t)(row / 16) * (size_t)q->chunks + (size_t)c) * TILE_BYTES + (size_t)(row % 16) * MB_QUAD_ROWS;
+            uint8_t *to = a + ((size_t)(row / 16) * (size_t)q->chunks + (size_t)c) * TILE_BYTES +
+                          (size_t)(row % 16) * MB_QUAD_ROWS;
             __m512i d;
             if (g->dac_bits == 1)
                 d = _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))), one);

@@ -45,7 +45,8 @@ static void read_group(const mb_xbar *xb, const mb_read_id *id, int g, int v, co
                     }
                 }
                 uint64_t clipped = 0;
-                if (!adc->transparent) adc->convert(xb->spec.adc.params, &mb_xbar_placed(xb, g)[s], (size_t)n, S, S, &clipped, &conv);
+                const mb_adc_range *range = &mb_xbar_placed(xb, g)[s];
+                if (!adc->transparent) adc->convert(xb->spec.adc.params, range, (size_t)n, S, S, &clipped, &conv);
                 for (int j = 0; j < n; j++)
                     all[j] += (q ? -1 : 1) * ((int64_t)S[j] * ((int64_t)1 << (xb->sc.shift[s] + p * dac)));
             }

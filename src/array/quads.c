@@ -61,7 +61,8 @@ static void survey(const mb_row_group *g, mb_quads *q) {
         q->s_hi[part] = (int32_t)(hi * digit);
     }
     q->shift = all ? __builtin_ctz((unsigned)all) : 0;
-    q->form = top >> q->shift <= LEVEL_MAX && !varied(g) ? MB_QUADS_LEVELS : g->dac_bits == 1 ? MB_QUADS_JOINED : MB_QUADS_SEPARATE;
+    q->form = g->dac_bits == 1 ? MB_QUADS_JOINED : MB_QUADS_SEPARATE;
+    if (top >> q->shift <= LEVEL_MAX && !varied(g)) q->form = MB_QUADS_LEVELS;
 }
 
 /* The bytes of panels; the cells of the second half, for signed inputs, times minus_sign. */

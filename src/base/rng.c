@@ -163,7 +163,8 @@ INLINE void words_of(uint32_t w[4][LANES], uint32_t *restrict out) {
 
 /* One round on eight blocks, a word in the low half of each 64-bit lane; what is in the high halves does not matter. */
 WIDE_INLINE void round_wide(__m512i c[4], uint32_t k0, uint32_t k1) {
-    __m512i p0 = _mm512_mul_epu32(c[0], _mm512_set1_epi64(0xD2511F53)), p1 = _mm512_mul_epu32(c[2], _mm512_set1_epi64(0xCD9E8D57));
+    __m512i p0 = _mm512_mul_epu32(c[0], _mm512_set1_epi64(0xD2511F53)),
+            p1 = _mm512_mul_epu32(c[2], _mm512_set1_epi64(0xCD9E8D57));
     c[0] = _mm512_ternarylogic_epi64(_mm512_srli_epi64(p1, 32), c[1], _mm512_set1_epi64(k0), 0x96);    /* a ^ b ^ c */
     c[2] = _mm512_ternarylogic_epi64(_mm512_srli_epi64(p0, 32), c[3], _mm512_set1_epi64(k1), 0x96);
     c[1] = p1;

@@ -61,10 +61,11 @@ void mb_stream_fill_normal(mb_stream *s, size_t n, float *out);  /* N(0,1); n nu
 void mb_ars4x32(int rounds, const uint32_t ctr[4], const uint32_t key[4], uint32_t out[4]);
 
 /* A normal number from 16 random bits, in units of 1 / MB_NORMAL16_ONE: bit 0 is the sign, m = u | 1 stands for the tail
- * probability m / 2^17. The quantile is a parabola on each half octave of m, of which 11 leading bits count, in integer arithmetic:
+ * probability m / 2^17. The quantile is a parabola on each half octave of m, of which 11 leading bits count, in integer
+ * arithmetic:
  *     z = c0 - hi(x t), t = c1 - hi(x c2), hi(a b) = a b >> 16, x = the bits behind the half octave's, in 16 bits.
- * The coefficients fit the means of the normal distribution over its 65,536 equally likely parts. Over all u: mean 0, variance 1 +
- * 4e-6, kurtosis 2.9997, |z| <= 4.39, at most 1.2e-3 from the exact mean of the part. */
+ * The coefficients fit the means of the normal distribution over its 65,536 equally likely parts. Over all u: mean 0, variance
+ * 1 + 4e-6, kurtosis 2.9997, |z| <= 4.39, at most 1.2e-3 from the exact mean of the part. */
 #define MB_NORMAL16_ONE 2048
 #define MB_NORMAL16_MAX 8986
 extern const uint16_t mb_normal16_c[3][32];   /* index: exponent of m as IEEE half and the first bit behind, modulo 32 */

@@ -113,7 +113,8 @@ typedef struct indices { __m256i low[2], high[2]; } indices;
 AVX2_INLINE __m256i look_up(const halves *t, const indices *i, bool two) {
     __m256i v = _mm256_or_si256(_mm256_shuffle_epi8(t->low[0], i->low[0]), _mm256_shuffle_epi8(t->low[1], i->low[1]));
     if (!two) return v;
-    return _mm256_or_si256(v, _mm256_or_si256(_mm256_shuffle_epi8(t->high[0], i->high[0]), _mm256_shuffle_epi8(t->high[1], i->high[1])));
+    return _mm256_or_si256(v, _mm256_or_si256(_mm256_shuffle_epi8(t->high[0], i->high[0]),
+                                              _mm256_shuffle_epi8(t->high[1], i->high[1])));
 }
 
 AVX2_INLINE __m256i normals_avx2(__m256i u, const halves t[3]) {
@@ -142,7 +143,8 @@ AVX2 static void fill_avx2(const mb_stream *s, uint32_t first, size_t blocks, in
     for (size_t i = 0; i < blocks; i += 8) {
         __m128i w[8];
         for (int j = 0; j < 8; j++)
-            w[j] = _mm_xor_si128(key[0], _mm_set_epi32((int)s->ctr[3], (int)s->ctr[2], (int)s->ctr[1], (int)(first + (uint32_t)i) + j));
+            w[j] = _mm_xor_si128(key[0], _mm_set_epi32((int)s->ctr[3], (int)s->ctr[2], (int)s->ctr[1],
+                                                       (int)(first + (uint32_t)i) + j));
         for (int r = 1; r < MB_ARS_ROUNDS; r++)
             for (int j = 0; j < 8; j++) w[j] = _mm_aesenc_si128(w[j], key[r]);
         for (int j = 0; j < 8; j++) w[j] = _mm_aesenclast_si128(w[j], key[MB_ARS_ROUNDS]);
@@ -190,7 +192,8 @@ void mb_stream_fill_normal16(mb_stream *s, size_t n, int16_t *out) {
     size_t blocks = n / 8;
     uint32_t first = s->ctr[0];
     s->left = 0;
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && mb_cpu_has_vaes())
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") && mb_cpu_has_vaes())
         fill_wide(s, first, blocks, out);
     else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes"))
         fill_avx2(s, first, blocks, out);

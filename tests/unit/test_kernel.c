@@ -138,7 +138,8 @@ static void test_usual(void **state) {
                        load_cell("cell = \"rram\"; on_off = 1000000.0; prog_sigma = 0.02;"),
                        load_cell("cell = \"rram\"; on_off = 1000000.0; prog_sigma = 0.0; read_sigma = 0.01;"),
                        load_cell("cell = \"rram\"; on_off = 20.0; prog_sigma = 0.02; read_sigma = 0.03;"),
-                       load_cell("cell = \"rram\"; on_off = 50.0; prog_sigma = 0.02; read_sigma = 0.01; read_sigma_prop = 0.03;")};
+                       load_cell("cell = \"rram\"; on_off = 50.0; prog_sigma = 0.02; read_sigma = 0.01; "
+                                 "read_sigma_prop = 0.03;")};
     enum { CELLS = sizeof cells / sizeof *cells };
     mb_adc sar = load_adc("type = \"sar\";");
     static int16_t W[150 * 40], x[40 * 150];
@@ -146,12 +147,21 @@ static void test_usual(void **state) {
     int clipping = 0, kinds[CELLS] = {0};
     for (int i = 0; i < 240; i++) {
         int c = i % CELLS, K = pick(1, 150), N = pick(8, 40), m = i % 4 ? pick(1, 6) : pick(15, 40);
-        mb_xbar_spec s = {.rows = pick(16, 150), .cols = 512, .weight_bits = pick(2, 8), .cell_bits = pick(1, 4), .input_bits = pick(2, 8),
-                          .dac_bits = 1, .adc_bits = pick(2, 8), .input_signed = pick(0, 3) == 0,
+        mb_xbar_spec s = {.rows = pick(16, 150),
+                          .cols = 512,
+                          .weight_bits = pick(2, 8),
+                          .cell_bits = pick(1, 4),
+                          .input_bits = pick(2, 8),
+                          .dac_bits = 1,
+                          .adc_bits = pick(2, 8),
+                          .input_signed = pick(0, 3) == 0,
                           .scheme = pick(0, 3) ? MB_DIFFERENTIAL : MB_OFFSET,
                           .subtract = pick(0, 1) ? MB_SUB_ANALOG : MB_SUB_DIGITAL,
-                          .adc_rule = pick(0, 1) ? MB_ADC_FULL : MB_ADC_GIVEN, .adc_fraction = 0.02 + 0.1 * pick(0, 9), .cell = cells[c],
-                          .adc = sar, .temp_K = 300};
+                          .adc_rule = pick(0, 1) ? MB_ADC_FULL : MB_ADC_GIVEN,
+                          .adc_fraction = 0.02 + 0.1 * pick(0, 9),
+                          .cell = cells[c],
+                          .adc = sar,
+                          .temp_K = 300};
         s.rows_active = pick(0, 1) ? s.rows : pick(1, s.rows);
         fill(&s, K * N, W, m * K, x);
         mb_xbar *xb = NULL;
@@ -169,13 +179,14 @@ static void test_usual(void **state) {
             assert_ok(mb_xbar_mvm(xb, &id, m, x, y, &st));
             for (int j = 0; j < m * N; j++)
                 if (y[j] != z[j])
-                    fail_msg("case %d kernel %s cell %d K %d N %d m %d: y[%d] = %lld, oracle %lld", i, mb_kernels[k]->name, c, K, N, m, j,
-                             (long long)y[j], (long long)z[j]);
+                    fail_msg("case %d kernel %s cell %d K %d N %d m %d: y[%d] = %lld, oracle %lld", i, mb_kernels[k]->name, c,
+                             K, N, m, j, (long long)y[j], (long long)z[j]);
             if (first) st0 = st;
             first = false;
             if (memcmp(&st, &st0, sizeof st) != 0)
                 fail_msg("case %d kernel %s cell %d: clipped %llu codes %d..%d, not %llu %d..%d", i, mb_kernels[k]->name, c,
-                         (unsigned long long)st.clipped, st.q_min, st.q_max, (unsigned long long)st0.clipped, st0.q_min, st0.q_max);
+                         (unsigned long long)st.clipped, st.q_min, st.q_max, (unsigned long long)st0.clipped, st0.q_min,
+                         st0.q_max);
         }
         clipping += st0.clipped > 0;
         kinds[c]++;
@@ -188,6 +199,53 @@ static void test_usual(void **state) {
         mb_cell_free(&cells[c]);
     }
     mb_adc_free(&sar);
+}
+
+/* Bytes of weights and of variances that differ: what stands where, with and without signs, and the bounds of the sums. */
+static void test_quads(void **state) {
+    (void)state;
+    enum { K = 37, N = 21 };
+    int16_t *w = mb_calloc((K + 1) * MB_PANEL, sizeof *w), *var = mb_calloc((K + 1) * MB_PANEL, sizeof *var);
+    for (int sign = 0; sign < 2; sign++) {
+        int32_t most = 0;
+        for (int n = 0; n < N; n++) {
+            int32_t sum = 0;
+            for (int k = 0; k < K; k++) {
+                w[mb_panel_index(K, k, (size_t)n)] = (int16_t)(4 * pick(sign ? -2 : 0, 2)); /* few levels, but for the variances */
+                sum += var[mb_panel_index(K, k, (size_t)n)] = (int16_t)pick(0, MB_VAR_MAX);
+            }
+            most = sum > most ? sum : most;
+        }
+        mb_row_group g = {.k = K, .n = N, .slices = 1, .planes = 8, .dac_bits = 1, .polarities = 1, .panels = 1, .w = w, .var = var,
+                          .var_each = -1};
+        mb_quads *q = NULL;
+        assert_ok(mb_quads_new(&g, sign, &q));
+        assert_non_null(q);
+        assert_non_null(q->var);
+        assert_int_equal(q->form, MB_QUADS_JOINED);
+        assert_int_equal(q->rows, sign ? 80 : 40);
+        assert_int_equal(q->v_max[0], most);
+        for (int n = 0; n < N; n++)
+            for (int side = 0; side <= sign; side++)
+                for (int k = 0; k < K; k++) {
+                    size_t at[2];
+                    for (int low = 0; low < 2; low++) {
+                        size_t row = (size_t)(low * q->rows + side * 40 + k);
+                        at[low] = (size_t)(n / 16 * q->chunks) * 1024 + row / 4 * 64 + (size_t)(n % 16 * 4) + row % 4;
+                    }
+                    int want = w[mb_panel_index(K, k, (size_t)n)];
+                    assert_int_equal(128 * q->b[at[0]] + q->b[at[1]], side ? -want : want);
+                    assert_int_equal(128 * q->var[at[0]] + q->var[at[1]], var[mb_panel_index(K, k, (size_t)n)]);
+                }
+        mb_quads_free(q);
+        g.var_each = 5;                                      /* all the same: nothing to multiply */
+        assert_ok(mb_quads_new(&g, sign, &q));
+        assert_null(q->var);
+        assert_int_equal(q->form, MB_QUADS_LEVELS);
+        mb_quads_free(q);
+    }
+    mb_free(w);
+    mb_free(var);
 }
 
 /* The grid in 16 bits decides every sum as the formula of adc.h does: all sums of ranges of every kind, and those beyond. */
@@ -355,6 +413,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_usual),
+        cmocka_unit_test(test_quads),
         cmocka_unit_test(test_grid),
         cmocka_unit_test(test_conversion),
         cmocka_unit_test(test_sums),
