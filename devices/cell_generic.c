@@ -90,7 +90,7 @@ static bool deterministic(const void *params) {
     return !random_program(&f) && !random_read(f.p);
 }
 
-MB_CLONES static void clip(float lo, float hi, size_t n, float *restrict g) {
+MB_CLONES static void clip_window(float lo, float hi, size_t n, float *restrict g) {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float v = g[i] < lo ? lo : g[i];
@@ -99,8 +99,8 @@ MB_CLONES static void clip(float lo, float hi, size_t n, float *restrict g) {
 }
 
 static void keep_inside(const mb_generic *p, size_t n, float *g) {
-    if (p->clip == MB_CLIP_RANGE) clip((float)p->g_min_S, (float)p->g_max_S, n, g);
-    else clip(0, 3e38f, n, g);
+    if (p->clip == MB_CLIP_RANGE) clip_window((float)p->g_min_S, (float)p->g_max_S, n, g);
+    else clip_window(0, 3e38f, n, g);
 }
 
 static void fill(size_t n, float v, float *x) {

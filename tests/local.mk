@@ -15,6 +15,7 @@ include tests/golden/local.mk
 include tests/lint/local.mk
 include tests/fuzz/local.mk
 include tests/golden/array.mk
+include tests/golden/components.mk
 include tests/golden/devices.mk
 include tests/bench/local.mk
 include tests/bench/wires.mk

@@ -2,7 +2,7 @@
  *
  * Per array, slice and polarity one call of the cell model; with wires all of an array's cells are gathered and replaced by their
  * effective conductances (xbar_wires.c); w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max;
- * sigma^2 of the read noise in array units squared, held in 15 bits of the largest one. Units and symbols: array/xbar.h.
+ * sigma^2 of the read noise in array units squared, held in 14 bits of the largest one. Units and symbols: array/xbar.h.
  */
 #include <math.h>
 #include <string.h>
@@ -341,7 +341,7 @@ static int32_t same_variance(const mb_xbar *xb) {
     return v;
 }
 
-/* Variances to 15 bits of the largest one. */
+/* Variances to 14 bits of the largest one. */
 static int store_noise(mb_xbar *xb, float *const *var) {
     float top = 0;
     for (int g = 0; g < xb->lay.row_groups; g++)
@@ -351,7 +351,7 @@ static int store_noise(mb_xbar *xb, float *const *var) {
     if (!(top < 1e18f))
         return mb_fail(MB_NUMERIC, "cell %s: read noise of %g S is beyond all bounds", xb->spec.cell.type->name,
                        sqrt((double)top) * xb->sc.unit_S);
-    xb->var_unit = (double)top / INT16_MAX;
+    xb->var_unit = (double)top / MB_VAR_MAX;
     for (int g = 0; g < xb->lay.row_groups; g++) {
         mb_xbar_group *gr = &xb->group[g];
         if (!gr->var) gr->var = mb_malloc(group_cells(xb, g), sizeof *gr->var);

@@ -69,7 +69,7 @@
  * slot = group * row_groups + row group: exact while no cell would be clipped at zero. A conductance that read noise can clip
  * (mb_xbar_censored counts them) is a censored normal number, max(0, g + sigma z); its mean g P(g/sigma) + sigma p(g/sigma) and
  * its variance take the place of g and sigma^2 (P, p: normal distribution and density; Tobin, Econometrica 26, 24 (1958),
- * doi:10.2307/1907382), so that the first two moments of S are exact. The variances are held in 15 bits of the largest one.
+ * doi:10.2307/1907382), so that the first two moments of S are exact. The variances are held in 14 bits of the largest one.
  * The number is a short normal (base/rng.h: 65,536 values, |z| <= 4.39). With a range as above the sum is rounded to 2^h and the
  * noise to the same unit (a 64th to a 128th of a step; sigma to a 16th of it); otherwise, and with transparent converters, it is
  * an integer of array units (array/kernel.h).

@@ -9,7 +9,7 @@
 #define MB_MAX_SLICES MB_SLICES_MAX
 #define MB_W_BITS 14
 #define MB_S_BITS 29                  /* |S| <= 2^29 without noise */
-#define MB_ROWS_MAX 65535             /* so that a sum of 15-bit variances over binary digits stays in int32 */
+#define MB_ROWS_MAX 65535             /* so that a sum of 14-bit variances over binary digits stays in int32 */
 
 /* Numbers that follow from the specification, the cell and the shape. */
 typedef struct mb_xbar_scale_info {

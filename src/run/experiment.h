@@ -51,7 +51,7 @@ typedef struct mb_setup {
     mb_baseline *baseline;
     int n_baseline;
     struct mb_cache *cache;      /* borrowed */
-    unsigned ideal;              /* MB_IDEAL_* of array/xbar.h: what the arrays do without (explain.c); 0 after loading */
+    unsigned ideal;              /* MB_IDEAL_* of array/xbar.h: what the arrays do without (explain_set.c); 0 after loading */
     uint64_t id;                 /* hash of everything that the results depend on: used values, network, data */
 } mb_setup;
 

@@ -48,7 +48,7 @@ typedef struct mb_layer_stats {
 } mb_layer_stats;
 void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st);
 
-/* --- for passes that compute weighted layers in their own way (explain.c) --- */
+/* --- for passes that compute weighted layers in their own way (explain_pass.c) --- */
 
 /* What a mapped layer holds; all borrowed. xbar NULL: digital. Weight scales sw[cout], integer weights Wq[groups][K][N], input scale sx. */
 typedef struct mb_mapped_view {

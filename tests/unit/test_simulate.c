@@ -17,7 +17,7 @@ static int close_cache(void **state) { (void)state; mb_cache_free(cache); return
 static void load(mb_setup *s, const char *const *set, size_t n) {
     char path[512];
     snprintf(path, sizeof path, "%s/experiments/quickstart.cfg", srcdir());
-    const char *all[16] = {"dataset=fashion-mnist-fallback", "samples=96", "calibration.samples=32"};
+    const char *all[16] = {"dataset=fashion-mnist-fallback", "samples=64", "calibration.samples=16"};
     for (size_t i = 0; i < n; i++) all[3 + i] = set[i];
     mb_conf *root = NULL;
     assert_ok(mb_experiment_read(path, all, 3 + n, &root));
@@ -76,7 +76,7 @@ static void noise_costs_and_is_reproducible(void **state) {
 /* Wires lower the signal, are the same bytes for any number of threads, and tell their residual; without them nothing changes. */
 static void wires_are_exact_and_reproducible(void **state) {
     (void)state;
-    const char *const set[] = {"samples=16", "trials=1", "device={ cell = \"rram\"; g_max_S = 1e-4; on_off = 50.0; read_sigma = 0.005; }",
+    const char *const set[] = {"samples=8", "trials=1", "device={ cell = \"rram\"; g_max_S = 1e-4; on_off = 50.0; read_sigma = 0.005; }",
                                "arch.r_wl_ohm=1.0", "arch.r_bl_ohm=1.0"};
     const char *const none[] = {set[0], set[1], set[2], "arch.drive=both", "arch.sense=alternate"};
     mb_point_result r[2], ideal, open;
