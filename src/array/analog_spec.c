@@ -178,6 +178,10 @@ static int check_slices(const mb_analog_spec *s) {
 
 static int check_ranges(const mb_analog_spec *s) {
     const mb_analog_conversion *c = &s->conversion;
+    for (size_t i = 0; c->range == MB_ANALOG_GIVEN && i < c->lo.n && i < c->hi.n; i++) /* also where no converter looks at it */
+        if (!(c->lo.v[i] < c->hi.v[i]))
+            return mb_fail(MB_BADINPUT, "the converter's range [%g, %g] has no width; conversion.lo must lie below conversion.hi",
+                           c->lo.v[i], c->hi.v[i]);
     if (!s->adc.type || s->adc.type->transparent) return MB_OK;
     if (!s->adc.type->convert_real)
         return mb_fail(MB_BADINPUT, "converter \"%s\" has no general form; choose another (`mixbar list adcs`)",
@@ -192,10 +196,6 @@ static int check_ranges(const mb_analog_spec *s) {
         return mb_fail(MB_BADINPUT,
                        "conversion.lo and conversion.hi have %zu and %zu entries; give 1 or %zu (one per slice) of each", c->lo.n,
                        c->hi.n, want);
-    for (size_t i = 0; i < c->lo.n; i++)
-        if (!(c->lo.v[i] < c->hi.v[i]))
-            return mb_fail(MB_BADINPUT, "the converter's range [%g, %g] has no width; conversion.lo must lie below conversion.hi",
-                           c->lo.v[i], c->hi.v[i]);
     return MB_OK;
 }
 

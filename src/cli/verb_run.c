@@ -40,9 +40,10 @@ static const mb_option table[] = {
     MB_OPTION_END,
 };
 
-/* The plots that the experiment asks for (all when it does not say), as SVG. Text of the files made in FILES. Without gnuplot
+/* The plots that the experiment asks for (all when it does not say), and those of an explanation that was asked for, as SVG. Text of the files made in FILES. Without gnuplot
  * there is a note and no plot. */
-static int draw(const mb_conf *root, const mb_results *r, mb_str *files) {
+static int draw(const mb_conf *root, const mb_results *r, bool explained, mb_str *files) {
+    static const char *const explain[] = {"explain-costs", "explain-snr", "explain-codes"};
     const mb_conf *list = mb_conf_find(root, "plot");
     if (!mb_cli_have_gnuplot()) {
         mb_note("gnuplot was not found: no plots (Debian: apt-get install gnuplot-nox, then `mixbar plot %s`)", r->dir);
@@ -51,6 +52,16 @@ static int draw(const mb_conf *root, const mb_results *r, mb_str *files) {
     if (!list) return mb_results_plot(r, NULL, "svg", files);
     int rc = MB_OK;
     for (size_t i = 0; i < list->n && !rc; i++) rc = mb_results_plot(r, list->child[i]->s, "svg", files);
+    for (size_t i = 0; i < sizeof explain / sizeof *explain && !rc && explained; i++) {
+        bool named = false;
+        for (size_t k = 0; k < list->n; k++) named = named || !strcmp(list->child[k]->s, explain[i]);
+        if (named) continue;
+        rc = mb_results_plot(r, explain[i], "svg", files);
+        if (rc == MB_BADINPUT) { /* it has nothing to show, e.g. no converter */
+            mb_error_clear();
+            rc = MB_OK;
+        }
+    }
     return rc;
 }
 
@@ -61,7 +72,7 @@ static int tell(const options *o, const mb_conf *root, const char *dir) {
     mb_format format = mb_cli_format(o->format);
     int rc = mb_results_read(dir, &r);
     if (!rc) rc = mb_results_report(&r, format, 0, &out);
-    if (!rc && !o->no_plots) rc = draw(root, &r, &files);
+    if (!rc && !o->no_plots) rc = draw(root, &r, o->explain || o->explain_layers, &files);
     if (!rc && text) {
         mb_str_addf(&out, "\nresults  %s/results.jsonl\n", dir);
         size_t n = 0;

@@ -311,7 +311,7 @@ void mb_fit_source_names(const mb_fit_data *d, const char *word, char *buf, size
     size_t n = 0;
     buf[0] = '\0';
     for (size_t i = 0; i < d->n_source; i++) {
-        if (word ? !strstr(d->source[i].kind, word) : strstr(d->source[i].kind, "current") != NULL) continue;
+        if (word && *word ? !strstr(d->source[i].kind, word) : !word && strstr(d->source[i].kind, "current") != NULL) continue;
         const char *slash = strrchr(d->source[i].file, '/');
         int k = snprintf(buf + n, cap - n, "%s%s", n ? ", " : "", slash ? slash + 1 : d->source[i].file);
         if (k < 0 || (size_t)k >= cap - n) return;

@@ -34,7 +34,7 @@ typedef struct mb_fit_data {
 } mb_fit_data;
 int mb_fit_read(const char *const *path, size_t n, mb_fit_data *d);
 void mb_fit_data_free(mb_fit_data *d);
-/* "a.csv, b.csv": the files whose kind holds WORD ("target", "time", "current"), those with conductances for NULL. */
+/* "a.csv, b.csv": the files whose kind holds WORD ("target", "time", "current"), those with conductances for NULL, all for "". */
 void mb_fit_source_names(const mb_fit_data *d, const char *word, char *buf, size_t cap);
 
 /* --- optimisation (fit_math.c) --- */

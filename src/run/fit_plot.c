@@ -250,7 +250,7 @@ int mb_fit_plot(const mb_fit *fit, const mb_fit_options *o, mb_str *script) {
     if (!rc && w->iv_model >= 0) rc = current_panel(w, &p[n++]);
     if (!rc && n == 0) rc = mb_fail(MB_BADINPUT, "nothing was fitted: there is nothing to draw");
     snprintf(head, sizeof head, "Fitted cell: %.80s", o->name);
-    mb_fit_source_names(&w->d, w->d.n == 0 ? "current" : NULL, note, sizeof note);
+    mb_fit_source_names(&w->d, "", note, sizeof note);
     if (!rc) rc = mb_figure_script("cell-fit", head, note, p, n, n > 4 ? 3 : 2, script);
     for (size_t i = 0; i < n; i++) mb_panel_free(&p[i]);
     return rc;

@@ -213,6 +213,7 @@ static void write_panel(const mb_panel *p, size_t index, const mb_canvas *c, mb_
     const double key_x = c->w - c->right + 10, key_y = c->h - c->top;
     bool first = true;
     ranges(p, &x, &y);
+    if (p->cap_y > 0 && y.hi > p->cap_y) y.hi = p->cap_y;
     pad(&x, p->log_x, false, 0.03);
     pad(&y, p->log_y, p->zero_y, 0.06);
     for (size_t k = 0; k < p->n; k++) data(p, &p->s[k], index, k, out);
@@ -222,9 +223,14 @@ static void write_panel(const mb_panel *p, size_t index, const mb_canvas *c, mb_
     axis(out, "y", &y, p->log_y, false, 6);
     mb_str_add(out, "set xlabel ");
     mb_gp_text(out, p->xlabel, 80);
-    mb_str_add(out, " offset 0,0.4 font ',11.5'\nset ylabel ");
+    /* at a fixed distance from the axis: gnuplot's own place depends on the width of the numbers and may lie outside the picture */
+    mb_str_addf(out, " offset 0,0.4 font ',11.5'\nset label %zu ", 50 + index);
     mb_gp_text(out, p->ylabel, 60);
-    mb_str_add(out, " offset 0,0 font ',11.5'\nset tics font ',10.5'\nset key at screen ");
+    mb_str_add(out, " at screen ");
+    mb_gp_num(out, (c->left - 74) / c->w);
+    mb_str_add(out, ",");
+    mb_gp_num(out, (c->bottom + c->h - c->top) / 2 / c->h);
+    mb_str_add(out, " center rotate by 90 front font ',11.5'\nset tics font ',10.5'\nset key at screen ");
     mb_gp_num(out, key_x / c->w);
     mb_str_add(out, ",");
     mb_gp_num(out, key_y / c->h);

@@ -27,6 +27,7 @@ typedef struct mb_panel {
     char title[160], xlabel[80], ylabel[80];
     bool log_x, log_y, time_x; /* time_x: tics 1 s, 1 min, 1 h ...; x in seconds */
     bool zero_y;               /* the vertical axis begins at 0 */
+    double cap_y;              /* the vertical axis ends here at the latest, higher curves leave the picture; 0: nowhere */
     char remark[120];          /* instead of curves: why there are none */
     mb_series s[MB_PANEL_SERIES];
     size_t n;

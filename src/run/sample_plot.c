@@ -1,6 +1,8 @@
 /* sample_plot.c - the picture of `mixbar sample`: levels, ageing, read noise, current-voltage curve */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "run/plot_figure.h"
@@ -9,6 +11,27 @@
 
 /* Level I of N in the colours of the picture: few levels are told apart by colour. */
 static int colour(size_t i) { return (int)(i % (MB_COLOURS - 2)); }
+
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* A level whose cells all stand at zero is a needle that would flatten the others: the axis ends at four times the median peak. */
+static void cap_peaks(mb_panel *p) {
+    double peak[MB_PANEL_SERIES];
+    size_t n = 0;
+    for (size_t k = 0; k < p->n; k++) {
+        double most = 0;
+        for (size_t i = 0; i < p->s[k].n; i++) most = fmax(most, p->s[k].y[i]);
+        peak[n++] = most;
+    }
+    qsort(peak, n, sizeof *peak, ascending);
+    if (n < 3 || peak[n - 1] <= 4 * peak[n / 2]) return;
+    p->cap_y = 4 * peak[n / 2];
+    const size_t used = strlen(p->ylabel);
+    snprintf(p->ylabel + used, sizeof p->ylabel - used, ", highest cut off");
+}
 
 /* Smooth enough for the eye: densities of each level over conductance, from its own histogram. */
 static int levels_panel(const mb_sample *s, mb_panel *p) {
@@ -45,6 +68,7 @@ static int levels_panel(const mb_sample *s, mb_panel *p) {
             c->y[b + 1] = inside ? l->histogram[b] / (double)s->cells / width * u.scale : 0;
         }
     }
+    if (!sharp) cap_peaks(p);
     if (sharp) snprintf(p->ylabel, sizeof p->ylabel, "every cell stands at its level");
     return MB_OK;
 }
@@ -107,6 +131,7 @@ static int iv_panel(const mb_sample *s, mb_panel *p, char titles[8][40]) {
     snprintf(p->xlabel, sizeof p->xlabel, "voltage [V]");
     snprintf(p->ylabel, sizeof p->ylabel, "current [%s]", a.text);
     for (int k = 2; k >= 0; k--) {
+        if (k == 1 && (s->iv_g[1] == s->iv_g[0] || s->iv_g[1] == s->iv_g[2])) continue; /* two levels */
         snprintf(titles[k], 40, "%.4g %s", s->iv_g[k] / g.scale, g.text);
         mb_series *c = mb_panel_add(p, MB_CURVE, 2 - k, titles[k], s->n_iv);
         if (!c) return mb_nomem();

@@ -112,10 +112,10 @@ static void drift_is_compensated_per_layer(void **state) {
     const char *const how[] = {"read.drift_compensation=none", "read.drift_compensation=expected", "read.drift_compensation=measured"};
     mb_point_result r[3], fresh;
     for (int i = 0; i < 3; i++) {
-        const char *const set[] = {"samples=32", "trials=1", cell, "arch.adc={ type = \"ideal\"; }", "read.time_s=1e6", how[i]};
+        const char *const set[] = {"samples=12", "trials=1", cell, "arch.adc={ type = \"ideal\"; }", "read.time_s=1e6", how[i]};
         result(set, 6, &r[i]);
     }
-    const char *const now[] = {"samples=32", "trials=1", cell, "arch.adc={ type = \"ideal\"; }", how[2]};
+    const char *const now[] = {"samples=12", "trials=1", cell, "arch.adc={ type = \"ideal\"; }", how[2]};
     result(now, 5, &fresh);
     for (size_t k = 0; k < fresh.n_layer; k++) {
         assert_true(fabs(r[0].layer[k].snr_dB - -20 * log10(1 - pow(1e6 + 1, -0.05))) < 0.1); /* half of the signal is gone */
@@ -133,6 +133,27 @@ static void drift_is_compensated_per_layer(void **state) {
     assert_ok(mb_experiment_read(path, rram, 2, &root));
     mb_conf_use_all(mb_conf_find(root, "sweep"));
     assert_fails(mb_setup_load(root, cache, true, &s), MB_BADINPUT, "measured");
+}
+
+/* The current-voltage curve of a generic cell reaches the network where inputs are voltage levels, and only there. */
+static void curved_cells_see_levels(void **state) {
+    (void)state;
+    const char *const cell[] = {"device={ cell = \"generic\"; g_max_S = 1e-5; read_V = 0.4; }",
+                                "device={ cell = \"generic\"; g_max_S = 1e-5; read_V = 0.4; iv = \"sinh\"; iv_V0 = 0.25; }"};
+    mb_point_result r[2][2];
+    for (int level = 0; level < 2; level++)
+        for (int curved = 0; curved < 2; curved++) {
+            const char *const set[] = {"samples=4", "trials=1", cell[curved], "map.dac_bits=4", level ? "arch.dac=level" : "arch.dac=pulse",
+                                       "arch.adc={ type = \"ideal\"; }", "map.layers=()"};
+            result(set, 7, &r[level][curved]);
+        }
+    assert_true(r[0][0].trial[0].loss == r[0][1].trial[0].loss);
+    for (size_t k = 0; k < r[0][0].n_layer; k++) {
+        assert_true(r[0][0].layer[k].snr_dB == r[0][1].layer[k].snr_dB);
+        assert_true(r[1][0].layer[k].snr_dB > 60);
+        assert_true(r[1][1].layer[k].snr_dB > 0 && r[1][1].layer[k].snr_dB < 25); /* sinh(V / 2 V0) / sinh(V / V0) = 0.37, not 0.5 */
+    }
+    for (int i = 0; i < 4; i++) mb_point_result_free(&r[i / 2][i % 2]);
 }
 
 static void seed_and_settings_make_the_id(void **state) {
@@ -175,6 +196,7 @@ int main(void) {
         cmocka_unit_test(interval_is_wilson_and_student), cmocka_unit_test(ideal_is_exact), cmocka_unit_test(noise_costs_and_is_reproducible),
         cmocka_unit_test(wires_are_exact_and_reproducible),
         cmocka_unit_test(drift_is_compensated_per_layer),
+        cmocka_unit_test(curved_cells_see_levels),
         cmocka_unit_test(seed_and_settings_make_the_id), cmocka_unit_test(digital_engine_is_the_integer_product),
     };
     return cmocka_run_group_tests(tests, open_cache, close_cache);
