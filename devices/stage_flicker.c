@@ -22,7 +22,7 @@ double mb_stage_flicker_growth(const mb_generic *p, double t_s) {
     return L > 0 ? sqrt(L) : 0;
 }
 
-MB_CLONES static void add_square(size_t n, float scale, const float *restrict q, const float *restrict g, float *restrict var) {
+MB_CLONES static void add_flicker(size_t n, float scale, const float *restrict q, const float *restrict g, float *restrict var) {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float v = q[i] * g[i] * scale;
@@ -39,6 +39,6 @@ void mb_stage_flicker(const mb_frame *f, double t_s, size_t n, const float *prog
     for (size_t i = 0; i < n; i++) x[i] = at[i] > 0 ? at[i] * by : 0;
     mb_gfun_fill(&p->flicker, n, x, q);
     for (size_t i = 0; i < n; i++) one[i] = 1;
-    if (p->flicker_relative) add_square(n, (float)growth, q, g, var);
-    else add_square(n, (float)(growth * f->unit), q, one, var);
+    if (p->flicker_relative) add_flicker(n, (float)growth, q, g, var);
+    else add_flicker(n, (float)(growth * f->unit), q, one, var);
 }

@@ -20,7 +20,7 @@ MB_CLONES static void arguments(size_t n, float by, const float *restrict g, flo
     for (size_t i = 0; i < n; i++) x[i] = g[i] * by;
 }
 
-MB_CLONES static void add_square(size_t n, float scale, float thermal, const float *restrict s, const float *restrict g,
+MB_CLONES static void add_white(size_t n, float scale, float thermal, const float *restrict s, const float *restrict g,
                                  float *restrict var) {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -31,10 +31,10 @@ MB_CLONES static void add_square(size_t n, float scale, float thermal, const flo
 
 void mb_stage_white(const mb_frame *f, double temp_K, size_t n, const float *g, float *var) {
     const mb_generic *p = f->p;
-    float x[MB_CELL_CHUNK], s[MB_CELL_CHUNK];
+    float x[MB_CELL_CHUNK] = {0}, s[MB_CELL_CHUNK];
     double hot = p->white_temp_power != 0 ? pow(temp_K / p->temp_ref_K, p->white_temp_power) : 1;
     double thermal = 4 * MB_BOLTZMANN * temp_K * p->read_bandwidth_Hz / (p->read_V * p->read_V);
     arguments(n, (float)(1 / f->arg), g, x);
     mb_gfun_fill(&p->white, n, x, s);
-    add_square(n, (float)(p->white_scale * f->unit * hot), (float)thermal, s, g, var);
+    add_white(n, (float)(p->white_scale * f->unit * hot), (float)thermal, s, g, var);
 }

@@ -9,11 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef MB_HAVE_CLONES
-#define MB_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define MB_CLONES
-#endif
+#include "base/clones.h"
+
 #define MB_VEC static inline __attribute__((always_inline))
 
 MB_VEC float mb_vec_float(int32_t b) {

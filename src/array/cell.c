@@ -75,6 +75,27 @@ static int find_type(mb_conf *name, mb_cell *cell) {
     return rc;
 }
 
+void mb_cell_label(const mb_conf *group, char *label, size_t size) {
+    const mb_conf *c = group && group->type == MB_CONF_GROUP ? mb_conf_find(group, "preset") : group;
+    if (!c && group && group->type == MB_CONF_GROUP) c = mb_conf_find(group, "cell");
+    const char *name = c && c->type == MB_CONF_STRING ? c->s : "cell", *slash = strrchr(name, '/');
+    if (slash && slash[1]) name = slash + 1;
+    size_t n = strlen(name);
+    if (n > 4 && !strcmp(name + n - 4, ".cfg")) n -= 4;
+    snprintf(label, size, "%.*s", (int)n, name);
+}
+
+/* Conditions between the parameters; warnings name the device. */
+static int check_params(const mb_conf *group, const mb_cell *cell) {
+    char label[128];
+    if (!cell->type->check) return MB_OK;
+    mb_cell_label(group, label, sizeof label);
+    const char *before = mb_log_subject(label);
+    int rc = cell->type->check(cell->params);
+    mb_log_subject(before);
+    return rc;
+}
+
 int mb_cell_load(mb_conf *group, mb_cell *cell) {
     static const char *const also[] = {"cell", "preset", NULL};
     *cell = (mb_cell){0};
@@ -91,7 +112,7 @@ int mb_cell_load(mb_conf *group, mb_cell *cell) {
     bool filled = false;
     if (!rc) rc = mb_params_load(cell->type->params, group, also, cell->params);
     if (!rc) filled = true;
-    if (!rc && cell->type->check) rc = cell->type->check(cell->params);
+    if (!rc) rc = check_params(group, cell);
     if (!rc && cell->library) rc = mb_cell_try(cell, mb_conf_where(name));
     if (rc) {
         if (cell->type) rc = mb_context(rc, "%s: cell \"%s\"", mb_conf_where(group), cell->type->name);

@@ -82,6 +82,8 @@ int mb_cell_expand(mb_conf *c);
  * shared object, relative to the file in which it stands; it is made absolute in GROUP. */
 int mb_cell_load(mb_conf *group, mb_cell *cell);
 void mb_cell_free(mb_cell *cell);
+/* What GROUP is called in messages: the name of its preset without folder and ending, else that of its cell type. */
+void mb_cell_label(const mb_conf *group, char *label, size_t size);
 
 /* A user's cell is a shared object with one exported symbol:
  *     const mb_cell_type mb_user_cell = { .abi = MB_CELL_ABI, .name = "mine", ... };

@@ -12,6 +12,7 @@
 
 #include "array/adc.h"
 
+#define MB_VAR_MAX 16383             /* the largest variance of the cells: 14 bits, two bytes of seven */
 #define MB_PANEL 64                  /* columns of a weight panel: one row of it is two cache lines */
 
 /* Columns c and c + 32 are neighbours, so that a 32-bit lane holds both. */
@@ -30,7 +31,9 @@ static inline size_t mb_panel_index(int rows, int k, size_t c) {
  *     JOINED    w = 128 hi + lo, hi in -128..127, lo in 0..127; rows of hi, then rows of lo in the same chunks: for planes of one
  *               bit, whose digits 128 and 1 let one sum hold both.
  *     SEPARATE  the same for planes of several bits: chunks of hi, then chunks of lo; S = 128 S_hi + S_lo.
- * Signed inputs have twice the rows: the second half holds -w and meets the magnitudes of the negative inputs. */
+ * Signed inputs have twice the rows: the second half holds -w and meets the magnitudes of the negative inputs.
+ * Variances that differ from cell to cell stand beside the weights in the same places when planes have one bit: both JOINED, the
+ * second half of the rows a copy of the first. */
 #define MB_QUAD_COLUMNS 16
 #define MB_QUAD_ROWS 64
 #define MB_QUAD_PARTS 16
@@ -45,6 +48,8 @@ typedef struct mb_quads {
     int tiles, parts;
     int32_t s_lo[MB_QUAD_PARTS], s_hi[MB_QUAD_PARTS];   /* no sum of a part lies outside (without noise) */
     int8_t *b;
+    int8_t *var;                     /* variances; NULL without, or when all cells have the same */
+    int32_t v_max[MB_QUAD_PARTS];    /* no variance sum of a part is larger; 0 without var */
 } mb_quads;
 
 typedef struct mb_row_group {
@@ -58,7 +63,8 @@ typedef struct mb_row_group {
                                         c = (slice * polarities + polarity) * n + output stands in panel c / MB_PANEL at
                                         MB_PANEL_AT(c % MB_PANEL); zeros fill the last panel and the last row of each.
                                         Differential with analog subtraction holds w+ - w-. */
-    const int16_t *var;              /* the same shape: sigma^2 of the read noise in units of var_unit; NULL: no read noise */
+    const int16_t *var;              /* the same shape: sigma^2 of the read noise in units of var_unit, 0..MB_VAR_MAX; NULL: no
+                                        read noise */
     int32_t var_each;                /* what every cell of var holds when all hold the same, else -1: then the sum over a plane
                                         of one bit is var_each times the driven rows */
     double var_unit;                 /* array units squared */
@@ -145,8 +151,13 @@ static inline mb_noise mb_noise_of(const mb_adc_range *r, bool transparent, doub
     return (mb_noise){false, 0, (float)(sqrt(var_unit) / MB_NORMAL16_ONE)};
 }
 
-/* Narrow: sigma of a conversion, from sqrtf of its variance sum. */
-static inline int32_t mb_noise_sigma(const mb_noise *n, float sqrt_V) { return (int32_t)(sqrt_V * n->scale + 0.5f); }
+/* Narrow: sigma of a conversion, from sqrtf of its variance sum: to the nearest (even) one. 1.5 2^23 leaves no bits behind the
+ * point. */
+static inline int32_t mb_noise_sigma_of(float sqrt_V, float scale) {
+    const float magic = 12582912.0f;
+    return (int32_t)((sqrt_V * scale + magic) - magic);
+}
+static inline int32_t mb_noise_sigma(const mb_noise *n, float sqrt_V) { return mb_noise_sigma_of(sqrt_V, n->scale); }
 
 static inline int32_t mb_clamp16(int32_t v) { return v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v; }
 

@@ -22,7 +22,8 @@
     apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512fp16,vaes,avx2,fma,popcnt,prefer-vector-width=512")
+#pragma GCC target("amx-tile,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512fp16,vaes,avx2,fma,popcnt")
+#pragma GCC target("prefer-vector-width=512")
 #endif
 #include <immintrin.h>
 
@@ -79,13 +80,6 @@ static inline void tiles_fetch(int slot, int32_t *c) {
         _tile_zero(2);                                                               \
         _tile_zero(3);                                                               \
     } while (0)
-#define SUMS_BEGIN_AT(row)                                                           \
-    do {                                                                             \
-        _tile_loadd(0, row, 0);                                                      \
-        _tile_loadd(1, row, 0);                                                      \
-        _tile_loadd(2, row, 0);                                                      \
-        _tile_loadd(3, row, 0);                                                      \
-    } while (0)
 #define SUMS_STEP_22(a0, a1, b0, b1)                                                 \
     do {                                                                             \
         _tile_loadd(4, a0, 64);                                                      \
@@ -134,7 +128,8 @@ static inline void tiles_fetch(int slot, int32_t *c) {
 
 static bool amx_int8(void) {
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1) && (d >> 25 & 1) && (d >> 23 & 1) && (c >> 9 & 1) && (c >> 11 & 1);
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1) && (d >> 25 & 1) && (d >> 23 & 1) &&
+           (c >> 9 & 1) && (c >> 11 & 1);
     /* AMX-TILE, AMX-INT8; AVX512-FP16, VAES and AVX512-VNNI, which every processor with AMX has */
 }
 

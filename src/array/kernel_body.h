@@ -92,7 +92,7 @@ static void planes_make(planes *b, int k, const int16_t *x) {
         EACH(STORE)                                                                                               \
     }
 PLANE_SUM(plane_sum, ADD, SUB)
-PLANE_SUM(plane_var, ADD_UNSIGNED, ADD_UNSIGNED) /* variances: 15 bits, no sign, dac_bits 1 */
+PLANE_SUM(plane_var, ADD_UNSIGNED, ADD_UNSIGNED) /* variances: 14 bits, no sign, dac_bits 1 */
 
 /* Converter settings of the 64 columns of a panel. */
 typedef struct columns {
@@ -302,7 +302,7 @@ static void roots_of(const mb_row_group *g, const int16_t *x, const planes *b, f
                 for (int k = 0; k < g->k; k++) {
                     int d = (x[k] < 0 ? -x[k] : x[k]) >> (p * g->dac_bits) & mask;
                     if (d == 0) continue;
-                    int square = g->square ? (int)g->square[d] : d * d; /* at most 255^2: fits with 15 bits of variance */
+                    int square = g->square ? (int)g->square[d] : d * d; /* at most 255^2: fits with 14 bits of variance */
 #pragma omp simd
                     for (int i = 0; i < MB_PANEL; i++) V[i] += square * var[(size_t)k * MB_PANEL + MB_PANEL_AT((size_t)i)];
                 }
@@ -340,7 +340,7 @@ static void noise_of_row(const mb_noise *noise, size_t n, int32_t *restrict S, c
     const int32_t sigma = noise->narrow ? mb_noise_sigma(noise, one) : 0;
     if (noise->narrow && root) {
 #pragma omp simd
-        for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], (int32_t)(root[i] * scale + 0.5f), shift);
+        for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], mb_noise_sigma_of(root[i], scale), shift);
     } else if (noise->narrow) {
 #pragma omp simd
         for (size_t i = 0; i < n; i++) S[i] = mb_narrow_noise(S[i], z[i], sigma, shift);

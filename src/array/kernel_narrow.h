@@ -2,7 +2,7 @@
  * bits; the whole conversion in 16-bit lanes. Included by kernel_NAME.c behind kernel_tiles.h.
  *
  * The includer compiles for AVX-512 F, BW, DQ, VL, VNNI and defines
- *     SUMS_BEGIN, SUMS_BEGIN_AT(row)                start four tiles of 16 x 16 sums at 0, or at the 16 numbers of row
+ *     SUMS_BEGIN                                    start four tiles of 16 x 16 sums
  *     SUMS_STEP_22(a0, a1, b0, b1)                  one chunk more: tiles a0 b0, a0 b1, a1 b0, a1 b1 in this order
  *     SUMS_STEP_41(a0, a1, a2, a3, b0)              the same: tiles a0 b0, a1 b0, a2 b0, a3 b0
  *     SUMS_END(c)                                   c[4][16][16] = the sums
@@ -14,15 +14,20 @@
  * of a vector and an output are packed to 16 bits, scaled to codes, packed to bytes, and added with the weights of their planes
  * by one multiply-add of bytes. While a step is multiplied the step before is converted, a few vectors after each chunk.
  * From sum to code:
- *     direct   levels T = S >> shift: q = mulhrs(T, inv), inv just above 2^15 2^shift / step: exact for the sums that can occur, which
- *              is checked at every decision level when the plan is made;
+ *     direct   levels T = S >> shift, times 2^up by digits of that size: q = mulhrs(2^up T, inv), inv just above
+ *              2^15 2^(shift - up) / step: exact for the sums that can occur, which is checked at every decision level when the
+ *              plan is made;
  *     grid     S >> h by mb_grid (array/kernel.h). Two signs round half away from zero: negative sums count one less before they
  *              are shifted, which is nothing but at the level itself. Read noise comes between (array/kernel.h).
+ * Variances of cells that differ are multiplied with the same digits in a second round of each step; sigma is the square root in
+ * single precision (array/kernel.h), two times 16 of them packed to 16 bits as the sums are.
  * Codes of planes 0-3 and 4-7 are added apart, so that the weights fit bytes; slices in int32 with the common power of two of
  * their steps taken out.
  */
 #define NARROW_VECTORS 16             /* their digits stay in the first cache */
 #define NARROW_SLICES 8
+#define NARROW_UP 7                   /* the largest digit is 2^7 */
+#define NARROW_VAR 1024               /* in the sums of a step: where those of the variances begin */
 
 typedef enum { FOUR_SIGNED, FOUR_UNSIGNED, PAIRS } narrow_layout;
 typedef enum { DIRECT, GRID_DOWN, GRID_UP } narrow_mode;
@@ -31,7 +36,7 @@ typedef struct narrow_slice {
     int16_t inv, f, times;            /* direct; grid */
     int16_t top, zero;                /* largest code; code at S = 0 (ranges with an offset) */
     int shift;                        /* down or up to s */
-    int32_t round[16];                /* read noise: half of what is shifted out, 16 times */
+    int32_t round;                    /* read noise: half of what is shifted out */
     float noise_scale;
     int32_t mult;                     /* weight of the slice: step 2^(slice cell_bits) / 2^common */
 } narrow_slice;
@@ -44,29 +49,29 @@ typedef struct narrow {
     narrow_mode mode;
     int groups;                       /* of planes: steps of a slice, for 16 vectors */
     int planes_each;                  /* 2 or 4 */
-    int common;
+    int common, up;
     bool clip, based;
-    int noise;                        /* 0: none, 1: the same variance for all cells */
+    int noise;                        /* 0: none, 1: the same variance for all cells, 2: a variance of each cell */
     int32_t constant;                 /* what the offsets of the ranges add up to in all codes of an output */
 } narrow;
 
-/* Is q = mulhrs(T, inv) the code of every T in 0..t_max (and of -T) at T 2^shift? */
-static bool direct_exact(const mb_adc_range *r, int top, int shift, int64_t t_max, int inv, bool two) {
-    int64_t half = r->step / 2, up = ((int64_t)1 << shift) - 1;
-    int32_t bad = 0, last = (int32_t)(t_max < INT16_MAX ? t_max : INT16_MAX);
-    if (((last * inv + 16384) >> 15) <= top && t_max > INT16_MAX) return false;   /* saturation must clip */
+/* Is q = mulhrs(T 2^up, inv) the code of every T in 0..t_max (and of -T) at T 2^shift? */
+static bool direct_exact(const mb_adc_range *r, int top, int shift, int up, int64_t t_max, int inv, bool two) {
+    int64_t half = r->step / 2, rest = ((int64_t)1 << shift) - 1;
+    int32_t bad = 0, fits = INT16_MAX >> up, last = (int32_t)(t_max < fits ? t_max : fits), one = inv << up;
+    if (((last * one + 16384) >> 15) <= top && t_max > fits) return false;   /* saturation must clip */
     int32_t at[258];
     for (int j = 1; j <= top + 1; j++) {
-        int64_t s = (j * (int64_t)r->step - half + up) >> shift;
+        int64_t s = (j * (int64_t)r->step - half + rest) >> shift;
         at[j] = (int32_t)(s > last + 1 ? last + 1 : s);
     }
 #pragma omp simd reduction(| : bad)
     for (int j = 1; j <= top + 1; j++) {
         int32_t s = at[j], below = s - 1;
-        bad |= (s <= last) & ((s * inv + 16384) >> 15 < j);
-        bad |= (below * inv + 16384) >> 15 >= j;
-        bad |= two & (s <= last) & ((16384 - s * inv) >> 15 > -j);
-        bad |= two & ((16384 - below * inv) >> 15 <= -j);
+        bad |= (s <= last) & ((s * one + 16384) >> 15 < j);
+        bad |= (below * one + 16384) >> 15 >= j;
+        bad |= two & (s <= last) & ((16384 - s * one) >> 15 > -j);
+        bad |= two & ((16384 - below * one) >> 15 <= -j);
     }
     return !bad;
 }
@@ -74,34 +79,39 @@ static bool direct_exact(const mb_adc_range *r, int top, int shift, int64_t t_ma
 static bool narrow_plan(const mb_row_group *g, narrow *p) {
     const mb_quads *q = g->quads;
     const mb_adc_type *t = g->adc->type;
-    if (!q || (g->var && (g->var_each < 0 || !MB_NARROW_NOISE || !mb_cpu_has_vaes())) || g->dac_bits != 1 || g->slices > NARROW_SLICES || q->form == MB_QUADS_SEPARATE || t->transparent || !t->uniform ||
-        !t->uniform(g->adc->params))
-        return false;
+    if (!q || g->dac_bits != 1 || g->slices > NARROW_SLICES || q->form == MB_QUADS_SEPARATE) return false;
+    if (t->transparent || !t->uniform || !t->uniform(g->adc->params)) return false;
+    if (g->var && ((g->var_each < 0 && !q->var) || !MB_NARROW_NOISE || !mb_cpu_has_vaes())) return false;
     bool two = g->range[0].q_lo < 0, levels = q->form == MB_QUADS_LEVELS, direct = levels && !g->var;
     mb_grid grid[NARROW_SLICES];
     *p = (narrow){.g = g, .q = q, .planes_each = g->polarities == 2 ? 2 : 4, .common = 62};
-    p->noise = g->var ? 1 : 0;
+    p->noise = !g->var ? 0 : g->var_each >= 0 ? 1 : 2;
     p->layout = g->polarities == 2 ? PAIRS : two ? FOUR_SIGNED : FOUR_UNSIGNED;
     p->groups = (g->planes + p->planes_each - 1) / p->planes_each;
     if (two && g->polarities == 2) return false;
     bool grids = true;
+    for (int s = 0; s < g->slices && direct; s++) {
+        while (p->up < NARROW_UP && (int64_t)g->range[s].step << p->up < (int64_t)1 << q->shift) p->up++;
+        direct = (int64_t)g->range[s].step << p->up >= (int64_t)1 << q->shift;
+    }
     int ups = 0, downs = 0;          /* slices whose sums are shifted up, down */
     for (int s = 0; s < g->slices; s++) {
         const mb_adc_range *r = &g->range[s];
         narrow_slice *c = &p->slice[s];
         if (r->q_lo != (two ? -r->q_hi : 0) || r->q_hi < 1 || r->q_hi > (two ? 127 : 255) || r->step >= 1 << 22) return false;
         if (r->base && !mb_grid_of(r, &grid[s])) return false;
-        int64_t lo = 0, hi = 0;
+        int64_t lo = 0, hi = 0, v_max = (int64_t)g->var_each * g->k;
         for (int i = s * g->polarities; i < (s + 1) * g->polarities; i++) {
             lo = q->s_lo[i] < lo ? q->s_lo[i] : lo;
             hi = q->s_hi[i] > hi ? q->s_hi[i] : hi;
+            v_max = q->v_max[i] > v_max ? q->v_max[i] : v_max;
         }
         if ((!two && !r->base && lo < 0)) return false;
         if (g->var) {
             const mb_noise noise = mb_noise_of(r, false, g->var_max, g->var_unit);
             if (!noise.narrow) return false;
             c->noise_scale = noise.scale;
-            int32_t sigma = mb_noise_sigma(&noise, sqrtf((float)((int64_t)g->var_each * g->k)));
+            int32_t sigma = mb_noise_sigma(&noise, sqrtf((float)v_max));
             int64_t most = (((int64_t)MB_NORMAL16_MAX * sigma >> 15) + 2) * ((int64_t)1 << noise.shift);
             lo -= most;
             hi += most;
@@ -120,25 +130,26 @@ static bool narrow_plan(const mb_row_group *g, narrow *p) {
             c->f = grid[s].f;
             c->times = (int16_t)(1 << (15 - grid[s].k));
             c->shift = down < 0 ? -down : down;
-            for (int i = 0; i < 16; i++) c->round[i] = down > 0 && g->var ? 1 << down >> 1 : 0;
+            c->round = down > 0 && g->var ? 1 << down >> 1 : 0;
             ups += down < 0;
             downs += down > 0;
         }
         direct = direct && !based;
         if (direct) {
-            double inv = ceil(32768.0 * (double)((int64_t)1 << q->shift) / r->step);
+            double inv = ceil(32768.0 * (double)((int64_t)1 << q->shift) / (double)((int64_t)r->step << p->up));
             int64_t t_max = (hi > -lo ? hi : -lo) >> q->shift;
             c->inv = (int16_t)(inv > 32767 ? 32767 : inv);
             if (inv > 32768) direct = false;
-            if (direct && !direct_exact(r, top, q->shift, t_max, c->inv, two)) {
+            if (direct && !direct_exact(r, top, q->shift, p->up, t_max, c->inv, two)) {
                 c->inv = (int16_t)(c->inv < 32767 ? c->inv + 1 : c->inv);
-                direct = direct_exact(r, top, q->shift, t_max, c->inv, two);
+                direct = direct_exact(r, top, q->shift, p->up, t_max, c->inv, two);
             }
         }
         int z = __builtin_ctz((unsigned)r->step) + g->shift[s];
         p->common = z < p->common ? z : p->common;
     }
     if (!direct && (!grids || (ups && downs))) return false;
+    if (!direct) p->up = 0;
     p->mode = direct ? DIRECT : ups ? GRID_UP : GRID_DOWN;
     int64_t most = 0, weights = (1 << g->planes) - 1;
     for (int s = 0; s < g->slices; s++) {
@@ -167,8 +178,12 @@ typedef struct narrow_state { __m512i q_min, q_max, clipped; } narrow_state;   /
 typedef struct narrow_sums { __m512i low[NARROW_VECTORS], high[NARROW_VECTORS], total[NARROW_VECTORS]; } narrow_sums;
 
 /* Two sums of 16 outputs each to 16 bits: 4 + 4 by turns. */
-ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, narrow_mode mode, bool before) {
+ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, __m512i round, narrow_mode mode, bool before, bool noise) {
     if (mode == GRID_DOWN) {
+        if (noise) {
+            a = _mm512_add_epi32(a, round);
+            b = _mm512_add_epi32(b, round);
+        }
         if (before) {
             a = _mm512_add_epi32(a, _mm512_srai_epi32(a, 31));
             b = _mm512_add_epi32(b, _mm512_srai_epi32(b, 31));
@@ -185,7 +200,8 @@ ALWAYS __m512i narrow_pack(__m512i a, __m512i b, __m512i shift, narrow_mode mode
 
 /* What the conversion of a step keeps in registers. */
 typedef struct narrow_constants {
-    __m512i order, inv, times, weights, zero, first, most, top8, least8, shift;
+    __m512i order, inv, times, weights, zero, first, most, top8, least8, shift, round;
+    __m512 scale;
     __mmask64 seen;
     __mmask32 valid;
 } narrow_constants;
@@ -204,6 +220,8 @@ ALWAYS void narrow_load(const narrow_step *st, bool two, narrow_mode mode, int n
     k->top8 = _mm512_set1_epi8((char)v->top);
     k->least8 = _mm512_set1_epi8((char)-v->top);
     k->shift = _mm512_set1_epi32(v->shift);
+    k->round = _mm512_set1_epi32(v->round);
+    k->scale = _mm512_set1_ps(v->noise_scale);
     k->seen = st->seen;
     k->valid = st->valid;
 }
@@ -222,6 +240,14 @@ ALWAYS __m512i narrow_noise(const mb_wide_normals *g, __m512i who, uint32_t bloc
 }
 #endif
 
+#if MB_NARROW_NOISE
+/* Sigmas of two variance sums of 16 outputs each, in the order of narrow_pack. */
+ALWAYS __m512i narrow_roots(__m512i a, __m512i b, __m512 scale) {
+    __m512 ra = _mm512_sqrt_ps(_mm512_cvtepi32_ps(a)), rb = _mm512_sqrt_ps(_mm512_cvtepi32_ps(b));
+    return _mm512_packs_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(ra, scale)), _mm512_cvtps_epi32(_mm512_mul_ps(rb, scale)));
+}
+#endif
+
 /* Who makes the noise of a block of vectors. */
 typedef struct narrow_source {
     mb_wide_normals normals;
@@ -233,21 +259,29 @@ typedef struct narrow_source {
 
 /* Codes of vectors r0 .. r1 - 1 of the step in c, added to acc. */
 ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, const narrow_source *src, narrow_state *e, __m512i *acc,
-                           const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based, int noise) {
+                           const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based,
+                           int noise) {
     const bool before = two && mode == GRID_DOWN && !noise, after = two && (noise || mode == GRID_UP);
     (void)st, (void)src, (void)pairs;
     for (int r = r0; r < r1; r++) {
         const int32_t *row = c + 16 * r;
-        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), k->shift, mode, before);
-        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), k->shift, mode, before);
+        __m512i a = narrow_pack(_mm512_load_si512(row), _mm512_load_si512(row + 256), k->shift, k->round, mode, before, noise);
+        __m512i b = narrow_pack(_mm512_load_si512(row + 512), _mm512_load_si512(row + 768), k->shift, k->round, mode, before, noise);
 #if MB_NARROW_NOISE
         if (noise) {
-            const uint64_t *sigma = src->sigmas + (size_t)(16 * st->block + r) * src->sigmas_each + st->sigma;
-            const __m512i who = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)src->streams[16 * st->block + r].ctr));
-            __m512i sa = pairs ? _mm512_set1_epi64((long long)sigma[0])
-                               : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)sigma)),
-                    sb = pairs ? _mm512_set1_epi64((long long)sigma[1])
-                               : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(sigma + 2)));
+            const uint32_t *ctr = src->streams[16 * st->block + r].ctr;
+            const __m512i who = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)ctr));
+            __m512i sa, sb;
+            if (noise == 2) {
+                sa = narrow_roots(_mm512_load_si512(row + NARROW_VAR), _mm512_load_si512(row + NARROW_VAR + 256), k->scale);
+                sb = narrow_roots(_mm512_load_si512(row + NARROW_VAR + 512), _mm512_load_si512(row + NARROW_VAR + 768), k->scale);
+            } else {
+                const uint64_t *sigma = src->sigmas + (size_t)(16 * st->block + r) * src->sigmas_each + st->sigma;
+                sa = pairs ? _mm512_set1_epi64((long long)sigma[0])
+                           : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)sigma));
+                sb = pairs ? _mm512_set1_epi64((long long)sigma[1])
+                           : _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(sigma + 2)));
+            }
             a = narrow_noise(&src->normals, who, st->block0, sa, a);
             b = narrow_noise(&src->normals, who, st->block0 + src->quads, sb, b);
         }
@@ -328,9 +362,9 @@ ALWAYS void narrow_store(const narrow *p, narrow_sums *e, int vectors, int t, in
     if (planes > p)                                                                                                                  \
         _mm512_store_si512(to + p * plane_bytes,                                                                                     \
                            _mm512_maskz_mov_epi8(_mm512_test_epi8_mask(v, _mm512_set1_epi8((char)(1 << p))), one));
-ALWAYS void narrow_digits(int planes, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
+ALWAYS void narrow_digits(int planes, int up, const mb_quads *q, const uint8_t *bytes, uint8_t *a, size_t plane_bytes) {
     for (int c = 0; c < q->chunks; c++) {
-        __m512i v = _mm512_load_si512(bytes + c * MB_QUAD_ROWS), one = _mm512_set1_epi8(1);
+        __m512i v = _mm512_load_si512(bytes + c * MB_QUAD_ROWS), one = _mm512_set1_epi8((char)(1 << up));
         int rest = q->rows - c * MB_QUAD_ROWS;                   /* rows of hi from here on */
         if (q->form == MB_QUADS_JOINED && rest > 0)
             one = _mm512_mask_mov_epi8(one, rest >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << rest) - 1, _mm512_set1_epi8(-128));
@@ -361,8 +395,8 @@ ALWAYS void narrow_sigmas(const narrow *p, const uint8_t *bytes, uint64_t *sigma
     __m256i V = _mm256_mullo_epi32(_mm256_loadu_si256((const __m256i *)(const void *)rows), _mm256_set1_epi32(p->g->var_each));
     __m256 root = _mm256_sqrt_ps(_mm256_cvtepi32_ps(V));
     for (int s = 0; s < p->g->slices; s++, sigmas += 8) {
-        __m256 r = _mm256_add_ps(_mm256_mul_ps(root, _mm256_set1_ps(p->slice[s].noise_scale)), _mm256_set1_ps(0.5f));
-        _mm512_storeu_si512(sigmas, _mm512_shuffle_epi8(_mm512_cvtepi32_epi64(_mm256_cvttps_epi32(r)), four));
+        __m256i sigma = _mm256_cvtps_epi32(_mm256_mul_ps(root, _mm256_set1_ps(p->slice[s].noise_scale)));
+        _mm512_storeu_si512(sigmas, _mm512_shuffle_epi8(_mm512_cvtepi32_epi64(sigma), four));
     }
 }
 #endif
@@ -379,11 +413,12 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                         mb_kernel_stats *stats, void *work, bool pairs, narrow_mode mode, bool two, bool clip, bool based, int noise) {
     const mb_row_group *g = p->g;
     const mb_quads *q = p->q;
-    const int chunks = q->chunks, share = (16 + chunks - 1) / chunks, quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
+    const int chunks = q->chunks, share = (16 + (noise == 2 ? 2 : 1) * chunks - 1) / ((noise == 2 ? 2 : 1) * chunks);
+    const int quads = (q->form == MB_QUADS_JOINED ? 2 * q->rows : q->rows) / 4;
     const int vectors = NARROW_VECTORS;
     const size_t block_bytes = (size_t)chunks * TILE_BYTES, plane_bytes = (size_t)(vectors / 16) * block_bytes;
     uint8_t *bytes = work, *a = bytes + NARROW_VECTORS * tiles_bytes(q);
-    int32_t c[2][4 * 256] __attribute__((aligned(64)));
+    int32_t c[2][2 * NARROW_VAR] __attribute__((aligned(64)));
     uint64_t *sigmas = (uint64_t *)(void *)(a + (size_t)(p->groups * p->planes_each) * plane_bytes);
     narrow_source src = {.sigmas = sigmas, .sigmas_each = (size_t)g->slices * 8, .quads = ((uint32_t)g->n + 3) / 4};
     narrow_state e;
@@ -406,17 +441,17 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
             const uint8_t *from = bytes + (size_t)i * tiles_bytes(q);
             uint8_t *digits = a + (size_t)(i / 16) * block_bytes + (size_t)(i % 16) * MB_QUAD_ROWS;
             if (g->planes == 8)
-                narrow_digits(8, q, from, digits, plane_bytes);
+                narrow_digits(8, p->up, q, from, digits, plane_bytes);
             else
-                narrow_digits(g->planes, q, from, digits, plane_bytes);
+                narrow_digits(g->planes, p->up, q, from, digits, plane_bytes);
 #if MB_NARROW_NOISE
-            if (noise) narrow_sigmas(p, from, sigmas + (size_t)i * src.sigmas_each);
+            if (noise == 1) narrow_sigmas(p, from, sigmas + (size_t)i * src.sigmas_each);
 #endif
         }
         src.streams = streams + (noise ? v0 : 0);
         __asm__ volatile("" ::: "memory");       /* tile loads do not tell the compiler what they read */
         for (int t = 0; t < q->tiles; t++) {
-            const int8_t *b = q->b + (size_t)t * (size_t)q->parts * block_bytes;
+            const size_t tile = (size_t)t * (size_t)q->parts * block_bytes;
             int left = g->n - t * MB_QUAD_COLUMNS;
             __mmask64 outputs = left >= 16 ? ~(__mmask64)0 : ((__mmask64)1 << (4 * left)) - 1;
             __mmask32 valid = 0;                 /* lanes 8 l .. 8 l + 7: outputs 4 l .. 4 l + 3, twice */
@@ -446,25 +481,28 @@ ALWAYS void narrow_loop(const narrow *p, int m, const int16_t *x, size_t ldx, in
                         now->sigma = (size_t)(s * 8 + plane);
                         now->seen = outputs & _mm512_movepi8_mask(_mm512_set1_epi32((int)pattern));
                         const uint8_t *aj = a + (size_t)plane * plane_bytes + (size_t)j * block_bytes;
-                        const int8_t *bs = b + (size_t)(s * g->polarities) * block_bytes;
+                        const size_t part = tile + (size_t)(s * g->polarities) * block_bytes;
+                        for (int round = 0; round < (noise == 2 ? 2 : 1); round++) {
+                            const int8_t *bs = (round ? q->var : q->b) + part;
+                            const uint8_t *ai = aj;
 #ifdef SUMS_AT_ONCE
-                        sums_of_step(pairs, aj, plane_bytes, bs, block_bytes, quads, noise ? p->slice[s].round[0] : 0, c[n & 1]);
+                            sums_of_step(pairs, aj, plane_bytes, bs, block_bytes, quads, c[n & 1] + round * NARROW_VAR);
 #endif
-                        if (noise)
-                            SUMS_BEGIN_AT(p->slice[s].round);
-                        else
                             SUMS_BEGIN;
-                        for (int i = 0; i < chunks; i++, aj += TILE_BYTES, bs += TILE_BYTES) {
-                            if (pairs)
-                                SUMS_STEP_22(aj, aj + plane_bytes, bs, bs + block_bytes);
-                            else
-                                SUMS_STEP_41(aj, aj + plane_bytes, aj + 2 * plane_bytes, aj + 3 * plane_bytes, bs);
-                            int until = i == chunks - 1 ? rows : r + share < rows ? r + share : rows;
-                            narrow_convert(&kept, old, &src, &e, acc, done, r, until, pairs, mode, two, clip, based, noise);
-                            r = until;
+                            for (int i = 0; i < chunks; i++, ai += TILE_BYTES, bs += TILE_BYTES) {
+                                if (pairs)
+                                    SUMS_STEP_22(ai, ai + plane_bytes, bs, bs + block_bytes);
+                                else
+                                    SUMS_STEP_41(ai, ai + plane_bytes, ai + 2 * plane_bytes, ai + 3 * plane_bytes, bs);
+                                const bool end = i == chunks - 1 && round == (noise == 2 ? 1 : 0);
+                                int until = end || r + share > rows ? rows : r + share;
+                                narrow_convert(&kept, old, &src, &e, acc, done, r, until, pairs, mode, two, clip, based, noise);
+                                r = until;
+                            }
+                            if (!round && noise == 2) SUMS_END(c[n & 1]);
                         }
                         if (n && old->last) narrow_flush(old->c, &to, nv);
-                        SUMS_END(c[n & 1]);
+                        SUMS_END(c[n & 1] + (noise == 2 ? NARROW_VAR : 0));
                     }
             narrow_step *old = &st[~n & 1];
             int rows = nv - old->block * 16;
@@ -525,6 +563,16 @@ NARROW_CASE(noisy_four_down, false, GRID_DOWN, false, true, false, 1)
 NARROW_CASE(noisy_four_down_based, false, GRID_DOWN, false, false, true, 1)
 NARROW_CASE(noisy_four_up, false, GRID_UP, false, true, false, 1)
 NARROW_CASE(noisy_four_up_based, false, GRID_UP, false, false, true, 1)
+NARROW_CASE(varied_pairs_down, true, GRID_DOWN, false, true, false, 2)
+NARROW_CASE(varied_pairs_down_based, true, GRID_DOWN, false, false, true, 2)
+NARROW_CASE(varied_pairs_up, true, GRID_UP, false, true, false, 2)
+NARROW_CASE(varied_pairs_up_based, true, GRID_UP, false, false, true, 2)
+NARROW_CASE(varied_signed_down, false, GRID_DOWN, true, true, false, 2)
+NARROW_CASE(varied_signed_up, false, GRID_UP, true, true, false, 2)
+NARROW_CASE(varied_four_down, false, GRID_DOWN, false, true, false, 2)
+NARROW_CASE(varied_four_down_based, false, GRID_DOWN, false, false, true, 2)
+NARROW_CASE(varied_four_up, false, GRID_UP, false, true, false, 2)
+NARROW_CASE(varied_four_up_based, false, GRID_UP, false, false, true, 2)
 #endif
 
 static void narrow_run(NARROW_ARGUMENTS) {
@@ -539,12 +587,15 @@ static void narrow_run(NARROW_ARGUMENTS) {
                    {narrow_pairs_up_clip, narrow_pairs_up_clip, narrow_pairs_up_based}}};
     tiles_open();
 #if MB_NARROW_NOISE
-    static void (*const noisy[3][2][2])(NARROW_ARGUMENTS) = {
-        [FOUR_SIGNED] = {{noisy_signed_down, noisy_signed_down}, {noisy_signed_up, noisy_signed_up}},
-        [FOUR_UNSIGNED] = {{noisy_four_down, noisy_four_down_based}, {noisy_four_up, noisy_four_up_based}},
-        [PAIRS] = {{noisy_pairs_down, noisy_pairs_down_based}, {noisy_pairs_up, noisy_pairs_up_based}}};
+#define NARROW_NOISY(kind)                                                                                               \
+    {                                                                                                                    \
+        [FOUR_SIGNED] = {{kind##_signed_down, kind##_signed_down}, {kind##_signed_up, kind##_signed_up}},                \
+        [FOUR_UNSIGNED] = {{kind##_four_down, kind##_four_down_based}, {kind##_four_up, kind##_four_up_based}},          \
+        [PAIRS] = {{kind##_pairs_down, kind##_pairs_down_based}, {kind##_pairs_up, kind##_pairs_up_based}}               \
+    }
+    static void (*const noisy[2][3][2][2])(NARROW_ARGUMENTS) = {NARROW_NOISY(noisy), NARROW_NOISY(varied)};
     if (p->noise)
-        noisy[p->layout][p->mode == GRID_UP][p->based](p, m, x, ldx, y, ldy, noise, stats, work);
+        noisy[p->noise - 1][p->layout][p->mode == GRID_UP][p->based](p, m, x, ldx, y, ldy, noise, stats, work);
     else
 #endif
         quiet[p->layout][p->mode][p->based ? 2 : p->clip](p, m, x, ldx, y, ldy, noise, stats, work);

@@ -27,7 +27,7 @@ static void tiles_open(void) {}
 static void tiles_close(void) {}
 
 #define SIXTEEN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define START(r) __m512i s##r = start;
+#define START(r) __m512i s##r = _mm512_setzero_si512();
 #define ADD(r)                                                         \
     {                                                                  \
         int32_t d;                                                     \
@@ -37,7 +37,7 @@ static void tiles_close(void) {}
 #define STORE(r) _mm512_store_si512(c + r * 16, s##r);
 
 /* Sixteen rows times a tile of columns, sums in registers. */
-static void sixteen_rows(const uint8_t *a, const int8_t *b, int quads, __m512i start, int32_t *c) {
+static void sixteen_rows(const uint8_t *a, const int8_t *b, int quads, int32_t *c) {
     SIXTEEN(START)
     for (int left = quads; left > 0; left -= 16, a += 1024, b += 1024)
         for (int i = 0; i < (left < 16 ? left : 16); i++) {
@@ -51,8 +51,8 @@ static void sixteen_rows(const uint8_t *a, const int8_t *b, int quads, __m512i s
 #define TILES_AT_ONCE
 static inline void tiles_multiply(int slot, const uint8_t *a, const int8_t *b, int chunks, int quads, int32_t *c) {
     (void)slot;
-    sixteen_rows(a, b, quads, _mm512_setzero_si512(), c);
-    sixteen_rows(a + (size_t)chunks * 1024, b, quads, _mm512_setzero_si512(), c + 256);
+    sixteen_rows(a, b, quads, c);
+    sixteen_rows(a + (size_t)chunks * 1024, b, quads, c + 256);
 }
 static inline void tiles_fetch(int slot, const int32_t *c) { (void)slot, (void)c; }
 
@@ -60,14 +60,13 @@ static inline void tiles_fetch(int slot, const int32_t *c) { (void)slot, (void)c
 
 #define SUMS_AT_ONCE
 #define SUMS_BEGIN (void)0
-#define SUMS_BEGIN_AT(row) (void)(row)
 #define SUMS_STEP_22(a0, a1, b0, b1) (void)0
 #define SUMS_STEP_41(a0, a1, a2, a3, b0) (void)0
 #define SUMS_END(c) (void)0
 static void sums_of_step(bool pairs, const uint8_t *a, size_t plane_bytes, const int8_t *b, size_t polarity_bytes, int quads,
-                         int32_t start, int32_t *c) {
+                         int32_t *c) {
     for (size_t i = 0; i < 4; i++)
-        sixteen_rows(a + (pairs ? i / 2 : i) * plane_bytes, b + (pairs ? i % 2 : 0) * polarity_bytes, quads, _mm512_set1_epi32(start), c + 256 * i);
+        sixteen_rows(a + (pairs ? i / 2 : i) * plane_bytes, b + (pairs ? i % 2 : 0) * polarity_bytes, quads, c + 256 * i);
 }
 #define MB_NARROW_NOISE 1
 #include "base/rng_wide.h"

@@ -12,16 +12,11 @@
 #include <string.h>
 
 #include "array/xbar.h"
+#include "base/clones.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define MB_MATMUL_X86 1
-#endif
-
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
 #endif
 
 enum {
@@ -34,7 +29,7 @@ enum {
 typedef struct panel { int k, width; size_t ldx, ldy; bool add; const int16_t *w; } panel;
 typedef void panel_fn(const panel *p, int m, const int16_t *x, int64_t *y);
 
-CLONES static int largest(size_t n, const int16_t *v) {
+MB_CLONES static int largest(size_t n, const int16_t *v) {
     int16_t lo = 0, hi = 0;
 #pragma omp simd reduction(min : lo) reduction(max : hi)
     for (size_t i = 0; i < n; i++) {
@@ -45,7 +40,7 @@ CLONES static int largest(size_t n, const int16_t *v) {
 }
 
 /* p[pair][column][2]; zeros fill an odd last row and the columns beyond WIDTH. */
-CLONES static void pack(int k, int width, int columns, size_t N, const int16_t *restrict w, int16_t *restrict p) {
+MB_CLONES static void pack(int k, int width, int columns, size_t N, const int16_t *restrict w, int16_t *restrict p) {
     for (int i = 0; i < k; i += 2, p += 2 * columns) {
         const int16_t *a = w + (size_t)i * N, *b = a + N;
         if (width < columns || i + 1 == k) memset(p, 0, 2 * (size_t)columns * sizeof *p);

@@ -2,7 +2,7 @@
  *
  * Per array, slice and polarity one call of the cell model; with wires all of an array's cells are gathered and replaced by their
  * effective conductances (xbar_wires.c); w = w0 + d F + round((G - G_target) / unit), clamped to 0 .. w_max;
- * sigma^2 of the read noise in array units squared, held in 15 bits of the largest one. Units and symbols: array/xbar.h.
+ * sigma^2 of the read noise in array units squared, held in 14 bits of the largest one. Units and symbols: array/xbar.h.
  */
 #include <math.h>
 #include <string.h>
@@ -19,6 +19,7 @@ typedef struct block {
     size_t cells, parts;
     size_t room;                      /* cells of the largest array */
     float *target, *G, *sigma, *state; /* [parts][room], states [parts][n_state][cells] */
+    float *fresh;                     /* [room] conductances right after programming; NULL: not watched */
     float *column;                    /* scratch of one column: targets, G, sigma, states */
     double *error;                    /* [parts][columns] */
     uint32_t *fault;                  /* [rows + cols of the array] */
@@ -34,6 +35,8 @@ typedef struct stream_key { uint64_t seed; uint32_t trial, unit; } stream_key;
 static int block_output(const block *b, int c) { return c < b->n1 - b->n0 ? b->n0 + c : b->ref0 + c - (b->n1 - b->n0); }
 static float *part_of(float *v, const block *b, size_t part) { return v + part * b->room; }
 
+static bool watches_ageing(const mb_xbar *xb) { return xb->spec.watch_ageing && !(xb->spec.ideal & MB_IDEAL_CELLS); }
+
 static int block_alloc(const mb_xbar *xb, block *b) {
     size_t rows = (size_t)(xb->spec.rows < xb->K ? xb->spec.rows : xb->K);
     size_t outputs = (size_t)(xb->lay.outputs_per_tile < xb->N ? xb->lay.outputs_per_tile : xb->N);
@@ -47,6 +50,7 @@ static int block_alloc(const mb_xbar *xb, block *b) {
     b->column = mb_malloc((3 + ns) * rows, sizeof(float));
     b->error = mb_malloc(parts * columns, sizeof(double));
     b->fault = mb_malloc(lines, sizeof(uint32_t));
+    if (watches_ageing(xb) && !(b->fresh = mb_malloc(b->room, sizeof(float)))) return mb_nomem();
     return b->target && b->G && b->sigma && b->state && b->column && b->error && b->fault ? MB_OK : mb_nomem();
 }
 
@@ -55,6 +59,7 @@ static void block_free(block *b) {
     mb_free(b->G);
     mb_free(b->sigma);
     mb_free(b->state);
+    mb_free(b->fresh);
     mb_free(b->column);
     mb_free(b->error);
     mb_free(b->fault);
@@ -293,6 +298,12 @@ static int block_wires(mb_xbar *xb, block *b) {
     return rc ? mb_context(rc, "array %d, %d of the layer", b->row_tile, b->col_tile) : MB_OK;
 }
 
+/* Add the cells of a part, G at the time of reading, to the sums of mb_xbar_ageing(). */
+static void block_ageing(mb_xbar *xb, const block *b, const float *state, const float *G) {
+    xb->spec.cell.type->mean(xb->spec.cell.params, b->cells, state, 0, xb->spec.temp_K, b->fresh);
+    for (size_t i = 0; i < b->cells; i++) xb->fresh_S += (double)b->fresh[i], xb->aged_S += (double)G[i];
+}
+
 /* One array: its cells drawn, index 2 slice + polarity of the stream, faults, read noise, wires, and stored. */
 static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *const *var) {
     const size_t ns = (size_t)xb->spec.cell.type->n_state;
@@ -306,6 +317,7 @@ static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *co
             mb_stream_init(&stream, key->seed, MB_RNG_PROGRAM, key->trial, key->unit, (uint32_t)(s * 2 + q));
             rc = program_cells(xb, b->cells, b->target + at, b->state + at * ns, b->G + at, b->sigma + at, &stream);
             if (rc) return rc;
+            if (b->fresh) block_ageing(xb, b, b->state + at * ns, b->G + at);
         }
     if (!(xb->spec.ideal & MB_IDEAL_CELLS) && (rc = block_faults(xb, key, b))) return rc;
     if (reads_noisily(xb)) block_censor(xb, !each, b);
@@ -329,7 +341,7 @@ static int32_t same_variance(const mb_xbar *xb) {
     return v;
 }
 
-/* Variances to 15 bits of the largest one. */
+/* Variances to 14 bits of the largest one. */
 static int store_noise(mb_xbar *xb, float *const *var) {
     float top = 0;
     for (int g = 0; g < xb->lay.row_groups; g++)
@@ -339,7 +351,7 @@ static int store_noise(mb_xbar *xb, float *const *var) {
     if (!(top < 1e18f))
         return mb_fail(MB_NUMERIC, "cell %s: read noise of %g S is beyond all bounds", xb->spec.cell.type->name,
                        sqrt((double)top) * xb->sc.unit_S);
-    xb->var_unit = (double)top / INT16_MAX;
+    xb->var_unit = (double)top / MB_VAR_MAX;
     for (int g = 0; g < xb->lay.row_groups; g++) {
         mb_xbar_group *gr = &xb->group[g];
         if (!gr->var) gr->var = mb_malloc(group_cells(xb, g), sizeof *gr->var);
@@ -357,7 +369,7 @@ static int program_all(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t laye
     float **var = NULL;
     uint32_t arrays = (uint32_t)xb->lay.row_tiles * (uint32_t)xb->lay.col_tiles;
     xb->saturated = xb->censored = xb->repaired = 0;
-    xb->wire_residual = 0;
+    xb->wire_residual = xb->fresh_S = xb->aged_S = 0;
     xb->noisy = false;
     memset(xb->row_w, 0, (size_t)xb->K * sizeof *xb->row_w);
     for (int g = 0; g < groups && !xb->general; g++) memset(xb->group[g].w, 0, group_cells(xb, g) * sizeof(int16_t));

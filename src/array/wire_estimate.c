@@ -26,7 +26,7 @@ typedef int32_t bits __attribute__((vector_size(64)));
 typedef uint32_t ubits __attribute__((vector_size(64)));
 
 /* True when all are finite and not negative (false also for -0); *max: the largest. See scan64() in wire_net.c. */
-MB_WIRE_CLONES static bool scan32(size_t n, const float *G, float *max) {
+MB_CLONES static bool scan32(size_t n, const float *G, float *max) {
     const uint32_t one = UINT32_C(1) << 23;
     ubits top = {0}, bad = {0};
     for (size_t i = 0; i < n; i += LANES) {
@@ -47,7 +47,7 @@ MB_WIRE_CLONES static bool scan32(size_t n, const float *G, float *max) {
 }
 
 /* Cells in units, with their access devices. */
-MB_WIRE_CLONES static void load_cells(mb_lines32 *x, const float *G) {
+MB_CLONES static void load_cells(mb_lines32 *x, const float *G) {
     const float scale = (float)(1 / x->net.unit), r_on = (float)x->net.r_on;
     const size_t n = (size_t)x->net.n;
     for (int i = 0; i < x->net.m; i++)
@@ -63,7 +63,7 @@ MB_WIRE_CLONES static void load_cells(mb_lines32 *x, const float *G) {
 }
 
 /* M = base + alpha * (G beta); G beta stands in x->r, alpha goes to x->z. */
-MB_WIRE_CLONES static void multiply_ends(mb_lines32 *x, const float *base, float *M) {
+MB_CLONES static void multiply_ends(mb_lines32 *x, const float *base, float *M) {
     const int m = x->net.m;
     const size_t n = (size_t)x->net.n;
     const float unit = (float)x->net.unit;

@@ -102,8 +102,8 @@ MB_WIRE_INLINE void sweep(const ladder *d, double v_sl, const int K, vec *restri
         for (int a = 0; a < K; a++) v[K + a] = v[a];
     }
 }
-MB_WIRE_CLONES static void ladder_sweep2(const ladder *d, double v_sl, vec *current) { sweep(d, v_sl, 2, current); }
-MB_WIRE_CLONES static void ladder_sweep3(const ladder *d, double v_sl, vec *current) { sweep(d, v_sl, 3, current); }
+MB_CLONES static void ladder_sweep2(const ladder *d, double v_sl, vec *current) { sweep(d, v_sl, 2, current); }
+MB_CLONES static void ladder_sweep3(const ladder *d, double v_sl, vec *current) { sweep(d, v_sl, 3, current); }
 
 /* The sweep, with the sources of the rows; e is used up. */
 static void solve_ladder(const mb_wire *w, const ladder *d, vec *current) {

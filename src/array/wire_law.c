@@ -58,7 +58,7 @@ MB_WIRE_INLINE void sinh_law(double V0, const vec *G, const vec *u, vec *I, vec 
     *dI = *G * c;
 }
 
-MB_WIRE_CLONES static void eval_sinh(double V0, size_t n, const double *G, const double *u, double *I, double *dI) {
+MB_CLONES static void eval_sinh(double V0, size_t n, const double *G, const double *u, double *I, double *dI) {
     for (size_t i = 0; i < n; i += LANES) {
         size_t part = n - i < LANES ? n - i : LANES;
         vec g = {0}, v = {0}, a, b;

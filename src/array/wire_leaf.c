@@ -90,7 +90,7 @@ MB_WIRE_INLINE void join(const vec *A, const vec *B, int h, int w, bool side, ve
         for (int j = i + 1; j < no; j++) out[i * no + j] = F[(i + k) * nt + j + k];
 }
 
-MB_WIRE_CLONES static void leaf_blocks(const mb_lane8 g[MB_LEAF][MB_LEAF], const mb_lane8 gw[MB_LEAF],
+MB_CLONES static void leaf_blocks(const mb_lane8 g[MB_LEAF][MB_LEAF], const mb_lane8 gw[MB_LEAF],
                                        const mb_lane8 gb[MB_LEAF][MB_LEAF], mb_lane8 *c, double *work) {
     vec *F = (vec *)(void *)work, *c11 = F + 1600, *c12 = c11 + 1024, *c22 = c12 + 1152, *c24 = c22 + 1024, *c44 = c24 + 1152,
         *c48 = c44 + 1024;

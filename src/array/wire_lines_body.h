@@ -62,7 +62,7 @@ void NAME(mb_lines_net)(lines *x, const mb_wire_net *net) {
     for (int i = 0; i < x->mp; i++) x->across[i] = i < net->m - 1 ? (REAL)mb_wire_net_below(net, i) : 0;
 }
 
-MB_WIRE_CLONES static void NAME(take_cells)(lines *x, const double *G) {
+MB_CLONES static void NAME(take_cells)(lines *x, const double *G) {
     typedef double wide __attribute__((vector_size(64)));
     typedef int64_t wide_sign __attribute__((vector_size(64)));
     typedef uint64_t wide_bits __attribute__((vector_size(64)));
@@ -137,7 +137,7 @@ MB_WIRE_INLINE double lanes_sum(const vec *v) {
 
 /* --- factorisation ------------------------------------------------------------------------------------------------------- */
 
-MB_WIRE_CLONES static void NAME(factorise)(lines *x) {
+MB_CLONES static void NAME(factorise)(lines *x) {
     const int m = x->net.m, np = x->np;
     const size_t ld = x->ld;
     for (int i0 = 0; i0 < x->mp; i0 += LANES) {
@@ -188,7 +188,7 @@ MB_WIRE_CLONES static void NAME(factorise)(lines *x) {
         }                                                                                            \
     }
 
-MB_WIRE_CLONES static void NAME(words)(lines *x, const REAL *volt, const REAL *src, const REAL *b, bool currents, REAL *out) {
+MB_CLONES static void NAME(words)(lines *x, const REAL *volt, const REAL *src, const REAL *b, bool currents, REAL *out) {
     const int np = x->np;
     const size_t ld = x->ld;
     for (int i0 = 0; i0 < x->mp; i0 += LANES) {
@@ -262,8 +262,8 @@ MB_WIRE_INLINE double words_pass(lines *x, REAL beta, const bool start) {
     }
     return total;
 }
-MB_WIRE_CLONES static double NAME(words_first)(lines *x) { return words_pass(x, 0, true); }
-MB_WIRE_CLONES static double NAME(words_next)(lines *x, REAL beta) { return words_pass(x, beta, false); }
+MB_CLONES static double NAME(words_first)(lines *x) { return words_pass(x, 0, true); }
+MB_CLONES static double NAME(words_next)(lines *x, REAL beta) { return words_pass(x, beta, false); }
 
 /* --- bit lines -------------------------------------------------------------------------------------------------------------- */
 
@@ -312,11 +312,11 @@ MB_WIRE_INLINE double bits_pass(lines *x, REAL alpha, const bool start, double *
     *sum = size;
     return total;
 }
-MB_WIRE_CLONES static double NAME(bits_first)(lines *x, double *sum) { return bits_pass(x, 0, true, sum); }
-MB_WIRE_CLONES static double NAME(bits_next)(lines *x, REAL alpha, double *sum) { return bits_pass(x, alpha, false, sum); }
+MB_CLONES static double NAME(bits_first)(lines *x, double *sum) { return bits_pass(x, 0, true, sum); }
+MB_CLONES static double NAME(bits_next)(lines *x, REAL alpha, double *sum) { return bits_pass(x, alpha, false, sum); }
 
 /* y += alpha p */
-MB_WIRE_CLONES static void NAME(add_scaled)(size_t n, REAL alpha, const REAL *p, REAL *y) {
+MB_CLONES static void NAME(add_scaled)(size_t n, REAL alpha, const REAL *p, REAL *y) {
     for (size_t i = 0; i < n; i += LANES) V(y + i) += alpha * C(p + i);
 }
 

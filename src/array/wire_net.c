@@ -74,7 +74,7 @@ int mb_wire_check_ratio(const mb_wire *w, double g_max) {
 
 /* True when all N numbers are finite and not negative (false also for -0); *max: the largest. On their bits, which have the order
  * of the numbers. */
-MB_WIRE_CLONES static bool scan64(size_t n, const double *G, double *max) {
+MB_CLONES static bool scan64(size_t n, const double *G, double *max) {
     const uint64_t one = UINT64_C(1) << 52; /* makes the bits of infinity and of not-a-number overflow into the sign */
     ubits top = {0}, bad = {0};
     for (size_t i = 0; i < n; i += 8) {

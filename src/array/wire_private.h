@@ -6,14 +6,8 @@
 #define MB_ARRAY_WIRE_PRIVATE_H
 
 #include "array/wire.h"
+#include "base/clones.h"
 
-/* One source, several instruction sets; bits do not depend on the one chosen because nothing is contracted or reassociated.
- * For static functions with names of their own: clang 14 exports the resolvers, and does not link clones across files. */
-#ifdef MB_HAVE_CLONES
-#define MB_WIRE_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define MB_WIRE_CLONES
-#endif
 #define MB_WIRE_INLINE static inline __attribute__((always_inline))
 
 /* --- the grid (feed word) ------------------------------------------------------------------------------------------

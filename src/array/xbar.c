@@ -9,14 +9,9 @@
 #include <string.h>
 
 #include "array/xbar_private.h"
+#include "base/clones.h"
 #include "base/error.h"
 #include "base/mem.h"
-
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 
 #define BLOCK 256                     /* vectors per pass over the row groups */
 #define SLOTS (1 << 20)               /* slots of one layer: 20 bits of mb_unit */
@@ -308,6 +303,12 @@ double mb_xbar_unit_S(const mb_xbar *xb) { return xb->sc.unit_S; }
 double mb_xbar_scale(const mb_xbar *xb) { return xb->sc.F; }
 uint64_t mb_xbar_saturated(const mb_xbar *xb) { return xb->saturated; }
 uint64_t mb_xbar_censored(const mb_xbar *xb) { return xb->censored; }
+
+void mb_xbar_ageing(const mb_xbar *xb, double *fresh_S, double *aged_S) {
+    *fresh_S = xb->fresh_S;
+    *aged_S = xb->aged_S;
+}
+
 uint64_t mb_xbar_repaired(const mb_xbar *xb) { return xb->repaired; }
 bool mb_xbar_general(const mb_xbar *xb) { return xb->general != NULL; }
 double mb_xbar_charge_S(const mb_xbar *xb) {
@@ -347,7 +348,7 @@ void mb_xbar_row_group(const mb_xbar *xb, int g, mb_row_group *rg) {
                          .var = xb->noisy ? x->var : NULL,
                          .var_each = xb->var_each,
                          .var_unit = xb->var_unit,
-                         .var_max = (double)INT16_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
+                         .var_max = (double)MB_VAR_MAX * xb->sc.rows_read * xb->sc.input_digit * xb->sc.input_digit,
                          .square = xb->lay.planes_converted < xb->lay.planes ? xb->sc.square : NULL,
                          .quads = x->quads,
                          .range = mb_xbar_placed(xb, g),
@@ -361,7 +362,7 @@ void mb_xbar_stream(const mb_xbar *xb, const mb_read_id *id, mb_rng_domain domai
 }
 
 /* Is some |x| above top = 2^b - 1, or negative where it must not be? All bits of all inputs together tell. */
-CLONES static bool out_of_range(size_t n, const int16_t *x, int top, bool sign) {
+MB_CLONES static bool out_of_range(size_t n, const int16_t *x, int top, bool sign) {
     uint16_t bits = 0;
     if (sign) {
 #pragma omp simd reduction(| : bits)
@@ -461,7 +462,7 @@ void mb_xbar_stats_merge(mb_xbar_stats *s, const mb_xbar_stats *b) {
 }
 
 /* sum[k] += set bits of |x_k|, 8 bits */
-CLONES static void add_bits(size_t K, const int16_t *restrict x, uint16_t *restrict sum) {
+MB_CLONES static void add_bits(size_t K, const int16_t *restrict x, uint16_t *restrict sum) {
 #pragma omp simd
     for (size_t k = 0; k < K; k++) {
         uint16_t a = (uint16_t)(x[k] < 0 ? -x[k] : x[k]);
@@ -473,7 +474,7 @@ CLONES static void add_bits(size_t K, const int16_t *restrict x, uint16_t *restr
 }
 
 /* sum[k] += planes with a digit of x_k that is not zero; sum[K + k] += its digits */
-CLONES static void add_digits(size_t K, const int16_t *restrict x, int planes, int dac, uint16_t *restrict sum) {
+MB_CLONES static void add_digits(size_t K, const int16_t *restrict x, int planes, int dac, uint16_t *restrict sum) {
     uint16_t mask = (uint16_t)((1u << dac) - 1), *restrict digits = sum + K;
     for (int p = 0; p < planes; p++) {
         int shift = p * dac;

@@ -69,7 +69,7 @@
  * slot = group * row_groups + row group: exact while no cell would be clipped at zero. A conductance that read noise can clip
  * (mb_xbar_censored counts them) is a censored normal number, max(0, g + sigma z); its mean g P(g/sigma) + sigma p(g/sigma) and
  * its variance take the place of g and sigma^2 (P, p: normal distribution and density; Tobin, Econometrica 26, 24 (1958),
- * doi:10.2307/1907382), so that the first two moments of S are exact. The variances are held in 15 bits of the largest one.
+ * doi:10.2307/1907382), so that the first two moments of S are exact. The variances are held in 14 bits of the largest one.
  * The number is a short normal (base/rng.h: 65,536 values, |z| <= 4.39). With a range as above the sum is rounded to 2^h and the
  * noise to the same unit (a 64th to a 128th of a step; sigma to a 16th of it); otherwise, and with transparent converters, it is
  * an integer of array units (array/kernel.h).
@@ -173,6 +173,7 @@ typedef struct mb_xbar_spec {
     int spare_columns;              /* reserved in each array; take the place of its worst columns */
     double dead_rows, dead_columns; /* fractions of an array's lines that carry nothing */
     mb_arithmetic arithmetic;       /* double: the general engine also where integers would do */
+    bool watch_ageing;              /* sum the conductances at time_s and right after programming: mb_xbar_ageing */
 } mb_xbar_spec;
 
 /* Counts that follow from the specification and the shape alone. */
@@ -209,6 +210,9 @@ uint64_t mb_xbar_saturated(const mb_xbar *xb);   /* cells beyond w_max at the la
 double mb_xbar_wire_residual(const mb_xbar *xb);
 uint64_t mb_xbar_censored(const mb_xbar *xb);    /* cells that read noise can clip at zero (G < 4 sigma) */
 uint64_t mb_xbar_repaired(const mb_xbar *xb);    /* columns that a spare took the place of */
+/* Sums of the conductances (S) of all cells that hold weights or references, at the last programming, without read noise, faults
+ * and wires: right after it and at time_s, both at temp_K. 0 without watch_ageing or with MB_IDEAL_CELLS. */
+void mb_xbar_ageing(const mb_xbar *xb, double *fresh_S, double *aged_S);
 bool mb_xbar_general(const mb_xbar *xb);         /* does the general engine serve it? Known after programming */
 
 /* Who reads: keys of the read noise and of the converters' noise. INDEX of vector v is index0 + v. */

@@ -9,7 +9,7 @@
 #define MB_MAX_SLICES MB_SLICES_MAX
 #define MB_W_BITS 14
 #define MB_S_BITS 29                  /* |S| <= 2^29 without noise */
-#define MB_ROWS_MAX 65535             /* so that a sum of 15-bit variances over binary digits stays in int32 */
+#define MB_ROWS_MAX 65535             /* so that a sum of 14-bit variances over binary digits stays in int32 */
 
 /* Numbers that follow from the specification, the cell and the shape. */
 typedef struct mb_xbar_scale_info {
@@ -57,6 +57,7 @@ struct mb_xbar {
     uint64_t saturated, censored, repaired;
     struct mb_general *general;       /* general.c; NULL: integers */
     double wire_residual;
+    double fresh_S, aged_S;           /* mb_xbar_ageing */
     bool programmed, ranged;
     mb_adc_range range[MB_MAX_SLICES];
     mb_adc_range *placed;             /* [row_tiles][slices]: the same, each at its own converters */

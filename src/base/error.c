@@ -97,12 +97,36 @@ int mb_error_raise(mb_error *e, int code) {
     return code;
 }
 
+static _Thread_local const char *subject;
+
+const char *mb_log_subject(const char *s) {
+    const char *before = subject;
+    subject = s;
+    return before;
+}
+
+#define TOLD_MAX 256
+static atomic_ullong told[TOLD_MAX]; /* hashes of keys; 0: free */
+
+/* Is this the first time that KEY comes? Yes also when there is no room left to remember it. */
+static int first_time(const char *key) {
+    unsigned long long h = 14695981039346656037u; /* FNV-1a */
+    for (const char *c = key; *c; c++) h = (h ^ (unsigned char)*c) * 1099511628211u;
+    if (h == 0) h = 1;
+    for (int i = 0; i < TOLD_MAX; i++) {
+        unsigned long long seen = 0;
+        if (atomic_compare_exchange_strong(&told[i], &seen, h)) return 1;
+        if (seen == h) return 0;
+    }
+    return 1;
+}
+
 /* One call of fputs per notice, so that notices of several threads do not mix within a line. */
 static void notice(const char *head, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void notice(const char *head, const char *fmt, va_list ap) {
-    char text[LINE_BYTES], line[LINE_BYTES + 32];
+    char text[LINE_BYTES], line[LINE_BYTES + 320];
     format_bounded(text, sizeof text, fmt, ap);
-    snprintf(line, sizeof line, "mixbar: %s: %s\n", head, text);
+    snprintf(line, sizeof line, "mixbar: %s: %.256s%s%s\n", head, subject ? subject : "", subject ? ": " : "", text);
     fputs(line, stderr);
 }
 
@@ -120,6 +144,24 @@ void mb_warn(const char *fmt, ...) {
     va_start(ap, fmt);
     notice("warning", fmt, ap);
     va_end(ap);
+}
+
+void mb_note_once(const char *key, const char *fmt, ...) {
+    if (!atomic_load_explicit(&quiet, memory_order_relaxed) && first_time(key)) {
+        va_list ap;
+        va_start(ap, fmt);
+        notice("note", fmt, ap);
+        va_end(ap);
+    }
+}
+
+void mb_warn_once(const char *key, const char *fmt, ...) {
+    if (first_time(key)) {
+        va_list ap;
+        va_start(ap, fmt);
+        notice("warning", fmt, ap);
+        va_end(ap);
+    }
 }
 
 void mb_log_quiet(int on) { atomic_store_explicit(&quiet, on != 0, memory_order_relaxed); }

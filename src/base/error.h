@@ -47,5 +47,10 @@ int mb_error_raise(mb_error *e, int code); /* gives it to the calling thread, fr
 void mb_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void mb_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void mb_log_quiet(int on);
+/* The same, but once per process for each KEY, whatever the text says the next time: a sweep meets the same matter at every point. */
+void mb_note_once(const char *key, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void mb_warn_once(const char *key, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What the following notices of this thread are about: they begin with "SUBJECT: ". NULL: nothing. SUBJECT is borrowed. The one before is returned. */
+const char *mb_log_subject(const char *subject);
 
 #endif

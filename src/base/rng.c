@@ -17,11 +17,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
+#include "base/clones.h"
+
 #define INLINE static inline __attribute__((always_inline))
 
 #define LANES 64 /* blocks computed side by side */
@@ -220,13 +217,13 @@ static bool wide(void) { return false; }
 #endif
 
 /* The blocks ctr[0] .. ctr[0] + LANES - 1 as normal numbers, as words. */
-CLONES static void normal_lanes(const uint32_t ctr[4], const uint32_t key[2], float *restrict out) {
+MB_CLONES static void normal_lanes(const uint32_t ctr[4], const uint32_t key[2], float *restrict out) {
     uint32_t w[4][LANES] __attribute__((aligned(64)));
     philox_lanes(ctr, key, w);
     normals_of(w, out);
 }
 
-CLONES static void word_lanes(const uint32_t ctr[4], const uint32_t key[2], uint32_t *restrict out) {
+MB_CLONES static void word_lanes(const uint32_t ctr[4], const uint32_t key[2], uint32_t *restrict out) {
     uint32_t w[4][LANES] __attribute__((aligned(64)));
     philox_lanes(ctr, key, w);
     words_of(w, out);

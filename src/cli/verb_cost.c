@@ -121,7 +121,7 @@ static int tree_rows(mb_table *t, const mb_report *r, int depth, sources *src) {
     return rc;
 }
 
-static int add_tree(mb_doc *d, const mb_report *r) {
+static int add_tree(mb_doc *d, const char *name, const char *title, const mb_report *r) {
     static const char *const columns[][3] = {{"item", "", "l"},  {"count", "", "r"},   {"each", "", "r"},   {"energy", "", "r"},
                                              {"each ", "", "r"}, {"latency", "", "r"}, {"built", "", "r"},  {"each  ", "", "r"},
                                              {"area", "", "r"},  {"factor", "", "r"},  {"source", "", "l"}, {NULL, NULL, NULL}};
@@ -133,7 +133,7 @@ static int add_tree(mb_doc *d, const mb_report *r) {
         mb_table_free(t);
         return rc;
     }
-    mb_doc_table(d, "tree", "the tree: count x unit cost, area of what is built", t);
+    mb_doc_table(d, name, title, t);
     for (int i = 0; i < src.n; i++) {
         char mark[16];
         snprintf(mark, sizeof mark, "[%d]", i + 1);
@@ -246,6 +246,7 @@ static void json_point(mb_json *j, const mb_point_result *p, const mb_report *tr
         mb_json_str(j, "name", p->baseline[i].name);
         mb_json_str(j, "kind", p->baseline[i].kind);
         json_cost(j, "total", &p->baseline[i].cost);
+        if (p->baseline[i].tree) json_tree(j, "tree", p->baseline[i].tree, true);
         mb_json_close(j, '}');
     }
     mb_json_close(j, ']');
@@ -298,8 +299,14 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
         } else {
             rc = totals(d, "components", "component", "by component", by_component);
             if (!rc) rc = totals(d, "layers", "layer", "by layer", tree);
-            if (!rc && !o->summary) rc = add_tree(d, tree);
+            if (!rc && !o->summary) rc = add_tree(d, "tree", "the tree: count x unit cost, area of what is built", tree);
             if (!rc) rc = add_baselines(d, &p);
+            for (size_t k = 0; k < p.n_baseline && !rc && !o->summary; k++) {
+                mb_str head = {0};
+                mb_str_addf(&head, "the tree of %s", p.baseline[k].name);
+                rc = head.failed ? mb_nomem() : add_tree(d, "baseline_tree", mb_cstr(&head), p.baseline[k].tree);
+                mb_str_free(&head);
+            }
         }
         mb_doc_close(d, '}');
         if (title.failed && !rc) rc = mb_nomem();

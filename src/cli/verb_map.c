@@ -14,12 +14,14 @@ typedef struct options {
     mb_strings set;
     const char *output, *format, *point;
     int threads;
+    bool force;
 } options;
 
 static const mb_option table[] = {
     MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE",
                    "set a key of the experiment, as if it stood in the file; may be repeated"),
     MB_OPTION_TEXT(options, output, 'o', "output", "FILE", "save the plan (of one point)", "file"),
+    MB_OPTION_FLAG(options, force, 0, "force", "replace FILE when it exists"),
     MB_OPTION_TEXT(options, point, 0, "point", "N", "only this point of the sweep, from 0 (`mixbar check` lists them)", NULL),
     MB_OPTION_INT(options, threads, 'j', "threads", "N", 1, 4096, "threads (default: OMP_NUM_THREADS or all cores)"),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the answer", MB_CLI_FORMATS),
@@ -76,6 +78,8 @@ static int run(const void *opt, int argc, char *const *argv) {
         rc =
             mb_fail(MB_USAGE, "the experiment has %zu points and --output takes one plan: choose one with --point N", e.points.n);
     }
+    if (!rc && o->output && !o->force && mb_file_exists(o->output)) /* before the search, which may take long */
+        rc = mb_fail(MB_BADINPUT, "%s: exists; --force replaces it", o->output);
     mb_meter_start(&meter, 1);
     mb_doc_begin(&d, o->format);
     mb_doc_open(&d, "plans", '[', NULL);
@@ -87,7 +91,7 @@ static int run(const void *opt, int argc, char *const *argv) {
 
 const mb_verb mb_verb_map = {
     .name = "map",
-    .usage = "EXP.cfg [-s KEY=VALUE]... [--point N] [-o plan.cfg]",
+    .usage = "EXP.cfg [-s KEY=VALUE]... [--point N] [-o plan.cfg [--force]]",
     .summary = "ask the mapping policy for a plan: one setting per layer",
     .details = "Prints the plan of every point with its estimated cost. A saved plan is a readable file: edit it, compare it "
                "with diff, replay it with `mixbar eval`.",

@@ -17,6 +17,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -126,9 +127,15 @@ int mb_dataset_resolve(mb_conf *group) {
 /* A resolved path that still is relative was found at none of its places (and is not meant against the current folder). */
 static bool found(const mb_conf *e) { return e->s[0] == '/' && mb_file_exists(e->s); }
 
+static bool is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* None of choices [from, to) of C exists: say where each was looked for, and which package would bring it. */
 static int none_exists(const mb_conf *c, size_t from, size_t to) {
     const char *package = NULL;
+    bool folder = false;
     mb_str tried = {0};
     int rc = MB_OK;
     for (size_t i = from; i < to && !rc; i++) {
@@ -136,6 +143,7 @@ static int none_exists(const mb_conf *c, size_t from, size_t to) {
         if (!near || !far) {
             rc = mb_nomem();
         } else {
+            folder = folder || is_folder(near) || is_folder(far);
             mb_str_addf(&tried, "\n    %s", near);
             if (strcmp(near, far)) mb_str_addf(&tried, "\n    %s", far);
         }
@@ -145,10 +153,11 @@ static int none_exists(const mb_conf *c, size_t from, size_t to) {
     }
     if (!rc && tried.failed) rc = mb_nomem();
     if (!rc) {
-        rc = mb_fail(MB_BADINPUT, "%s: %s: there is no such file:%s\n    %s%s", mb_conf_where(c), mb_conf_key(c), mb_cstr(&tried),
-                     package ? "install the Debian package that provides it: apt-get install "
+        const char *what = folder ? "a folder stands where a file is wanted" : "there is no such file";
+        rc = mb_fail(MB_BADINPUT, "%s: %s: %s:%s\n    %s%s", mb_conf_where(c), mb_conf_key(c), what, mb_cstr(&tried),
+                     folder ? "name the file of images (or labels) in it" : package ? "install the Debian package that provides it: apt-get install "
                              : "correct the path, or put the file there",
-                     package ? package : "");
+                     package && !folder ? package : "");
     }
     mb_str_free(&tried);
     return rc;

@@ -6,14 +6,9 @@
 
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/error.h"
 #include "nn/import.h"
-
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 
 static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     char a[80], b[80];
@@ -38,12 +33,12 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     return MB_OK;
 }
 
-CLONES static void sum(size_t n, const float *a, const float *b, float *restrict y) {
+MB_CLONES static void sum(size_t n, const float *a, const float *b, float *restrict y) {
 #pragma omp simd
     for (size_t k = 0; k < n; k++) y[k] = a[k] + b[k];
 }
 
-CLONES static void sum_to(size_t n, const float *restrict a, float *restrict y) {
+MB_CLONES static void sum_to(size_t n, const float *restrict a, float *restrict y) {
 #pragma omp simd
     for (size_t k = 0; k < n; k++) y[k] += a[k];
 }

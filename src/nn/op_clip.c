@@ -7,15 +7,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "nn/import.h"
-
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 
 typedef struct clip { float lo, hi, slope; bool leaky; } clip;
 
@@ -57,7 +52,7 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     return MB_OK;
 }
 
-CLONES static void limit(size_t n, float lo, float hi, const float *restrict x, float *restrict y) {
+MB_CLONES static void limit(size_t n, float lo, float hi, const float *restrict x, float *restrict y) {
 #pragma omp simd
     for (size_t k = 0; k < n; k++) {
         float v = x[k] < lo ? lo : x[k];
@@ -65,7 +60,7 @@ CLONES static void limit(size_t n, float lo, float hi, const float *restrict x, 
     }
 }
 
-CLONES static void leaky(size_t n, float slope, const float *restrict x, float *restrict y) {
+MB_CLONES static void leaky(size_t n, float slope, const float *restrict x, float *restrict y) {
 #pragma omp simd
     for (size_t k = 0; k < n; k++) y[k] = x[k] < 0 ? slope * x[k] : x[k];
 }

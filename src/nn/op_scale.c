@@ -10,15 +10,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "nn/import.h"
-
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 
 typedef struct scale {                   /* element (o, c, i) of outer x channels x inner */
     size_t outer, channels, inner;
@@ -184,12 +179,12 @@ out:
     return rc;
 }
 
-CLONES static void affine_run(size_t n, float a, float b, const float *restrict x, float *restrict y) {
+MB_CLONES static void affine_run(size_t n, float a, float b, const float *restrict x, float *restrict y) {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) y[i] = a * x[i] + b;
 }
 
-CLONES static void affine_each(size_t n, const float *restrict a, const float *restrict b, const float *restrict x, float *restrict y) {
+MB_CLONES static void affine_each(size_t n, const float *restrict a, const float *restrict b, const float *restrict x, float *restrict y) {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) y[i] = a[i] * x[i] + b[i];
 }

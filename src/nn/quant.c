@@ -17,11 +17,7 @@
 #include <math.h>
 #include <string.h>
 
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
+#include "base/clones.h"
 
 enum { CLIPS = 100, BINS = MB_OBSERVER_BINS };
 
@@ -79,7 +75,7 @@ static double select_magnitude(series v, uint64_t rank) {
 }
 
 /* err[k] += e(a)^2 for every clip k */
-CLONES static void add_errors(series v, const double *restrict s, double L, double *restrict err) {
+MB_CLONES static void add_errors(series v, const double *restrict s, double L, double *restrict err) {
     for (size_t i = 0; i < v.count; i++) {
         double a = fabs((double)v.w[i * v.stride]);
         for (int k = 0; k < CLIPS; k++) {
@@ -258,7 +254,7 @@ static inline int16_t code_signed(float x, float r, float top) {
     return (int16_t)(int)(t + copysignf(0.5f, t));
 }
 
-CLONES static void quantise_unsigned(const float *restrict x, size_t n, float r, float top, int16_t *restrict q) {
+MB_CLONES static void quantise_unsigned(const float *restrict x, size_t n, float r, float top, int16_t *restrict q) {
     size_t i = 0;
     for (; i + BLOCK <= n; i += BLOCK) {
         for (size_t k = 0; k < BLOCK; k++) q[i + k] = code_unsigned(x[i + k], r, top);
@@ -266,7 +262,7 @@ CLONES static void quantise_unsigned(const float *restrict x, size_t n, float r,
     for (; i < n; i++) q[i] = code_unsigned(x[i], r, top);
 }
 
-CLONES static void quantise_signed(const float *restrict x, size_t n, float r, float top, int16_t *restrict q) {
+MB_CLONES static void quantise_signed(const float *restrict x, size_t n, float r, float top, int16_t *restrict q) {
     size_t i = 0;
     for (; i + BLOCK <= n; i += BLOCK) {
         for (size_t k = 0; k < BLOCK; k++) q[i + k] = code_signed(x[i + k], r, top);

@@ -5,14 +5,9 @@
 
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/error.h"
 #include "base/mem.h"
-
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 
 #define LANES 16                         /* outputs computed side by side: one panel is K x LANES numbers */
 #define ROWS 4                           /* rows that share the loads of a panel */
@@ -35,7 +30,7 @@ static inline __attribute__((always_inline)) void tile(int m, size_t K, const fl
 }
 
 /* All M rows of A times one panel. WIDTH lanes are stored; the bias belongs to rows or to lanes (the other is NULL, or both). */
-CLONES static void panel_product(size_t M, size_t K, const float *a, const float *b, const float *row_bias,
+MB_CLONES static void panel_product(size_t M, size_t K, const float *a, const float *b, const float *row_bias,
                                  const float *lane_bias, int width, float *y, size_t ldy) {
     for (size_t i0 = 0; i0 < M; i0 += ROWS) {
         vec c[ROWS];

@@ -8,11 +8,7 @@
 
 #include <string.h>
 
-#ifdef MB_HAVE_CLONES
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
+#include "base/clones.h"
 
 /* One source for both element types. (y0, x0) is the place of the window's first element, which may lie outside the image. */
 #define MB_UNROLL(NAME, T)                                                                                                    \
@@ -199,7 +195,7 @@ static inline void transpose_tile(const float a[PLACES][PLACES], size_t ld, floa
 }
 
 /* PLACES x PLACES products, LD apart from vector to vector, become PLACES x PLACES activations, V apart from channel to channel. */
-CLONES static void place_tile(const int64_t *restrict product, size_t ld, const double *restrict scale, const float *restrict bias, size_t V,
+MB_CLONES static void place_tile(const int64_t *restrict product, size_t ld, const double *restrict scale, const float *restrict bias, size_t V,
                               float *restrict y) {
     float t[PLACES][PLACES];
     for (size_t r = 0; r < PLACES; r++) {

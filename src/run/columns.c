@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cost/report.h"
 #include "run/explain.h"
 
 #define COL(f, unit, help)                                                                                                       \
@@ -119,6 +120,7 @@ void mb_point_result_free(mb_point_result *p) {
         mb_free(p->baseline[i].name);
         mb_free(p->baseline[i].kind);
         free_parts(p->baseline[i].part, p->baseline[i].n_part);
+        mb_report_free(p->baseline[i].tree);
     }
     free_parts(p->part, p->n_part);
     mb_free(p->id);

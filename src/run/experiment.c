@@ -33,6 +33,8 @@ const mb_param mb_calibration_params[] = {
 const mb_param mb_read_params[] = {
     MB_REAL(mb_read_keys, time_s, "s", "0", 0, 1e12, "time of reading after programming"),
     MB_REAL(mb_read_keys, temperature_K, "K", "300", 1, 1000, "temperature of reading"),
+    MB_CHOICE(mb_read_keys, drift_compensation, MB_DRIFT_COMPENSATIONS, "none",
+              "factor on a layer's outputs after conversion: inverse of the decay that the cell type expects, or of that of its cells' summed current"),
     MB_PARAM_END};
 
 /* --- cache ------------------------------------------------------------------------------------------------------- */
@@ -239,6 +241,9 @@ static int load_groups(mb_setup *s) {
     if (!rc) rc = load_network(root, s->cache, &s->net);
     if (!rc) rc = expand_group(root, "device", "devices", "device = \"rram\"", &g);
     if (!rc) rc = mb_cell_load(g, &s->cell);
+    if (!rc && s->read.drift_compensation == MB_COMPENSATE_EXPECTED && !s->cell.type->decay)
+        rc = mb_fail(MB_BADINPUT, "read.drift_compensation = \"expected\": the cell type %s does not tell how its mean decays; \"measured\" works with every cell",
+                     s->cell.type->name);
     if (!rc) rc = expand_group(root, "arch", "arch", "arch = \"rram-22nm\"", &g);
     if (!rc) rc = name_group(g, "arch");
     if (!rc) rc = mb_machine_load(g, "arch", &s->mach);

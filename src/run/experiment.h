@@ -10,7 +10,7 @@
  *     map = { policy = "uniform"; weight_bits = 8; ... }  (mapping/policy.h)
  *     sweep = { mode = "grid|zip|list"; axes = ( { key = "map.weight_bits"; values = [8, 4]; name = "bits"; }, ... );  points = ( ("KEY=VALUE", ...), ... ); };
  *     against = ( "systolic-32x32" );                     baselines: preset names or groups (cost/baseline.h)
- *     read = { time_s = 0.0; temperature_K = 300.0; };
+ *     read = { time_s = 0.0; temperature_K = 300.0; drift_compensation = "none"; };
  *     trials = 3;  seed = 1;
  *     plot = [ "accuracy-energy", ... ];
  */
@@ -33,7 +33,9 @@ typedef struct mb_experiment_keys { int schema; char *name, *question; int sampl
 typedef struct mb_calibration_keys {
     int samples; int weight_rule, input_rule; double weight_percentile, input_percentile; bool per_channel;
 } mb_calibration_keys;
-typedef struct mb_read_keys { double time_s, temperature_K; } mb_read_keys;
+#define MB_DRIFT_COMPENSATIONS "none|expected|measured"
+typedef enum { MB_COMPENSATE_NONE, MB_COMPENSATE_EXPECTED, MB_COMPENSATE_MEASURED } mb_drift_compensation;
+typedef struct mb_read_keys { double time_s, temperature_K; int drift_compensation; } mb_read_keys;
 extern const mb_param mb_experiment_params[], mb_calibration_params[], mb_read_params[];
 
 /* One point of the experiment, loaded and checked: ready to map, cost and simulate. */
@@ -49,7 +51,7 @@ typedef struct mb_setup {
     mb_baseline *baseline;
     int n_baseline;
     struct mb_cache *cache;      /* borrowed */
-    unsigned ideal;              /* MB_IDEAL_* of array/xbar.h: what the arrays do without (explain.c); 0 after loading */
+    unsigned ideal;              /* MB_IDEAL_* of array/xbar.h: what the arrays do without (explain_set.c); 0 after loading */
     uint64_t id;                 /* hash of everything that the results depend on: used values, network, data */
 } mb_setup;
 

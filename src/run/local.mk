@@ -13,6 +13,9 @@ libmixbar_la_SOURCES += \
   src/run/plot_layers.c \
   src/run/plot_explain.c \
   src/run/explain.c \
+  src/run/explain_set.c \
+  src/run/explain_pass.c \
+  src/run/explain_internal.h \
   src/run/explain_file.c \
   src/run/report_explain.c \
   src/run/explain.h \

@@ -192,7 +192,7 @@ static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *o
         o->cost = (mb_cost){met.energy_J, met.latency_s, met.area_m2};
         o->edap = met.energy_J * met.latency_s * met.area_m2;
         rc = o->name && o->kind ? copy_parts(r, &o->part, &o->n_part) : mb_nomem();
-        mb_report_free(r);
+        o->tree = r;
         if (rc) return rc;
     }
     return MB_OK;

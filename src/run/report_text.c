@@ -133,14 +133,26 @@ static void pad(mb_str *out, const char *text, size_t width) {
     mb_text_short(text, width, out);
 }
 
-/* The two lines above a swept key: "map.weight_bits" is "weight" over "bits", "adc.bits" is "adc" over "bits". */
-static void key_lines(const char *key, mb_str *upper, mb_str *lower) {
+static const char *last_word(const char *key) {
+    const char *dot = strrchr(key, '.');
+    return dot ? dot + 1 : key;
+}
+
+/* Does another of the point's keys end as key k? */
+static bool shares_word(const mb_point_result *p, size_t k) {
+    for (size_t j = 0; j < p->n_set; j++)
+        if (j != k && !strcmp(last_word(p->set[j].key), last_word(p->set[k].key))) return true;
+    return false;
+}
+
+/* The two lines above a swept key: "map.weight_bits" is "weight" over "bits", "adc.bits" is "adc" over "bits"; WHOLE: "map" over "weight_bits". */
+static void key_lines(const char *key, bool whole, mb_str *upper, mb_str *lower) {
     const char *tail = strrchr(key, '.'), *cut;
     tail = tail ? tail + 1 : key;
     cut = strrchr(tail, '_');
     mb_str_clear(upper);
     mb_str_clear(lower);
-    if (cut && cut > tail) {
+    if (cut && cut > tail && !whole) {
         mb_str_addn(upper, tail, (size_t)(cut - tail));
         mb_str_add(lower, cut + 1);
     } else {
@@ -157,7 +169,7 @@ static int fill_cells(const mb_results *r, report *p) {
     size_t total = 0, keys = r->n && mb_same_keys(r) ? r->point[0].n_set : 0;
     if (!line) return mb_nomem();
     for (size_t k = 0; k < keys; k++) {
-        key_lines(r->point[0].set[k].key, &up, &low);
+        key_lines(r->point[0].set[k].key, shares_word(&r->point[0], k), &up, &low);
         size_t w = mb_text_width(mb_cstr(&up));
         if (mb_text_width(mb_cstr(&low)) > w) w = mb_text_width(mb_cstr(&low));
         for (size_t i = 0; i < r->n; i++) {

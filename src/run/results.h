@@ -40,7 +40,8 @@ typedef struct mb_layer_result {
     mb_part *part; size_t n_part;     /* by component */
 } mb_layer_result;
 
-typedef struct mb_baseline_result { char *name, *kind; mb_cost cost; double edap; mb_part *part; size_t n_part; } mb_baseline_result;
+/* tree: of a point just computed, owned; NULL in results that were read */
+typedef struct mb_baseline_result { char *name, *kind; mb_cost cost; double edap; mb_part *part; size_t n_part; struct mb_report *tree; } mb_baseline_result;
 
 typedef struct mb_setting { char *key, *value; } mb_setting;              /* a swept key and its value as text */
 

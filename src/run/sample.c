@@ -173,22 +173,36 @@ static void histogram(mb_sample_level *l, const double *v, size_t n) {
 
 /* --- overlap ------------------------------------------------------------------------------------------------------------- */
 
+/* Reads of a level as a normal distribution; where a few cells far away (stuck ones) make the deviation, the rest of them: median, and width between the
+ * quantiles of 5 % and 95 %. */
+static mb_moments bulk(const mb_sample_level *l) {
+    mb_moments m = l->read;
+    const double q = (l->q95 - l->q05) / 3.289707253902945, sd = sqrt(q * q + l->noise_sd * l->noise_sd);
+    if (m.sd > 1.25 * sd) {
+        m.mean = l->q50;
+        m.sd = sd;
+    }
+    return m;
+}
+
 static void pairs(work *w) {
     mb_sample *s = w->s;
     for (size_t i = 0; i + 1 < s->n_level; i++) {
         mb_sample_pair *p = &s->pair[i];
-        const mb_moments *a = &s->level[i].read, *b = &s->level[i + 1].read;
+        const mb_moments a = bulk(&s->level[i]), b = bulk(&s->level[i + 1]);
+        const bool far = a.sd < s->level[i].read.sd || b.sd < s->level[i + 1].read.sd;
         size_t wrong = 0;
-        mb_stat_threshold(a->mean, a->sd, b->mean, b->sd, &p->threshold, &p->error);
+        mb_stat_threshold(a.mean, a.sd, b.mean, b.sd, &p->threshold, &p->error);
         for (size_t k = 0; k < w->n; k++) {
             wrong += w->reads[i * w->n + k] > p->threshold;
             wrong += w->reads[(i + 1) * w->n + k] < p->threshold;
         }
         p->counted = (double)wrong / (2.0 * (double)w->n);
+        if (far && p->counted > p->error) p->error = p->counted;
     }
     double room = 0; /* integral of dG / (6 sigma(G)) over the range, sigma linear between levels */
     for (size_t i = 0; i + 1 < s->n_level; i++) {
-        const double a = s->level[i].read.sd, b = s->level[i + 1].read.sd, d = s->level[i + 1].target - s->level[i].target;
+        const double a = bulk(&s->level[i]).sd, b = bulk(&s->level[i + 1]).sd, d = s->level[i + 1].target - s->level[i].target;
         const double inverse = fabs(b - a) > 1e-6 * (a + b) ? log(b / a) / (b - a) : a > 0 ? 1 / a : (double)INFINITY;
         room += d / 6 * inverse;
     }

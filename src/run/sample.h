@@ -2,7 +2,8 @@
  * and its spectrum, current-voltage curve, energies
  *
  *     overlap     adjacent levels i, i + 1 as normal distributions of single reads (mean, sd); threshold where the densities are
- *                 equal; error = (P(read_i > t) + P(read_i+1 < t)) / 2. Beside it the share that was counted with that threshold
+ *                 equal; error = (P(read_i > t) + P(read_i+1 < t)) / 2. Beside it the share that was counted with that threshold.
+ *                 Where few cells far away (stuck) make the sd: median and width of the others, and not less than what was counted
  *     effective bits   log2((Gmax - Gmin) / (sqrt(12) e)), e the root mean square of (read - target) over all levels: the bits of
  *                 a uniform quantiser with the same error
  *     information bits    mutual information of level written and level read (thresholds of t = 0)

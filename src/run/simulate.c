@@ -3,7 +3,8 @@
  * A pass runs samples [0, n) of a dataset through the network in blocks of MB_SIM_BLOCK. Each thread has its own executor and buffers (struct worker); a block is
  * computed by one thread from beginning to end, and everything gathered is integer (or belongs to block 0 alone), so results do not depend on threads.
  * Equation of an analog layer, with input scale s_x, weight scales s_w[n], array scale F and bias b:
- *     q = quantise(x / s_x);   y[n] = s_x s_w[n] / F * array(q)[n] + b[n]
+ *     q = quantise(x / s_x);   y[n] = c s_x s_w[n] / F * array(q)[n] + b[n]
+ * c compensates for drift (1 unless read.drift_compensation asks for it): 1 / decay(t) of the cell type, or, measured, sum G(0) / sum G(t) over the layer's cells.
  */
 #include "run/simulate.h"
 
@@ -71,6 +72,7 @@ typedef struct mapped_layer {
     mb_engine engine;
     mb_xbar_spec spec;
     mb_xbar **xbar;                  /* [groups], analog only */
+    double compensation;             /* of drift: factor on what the arrays put out */
     mb_xbar_stats stats;             /* gathered over trials */
     double signal, noise;
 } mapped_layer;
@@ -175,10 +177,10 @@ static int profile_layer(void *ctx, const mb_network *net, int m, int n, const f
 }
 
 /* Squared signal and error of an analog chunk against the exact product, in array units. */
-static void gather_snr(worker *w, int m, size_t count, double F) {
+static void gather_snr(worker *w, int m, size_t count, double F, double c) {
     layer_gather *g = &w->layer[m];
     for (size_t i = 0; i < count; i++) {
-        double s = (double)w->exact[i] * F, e = (double)w->y[i] - s;
+        double s = (double)w->exact[i] * F, e = c * (double)w->y[i] - s;
         g->signal += s * s;
         g->noise += e * e;
     }
@@ -202,7 +204,7 @@ static int chunk_product(worker *w, int m, int group, int64_t v0, int rows) {
     int rc = mb_xbar_mvm(l->xbar[group], &id, rows, w->x, w->y, &w->layer[m].stats);
     if (!rc && w->first == 0) {
         mb_matmul_i16(rows, l->mm.K, l->mm.N, w->x, Wq, w->exact);
-        gather_snr(w, m, (size_t)rows * (size_t)l->mm.N, mb_xbar_scale(l->xbar[group]));
+        gather_snr(w, m, (size_t)rows * (size_t)l->mm.N, mb_xbar_scale(l->xbar[group]), l->compensation);
     }
     return rc;
 }
@@ -212,7 +214,7 @@ static void chunk_output(const worker *w, const mb_layer *L, int m, int group, i
     const mapped_layer *l = &w->p->map->layer[m];
     const size_t N = (size_t)l->mm.N;
     bool analog = l->engine == MB_ANALOG && w->p->kind == PASS_ANALOG;
-    double F = analog ? mb_xbar_scale(l->xbar[group]) : 1.0;
+    const double F = analog ? mb_xbar_scale(l->xbar[group]) / l->compensation : 1.0;
     for (size_t n = 0; n < N; n++) w->scale[n] = l->sx * l->sw[(size_t)group * N + n] / F;
     mb_place_outputs(L, group, v0, rows, w->y, w->scale, y);
 }
@@ -442,6 +444,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     const mb_observer *o = &prof->input[k];
     l->mm = mb_layer_matmul(L);
     l->engine = (mb_engine)a->engine;
+    l->compensation = 1;
     l->input_bits = a->input_bits;
     l->is_signed = o->min < 0;
     l->sx = mb_input_scale(o, a->input_bits, l->is_signed, (mb_range_rule)s->cal.input_rule, s->cal.input_percentile);
@@ -453,6 +456,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     l->spec.time_s = s->read.time_s;
     l->spec.temp_K = s->read.temperature_K;
     l->spec.ideal = s->ideal;
+    l->spec.watch_ageing = s->read.drift_compensation == MB_COMPENSATE_MEASURED;
     l->xbar = mb_calloc((size_t)l->mm.groups, sizeof *l->xbar);
     if (!l->xbar) return mb_nomem();
     mb_placement at;
@@ -532,15 +536,42 @@ static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     return rc;
 }
 
-/* Once per network: cells whose read noise is cut off at zero. */
+/* Once per device: cells whose read noise is cut off at zero. */
 static void note_cells(mb_mapped *m) {
     uint64_t cells = 0;
     for (int k = 0; k < m->n; k++)
         for (int g = 0; m->layer[k].engine == MB_ANALOG && g < m->layer[k].mm.groups; g++) cells += mb_xbar_censored(m->layer[k].xbar[g]);
-    if (cells > 0 && m->s->mach->read_noise == MB_NOISE_OUTPUT && !m->noted)
-        mb_note("read noise reaches zero conductance in %llu cells: their mean and variance are those of the cut-off noise; "
-                "read_noise = \"cell\" in the machine draws every cell (slow)", (unsigned long long)cells);
+    if (cells > 0 && m->s->mach->read_noise == MB_NOISE_OUTPUT && !m->noted) {
+        char label[128], key[160];
+        mb_cell_label(mb_conf_find(m->s->conf, "device"), label, sizeof label);
+        snprintf(key, sizeof key, "noise at zero: %s", label);
+        mb_note_once(key, "%s: read noise reaches zero conductance in %llu cells: their mean and variance are those of the cut-off noise; "
+                     "read_noise = \"cell\" in the machine draws every cell (slow)", label, (unsigned long long)cells);
+    }
     m->noted = true;
+}
+
+/* Factors that compensate for drift, from the cells just drawn. A layer that lost all is not amplified beyond 10^4. */
+static void compensate(mb_mapped *m) {
+    const mb_setup *s = m->s;
+    const mb_cell_type *t = s->cell.type;
+    for (int k = 0; k < m->n; k++) {
+        mapped_layer *l = &m->layer[k];
+        double fresh = 0, aged = 0, f = 0, a = 0;
+        l->compensation = 1;
+        if (l->engine != MB_ANALOG || s->read.drift_compensation == MB_COMPENSATE_NONE || (s->ideal & MB_IDEAL_CELLS)) continue;
+        if (s->read.drift_compensation == MB_COMPENSATE_EXPECTED) {
+            fresh = 1;
+            aged = t->decay ? t->decay(s->cell.params, s->read.time_s, s->read.temperature_K) : 1;
+        } else {
+            for (int g = 0; g < l->mm.groups; g++) {
+                mb_xbar_ageing(l->xbar[g], &f, &a);
+                fresh += f;
+                aged += a;
+            }
+        }
+        if (fresh > 0) l->compensation = fresh / fmax(aged, 1e-4 * fresh);
+    }
 }
 
 int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
@@ -567,6 +598,7 @@ int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
     }
     if (rc) return mb_error_raise(trail, rc);
     m->trial = trial;
+    compensate(m);
     note_cells(m);
     return m->ranges_set ? MB_OK : set_ranges(m, pr);
 }
@@ -611,7 +643,7 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
 
 void mb_mapped_layer(const mb_mapped *m, int k, mb_mapped_view *v) {
     const mapped_layer *l = &m->layer[k];
-    *v = (mb_mapped_view){l->mm, l->Wq, l->sw, l->sx, l->is_signed, l->input_bits, l->engine == MB_ANALOG ? l->xbar : NULL};
+    *v = (mb_mapped_view){l->mm, l->Wq, l->sw, l->sx, l->is_signed, l->input_bits, l->engine == MB_ANALOG ? l->xbar : NULL, l->compensation};
 }
 
 /* What one thread of a job holds. */

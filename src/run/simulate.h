@@ -48,7 +48,7 @@ typedef struct mb_layer_stats {
 } mb_layer_stats;
 void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st);
 
-/* --- for passes that compute weighted layers in their own way (explain.c) --- */
+/* --- for passes that compute weighted layers in their own way (explain_pass.c) --- */
 
 /* What a mapped layer holds; all borrowed. xbar NULL: digital. Weight scales sw[cout], integer weights Wq[groups][K][N], input scale sx. */
 typedef struct mb_mapped_view {
@@ -59,6 +59,7 @@ typedef struct mb_mapped_view {
     bool is_signed;
     int input_bits;
     mb_xbar *const *xbar;        /* [groups] */
+    double compensation;         /* of drift: factor on the arrays' results; 1 before the first draw of the devices */
 } mb_mapped_view;
 void mb_mapped_layer(const mb_mapped *m, int k, mb_mapped_view *v);
 

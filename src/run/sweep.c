@@ -45,9 +45,20 @@ static char *value_text(const mb_conf *v) {
     case MB_CONF_STRING: return mb_strdup(v->s);
     default: break;
     }
-    mb_str s = {0};
-    mb_conf_write(v, &s, false);
-    char *t = s.n > 60 ? mb_asprintf("%.57s...", mb_cstr(&s)) : mb_strdup(mb_cstr(&s));
+    mb_str s = {0}, text = {0};
+    mb_conf_write(v, &text, false);
+    bool gap = false; /* on one line: a run of blanks is one */
+    if (v->type == MB_CONF_GROUP) mb_str_add(&s, "{ ");
+    for (const char *c = mb_cstr(&text); *c; c++) {
+        bool blank = *c == ' ' || *c == '\n' || *c == '\t';
+        if (!blank && gap) mb_str_add(&s, " ");
+        if (!blank) mb_str_addn(&s, c, 1);
+        gap = blank;
+    }
+    if (v->type == MB_CONF_GROUP) mb_str_add(&s, " }");
+    if (text.failed) s.failed = text.failed;
+    mb_str_free(&text);
+    char *t = s.failed ? NULL : s.n > 60 ? mb_asprintf("%.57s...", mb_cstr(&s)) : mb_strdup(mb_cstr(&s));
     mb_str_free(&s);
     return t;
 }
@@ -68,6 +79,16 @@ static int remember(mb_point *p, const char *key, char *value) {
     return MB_OK;
 }
 
+/* The last word of key k of a point; the whole key where another one ends in the same word. */
+static const char *short_key(const mb_point *p, size_t k) {
+    const char *dot = strrchr(p->key[k], '.'), *word = dot ? dot + 1 : p->key[k];
+    for (size_t j = 0; j < p->n_set; j++) {
+        const char *other = strrchr(p->key[j], '.');
+        if (j != k && !strcmp(other ? other + 1 : p->key[j], word)) return p->key[k];
+    }
+    return word;
+}
+
 /* The label of a point: last words of its keys with their values, or the name given in `names`. */
 static int make_label(mb_point *p, const mb_conf *names, size_t index) {
     if (names) {
@@ -75,10 +96,7 @@ static int make_label(mb_point *p, const mb_conf *names, size_t index) {
         return p->label ? MB_OK : mb_nomem();
     }
     mb_str s = {0};
-    for (size_t k = 0; k < p->n_set; k++) {
-        const char *dot = strrchr(p->key[k], '.');
-        mb_str_addf(&s, "%s%s=%s", k ? " " : "", dot ? dot + 1 : p->key[k], p->value[k]);
-    }
+    for (size_t k = 0; k < p->n_set; k++) mb_str_addf(&s, "%s%s=%s", k ? " " : "", short_key(p, k), p->value[k]);
     p->label = s.failed ? NULL : mb_strdup(mb_cstr(&s));
     mb_str_free(&s);
     return p->label ? MB_OK : mb_nomem();

@@ -51,6 +51,22 @@ if command -v gnuplot >/dev/null 2>&1; then
     [ -s runs/few/plots/accuracy-time.png ]; ok $? "accuracy-time.png is there"
 fi
 
+# --- levels that overlap: told once for a device, not at every point, and by its name
+olap='sweep={axes=({key="device";values=({preset="rram-milo";levels=32;},"rram-neurram");},{key="read.time_s";values=[1.0,2.0];});}'
+run mixbar run "$exp/devices.cfg" -s "$olap" -s samples=8 -s trials=1 -s dataset=fashion-mnist-fallback --no-plots -o runs/overlap
+is 0 "a device whose levels overlap"
+[ "$(grep -c 'levels overlap' err)" -eq 1 ]; ok $? "the warning comes once for two points"; diag err
+err 'warning: rram-milo: the 32 levels overlap' "and names the preset"
+[ "$(grep -c 'read noise reaches zero' err)" -le 2 ]; ok $? "so does the note on read noise at zero, once per device"; diag err
+
+# --- the tree of a baseline: count x unit cost with sources, as that of the point
+run mixbar cost "$exp/quickstart.cfg" --point 0; is 0 "cost with a baseline"; out '^the tree of systolic-32x32$'; out 'multiply-accumulate|MAC' "its leaves are there"
+if command -v jq >/dev/null 2>&1; then
+    mixbar cost "$exp/quickstart.cfg" --point 0 -f json >cost.json
+    jq -e '.points[0].baselines[0] | ([.tree | .. | objects | select(has("component")) | .total.energy_J] | add) / .total.energy_J - 1 | fabs < 1e-9' cost.json >/dev/null
+    ok $? "in JSON the leaves sum to the baseline's energy"
+fi
+
 # --- the write side
 run mixbar cost "$exp/devices.cfg" -s "$few" --point 15 --summary; is 0 "cost tells the write side"; out '^program_J '; out '^program_s '; out '^pulses '; out '^wear +100'
 mixbar cost "$exp/devices.cfg" -s "$few" --point 5 --format json >cost.json

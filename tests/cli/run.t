@@ -101,6 +101,11 @@ run env PATH="$work/nogp" mixbar run small.cfg -o runs/nogp; is 0 "run without g
 run mixbar map small.cfg; is 0 "map"; out 'weight_bits'
 run mixbar map small.cfg --format json; valid out map
 run mixbar map small.cfg --point 1 -o plan.cfg; is 0 "map -o"; err 'note: the plan is in plan.cfg'
+cp plan.cfg before.cfg; echo "# edited" >>plan.cfg; cp plan.cfg edited.cfg
+refused 'plan.cfg: exists; --force replaces it' "map -o does not replace a plan" mixbar map small.cfg --point 1 -o plan.cfg
+cmp -s plan.cfg edited.cfg; ok $? "which stays as it is"
+run mixbar map small.cfg --point 1 -o plan.cfg --force; is 0 "map -o --force"
+cmp -s plan.cfg before.cfg; ok $? "replaces it"
 cmp -s plan.cfg runs/small/plan-0001.cfg; ok $? "map writes the plan that the run used"
 run mixbar show plan plan.cfg; is 0 "show plan"; out ' 4 '
 mixbar run small.cfg --force -q --no-plots >/dev/null; mixbar report runs/small -f jsonl | sed -n 2p >point

@@ -1,6 +1,6 @@
 #!/bin/sh
 # rules.sh ROOT - read the sources below ROOT and print one line per offence: FILE:LINE: RULE: what is wrong. Prints nothing when all is well.
-# Rules: floors, banned, silent, threads, time, head (all in code.awk), lists (local.mk against the folders), paths (of machines), registry (names).
+# Rules: floors, banned, silent, threads, time, head (all in code.awk), clones (names), lists (local.mk against the folders), paths (of machines), registry (names).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
@@ -15,6 +15,18 @@ texts() {
 # --- code ------------------------------------------------------------------------------------------------------------------
 # shellcheck disable=SC2046   # names without spaces
 awk -f "$here/code.awk" $(sources)
+
+# --- clones: clang 14 exports the resolver of a static function under its name, so that two files cannot have one of the same name
+# shellcheck disable=SC2046
+awk '/^[ \t]*MB_CLONES[ \t]/ {
+        name = $0
+        sub(/\(.*/, "", name)
+        sub(/[ \t]+$/, "", name)
+        sub(/.*[^A-Za-z0-9_]/, "", name)
+        if (name == "NAME") next  # a template: the includer names it
+        if (name in at) print FILENAME ":" FNR ": clones: " name " is also a clone in " at[name] "; two of a name do not link with clang"
+        at[name] = FILENAME
+    }' $(sources)
 
 # --- lists: every source stands in a local.mk, everything listed exists ------------------------------------------------------
 lists=$(find src mapping devices experiments tests -name '*.mk' 2>/dev/null | LC_ALL=C sort)

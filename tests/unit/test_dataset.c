@@ -614,7 +614,7 @@ static void candidates(void **s) {
     REFUSED("format = \"idx\"; images = [\"no/such\", \"nor/this\"]; labels = [\"l\", \"l\"];", "nor/this\n    correct the path");
     REFUSED("format = \"idx\"; images = [\"no/such\", \"i\"]; labels = [\"l\", \"no/labels\"];", "no/labels");
     REFUSED("format = \"idx\"; images = [\"no/such\", \"i\"]; labels = \"l\";", "labels names 1 files but ");
-    REFUSED("format = \"idx\"; images = \".\"; labels = \"l\";", "no such file");
+    REFUSED("format = \"idx\"; images = \".\"; labels = \"l\";", "a folder stands where a file is wanted");
     REFUSED("format = \"idx\"; images = [\"/usr/share/datasets/fashion-mnist/nothing\", \"no/such\"]; labels = [\"l\", \"l\"];",
             "apt-get install dataset-fashion-mnist");
     /* the taken file is broken: no second choice */

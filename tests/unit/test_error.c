@@ -2,6 +2,7 @@
 #include "mbtest.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -107,12 +108,45 @@ static void threads_have_their_own_trail(void **state) {
     assert_int_equal(mb_mem_live(), 0);
 }
 
+/* What FN prints on stderr. */
+static const char *caught(void (*fn)(void)) {
+    static char buf[4096];
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    fflush(stderr);
+    int keep = dup(2);
+    dup2(fileno(f), 2);
+    fn();
+    fflush(stderr);
+    dup2(keep, 2);
+    close(keep);
+    rewind(f);
+    buf[fread(buf, 1, sizeof buf - 1, f)] = '\0';
+    fclose(f);
+    return buf;
+}
+
+static void warn_thrice(void) {
+    for (int i = 0; i < 3; i++) mb_warn_once("thrice", "number %d", i);
+    const char *before = mb_log_subject("cell-7");
+    for (int i = 0; i < 2; i++) mb_warn_once("another", "levels");
+    assert_string_equal(mb_log_subject(before), "cell-7");
+    mb_warn("plain");
+}
+
+static void a_warning_comes_once_and_names_its_subject(void **state) {
+    (void)state;
+    assert_string_equal(caught(warn_thrice), "mixbar: warning: number 0\nmixbar: warning: cell-7: levels\nmixbar: warning: plain\n");
+    assert_string_equal(caught(warn_thrice), "mixbar: warning: plain\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_message_is_the_cause),
         cmocka_unit_test(debug_names_the_source),
         cmocka_unit_test(lines_and_text_are_bounded),
         cmocka_unit_test(threads_have_their_own_trail),
+        cmocka_unit_test(a_warning_comes_once_and_names_its_subject),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static int close_cache(void **state) {
 static void load(mb_setup *s, const char *const *set, size_t n) {
     char path[512];
     snprintf(path, sizeof path, "%s/experiments/quickstart.cfg", srcdir());
-    const char *all[24] = {"dataset=fashion-mnist-fallback", "samples=20", "calibration.samples=4", "trials=2",
+    const char *all[24] = {"dataset=fashion-mnist-fallback", "samples=12", "calibration.samples=4", "trials=2",
                            "map.layers=( { name = \"/fc1/Gemm\"; engine = \"digital\"; } )"}; /* the largest layer takes most of the time */
     for (size_t i = 0; i < n; i++) all[5 + i] = set[i];
     mb_conf *root = NULL;
@@ -169,7 +169,7 @@ static void same_bytes_and_file(void **state) {
     mb_explanation **list;
     size_t n;
     char *damaged = mb_strdup(mb_cstr(&text[1]));
-    char *digit = strstr(damaged, "\"samples\":20");
+    char *digit = strstr(damaged, "\"samples\":12");
     assert_non_null(digit);
     digit[10] = '3';
     FILE *f = fopen(file, "wb");

@@ -402,7 +402,7 @@ static void distributions_are_normal(void **state) {
     mb_stream s;
     mb_stream_init(&s, 99, MB_RNG_TEST, 0, 0, 5);
     mb_stream_fill_normal(&s, N, f);
-    for (int i = 0; i < N; i++) z[i] = f[i];
+    for (int i = 0; i < N; i++) z[i] = (double)f[i];
     assert_true(kolmogorov_smirnov(N, z) < 1.95);
     mb_stream_fill_normal16(&s, N, h);
     for (int i = 0; i < N; i++) z[i] = h[i] / (double)MB_NORMAL16_ONE;

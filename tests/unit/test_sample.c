@@ -67,6 +67,19 @@ static void overlap(void **state) {
     }
 }
 
+/* One cell in a hundred stuck far away widens the deviation of a level tenfold; what overlaps is still one in two hundred of the pair. */
+static void stuck_cells_are_not_a_width(void **state) {
+    (void)state;
+    mb_sample s = sampled("cell = \"generic\"; g_max_S = 1e-4; levels = 8; prog_sigma = [ 0.01 ]; stuck_on = 0.01;", 20000, 16);
+    assert_true(s.level[0].read.sd > 5e-6);
+    for (size_t k = 1; k + 2 < s.n_level; k++) { /* level 0 is clipped at zero */
+        assert_true(fabs(s.pair[k].error - 0.005) < 5 * sqrt(0.01 / 20000) / 2);
+        assert_true(fabs(s.pair[k].threshold - (s.level[k].target + s.level[k + 1].target) / 2) < 2e-7);
+    }
+    assert_true(s.separable >= 15); /* 100 uS / 6 uS */
+    mb_sample_free(&s);
+}
+
 static void exact_cells(void **state) {
     (void)state;
     mb_sample s = sampled("cell = \"ideal\"; levels = 8;", 100, 16);
@@ -165,7 +178,7 @@ static void time_lists(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(overlap), cmocka_unit_test(exact_cells),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(overlap), cmocka_unit_test(stuck_cells_are_not_a_width), cmocka_unit_test(exact_cells),
                                        cmocka_unit_test(ageing),  cmocka_unit_test(noise_and_curve),
                                        cmocka_unit_test(repeats), cmocka_unit_test(time_lists)};
     return cmocka_run_group_tests_name("sample", tests, NULL, NULL);

@@ -17,7 +17,7 @@ static int close_cache(void **state) { (void)state; mb_cache_free(cache); return
 static void load(mb_setup *s, const char *const *set, size_t n) {
     char path[512];
     snprintf(path, sizeof path, "%s/experiments/quickstart.cfg", srcdir());
-    const char *all[16] = {"dataset=fashion-mnist-fallback", "samples=96", "calibration.samples=32"};
+    const char *all[16] = {"dataset=fashion-mnist-fallback", "samples=64", "calibration.samples=16"};
     for (size_t i = 0; i < n; i++) all[3 + i] = set[i];
     mb_conf *root = NULL;
     assert_ok(mb_experiment_read(path, all, 3 + n, &root));
@@ -76,7 +76,7 @@ static void noise_costs_and_is_reproducible(void **state) {
 /* Wires lower the signal, are the same bytes for any number of threads, and tell their residual; without them nothing changes. */
 static void wires_are_exact_and_reproducible(void **state) {
     (void)state;
-    const char *const set[] = {"samples=16", "trials=1", "device={ cell = \"rram\"; g_max_S = 1e-4; on_off = 50.0; read_sigma = 0.005; }",
+    const char *const set[] = {"samples=8", "trials=1", "device={ cell = \"rram\"; g_max_S = 1e-4; on_off = 50.0; read_sigma = 0.005; }",
                                "arch.r_wl_ohm=1.0", "arch.r_bl_ohm=1.0"};
     const char *const none[] = {set[0], set[1], set[2], "arch.drive=both", "arch.sense=alternate"};
     mb_point_result r[2], ideal, open;
@@ -103,6 +103,36 @@ static void wires_are_exact_and_reproducible(void **state) {
     mb_point_result_free(&open);
     mb_str_free(&a);
     mb_str_free(&b);
+}
+
+/* All cells lose the same share: a factor per layer after the converters brings the outputs back, measured or expected; a cell type that cannot tell is refused. */
+static void drift_is_compensated_per_layer(void **state) {
+    (void)state;
+    const char *const cell = "device={ cell = \"generic\"; g_max_S = 1e-5; drift = \"power\"; drift_nu = [ 0.05 ]; drift_t0_s = 1.0; }";
+    const char *const how[] = {"read.drift_compensation=none", "read.drift_compensation=expected", "read.drift_compensation=measured"};
+    mb_point_result r[3], fresh;
+    for (int i = 0; i < 3; i++) {
+        const char *const set[] = {"samples=32", "trials=1", cell, "arch.adc={ type = \"ideal\"; }", "read.time_s=1e6", how[i]};
+        result(set, 6, &r[i]);
+    }
+    const char *const now[] = {"samples=32", "trials=1", cell, "arch.adc={ type = \"ideal\"; }", how[2]};
+    result(now, 5, &fresh);
+    for (size_t k = 0; k < fresh.n_layer; k++) {
+        assert_true(fabs(r[0].layer[k].snr_dB - -20 * log10(1 - pow(1e6 + 1, -0.05))) < 0.1); /* half of the signal is gone */
+        for (int i = 1; i < 3; i++) assert_true(r[i].layer[k].snr_dB > r[0].layer[k].snr_dB + 20);
+    }
+    for (int i = 1; i < 3; i++) assert_true(fabs(r[i].trial[0].loss - fresh.trial[0].loss) < 0.1 * fabs(r[0].trial[0].loss - fresh.trial[0].loss));
+    for (int i = 0; i < 3; i++) mb_point_result_free(&r[i]);
+    mb_point_result_free(&fresh);
+
+    const char *const rram[] = {"dataset=fashion-mnist-fallback", how[1]};
+    char path[512];
+    mb_setup s;
+    mb_conf *root = NULL;
+    snprintf(path, sizeof path, "%s/experiments/quickstart.cfg", srcdir());
+    assert_ok(mb_experiment_read(path, rram, 2, &root));
+    mb_conf_use_all(mb_conf_find(root, "sweep"));
+    assert_fails(mb_setup_load(root, cache, true, &s), MB_BADINPUT, "measured");
 }
 
 static void seed_and_settings_make_the_id(void **state) {
@@ -144,6 +174,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(interval_is_wilson_and_student), cmocka_unit_test(ideal_is_exact), cmocka_unit_test(noise_costs_and_is_reproducible),
         cmocka_unit_test(wires_are_exact_and_reproducible),
+        cmocka_unit_test(drift_is_compensated_per_layer),
         cmocka_unit_test(seed_and_settings_make_the_id), cmocka_unit_test(digital_engine_is_the_integer_product),
     };
     return cmocka_run_group_tests(tests, open_cache, close_cache);

@@ -74,6 +74,23 @@ static void list_sets_what_each_point_says(void **state) {
     mb_conf_free(c);
 }
 
+/* Keys that end in the same word are told apart; a group is a text of one line. */
+static void labels_are_unambiguous(void **state) {
+    (void)state;
+    mb_conf *c = parse("sweep = { axes = ( { key = \"map.bits\"; values = [1, 2]; }, { key = \"arch.bits\"; values = [3]; }, { key = \"d.x\"; values = [4]; } ); };");
+    mb_points p;
+    assert_ok(mb_sweep_points(c, &p));
+    assert_string_equal(p.p[1].label, "map.bits=2 arch.bits=3 x=4");
+    mb_points_free(&p);
+    mb_conf_free(c);
+    c = parse("sweep = { axes = ( { key = \"d\"; values = ( { preset = \"a\"; n = 3; }, \"b\" ); } ); };");
+    assert_ok(mb_sweep_points(c, &p));
+    assert_string_equal(p.p[0].label, "d={ preset = \"a\"; n = 3; }");
+    assert_string_equal(p.p[1].label, "d=b");
+    mb_points_free(&p);
+    mb_conf_free(c);
+}
+
 static void list_points_keep_the_place_of_their_file(void **state) {
     (void)state;
     mb_conf *c = NULL;
@@ -158,7 +175,7 @@ static void a_swept_key_set_on_the_command_line_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_sweep_is_one_point), cmocka_unit_test(grid_has_all_combinations_last_fastest), cmocka_unit_test(zip_goes_in_step), cmocka_unit_test(keys_of_one_axis_change_together),
-        cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(list_points_keep_the_place_of_their_file), cmocka_unit_test(a_swept_key_set_on_the_command_line_is_told), cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(labels_are_unambiguous), cmocka_unit_test(list_points_keep_the_place_of_their_file), cmocka_unit_test(a_swept_key_set_on_the_command_line_is_told), cmocka_unit_test(mistakes_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
