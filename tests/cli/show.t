@@ -74,8 +74,8 @@ while read -r name; do
     if command -v jq >/dev/null 2>&1; then jq -e '.source and (.parameters | length > 0)' out >/dev/null; ok $? "show component $name: valid JSON"; else skip "valid JSON" "no jq"; fi
 done <names
 run mixbar show component adder; out '^energy +8.579 fJ'; out '^area +11.12 um2'; out '^node_nm .* 22 +default'
-run mixbar show component adder -s bits=16 -s node_nm=7; is 0 "show component -s"; out '^area +5.910 um2'; out '^bits .* 16 +command'
-run mixbar show component adc-survey -s rate_Hz=2e9 -s corner=high; out '^energy +9.067 pJ'; out '^energy_mid +2.591 pJ'
+run mixbar show component adder -s bits=16 -s node_nm=7; is 0 "show component -s"; out '^area +5.907 um2'; out '^bits .* 16 +command'
+run mixbar show component adc-survey -s rate_Hz=2e9 -s corner=high; out '^energy +9.070 pJ'; out '^energy_mid +2.591 pJ'
 run mixbar show component adc-sar -s rows=256 -s cell_bits=2; out '^lossless_bits 10'
 refused 'there are|it has 130, 90' "show component: node that is not in the table" mixbar show component adder -s node_nm=28
 refused 'did you mean' "show component: unknown key" mixbar show component adder -s bitz=3
