@@ -46,7 +46,8 @@ static int technology(const mb_component_keys *k, mb_component_result *r) {
         {"m1_R", n.m1.r_per_m, "ohm/m"},
         {"sram_cell", n.sram_F2 * n.F_m * n.F_m, "m2"},
     };
-    for (size_t i = 0; i < sizeof fact / sizeof fact[0]; i++) mb_component_fact(r, fact[i].name, fact[i].value, fact[i].unit);
+    for (size_t i = 0; i < sizeof fact / sizeof fact[0]; i++)
+        if (fact[i].value > 0) mb_component_fact(r, fact[i].name, fact[i].value, fact[i].unit); /* 0: this device has none */
     r->source = n.source;
     return MB_OK;
 }
