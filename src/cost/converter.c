@@ -107,7 +107,8 @@ mb_block mb_sense_amplifier(const mb_process *n, double dv_V) {
     mb_gate inv = mb_inverter(n, 1);
     const double gates = 11 * mb_gate_cap(n, inv.wn), drains = 7 * mb_drain_cap(n, inv.wn), C = 2 * (inv.c_in + inv.c_out);
     double gm = n->vdd_V / inv.r_n / n->vdd_V * 2; /* both inverters of the latch, about the conductance when on */
-    return (mb_block){9 * inv.area_m2, square(n->vdd_V) * (gates + drains), C / gm * (dv_V < n->vdd_V ? log(n->vdd_V / dv_V) : 0), 4 * inv.leakage_W};
+    const double t = dv_V < n->vdd_V ? C / gm * log(n->vdd_V / dv_V) : 0;
+    return (mb_block){9 * inv.area_m2, square(n->vdd_V) * (gates + drains), t, 4 * inv.leakage_W};
 }
 
 mb_block mb_sampler(const mb_process *n, int bits, double swing_V, double c_min_F, double switch_ohm) {
