@@ -20,7 +20,7 @@ void mb_doc_begin(mb_doc *d, const char *format) {
 /* A line "key   value" of the text form. */
 static void fact_line(mb_doc *d, const char *key, const char *value) {
     if (d->after_table) mb_str_add(&d->out, "\n");
-    mb_str_addf(&d->out, "%-14s%s\n", key, value);
+    mb_str_addf(&d->out, "%-13s %s\n", key, value);
     d->after_table = false;
     d->blocks++;
 }

@@ -11,6 +11,7 @@
 #include "cli/doc.h"
 #include "cli/options.h"
 #include "cost/baseline.h"
+#include "cost/component.h"
 #include "cost/machine.h"
 #include "mapping/policy.h"
 #include "nn/dataset.h"
@@ -104,6 +105,13 @@ static int add_kernels(const rows *r) {
     return rc;
 }
 
+static int add_components(const rows *r) {
+    int rc = MB_OK;
+    const mb_component *c;
+    for (size_t i = 0; (c = mb_component_at(i)) != NULL && !rc; i++) rc = add(r, "component", c->name, c->summary, c->family);
+    return rc;
+}
+
 static int add_plots(const rows *r) {
     int rc = MB_OK;
     for (size_t i = 0; mb_plot_names[i] && !rc; i++) rc = add(r, "plot", mb_plot_names[i], mb_plot_help[i], "");
@@ -174,9 +182,9 @@ static const struct {
     bool about;
 } kinds[] = {
     {add_cells_and_presets, false}, {add_adcs, false},   {add_policies, false}, {add_baselines, false}, {add_operators, true},
-    {add_datasets, false}, {add_kernels, true}, {add_presets, true},   {add_plots, false},     {add_verbs, false},
+    {add_datasets, false}, {add_kernels, true}, {add_components, true}, {add_presets, true},   {add_plots, false},     {add_verbs, false},
 };
-#define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|presets|plots|verbs" /* in the order of kinds[] */
+#define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|components|presets|plots|verbs" /* in the order of kinds[] */
 #define ALL_KINDS KINDS "|params|options"
 
 /* --- parameters and options ---------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 #include "cli/doc.h"
 #include "cli/options.h"
 #include "cost/baseline.h"
+#include "cost/component.h"
 #include "cost/machine.h"
 #include "mapping/plan.h"
 #include "mapping/policy.h"
@@ -26,9 +27,11 @@
 
 typedef struct options {
     const char *format;
+    mb_strings set;
 } options;
 
 static const mb_option table[] = {
+    MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE", "set a key of the component; may be repeated"),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the answer", MB_CLI_FORMATS),
     MB_OPTION_END,
 };
@@ -239,6 +242,52 @@ static int show_arch(mb_doc *d, const char *name) {
     return rc;
 }
 
+/* --- components of the technology layer ------------------------------------------------------------------------------ */
+
+static int component_unknown(const char *name) {
+    enum { MOST = 64 };
+    const char *names[MOST];
+    size_t n = 0;
+    for (; n < MOST && mb_component_at(n); n++) names[n] = mb_component_at(n)->name;
+    const char *near = mb_nearest(name, names, n);
+    return mb_fail(MB_BADINPUT, "no component is called \"%s\"%s%s; `mixbar list components` shows them", name,
+                   near ? ", did you mean " : "", near ? near : "");
+}
+
+static int show_component(mb_doc *d, const char *name, const mb_strings *set) {
+    const mb_component *c = mb_component_find(name);
+    if (!c) return component_unknown(name);
+    mb_component_result r;
+    mb_str key = {0};
+    mb_conf *root = mb_conf_new(MB_CONF_GROUP, NULL), *x = mb_conf_new(MB_CONF_GROUP, "x");
+    int rc = root && x ? mb_conf_append(root, x) : mb_nomem();
+    if (rc) mb_conf_free(x);
+    for (size_t i = 0; i < set->n && !rc; i++) {
+        mb_str_clear(&key);
+        mb_str_addf(&key, "x.%s", set->v[i]);
+        rc = key.failed ? mb_nomem() : mb_conf_assign(root, mb_cstr(&key), MB_FROM_COMMAND);
+    }
+    if (!rc) rc = mb_component_evaluate(c, mb_conf_find(root, "x"), &r);
+    if (!rc) {
+        const mb_fact main_facts[4] = {
+            {"energy", "J", r.energy_J}, {"delay", "s", r.delay_s}, {"area", "m2", r.area_m2}, {"leakage", "W", r.leakage_W}};
+        add_head(d, "component", c->name, c->summary, NULL, NULL);
+        if (c->operation) mb_doc_text(d, "operation", "%s", c->operation);
+        for (int i = 0; i < 4; i++)
+            if (!isnan(main_facts[i].value)) mb_doc_real(d, main_facts[i].name, main_facts[i].value, main_facts[i].unit);
+        for (int i = 0; i < r.n_facts; i++) {
+            const mb_fact *f = &r.fact[i];
+            if (!*f->unit && fabs(f->value - nearbyint(f->value)) < 1e-12) mb_doc_int(d, f->name, (int64_t)f->value);
+            else mb_doc_real(d, f->name, f->value, f->unit);
+        }
+        mb_doc_text(d, "source", "%s", r.source);
+        rc = add_params(d, "parameters", NULL, c->params, mb_conf_find(root, "x"));
+    }
+    mb_str_free(&key);
+    mb_conf_free(root);
+    return rc;
+}
+
 /* --- networks -----------------------------------------------------------------------------------------------------------------
  */
 
@@ -428,7 +477,7 @@ static int show_dataset(mb_doc *d, const char *name) {
 
 /* --- the verb ------------------------------------------------------------------------------------------------------ */
 
-#define KINDS "cell|adc|policy|baseline|arch|network|plan|dataset" /* in the order of show[] */
+#define KINDS "cell|adc|policy|baseline|arch|network|plan|dataset|component" /* show[] in this order, then the component */
 static int (*const show[])(mb_doc *d, const char *name) = {show_cell, show_adc,     show_policy, show_baseline,
                                                            show_arch, show_network, show_plan,   show_dataset};
 
@@ -438,21 +487,27 @@ static int run(const void *opt, int argc, char *const *argv) {
     (void)argc;
     int kind = mb_choice_index(KINDS, argv[0]);
     if (kind < 0) return mb_choice_unknown("kind", KINDS, argv[0]);
+    const bool component = kind == (int)(sizeof show / sizeof show[0]);
+    if (o->set.n && !component) return mb_fail(MB_USAGE, "`mixbar show %s` takes no -s; `mixbar show component` does", argv[0]);
     mb_doc_begin(&d, o->format);
-    return mb_doc_end(&d, show[kind](&d, argv[1]));
+    return mb_doc_end(&d, component ? show_component(&d, argv[1], &o->set) : show[kind](&d, argv[1]));
 }
 
 const mb_verb mb_verb_show = {
     .name = "show",
-    .usage = "cell NAME | adc NAME | policy NAME | baseline NAME | arch NAME | network FILE | plan FILE | dataset NAME",
-    .summary = "show one thing in full: a model and its parameters, a preset, a network, a plan, a dataset",
+    .usage = "cell NAME | adc NAME | policy NAME | baseline NAME | arch NAME | network FILE | plan FILE | dataset NAME | "
+             "component NAME [-s KEY=VALUE]...",
+    .summary = "show one thing in full: a model and its parameters, a preset, a network, a plan, a dataset, a component",
     .details = "NAME is a type or a preset (a name, or the path of a .cfg file). For models the parameter table is printed: key, "
                "type, value and where it was set, "
                "default, unit, range, meaning. For a network: layers, operators, shapes, windows (kernel /stride +padding), the "
                "K x N matrix that an array holds, "
-               "input vectors per sample, parameters, MACs. `show dataset` also takes an .npy file.",
+               "input vectors per sample, parameters, MACs. `show dataset` also takes an .npy file. "
+               "`show component` evaluates a part of the technology layer "
+               "(`mixbar list components`): energy of one operation, delay, area, leakage, and where the model comes from.",
     .examples = "mixbar show cell rram\nmixbar show network experiments/networks/fashion_cnn.onnx\nmixbar show arch rram-22nm "
-                "--format json",
+                "--format json\nmixbar show component adder -s bits=12 -s node_nm=7\n"
+                "mixbar show component adc-survey -s enob=6 -s corner=high",
     .options = table,
     .size = sizeof(options),
     .min_args = 2,

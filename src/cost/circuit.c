@@ -24,7 +24,7 @@ static int log2_up(double x) {
 
 /* --- flip-flops and arithmetic ------------------------------------------------------------------------------------- */
 
-mb_block mb_flipflop(const mb_node *n, double clocked) {
+mb_block mb_flipflop(const mb_process *n, double clocked) {
     mb_gate inv = mb_inverter(n, 1);
     double Ci = inv.c_in, Co = inv.c_out, Ct = mb_drain_cap(n, inv.wn) + mb_drain_cap(n, inv.wp), slope = MB_STEP;
     double clock = 4 * (Ci + Co) + 2 * Ci, data = (3 * Ct + Ci) + (Ct + Co) + (Ci + Co);
@@ -35,7 +35,7 @@ mb_block mb_flipflop(const mb_node *n, double clocked) {
     return (mb_block){12 * inv.area_m2, square(n->vdd_V) * (clock + data) * clocked, delay, 8 * inv.leakage_W};
 }
 
-mb_block mb_adder(const mb_node *n, int bits, double load_F) {
+mb_block mb_adder(const mb_process *n, int bits, double load_F) {
     mb_gate g = mb_nand(n, 2);
     const double c1 = g.c_in, c2 = g.c_out, b = bits;
     double c = 6 * c1 + 2 * c2 + (b - 1) * (7 * c1 + 3 * c2) + 8 * c1 + 5 * c2 + (b - 1) * (6 * c1 + 4 * c2);
@@ -55,7 +55,7 @@ mb_block mb_adder(const mb_node *n, int bits, double load_F) {
     return (mb_block){9 * b * g.area_m2, square(n->vdd_V) * c * MB_ADDER_ACTIVITY, delay, 9 * b * g.leakage_W};
 }
 
-mb_block mb_adder_tree(const mb_node *n, int inputs, int bits) {
+mb_block mb_adder_tree(const mb_process *n, int inputs, int bits) {
     mb_block sum = {0};
     for (int s = 1, left = inputs; left > 1; s++, left = (left + 1) / 2) {
         mb_block a = mb_block_times(mb_adder(n, bits + s - 1, MB_STANDARD_LOAD_F), (left + 1) / 2);
@@ -65,14 +65,14 @@ mb_block mb_adder_tree(const mb_node *n, int inputs, int bits) {
     return sum;
 }
 
-mb_block mb_shift_add(const mb_node *n, int bits, int pulses) {
+mb_block mb_shift_add(const mb_process *n, int bits, int pulses) {
     return mb_block_join(mb_adder(n, bits, MB_STANDARD_LOAD_F),
                          mb_block_times(mb_flipflop(n, MB_FLIPFLOP_ACTIVITY), bits + pulses));
 }
 
-mb_block mb_comparator(const mb_node *n, int bits) { return mb_adder(n, bits, MB_STANDARD_LOAD_F); }
+mb_block mb_comparator(const mb_process *n, int bits) { return mb_adder(n, bits, MB_STANDARD_LOAD_F); }
 
-mb_block mb_multiplier(const mb_node *n, int bits_a, int bits_b) {
+mb_block mb_multiplier(const mb_process *n, int bits_a, int bits_b) {
     mb_gate nand = mb_nand(n, 2), inv = mb_inverter(n, 1);
     const double products = (double)bits_a * bits_b;
     double slope = MB_STEP;
@@ -92,7 +92,7 @@ mb_block mb_multiplier(const mb_node *n, int bits_a, int bits_b) {
 
 /* --- decoders, drivers, switches ----------------------------------------------------------------------------------- */
 
-mb_block mb_driver(const mb_node *n, double load_F) {
+mb_block mb_driver(const mb_process *n, double load_F) {
     mb_gate first = mb_inverter(n, 1);
     double size = 1, slope = MB_STEP, V2 = square(n->vdd_V);
     mb_block d = {0};
@@ -110,7 +110,7 @@ mb_block mb_driver(const mb_node *n, double load_F) {
     return d;
 }
 
-mb_block mb_decoder(const mb_node *n, int address, double load_F, double pitch_m) {
+mb_block mb_decoder(const mb_process *n, int address, double load_F, double pitch_m) {
     const double lines = ldexp(1, address), V2 = square(n->vdd_V), pitch = pitch_m > 0 ? pitch_m : n->cell_height_m;
     int groups = (address + 1) / 2;
     mb_gate nand = mb_nand(n, 2), inv = mb_inverter(n, 4), last;
@@ -140,7 +140,7 @@ typedef struct tgate {
 } tgate;
 
 /* Transmission gate of R ohm; its n and its p share the current: each of twice the resistance. */
-static tgate gate_of(const mb_node *n, double ohm) {
+static tgate gate_of(const mb_process *n, double ohm) {
     double w = 2 * n->F_m, rn = mb_on_resistance(n, w, false) / n->k_eff, rp = mb_on_resistance(n, w, true) / n->k_eff;
     tgate t = {.wn = w * rn / (2 * ohm), .wp = w * rp / (2 * ohm)};
     if (t.wn < w) t.wn = w;
@@ -154,7 +154,7 @@ static tgate gate_of(const mb_node *n, double ohm) {
     return t;
 }
 
-mb_block mb_switch_matrix(const mb_node *n, int lines, double load_F, double gate_ohm, double swing_V, double activity) {
+mb_block mb_switch_matrix(const mb_process *n, int lines, double load_F, double gate_ohm, double swing_V, double activity) {
     tgate t = gate_of(n, gate_ohm);
     mb_block ff = mb_flipflop(n, MB_FLIPFLOP_ACTIVITY), d = {0};
     double slope = MB_STEP, V2 = square(n->vdd_V);
@@ -165,7 +165,7 @@ mb_block mb_switch_matrix(const mb_node *n, int lines, double load_F, double gat
     return d;
 }
 
-mb_block mb_column_mux(const mb_node *n, int columns, int ways, double gate_ohm, double column_F, double read_V) {
+mb_block mb_column_mux(const mb_process *n, int columns, int ways, double gate_ohm, double column_F, double read_V) {
     tgate t = gate_of(n, gate_ohm);
     const double outs = ceil((double)columns / ways);
     mb_block d = {0};
@@ -177,7 +177,7 @@ mb_block mb_column_mux(const mb_node *n, int columns, int ways, double gate_ohm,
     return d;
 }
 
-mb_block mb_level_shifter(const mb_node *n, double load_F, double high_V) {
+mb_block mb_level_shifter(const mb_process *n, double load_F, double high_V) {
     /* in units of the smallest transistor: input inverter, two halves of the cross-coupled pair, output inverter */
     static const double wn[4] = {15, 32, 32, 64}, wp[4] = {20, 10, 10, 82};
     const double wide = 2, tall = 2.5, V2 = square(high_V), w = 2 * n->F_m;
@@ -197,13 +197,15 @@ mb_block mb_level_shifter(const mb_node *n, double load_F, double high_V) {
 
 /* --- wires --------------------------------------------------------------------------------------------------------- */
 
-static double repeater_delay(const mb_node *n, const mb_wire *w, double R0, double size, double L) {
+static double repeater_delay(const mb_process *n, const mb_metal *w, double R0, double size, double L) {
     mb_gate g = mb_inverter(n, size);
-    return 0.7 * (R0 / size * (g.c_in + g.c_out + w->c_per_m * L) + 0.54 * w->r_per_m * w->c_per_m * L * L +
-                  w->r_per_m * L * g.c_in) / L;
+    return 0.7 *
+           (R0 / size * (g.c_in + g.c_out + w->c_per_m * L) + 0.54 * w->r_per_m * w->c_per_m * L * L +
+            w->r_per_m * L * g.c_in) /
+           L;
 }
 
-mb_repeater mb_repeated_wire(const mb_node *n, const mb_wire *w, double slack) {
+mb_repeater mb_repeated_wire(const mb_process *n, const mb_metal *w, double slack) {
     mb_gate one = mb_inverter(n, 1);
     const double R0 = (one.r_n + one.r_p) / 2;
     mb_repeater r = {.size = floor(sqrt(R0 * w->c_per_m / (one.c_in * w->r_per_m))),
@@ -230,12 +232,13 @@ static mb_block wires(const mb_repeater *r, double length_m, double all_m, int b
                       r->delay_s_per_m * length_m, r->leakage_W_per_m * all_m * bits};
 }
 
-mb_block mb_bus(const mb_node *n, double length_m, int bits, double toggle) {
+mb_block mb_bus(const mb_process *n, double length_m, int bits, double toggle) {
     mb_repeater r = mb_repeated_wire(n, &n->wire, 0);
     return wires(&r, length_m, length_m, bits, toggle);
 }
 
-mb_block mb_htree(const mb_node *n, int rows, int cols, double leaf_w_m, double leaf_h_m, int bits, double toggle, double *path_m) {
+mb_block mb_htree(const mb_process *n, int rows, int cols, double leaf_w_m, double leaf_h_m, int bits, double toggle,
+                  double *path_m) {
     mb_repeater r = mb_repeated_wire(n, &n->wire, 0);
     int across = log2_up(cols), along = log2_up(rows);
     double path = 0, all = 0, nodes = 1, w = cols * leaf_w_m / 4, h = rows * leaf_h_m / 4;
@@ -252,13 +255,14 @@ mb_block mb_htree(const mb_node *n, int rows, int cols, double leaf_w_m, double 
     return wires(&r, path, all, bits, toggle);
 }
 
-mb_block mb_mesh(const mb_node *n, int rows, int cols, double link_m, int bits, int depth, double toggle, double *hops_out) {
+mb_block mb_mesh(const mb_process *n, int rows, int cols, double link_m, int bits, int depth, double toggle, double *hops_out) {
     enum { PORTS = 5 };
     mb_repeater r = mb_repeated_wire(n, &n->wire, 0);
     const double hops = rows * cols > 1 ? (rows + cols) / 3.0 : 0, routers = (double)rows * cols;
     const double links = 2.0 * ((double)rows * (cols - 1) + (double)cols * (rows - 1)); /* both directions */
     mb_block link = wires(&r, link_m, link_m, bits, toggle), ff = mb_flipflop(n, MB_FLIPFLOP_ACTIVITY);
-    const double side = PORTS * bits * 4 * n->wire.width_m, c_line = side * n->wire.c_per_m; /* wires at twice their width, both ways */
+    const double side = PORTS * bits * 4 * n->wire.width_m,
+                 c_line = side * n->wire.c_per_m; /* wires at twice their width, both ways */
     tgate t = gate_of(n, mb_transmission_resistance(n, 8 * n->F_m, 8 * n->F_m * n->pn_ratio));
     mb_block arbiter = mb_decoder(n, 3, mb_nand(n, 2).c_in, 0);
     double c_cross = 2 * c_line + 2 * PORTS * t.c_drain, slope = MB_STEP;
@@ -267,10 +271,8 @@ mb_block mb_mesh(const mb_node *n, int rows, int cols, double link_m, int bits, 
     if (router.area_m2 < square(side)) router.area_m2 = square(side);
     router.leakage_W = PORTS * depth * bits * ff.leakage_W + PORTS * PORTS * bits * t.leakage_W + PORTS * arbiter.leakage_W;
     router.energy_J = 2 * bits * ff.energy_J + arbiter.energy_J + 0.5 * bits * toggle * square(n->vdd_V) * c_cross;
-    router.delay_s = ff.delay_s + arbiter.delay_s +
-                     mb_stage_delay(mb_transmission_resistance(n, t.wn, t.wp) * c_cross, &slope);
+    router.delay_s = ff.delay_s + arbiter.delay_s + mb_stage_delay(mb_transmission_resistance(n, t.wn, t.wp) * c_cross, &slope);
     if (hops_out) *hops_out = hops;
-    return (mb_block){routers * router.area_m2 + links * link.area_m2,
-                      hops * link.energy_J + (hops + 1) * router.energy_J, hops * link.delay_s + (hops + 1) * router.delay_s,
-                      routers * router.leakage_W + links * link.leakage_W};
+    return (mb_block){routers * router.area_m2 + links * link.area_m2, hops * link.energy_J + (hops + 1) * router.energy_J,
+                      hops * link.delay_s + (hops + 1) * router.delay_s, routers * router.leakage_W + links * link.leakage_W};
 }

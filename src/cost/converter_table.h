@@ -1,8 +1,8 @@
 /* converter_table.h - fits of the power of converters that read a column directly; included by converter.c alone
  *
- * SAR: P = a N + b + 1e6 c R^(d / ln 10) uW, E = P (N + 1) ns; flash: P = a (2^N - 1) + 1e6 c R^(d / ln 10) uW; R = resistance of the
- * column times 0.5 V / V_read. Circuit simulations of the authors of DNN+NeuroSim V1.3 (Peng et al., IEEE TCAD 40, 2306 (2021),
- * doi:10.1109/TCAD.2020.3043731). Kinds: SAR, flash with current-mode sense amplifiers (FLASH).
+ * SAR: P = a N + b + 1e6 c R^(d / ln 10) uW, E = P (N + 1) ns; flash: P = a (2^N - 1) + 1e6 c R^(d / ln 10) uW; R = resistance of
+ * the column times 0.5 V / V_read. Circuit simulations of the authors of DNN+NeuroSim V1.3 (Peng et al., IEEE TCAD 40, 2306
+ * (2021), doi:10.1109/TCAD.2020.3043731). Kinds: SAR, flash with current-mode sense amplifiers (FLASH).
  */
 static const struct {
     fit_kind kind;

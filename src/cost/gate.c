@@ -13,30 +13,30 @@
 
 static double up(double x) { return ceil(x * (1 - EDGE)); }
 
-static double fins(const mb_node *n, double w) {
+static double fins(const mb_process *n, double w) {
     double k = up(w / (2 * n->F_m));
     return k < 1 ? 1 : k;
 }
 
-static bool planar(const mb_node *n) { return n->device == MB_DEVICE_PLANAR; }
+static bool planar(const mb_process *n) { return n->device == MB_DEVICE_PLANAR; }
 
-double mb_gate_cap(const mb_node *n, double w) { return planar(n) ? n->c_gate * w : n->c_fin * fins(n, w); }
+double mb_gate_cap(const mb_process *n, double w) { return planar(n) ? n->c_gate * w : n->c_fin * fins(n, w); }
 
-static double channel(const mb_node *n, double w) {
+static double channel(const mb_process *n, double w) {
     return planar(n) ? w : fins(n, w) * n->fin_eff_m * (n->sheets ? n->sheets : 1);
 }
 
-double mb_on_resistance(const mb_node *n, double w, bool p) {
+double mb_on_resistance(const mb_process *n, double w, bool p) {
     return n->k_eff * n->vdd_V / ((p ? n->ion_p : n->ion_n) * channel(n, w));
 }
 
-double mb_transmission_resistance(const mb_node *n, double wn, double wp) {
+double mb_transmission_resistance(const mb_process *n, double wn, double wp) {
     double rn = mb_on_resistance(n, wn, false) / n->k_eff, rp = mb_on_resistance(n, wp, true) / n->k_eff;
     return rn * rp / (rn + rp);
 }
 
 /* K diffusions of a transistor of width W in FOLDS fingers; ENDS of them end at an edge. */
-static double diffusion(const mb_node *n, double w, double folds, double k, double ends) {
+static double diffusion(const mb_process *n, double w, double folds, double k, double ends) {
     double d = planar(n) ? GAP_F * n->F_m : n->cpp_m - n->gate_length_m;
     double h = planar(n) ? w / folds : fins(n, w) / folds * n->fin_width_m;
     double c = n->c_junction * k * d * h;
@@ -44,14 +44,14 @@ static double diffusion(const mb_node *n, double w, double folds, double k, doub
     return c;
 }
 
-double mb_drain_cap(const mb_node *n, double w) { return diffusion(n, w, 1, 1, 1); }
+double mb_drain_cap(const mb_process *n, double w) { return diffusion(n, w, 1, 1, 1); }
 
-static double folds_of(const mb_node *n, double w, double other) {
+static double folds_of(const mb_process *n, double w, double other) {
     double f = planar(n) ? up((w + other) / (FIT_F * n->F_m)) : up(fins(n, w) / n->max_fins);
     return f < 1 ? 1 : f;
 }
 
-mb_gate mb_gate_make(const mb_node *n, mb_gate_kind kind, int inputs, double wn, double wp, bool full) {
+mb_gate mb_gate_make(const mb_process *n, mb_gate_kind kind, int inputs, double wn, double wp, bool full) {
     if (full && planar(n) && wn + wp < FIT_F * n->F_m) {
         double k = FIT_F * n->F_m / (wn + wp);
         wn *= k;
@@ -77,12 +77,12 @@ mb_gate mb_gate_make(const mb_node *n, mb_gate_kind kind, int inputs, double wn,
     return g;
 }
 
-mb_gate mb_inverter(const mb_node *n, double size) {
+mb_gate mb_inverter(const mb_process *n, double size) {
     double w = 2 * n->F_m * size;
     return mb_gate_make(n, MB_GATE_INV, 1, w, w * n->pn_ratio, false);
 }
 
-mb_gate mb_nand(const mb_node *n, int inputs) {
+mb_gate mb_nand(const mb_process *n, int inputs) {
     const double wn = n->device == MB_DEVICE_NANOSHEET ? 2 * n->F_m : 4 * n->F_m; /* a row holds one stack */
     return mb_gate_make(n, MB_GATE_NAND, inputs, wn, 2 * n->F_m * n->pn_ratio, true);
 }

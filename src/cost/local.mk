@@ -6,7 +6,9 @@ MB_BASELINES = \
 libmixbar_la_SOURCES += $(MB_BASELINES) \
   src/cost/report.c src/cost/report.h src/cost/machine.c src/cost/machine.h src/cost/network.c src/cost/unit.c src/cost/unit.h \
   src/cost/tech.c src/cost/tech.h src/cost/tech_table.h src/cost/gate.c src/cost/gate.h src/cost/circuit.c src/cost/circuit.h \
-  src/cost/converter.c src/cost/converter.h src/cost/converter_table.h \
+  src/cost/converter.c src/cost/converter.h src/cost/converter_table.h src/cost/memory.c src/cost/memory.h \
+  src/cost/component.c src/cost/component.h src/cost/component_logic.c src/cost/component_wire.c src/cost/component_converter.c \
+  src/cost/component_memory.c \
   src/cost/sram.c src/cost/sram.h src/cost/sram_table.h src/cost/baseline.c src/cost/baseline.h \
   src/cost/activity.c src/cost/programming.c src/cost/digital.c src/cost/digital.h src/cost/ledger.c src/cost/ledger.h src/cost/systolic.c src/cost/systolic.h
 pkgincludecost_HEADERS = src/cost/machine.h src/cost/report.h src/cost/baseline.h

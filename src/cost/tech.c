@@ -30,7 +30,7 @@ typedef struct row {
 #define N_NODES (sizeof node_table / sizeof node_table[0])
 #define N_HEATED (sizeof temperature_table / sizeof temperature_table[0])
 
-bool mb_node_row(size_t i, double *node_nm, mb_roadmap *roadmap) {
+bool mb_process_row(size_t i, double *node_nm, mb_roadmap *roadmap) {
     if (i >= N_NODES) return false;
     *node_nm = node_table[i].node_nm;
     *roadmap = node_table[i].roadmap;
@@ -41,7 +41,7 @@ const char *mb_device_name(mb_device d) {
     return d == MB_DEVICE_PLANAR ? "planar" : d == MB_DEVICE_FINFET ? "FinFET" : "nanosheet";
 }
 
-void mb_node_covered(mb_roadmap roadmap, mb_str *out) {
+void mb_process_covered(mb_roadmap roadmap, mb_str *out) {
     const char *sep = "";
     for (size_t i = 0; i < N_NODES; i++)
         if (node_table[i].roadmap == roadmap) {
@@ -51,9 +51,9 @@ void mb_node_covered(mb_roadmap roadmap, mb_str *out) {
     mb_str_add(out, " nm");
 }
 
-static int not_covered(const mb_node_spec *s) {
+static int not_covered(const mb_process_spec *s) {
     mb_str text = {0};
-    mb_node_covered(s->roadmap, &text);
+    mb_process_covered(s->roadmap, &text);
     int rc = mb_fail(MB_BADINPUT,
                      "the technology table has no %g nm node of the %s roadmap; it has %s, and nothing is interpolated between "
                      "device cards%s",
@@ -64,13 +64,12 @@ static int not_covered(const mb_node_spec *s) {
 }
 
 /* uA/um = A/m; at temperature T for planar nodes. */
-static int currents(mb_node *n, const row *r, double T) {
+static int currents(mb_process *n, const row *r, double T) {
     n->ion_n = r->ion_n;
     n->ion_p = r->ion_p;
     n->ioff_n = r->ioff_n;
     n->ioff_p = r->ioff_p;
-    if (!(T >= 300 && T <= 400))
-        return mb_fail(MB_BADINPUT, "the technology table covers 300 to 400 K, not %g K", T);
+    if (!(T >= 300 && T <= 400)) return mb_fail(MB_BADINPUT, "the technology table covers 300 to 400 K, not %g K", T);
     if (!(T > 300)) return MB_OK;
     for (size_t i = 0; i < N_HEATED; i++) {
         if (temperature_table[i].node_nm != r->node_nm || temperature_table[i].roadmap != r->roadmap) continue;
@@ -88,20 +87,20 @@ static int currents(mb_node *n, const row *r, double T) {
 }
 
 /* R is the resistance without barrier, ohm/um. */
-static mb_wire wire(const row *r, double w_nm, double R, double T, bool no_barrier) {
+static mb_metal wire(const row *r, double w_nm, double R, double T, bool no_barrier) {
     double b = no_barrier ? 0 : r->barrier_nm, h = w_nm * r->aspect;
-    return (mb_wire){w_nm * 1e-9, R * 1e6 * w_nm * h / ((w_nm - 2 * b) * (h - b)) * (1 + 0.00451 * fabs(T - 300)),
-                     r->wire_fF * 1e-9};
+    return (mb_metal){w_nm * 1e-9, R * 1e6 * w_nm * h / ((w_nm - 2 * b) * (h - b)) * (1 + 0.00451 * fabs(T - 300)),
+                      r->wire_fF * 1e-9};
 }
 
-int mb_node_init(mb_node *n, const mb_node_spec *s) {
+int mb_process_init(mb_process *n, const mb_process_spec *s) {
     const row *r = NULL;
     for (size_t i = 0; i < N_NODES; i++)
         if (fabs(node_table[i].node_nm - s->node_nm) < 1e-9 && node_table[i].roadmap == s->roadmap) r = &node_table[i];
     if (!r) return not_covered(s);
     const bool planar = r->device == MB_DEVICE_PLANAR;
     const double F = r->node_nm * 1e-9;
-    *n = (mb_node){.node_nm = r->node_nm, .F_m = F, .temp_K = s->temp_K, .roadmap = r->roadmap, .device = r->device};
+    *n = (mb_process){.node_nm = r->node_nm, .F_m = F, .temp_K = s->temp_K, .roadmap = r->roadmap, .device = r->device};
     int rc = currents(n, r, s->temp_K);
     if (rc) return rc;
     n->vdd_V = r->vdd;

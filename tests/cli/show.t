@@ -2,7 +2,7 @@
 # show.t - list and show: everything registered can be shown, presets lie where they are said to lie, numbers of a network are right
 . "${top_srcdir:-.}/tests/cli/lib.sh"
 
-for kind in cells adcs policies baselines operators datasets kernels presets plots verbs params options; do
+for kind in cells adcs policies baselines operators datasets kernels components presets plots verbs params options; do
     run mixbar list $kind; is 0 "list $kind"
     [ "$(wc -l <out)" -ge 3 ]; ok $? "list $kind: there is something"
     run mixbar list $kind --format csv; is 0 "list $kind --format csv"
@@ -64,6 +64,23 @@ out "^weighted +$rows\$" "weighted layers are counted"
 
 run mixbar show dataset fashion-mnist-fallback; is 0 "show dataset"; out '^samples +1000$'; out '^shape +1x28x28$'; out '^classes +10$'
 mixbar show dataset fashion-mnist-fallback --format csv | awk -F, '/^key,/ { exit } NR > 1 { n += $2 } END { exit n != 1000 }'; ok $? "samples of the classes sum to the total"
+
+# Components of the technology layer: every one at its defaults, as text and as JSON; keys change the answer and are told.
+mixbar list components --format csv | sed 1d | cut -d, -f2 >names
+[ "$(wc -l <names)" -ge 30 ]; ok $? "there are at least 30 components"
+while read -r name; do
+    run mixbar show component "$name"; is 0 "show component $name"; out "^component +$name"; out '^source '; out '^ *key +'
+    run mixbar show component "$name" --format json; is 0 "show component $name as JSON"
+    if command -v jq >/dev/null 2>&1; then jq -e '.source and (.parameters | length > 0)' out >/dev/null; ok $? "show component $name: valid JSON"; else skip "valid JSON" "no jq"; fi
+done <names
+run mixbar show component adder; out '^energy +8.579 fJ'; out '^area +11.12 um2'; out '^node_nm .* 22 +default'
+run mixbar show component adder -s bits=16 -s node_nm=7; is 0 "show component -s"; out '^area +5.907 um2'; out '^bits .* 16 +command'
+run mixbar show component adc-survey -s rate_Hz=2e9 -s corner=high; out '^energy +9.070 pJ'; out '^energy_mid +2.591 pJ'
+run mixbar show component adc-sar -s rows=256 -s cell_bits=2; out '^lossless_bits 10'
+refused 'there are|it has 130, 90' "show component: node that is not in the table" mixbar show component adder -s node_nm=28
+refused 'did you mean' "show component: unknown key" mixbar show component adder -s bitz=3
+refused 'did you mean adder' "show component: nearest name" mixbar show component addr
+run mixbar show cell rram -s g_max_S=1; is 2 "show: -s is for components"
 
 # Names that do not exist.
 refused 'did you mean "?rram' "show cell: nearest name" mixbar show cell rrom

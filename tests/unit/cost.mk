@@ -18,3 +18,7 @@ TESTS += tests/unit/test_baseline
 check_PROGRAMS += tests/unit/test_programming
 tests_unit_test_programming_SOURCES = tests/unit/test_programming.c tests/unit/mbtest.h tests/unit/testnet.h
 TESTS += tests/unit/test_programming
+
+check_PROGRAMS += tests/unit/test_component
+tests_unit_test_component_SOURCES = tests/unit/test_component.c tests/unit/mbtest.h
+TESTS += tests/unit/test_component
