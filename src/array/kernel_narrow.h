@@ -261,8 +261,8 @@ typedef struct narrow_source {
 
 /* Codes of vectors r0 .. r1 - 1 of the step in c, added to acc. */
 ALWAYS void narrow_convert(const narrow_constants *k, const narrow_step *st, const narrow_source *src, narrow_state *e,
-                           __m512i *acc, const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip, bool based,
-                           int noise) {
+                           __m512i *acc, const int32_t *c, int r0, int r1, bool pairs, narrow_mode mode, bool two, bool clip,
+                           bool based, int noise) {
     const bool before = two && mode == GRID_DOWN && !noise, after = two && (noise || mode == GRID_UP);
     (void)st, (void)src, (void)pairs;
     for (int r = r0; r < r1; r++) {

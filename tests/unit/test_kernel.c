@@ -211,13 +211,13 @@ static void test_quads(void **state) {
         for (int n = 0; n < N; n++) {
             int32_t sum = 0;
             for (int k = 0; k < K; k++) {
-                w[mb_panel_index(K, k, (size_t)n)] = (int16_t)(4 * pick(sign ? -2 : 0, 2)); /* few levels, but for the variances */
+                w[mb_panel_index(K, k, (size_t)n)] = (int16_t)(4 * pick(sign ? -2 : 0, 2));    /* few levels */
                 sum += var[mb_panel_index(K, k, (size_t)n)] = (int16_t)pick(0, MB_VAR_MAX);
             }
             most = sum > most ? sum : most;
         }
-        mb_row_group g = {.k = K, .n = N, .slices = 1, .planes = 8, .dac_bits = 1, .polarities = 1, .panels = 1, .w = w, .var = var,
-                          .var_each = -1};
+        mb_row_group g = {.k = K, .n = N, .slices = 1, .planes = 8, .dac_bits = 1, .polarities = 1, .panels = 1, .w = w,
+                          .var = var, .var_each = -1};
         mb_quads *q = NULL;
         assert_ok(mb_quads_new(&g, sign, &q));
         assert_non_null(q);
