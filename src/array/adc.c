@@ -35,7 +35,10 @@ int mb_adc_load(mb_conf *group, mb_adc *adc) {
     void *params = mb_calloc(1, type->size);
     if (!params) return mb_nomem();
     int rc = mb_params_load(type->params, group, also, params);
-    if (!rc && type->check && (rc = type->check(params)) != MB_OK) mb_params_free(type->params, params);
+    bool loaded = rc == MB_OK;
+    if (!rc && type->check) rc = type->check(params);
+    if (!rc && type->prepare) rc = type->prepare(params);
+    if (rc && loaded) mb_params_free(type->params, params);
     if (rc) {
         mb_free(params);
         return mb_context(rc, "%s: converter \"%s\"", mb_conf_where(group), type->name);

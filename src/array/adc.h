@@ -29,6 +29,7 @@ typedef struct mb_adc_type {
     const mb_param *params;
     size_t size;
     int (*check)(const void *p);            /* NULL: none */
+    int (*prepare)(void *p); /* after check: read the files that parameters name into other parameters (mb_malloc); NULL: none */
     bool transparent;                       /* value = S: no quantisation, no range (the ideal converter) */
     bool (*deterministic)(const void *p);   /* no random part */
     bool (*uniform)(const void *p); /* exactly the formula above: kernels fuse it instead of calling convert; NULL: never */

@@ -1,6 +1,10 @@
 /* Converters: the laws of array/adc.h for every registered one, noise, cost against independent numbers, loading. */
 #include "mbtest.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <math.h>
 
 #include "array/adc.h"
@@ -210,10 +214,50 @@ static void test_load(void **state) {
     }
 }
 
+/* A measured table from a CSV file is the list with the same numbers; bad files are told. */
+static void test_table_file(void **state) {
+    (void)state;
+    char dir[] = "/tmp/mixbar-adc-XXXXXX", path[64], text[200];
+    static const struct { const char *csv, *says; } bad[] = {
+        {"code,gain\n0,1\n1,1\n", "no column is named inl or dnl"}, {"inl\n0.5\n", "at least 2 rows"},
+        {"inl\n0\nx\n", ":3"}, {"inl\n0\nNA\n", ":3: column \"inl\""}};
+    mb_adc list, file;
+    int32_t in[200], a[200], b[200];
+    uint64_t n1 = 0, n2 = 0;
+    mb_adc_range r = {.base = 0, .step = 10, .q_lo = 0, .q_hi = 15};
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/adc.csv", dir);
+    snprintf(text, sizeof text, "type = \"table\"; file = \"%s\";", path);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("# measured\ncode,inl_lsb\n0,0\n7,1.6\n15,-0.8\n", f);
+    fclose(f);
+    assert_ok(load(text, &file));
+    assert_ok(load("type = \"table\"; inl = [0.0, 1.6, -0.8];", &list));
+    for (int i = 0; i < 200; i++) in[i] = i - 20;
+    list.type->convert(list.params, &r, 200, in, a, &n1, NULL);
+    file.type->convert(file.params, &r, 200, in, b, &n2, NULL);
+    assert_memory_equal(a, b, sizeof a);
+    assert_true(n1 == n2 && a[90] != 70); /* at 70 the ideal converter says 70 */
+    mb_adc_free(&list);
+    mb_adc_free(&file);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_non_null(f = fopen(path, "w"));
+        fputs(bad[i].csv, f);
+        fclose(f);
+        assert_fails(load(text, &file), MB_BADINPUT, bad[i].says);
+    }
+    remove(path);
+    assert_fails(load(text, &file), MB_BADINPUT, "adc.csv");
+    rmdir(dir);
+    assert_fails(load("type = \"table\"; file = \"x.csv\"; dnl = [0.0, 1.0];", &file), MB_BADINPUT, "twice");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contract), cmocka_unit_test(test_codes),    cmocka_unit_test(test_noise),
         cmocka_unit_test(test_survey),   cmocka_unit_test(test_sar_cost), cmocka_unit_test(test_load),
+        cmocka_unit_test(test_table_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
