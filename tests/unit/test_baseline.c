@@ -283,7 +283,7 @@ static void wrong_files_are_refused(void **state) {
         const char *text, *message, *place;
     } wrong[] = {
         {"rows = 8;", "needs kind", "base.cfg"},
-        {"\nkind = \"sistolic\";", "did you mean systolic", "base.cfg:2"},
+        {"\nkind = \"sistolic\";", "did you mean \"systolic\"", "base.cfg:2"},
         {"kind = 7;", "needs kind", "base.cfg:1"},
         {"kind = \"systolic\"; rows = 0;", "rows", "base.cfg:1"},
         {"kind = \"systolic\";\ncolumns = 8;", "columns", "base.cfg:2"},

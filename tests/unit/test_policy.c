@@ -122,7 +122,7 @@ static void wrong_problems_are_refused(void **state) {
     static const struct {
         const char *text, *message;
     } wrong[] = {
-        {"policy = \"unifrom\";", "did you mean uniform"},
+        {"policy = \"unifrom\";", "did you mean \"uniform\""},
         {"policy = 3;", "name of a policy"},
         {"weigth_bits = 8;", "weigth_bits"},
         {"weight_bits = 0;", "weight_bits"},
