@@ -50,6 +50,7 @@ static int check(const void *params) {
 static int column(const mb_csv *csv, size_t col, mb_reals *to) {
     double *v = mb_malloc(csv->rows ? csv->rows : 1, sizeof *v);
     if (!v) return mb_nomem();
+    mb_free(to->v); /* of the empty list */
     *to = (mb_reals){v, csv->rows};
     for (size_t i = 0; i < csv->rows; i++) {
         int rc = mb_csv_number(csv, i, col, &v[i]);

@@ -225,6 +225,7 @@ static void test_table_file(void **state) {
     int32_t in[200], a[200], b[200];
     uint64_t n1 = 0, n2 = 0;
     mb_adc_range r = {.base = 0, .step = 10, .q_lo = 0, .q_hi = 15};
+    const long live = mb_mem_live();
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/adc.csv", dir);
     snprintf(text, sizeof text, "type = \"table\"; file = \"%s\";", path);
@@ -251,6 +252,7 @@ static void test_table_file(void **state) {
     assert_fails(load(text, &file), MB_BADINPUT, "adc.csv");
     rmdir(dir);
     assert_fails(load("type = \"table\"; file = \"x.csv\"; dnl = [0.0, 1.0];", &file), MB_BADINPUT, "twice");
+    assert_int_equal(mb_mem_live(), live);
 }
 
 int main(void) {
