@@ -194,14 +194,26 @@ static int set_list_point(mb_point *p, const mb_conf *words) {
     return MB_OK;
 }
 
-/* A key that was set on the command line and is swept all the same: one of the two would be ignored. */
+/* What the command line has set at C or below it; NULL: nothing. */
+static const mb_conf *set_on_command_line(const mb_conf *c) {
+    if (!c || c->origin == MB_FROM_COMMAND) return c;
+    for (size_t i = 0; i < c->n; i++) {
+        const mb_conf *below = set_on_command_line(c->child[i]);
+        if (below) return below;
+    }
+    return NULL;
+}
+
+/* A key that was set on the command line, or one inside it, and is swept all the same: one of the two would be ignored. */
 static int check_not_set(const mb_conf *root, const axis *a, size_t n_axes) {
     for (size_t i = 0; i < n_axes; i++) {
         for (size_t k = 0; k < a[i].n_key; k++) {
-            const mb_conf *c = mb_conf_find(root, a[i].key[k]);
-            if (c && c->origin == MB_FROM_COMMAND)
-                return mb_fail(MB_BADINPUT, "%s: %s is swept here, so setting it on the command line has no effect: set another key, or the axis "
-                               "with -s 'sweep.axes[%zu].values=[...]'", mb_conf_where(a[i].values), a[i].key[k], i);
+            const mb_conf *c = mb_conf_find(root, a[i].key[k]), *set = set_on_command_line(c);
+            if (set)
+                return mb_fail(MB_BADINPUT,
+                               "%s: %s is swept here, so setting %s on the command line has no effect: set another key, or the axis with "
+                               "-s 'sweep.axes[%zu].values=[...]'",
+                               mb_conf_where(a[i].values), a[i].key[k], set == c || !set->name ? "it" : set->name, i);
         }
     }
     return MB_OK;

@@ -170,6 +170,10 @@ static void a_swept_key_set_on_the_command_line_is_told(void **state) {
     assert_ok(mb_conf_assign(c, "map.a=3", MB_FROM_COMMAND));
     assert_fails(mb_sweep_points(c, &p), MB_BADINPUT, "map.a is swept");
     mb_conf_free(c);
+    c = parse("map = { a = 1; b = 2; }; sweep = { axes = ( { key = \"map\"; values = (\"x\", \"y\"); } ); };");
+    assert_ok(mb_conf_assign(c, "map.b=3", MB_FROM_COMMAND));
+    assert_fails(mb_sweep_points(c, &p), MB_BADINPUT, "map is swept here, so setting b");
+    mb_conf_free(c);
 }
 
 int main(void) {
