@@ -297,29 +297,44 @@ static int gather_merge(const pass *p, layer_gather *sum, const layer_gather *on
     return MB_OK;
 }
 
-/* Run a pass on all threads. total receives the merged worker (free it with worker_free) when not NULL. */
-static int run_pass(const pass *p, worker *total) {
-    const int64_t blocks = (p->samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK;
-    int threads = omp_get_max_threads(), rc = MB_OK;
-    if (threads > blocks) threads = blocks > 0 ? (int)blocks : 1;
-    worker *w = mb_calloc((size_t)threads, sizeof *w);
-    if (!w) return mb_nomem();
-    for (int t = 0; t < threads; t++) w[t].p = p;
+/* The parallel loop: open(all, t) once by every thread t, then blocks of samples, block(all, t, b), by whoever is free. The first error
+ * stops all of them. */
+typedef struct loop {
+    int64_t samples;
+    const mb_progress *progress;
+    const char *what;
+    void *all;
+    int (*open)(void *all, int t);
+    int (*block)(void *all, int t, int64_t b);
+} loop;
+
+static int64_t loop_blocks(int64_t samples) { return (samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK; }
+
+static int loop_threads(int64_t samples) {
+    const int64_t blocks = loop_blocks(samples);
+    const int threads = omp_get_max_threads();
+    return threads <= blocks ? threads : blocks > 0 ? (int)blocks : 1;
+}
+
+static int loop_run(const loop *l) {
+    const int64_t blocks = loop_blocks(l->samples);
+    const mb_progress *progress = l->progress;
+    int rc = MB_OK;
     mb_error *trail = NULL;
     int64_t done = 0;
     atomic_int stop = 0;
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(loop_threads(l->samples))
     {
-        worker *me = &w[omp_get_thread_num()];
-        int my = worker_init(me, p);
+        const int t = omp_get_thread_num();
+        int my = l->open(l->all, t);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t b = 0; b < blocks; b++) {
             if (atomic_load(&stop)) continue;
-            if (!my) my = run_block(me, b);
+            if (!my) my = l->block(l->all, t, b);
 #pragma omp critical(mb_progress)
             {
                 done++;
-                if (!my && !rc && p->progress && p->progress->step && p->progress->step(p->progress->ctx, p->what, done, blocks))
+                if (!my && !rc && progress && progress->step && progress->step(progress->ctx, l->what, done, blocks))
                     my = mb_fail(MB_INTERRUPTED, "interrupted");
                 if (my && !rc) {
                     rc = my;
@@ -335,7 +350,24 @@ static int run_pass(const pass *p, worker *total) {
             trail = mb_error_take();
         }
     }
-    if (rc) rc = mb_error_raise(trail, rc);
+    return rc ? mb_error_raise(trail, rc) : MB_OK;
+}
+
+static int pass_open(void *all, int t) {
+    worker *w = all;
+    return worker_init(&w[t], w[t].p);
+}
+
+static int pass_block(void *all, int t, int64_t b) { return run_block((worker *)all + t, b); }
+
+/* Run a pass on all threads. total receives the merged worker (free it with worker_free) when not NULL. */
+static int run_pass(const pass *p, worker *total) {
+    const int threads = loop_threads(p->samples);
+    worker *w = mb_calloc((size_t)threads, sizeof *w);
+    if (!w) return mb_nomem();
+    for (int t = 0; t < threads; t++) w[t].p = p;
+    const loop l = {p->samples, p->progress, p->what, w, pass_open, pass_block};
+    int rc = loop_run(&l);
     for (int t = 1; t < threads && !rc; t++) {
         w[0].correct += w[t].correct;
         w[0].loss += w[t].loss;
@@ -653,7 +685,14 @@ typedef struct job_worker {
     void *ctx;
 } job_worker;
 
-static int job_open(const mb_sim_job *j, job_worker *w) {
+typedef struct job_all {
+    const mb_sim_job *j;
+    job_worker *w;
+} job_all;
+
+static int job_open(void *all, int t) {
+    const mb_sim_job *j = ((job_all *)all)->j;
+    job_worker *w = &((job_all *)all)->w[t];
     w->in = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->input].shape), sizeof *w->in);
     w->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->output].shape), sizeof *w->out);
     if (!w->in || !w->out) return mb_nomem();
@@ -661,7 +700,9 @@ static int job_open(const mb_sim_job *j, job_worker *w) {
     return rc ? rc : j->open(j->shared, &w->ctx);
 }
 
-static int job_block(const mb_sim_job *j, job_worker *w, int64_t block) {
+static int job_block(void *all, int t, int64_t block) {
+    const mb_sim_job *j = ((job_all *)all)->j;
+    job_worker *w = &((job_all *)all)->w[t];
     const int64_t first = block * MB_SIM_BLOCK;
     const int n = (int)(j->samples - first < MB_SIM_BLOCK ? j->samples - first : MB_SIM_BLOCK);
     mb_dataset_get(j->data, (size_t)first, (size_t)n, w->in);
@@ -672,37 +713,12 @@ static int job_block(const mb_sim_job *j, job_worker *w, int64_t block) {
 }
 
 int mb_sim_run(const mb_sim_job *j) {
-    const int64_t blocks = (j->samples + MB_SIM_BLOCK - 1) / MB_SIM_BLOCK;
-    int threads = omp_get_max_threads(), rc = MB_OK;
-    if (threads > blocks) threads = blocks > 0 ? (int)blocks : 1;
+    const int threads = loop_threads(j->samples);
     job_worker *w = mb_calloc((size_t)threads, sizeof *w);
     if (!w) return mb_nomem();
-    mb_error *trail = NULL;
-    int64_t done = 0;
-    atomic_int stop = 0;
-#pragma omp parallel num_threads(threads)
-    {
-        job_worker *me = &w[omp_get_thread_num()];
-        int my = job_open(j, me);
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t b = 0; b < blocks; b++) {
-            if (atomic_load(&stop)) continue;
-            if (!my) my = job_block(j, me, b);
-#pragma omp critical(mb_progress)
-            {
-                done++;
-                if (!my && !rc && j->progress && j->progress->step && j->progress->step(j->progress->ctx, j->what, done, blocks))
-                    my = mb_fail(MB_INTERRUPTED, "interrupted");
-                if (my && !rc) {
-                    rc = my;
-                    trail = mb_error_take();
-                    atomic_store(&stop, 1);
-                }
-            }
-            if (my) mb_error_clear();
-        }
-    }
-    if (rc) rc = mb_error_raise(trail, rc);
+    job_all all = {j, w};
+    const loop l = {j->samples, j->progress, j->what, &all, job_open, job_block};
+    int rc = loop_run(&l);
     for (int t = 0; t < threads; t++) {
         j->close(w[t].ctx);
         mb_exec_free(w[t].exec);
