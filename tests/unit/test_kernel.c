@@ -1,31 +1,10 @@
 /* Kernels: every one that this machine has gives the bits of the oracle, with all kinds of noise and converters; the fused
  * conversion is exact at every code boundary. */
-#include "mbtest.h"
+#include "arraytest.h"
 
 #include "array/kernel.h"
 #include "array/xbar.h"
 #include "base/mem.h"
-
-static mb_stream rnd;
-static int pick(int lo, int hi) { return lo + (int)(mb_stream_u32(&rnd) % (uint32_t)(hi - lo + 1)); }
-
-static mb_cell load_cell(const char *text) {
-    mb_conf *c = NULL;
-    mb_cell cell;
-    assert_ok(mb_conf_parse(text, "test", &c));
-    assert_ok(mb_cell_load(c, &cell));
-    mb_conf_free(c);
-    return cell;
-}
-
-static mb_adc load_adc(const char *text) {
-    mb_conf *c = NULL;
-    mb_adc adc;
-    assert_ok(mb_conf_parse(text, "test", &c));
-    assert_ok(mb_adc_load(c, &adc));
-    mb_conf_free(c);
-    return adc;
-}
 
 /* A converter that is neither uniform nor random: it truncates. */
 static bool yes(const void *p) { return p == NULL; }

@@ -1,31 +1,10 @@
 /* Crossbars: law 3 over random shapes, layout, ranges, statistics, programming error, read noise, bad input, failing memory. */
-#include "mbtest.h"
+#include "arraytest.h"
 
 #include <math.h>
 
 #include "array/xbar.h"
 #include "base/mem.h"
-
-static mb_stream rnd;
-static int pick(int lo, int hi) { return lo + (int)(mb_stream_u32(&rnd) % (uint32_t)(hi - lo + 1)); }
-
-static mb_cell load_cell(const char *text) {
-    mb_conf *c = NULL;
-    mb_cell cell;
-    assert_ok(mb_conf_parse(text, "test", &c));
-    assert_ok(mb_cell_load(c, &cell));
-    mb_conf_free(c);
-    return cell;
-}
-
-static mb_adc load_adc(const char *text) {
-    mb_conf *c = NULL;
-    mb_adc adc;
-    assert_ok(mb_conf_parse(text, "test", &c));
-    assert_ok(mb_adc_load(c, &adc));
-    mb_conf_free(c);
-    return adc;
-}
 
 static mb_xbar_spec base_spec(mb_cell cell, mb_adc adc) {
     return (mb_xbar_spec){.rows = 128,

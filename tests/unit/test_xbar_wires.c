@@ -1,6 +1,6 @@
 /* Crossbars with wires: against a dense nodal solution of the whole array, against the general engine, limits, read noise by
  * brute force, packed blocks, bad input, failing memory. */
-#include "mbtest.h"
+#include "arraytest.h"
 
 #include <math.h>
 
@@ -10,27 +10,7 @@
 #include "base/mem.h"
 #include "wire_oracle.h"
 
-static mb_stream rnd;
-static int pick(int lo, int hi) { return lo + (int)(mb_stream_u32(&rnd) % (uint32_t)(hi - lo + 1)); }
 static double real(double lo, double hi) { return lo + (hi - lo) * mb_stream_uniform(&rnd); }
-
-static mb_cell load_cell(const char *text) {
-    mb_conf *c = NULL;
-    mb_cell cell;
-    assert_ok(mb_conf_parse(text, "test", &c));
-    assert_ok(mb_cell_load(c, &cell));
-    mb_conf_free(c);
-    return cell;
-}
-
-static mb_adc load_adc(const char *text) {
-    mb_conf *c = NULL;
-    mb_adc adc;
-    assert_ok(mb_conf_parse(text, "test", &c));
-    assert_ok(mb_adc_load(c, &adc));
-    mb_conf_free(c);
-    return adc;
-}
 
 static mb_xbar_spec base_spec(mb_cell cell, mb_adc adc) {
     return (mb_xbar_spec){.rows = 16,
