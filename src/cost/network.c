@@ -42,6 +42,7 @@ typedef struct costing {
     mb_ledger book;
     double arrays;
     double digital_m2; /* logic inside the arrays: shift-and-add, registers */
+    bool products;     /* of two activations, on the multiplier block */
 } costing;
 
 static int adc_cost(costing *c, int bits, mb_cost *out) {
@@ -252,6 +253,18 @@ static void digital_engine_layer(costing *c, int m) {
     mb_ledger_close(&c->book);
 }
 
+/* A product of two activations: on the multiplier block, both operands from the global buffer. */
+static void product_layer(costing *c, int index) {
+    const mb_layer *l = &c->net->layer[index];
+    mb_matmul mm = mb_layer_matmul(l);
+    mb_ledger_open(&c->book, l->name);
+    mb_systolic_product(&c->book, &c->block, l, c->bits, c->bits[index], NULL);
+    mb_digital_rescale(&c->book, &c->unit, (double)mm.vectors * mm.groups * mm.N,
+                       mb_sum_bits(c->bits[l->in[1]], c->bits[l->in[0]], mm.K));
+    mb_ledger_close(&c->book);
+    c->products = true;
+}
+
 /* Buffers and units that the layers share; needs the plan only. */
 static int set_up(costing *c, int *scratch, int *bits, double *weight_bits) {
     const mb_machine *mach = c->mach;
@@ -321,8 +334,8 @@ static int shared(costing *c) {
     double logic = c->digital_m2, lanes = mb_digital_area(&c->unit), block = mb_systolic_area(&c->block, 8, 8);
     mb_ledger_logic(b, "digital unit", "lanes", 0, 1, (mb_cost){0, 0, lanes}, mb_unit_source, 1);
     logic += lanes;
-    if (c->weights.name) {
-        add_memory(b, &c->weights, 1);
+    if (c->weights.name) add_memory(b, &c->weights, 1);
+    if (c->weights.name || c->products) {
         mb_ledger_logic(b, "multiply-accumulate", "multiplier block", 0, 1, (mb_cost){0, 0, block}, mb_unit_source, 1);
         logic += block;
     }
@@ -357,6 +370,8 @@ int mb_cost_network(const mb_machine *mach, const mb_cell *cell, const mb_networ
             if (plan->assign[m].engine == MB_DIGITAL) digital_engine_layer(&c, m);
             else rc = analog_layer(&c, m, &act[m], input_signed ? input_signed[m] : false);
             m++;
+        } else if (mb_layer_product(l)) {
+            product_layer(&c, i);
         } else if (mb_digital_works(net, l)) {
             mb_ledger_open(&c.book, l->name);
             mb_digital_layer(&c.book, &c.unit, net, l, c.bits, c.bits[i]);
