@@ -14,10 +14,27 @@
 #include "array/wire.h"
 #include "array/xbar.h"
 #include "base/param.h"
+#include "cost/memory.h"
 #include "cost/report.h"
 #include "mapping/plan.h"
 #include "mapping/policy.h"
 #include "nn/network.h"
+
+/* Where unit costs come from. "given": the keys with numbers; the others: the technology layer (converter.h, circuit.h, memory.h). */
+#define MB_CONVERTER_MODELS "survey|circuit"
+typedef enum { MB_CONVERTER_SURVEY, MB_CONVERTER_CIRCUIT } mb_converter_model;
+#define MB_LOGIC_MODELS "scaled|gates|given"
+typedef enum { MB_LOGIC_SCALED, MB_LOGIC_GATES, MB_LOGIC_GIVEN } mb_logic_model;
+#define MB_DRIVER_MODELS "given|bit|count|width|voltage"
+typedef enum { MB_DRIVER_GIVEN, MB_DRIVER_BIT, MB_DRIVER_COUNT, MB_DRIVER_WIDTH, MB_DRIVER_VOLTAGE } mb_driver_model;
+#define MB_FRONT_ENDS "given|amplifier|sense"
+typedef enum { MB_FRONT_GIVEN, MB_FRONT_AMPLIFIER, MB_FRONT_SENSE } mb_front_end;
+#define MB_SAMPLERS "given|noise"
+typedef enum { MB_SAMPLER_GIVEN, MB_SAMPLER_NOISE } mb_sampler_model;
+#define MB_BUFFER_MODELS "sram|edram|given"
+typedef enum { MB_BUFFER_SRAM, MB_BUFFER_EDRAM, MB_BUFFER_GIVEN } mb_buffer_model;
+#define MB_INTERCONNECTS "given|bus|htree|mesh"
+typedef enum { MB_WIRES_GIVEN, MB_WIRES_BUS, MB_WIRES_HTREE, MB_WIRES_MESH } mb_interconnect;
 
 typedef struct mb_machine {
     char *name;                 /* of the preset or "arch" */
@@ -64,6 +81,19 @@ typedef struct mb_machine {
     int write_cells;            /* cells of a row that are programmed at once; 0: the whole row */
     int write_arrays;           /* arrays programmed at once; 0: all */
     double adc_energy_factor, adc_area_factor, digital_factor;   /* calibration, default 1, printed */
+    /* chip -> tiles -> processing elements -> arrays */
+    int pes_per_tile;           /* divides arrays_per_tile */
+    bool clocked;               /* drives and conversions begin on edges of the clock */
+    bool pipeline;              /* layers work on consecutive samples at once */
+    int batch;                  /* samples that are computed per load of the weights */
+    int dram;                   /* 0: none; else 1 + index into mb_drams */
+    int dram_MiB;               /* 0: as large as the weights */
+    /* sources of unit costs */
+    int corner, converter, logic, driver, front_end, sampler, buffer, interconnect, roadmap;
+    double temp_K;
+    double buffer_read_J_per_bit, buffer_write_J_per_bit, buffer_m2_per_bit, buffer_W_per_bit;
+    double shift_add_J, shift_add_area_m2, register_J_per_bit, register_m2_per_bit;
+    double pe_area_m2, tile_area_m2, chip_area_m2, chip_W;
     mb_adc adc;                 /* group `adc` */
 } mb_machine;
 
