@@ -22,13 +22,16 @@
 
 #define MB_DATAFLOWS "ws|os|is"
 typedef enum { MB_WEIGHT_STATIONARY, MB_OUTPUT_STATIONARY, MB_INPUT_STATIONARY } mb_dataflow;
-#define MB_DATAPATHS "fixed|scaling"
-typedef enum { MB_FIXED_DATAPATH, MB_SCALING_DATAPATH } mb_datapath;
+#define MB_DATAPATHS "fixed|scaling|doubling|serial"
+typedef enum { MB_FIXED_DATAPATH, MB_SCALING_DATAPATH, MB_DOUBLING_DATAPATH, MB_SERIAL_DATAPATH } mb_datapath;
 
 typedef struct mb_systolic {
     int rows, cols, dataflow;
     bool double_buffer;
-    int datapath;           /* fixed: operands are padded to 8 bits; scaling: energy and storage follow the bits */
+    int datapath;           /* fixed: operands are padded to 8 bits; scaling: energy and storage follow the bits; doubling: operands are
+                               padded to 1, 2, 4 or 8 bits and the rate doubles with each halving of the wider one; serial: one bit of
+                               the inputs per cycle, added to the sum: cycles and energy follow the input's bits */
+    int batch;              /* samples that are computed together; 0: 1. Costs are per sample */
     double clock_Hz;
     mb_tech tech;
     const mb_buffer *inputs, *weights, *outputs;
@@ -43,6 +46,8 @@ typedef struct mb_systolic_traffic {
 } mb_systolic_traffic;
 void mb_systolic_traffic_of(const mb_systolic *s, int64_t px, int64_t win, int64_t k, mb_systolic_traffic *t);
 
+/* Cycles of one product relative to those at full precision: what the datapath makes of the bits. */
+double mb_systolic_rate(const mb_systolic *s, int weight_bits, int input_bits);
 /* Bits of an operand of BITS in this datapath. */
 int mb_systolic_width(const mb_systolic *s, int bits);
 /* Leaves of GROUPS products in the open group; *seconds (may be NULL): their compute time. OUT_BITS: of stored outputs. */

@@ -641,6 +641,7 @@ static int report_text(const mb_results *r, int detail, mb_str *out) {
     if (r->n == 0) goto out;
     rc = main_table(&rep, out);
     if (rc == MB_OK && rep.n_base && !rep.one) rc = ratio_tables(&rep, out);
+    if (rc == MB_OK && rep.n_base) rc = mb_report_iso(r, out);
     if (rc == MB_OK) footer(&rep, out);
     if (rc == MB_OK) rc = mb_report_explain(r, out);
     if (rc == MB_OK && detail > 0) rc = details(&rep, out);

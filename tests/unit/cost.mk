@@ -22,3 +22,6 @@ TESTS += tests/unit/test_programming
 check_PROGRAMS += tests/unit/test_component
 tests_unit_test_component_SOURCES = tests/unit/test_component.c tests/unit/mbtest.h
 TESTS += tests/unit/test_component
+check_PROGRAMS += tests/unit/test_platform
+tests_unit_test_platform_SOURCES = tests/unit/test_platform.c tests/unit/mbtest.h
+TESTS += tests/unit/test_platform
