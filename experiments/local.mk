@@ -34,6 +34,7 @@ nobase_dist_pkgdata_DATA += experiments/baselines/systolic-32x32.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/tpu-128x128.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v1.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v1-28nm.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v4i.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/eyeriss.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/eyeriss-65nm.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/northpole.cfg

@@ -50,7 +50,7 @@ int mb_baseline_load(mb_conf *group, const char *name, mb_baseline *b) {
 int mb_baseline_at_area(const mb_baseline *b, const mb_baseline_case *c, double area_m2, double *scale, mb_metrics *m) {
     mb_baseline_case k = *c;
     mb_metrics best, now;
-    double lo = 1.0 / 4096, hi = 4096;
+    double lo = 1.0 / 4096, hi = 1048576;
     *scale = 0;
     k.scale = lo;
     int rc = b->type->evaluate(b->params, &k, NULL, &best);

@@ -14,7 +14,7 @@
 #include "cost/systolic.h"
 
 typedef struct {
-    int rows, cols, dataflow;
+    int arrays, rows, cols, dataflow;
     bool double_buffer;
     int datapath;
     double node_nm, vdd_V, clock_Hz;
@@ -25,6 +25,7 @@ typedef struct {
 } systolic_params;
 
 static const mb_param table[] = {
+    MB_INT(systolic_params, arrays, "", "1", 1, 65536, "arrays side by side, with common buffers"),
     MB_INT(systolic_params, rows, "", "32", 1, 4096, "rows of multiply-accumulate units"),
     MB_INT(systolic_params, cols, "", "32", 1, 4096, "columns of multiply-accumulate units"),
     MB_CHOICE(systolic_params, dataflow, MB_DATAFLOWS, "os", "what stays in the units: weights, outputs or inputs"),
@@ -76,7 +77,9 @@ static double sum_bits(const systolic_params *p, const mb_baseline_case *c, int 
 }
 
 static int build(const systolic_params *p, const mb_baseline_case *c, const mb_survey *s, machine *m, mb_platform *f) {
-    double side = sqrt(mb_case_scale(c)), node = m->array.tech.node_nm;
+    double node = m->array.tech.node_nm, wanted = p->arrays * mb_case_scale(c);
+    m->array.arrays = wanted < 2 ? 1 : mb_scaled_count(1, floor(wanted)); /* whole arrays, the rest of the scale makes them larger or smaller */
+    double side = sqrt(wanted / m->array.arrays);
     m->array.rows = mb_scaled_count(p->rows, side);
     m->array.cols = mb_scaled_count(p->cols, side);
     f->activation_bits = mb_platform_activation_bits(c, s, p->activation_KiB);

@@ -10,7 +10,10 @@
  *         exact against SCALE-Sim v3, "compute cycles"
  *     double buffered (the stationary operand of the next fold is loaded while this one computes, as in a TPU):
  *         folds * max(T, R) + R + C - 2
- * Depthwise layers run group by group, each group a product of its own.
+ * Depthwise layers run group by group, each group a product of its own. Several arrays share the folds of all groups; when there are fewer
+ * folds than arrays, the vectors that stream (weight stationary) or the columns (input stationary) are split, and each array loads the
+ * stationary operand for itself: n = ceil(groups folds / arrays), T' = ceil(T / floor(arrays / (groups folds))), n and T' in place of folds
+ * and T.
  */
 #ifndef MB_COST_SYSTOLIC_H
 #define MB_COST_SYSTOLIC_H
@@ -31,6 +34,7 @@ typedef struct mb_systolic {
     int datapath;           /* fixed: operands are padded to 8 bits; scaling: energy and storage follow the bits; doubling: operands are
                                padded to 1, 2, 4 or 8 bits and the rate doubles with each halving of the wider one; serial: one bit of
                                the inputs per cycle, added to the sum: cycles and energy follow the input's bits */
+    int arrays;             /* side by side, sharing the buffers; 0: 1 */
     int batch;              /* samples that are computed together; 0: 1. Costs are per sample */
     double clock_Hz;
     mb_tech tech;
@@ -38,7 +42,9 @@ typedef struct mb_systolic {
     const mb_buffer *sums;  /* may be NULL: partial sums never leave the array (output stationary) */
 } mb_systolic;
 
-int64_t mb_systolic_cycles(const mb_systolic *s, int64_t px, int64_t win, int64_t k);
+int64_t mb_systolic_cycles(const mb_systolic *s, int64_t px, int64_t win, int64_t k); /* one array */
+/* GROUPS products on all arrays; *parts: into how many the streaming operand is split. */
+int64_t mb_systolic_cycles_of(const mb_systolic *s, int64_t groups, int64_t px, int64_t win, int64_t k, int64_t *parts);
 
 /* Numbers moved for one product, in elements. */
 typedef struct mb_systolic_traffic {

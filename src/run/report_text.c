@@ -601,7 +601,8 @@ static int details(const report *rep, mb_str *out) {
     mb_str_add(out,
                "\nbits: weights / inputs. slice: bits per cell / per input cycle. ADC: its bits / bits that lose nothing. "
                "SNR: analog output against\n"
-               "the exact integer product. clipped: conversions out of range. ADC used: part of the code range that occurred.\n");
+               "the exact integer product. clipped: conversions out of range. ADC used: part of the code range that occurred.\n"
+               "Each count and unit cost with its source, of baselines too: `mixbar cost` with used.cfg of the run and its plan.\n");
     return rc;
 }
 

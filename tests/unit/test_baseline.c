@@ -317,7 +317,7 @@ static void wrong_files_are_refused(void **state) {
 static void the_presets_load(void **state) {
     (void)state;
     static const char *const name[] = {"systolic-32x32", "tpu-128x128", "tpu-v1",      "tpu-v1-28nm", "eyeriss", "eyeriss-65nm",
-                                       "northpole",      "northpole-12nm", "cpu-haswell", "gpu-v100",    "gpu-orin"};
+                                       "northpole",      "northpole-12nm", "cpu-haswell", "gpu-v100",    "gpu-orin", "tpu-v4i"};
     for (size_t i = 0; i < COUNT(name); i++) {
         char *path = mb_asprintf("%s/experiments/baselines/%s.cfg", srcdir(), name[i]);
         mb_conf *c;

@@ -132,6 +132,29 @@ static void a_batch_shares_the_weights(void **state) {
     end(&f);
 }
 
+/* Folds spread over 4 arrays of 8 x 8, weight stationary: 18 x 4 folds in 18 turns of 16 + 8 + 64 - 2 cycles; one fold: the 64 vectors in 4
+ * parts, each array loads the weights. */
+static void several_arrays_share_the_folds(void **state) {
+    (void)state;
+    fixture f;
+    static const char base[] = "kind = \"systolic\"; arrays = 4; rows = 8; cols = 8; dataflow = \"ws\"; clock_Hz = 1e9;";
+    begin(&f, CONV, base, 8, 8, 45);
+    evaluate(&f);
+    near(leaf(&f, "c", "multiply-accumulate", "product and sum")->total.latency_s, (18 * (16 + 8 + 64 - 2) - 1) * 1e-9);
+    near(leaf(&f, "c", "weight buffer", "read weights")->count, 4608 * 8);
+    double area = leaf(&f, "shared", "multiply-accumulate", "array")->total.area_m2;
+    end(&f);
+    begin(&f, "name,op,in_channels,out_channels,vectors\ng,linear,8,8,64\n", base, 8, 8, 45);
+    evaluate(&f);
+    near(leaf(&f, "g", "multiply-accumulate", "product and sum")->total.latency_s, (16 + 8 + 16 - 2 - 1) * 1e-9);
+    near(leaf(&f, "g", "weight buffer", "read weights")->count, 4 * 64 * 8);
+    end(&f);
+    begin(&f, CONV, "kind = \"systolic\"; rows = 8; cols = 8;", 8, 8, 45);
+    evaluate(&f);
+    near(area, 4 * leaf(&f, "shared", "multiply-accumulate", "array")->total.area_m2);
+    end(&f);
+}
+
 /* 5-bit weights and 3-bit inputs under each rule; time against that at 8 bits. */
 static void each_rule_of_precision(void **state) {
     (void)state;
@@ -475,6 +498,7 @@ int main(void) {
         cmocka_unit_test(traffic_off_the_chip),
         cmocka_unit_test(dram_types_and_estimates),
         cmocka_unit_test(a_batch_shares_the_weights),
+        cmocka_unit_test(several_arrays_share_the_folds),
         cmocka_unit_test(each_rule_of_precision),
         cmocka_unit_test(row_stationary_mapping),
         cmocka_unit_test(blocks_on_cores),
