@@ -9,8 +9,9 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cost/digital.h"
-#include "cost/sram.h"
+#include "cost/memory.h"
+#include "cost/parts.h"
+
 
 #define RANGES_PER "slice|layer"
 
@@ -99,6 +100,7 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, adc_area_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' area"),
     MB_REAL(mb_machine, digital_factor, "", "1.0", 0, 1000, "calibration: multiplies the energy of digital logic"),
     MB_INT(mb_machine, pes_per_tile, "", "1", 1, 65536, "processing elements of a tile, groups of arrays; divides arrays_per_tile"),
+    MB_FLAG(mb_machine, distributed, "false", "activations stay in the buffers of the tiles; there is no global buffer"),
     MB_FLAG(mb_machine, clocked, "false", "drives and conversions take whole periods of the clock; false: as long as they need"),
     MB_FLAG(mb_machine, pipeline, "false", "layers work on consecutive samples at the same time; needs all weights on the chip"),
     MB_INT(mb_machine, batch, "", "1", 1, 1048576, "samples that are computed for each load of the weights"),

@@ -56,11 +56,11 @@ static int get_float(mb_setup *s, const mb_progress *pr, mb_accuracy *out) {
 
 /* --- the oracle of policies ------------------------------------------------------------------------------------------ */
 
-typedef struct { mb_setup *s; const mb_progress *pr; bool failed; } oracle_ctx; /* failed: a loss could not be measured */
+typedef struct { mb_setup *s; mb_costing *costing; const mb_progress *pr; bool failed; } oracle_ctx; /* failed: a loss could not be measured */
 
 static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
     oracle_ctx *c = ctx;
-    return mb_cost_network(c->s->mach, &c->s->cell, c->s->net, plan, NULL, NULL, NULL, out);
+    return mb_costing_plan(c->costing, plan, NULL, NULL, NULL, out, NULL, false);
 }
 
 /* Loss on the calibration samples with the devices of draw 0. */
@@ -89,7 +89,7 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
 
 static int map_point(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, bool *failed) {
     const mb_network *net = s->net;
-    oracle_ctx ctx = {s, pr, false};
+    oracle_ctx ctx = {s, NULL, pr, false};
     mb_layer_info *info = mb_calloc((size_t)net->n_weighted, sizeof *info);
     if (!info) return mb_nomem();
     for (int k = 0; k < net->n_weighted; k++) {
@@ -98,9 +98,11 @@ static int map_point(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metr
     }
     mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss};
     mb_plan *p = NULL;
-    int rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
+    int rc = mb_costing_new(s->mach, &s->cell, net, &ctx.costing);
+    if (!rc) rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
+    mb_costing_free(ctx.costing);
     mb_free(info);
     *failed = ctx.failed;
     if (rc) mb_plan_free(p);
