@@ -17,6 +17,7 @@ nobase_dist_pkgdata_DATA += \
   experiments/networks/fashion_resnet8.onnx
 
 # machines and baselines
+nobase_dist_pkgdata_DATA += experiments/arch/isaac.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/ideal.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/rram-22nm.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/systolic-32x32.cfg

@@ -24,6 +24,7 @@ struct mb_costing {
     const mb_cell *cell;
     const mb_network *net;
     mb_parts parts;
+    bool at_peak;             /* only what a layer does not share limits the rate (peak.c) */
     struct mb_layer_facts { mb_matmul mm; bool works; } *fact; /* of each layer of the network */
     /* Mean conductance of a row (S) of weighted layer m under setting s: [m * MB_STORED_SETTINGS + s]; 0: not asked yet. Whoever
      * asks first fills it in; two threads that do so at once store the same bits. */

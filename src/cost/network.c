@@ -351,6 +351,7 @@ static void add_unused(costing *c) {
 /* Time between samples. */
 static double interval(const costing *c, double latency_s) {
     if (!c->mach->pipeline || c->reload) return latency_s;
+    if (c->k->at_peak) return c->stage_s;
     return fmax(c->stage_s, fmax(c->digital_s, c->port_s));
 }
 
