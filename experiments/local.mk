@@ -16,6 +16,16 @@ nobase_dist_pkgdata_DATA += \
   experiments/networks/fashion_cnn.onnx \
   experiments/networks/fashion_resnet8.onnx
 
+# layer shapes of large networks
+nobase_dist_pkgdata_DATA += \
+  experiments/networks/bert_base_128.csv \
+  experiments/networks/gpt2_small_1024.csv \
+  experiments/networks/mobilenetv2.csv \
+  experiments/networks/resnet18.csv \
+  experiments/networks/resnet50.csv \
+  experiments/networks/vgg16.csv \
+  experiments/networks/vit_b16.csv
+
 # machines and baselines
 nobase_dist_pkgdata_DATA += experiments/arch/isaac.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/ideal.cfg
@@ -28,3 +38,4 @@ nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
 nobase_dist_pkgdata_DATA += experiments/devices.cfg
 nobase_dist_pkgdata_DATA += experiments/wires.cfg
 nobase_dist_pkgdata_DATA += experiments/mappings.cfg
+nobase_dist_pkgdata_DATA += experiments/large-networks.cfg

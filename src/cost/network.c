@@ -41,10 +41,9 @@ typedef struct costing {
     mb_wiring wires;
     mb_ledger book;
     double arrays, capacity;   /* capacity: of the tiles, infinite when they are as many as needed */
-    bool reload;
+    bool reload, products;     /* products: of two activations, on the multiplier block */
     double digital_m2;         /* logic inside the arrays: shift-and-add, registers */
-    double array_m2;           /* of one array, on average */
-    double digital_s, port_s, block_s, stage_s, reload_s, reload_J;
+    double digital_s, port_s, stage_s, reload_s, reload_J;
     const char *stage_layer;
     mb_resource stage_why;
     mb_schedule *out;
@@ -67,7 +66,7 @@ static void pieces_of(const costing *c, const mb_job *j, piece p[PIECES]) {
     const mb_parts *parts = &c->k->parts;
     const int adc = j->a->adc_bits, dac = j->a->dac_bits;
     const bool pairs = j->spec.scheme == MB_DIFFERENTIAL && j->spec.subtract == MB_SUB_ANALOG, given = mach->logic == MB_LOGIC_GIVEN;
-    const double F = mach->node_nm * 1e-9, t = c->tech->factor;
+    const double F = mach->node_nm * 1e-9, t = given ? 1 : c->tech->factor;
     const double lines = (mach->interleaved ? 2.0 : 1.0) * (mach->drive == MB_DRIVE_BOTH ? 2.0 : 1.0) * mach->rows;
     const double columns = pairs ? mach->cols / 2 : mach->cols; /* integrators and samplers: one per column or pair */
     const double converters = (double)mach->cols / mach->columns_per_adc;
@@ -137,15 +136,15 @@ static void book_logic(costing *c, const mb_job *j, const piece *p, double built
     adder.latency_s = 0;
     add(c, &p[ADDERS], "shift and add", j->conversions, built, step, 0);
     add(c, &p[ACCUMULATORS], "accumulators", 0, built, given ? 0 : mb_unit_register(t, j->sum_bits).energy_J, 0);
-    if (o->dummy_columns) mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_tiles, 0, adder, source, t->factor);
+    if (o->dummy_columns) mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_tiles, 0, adder, source, p[ADDERS].factor);
     if (j->spec.scheme == MB_OFFSET && j->spec.correction == MB_CORRECT_DIGITAL) {
         mb_ledger_logic(b, "shift-add", "sum the inputs of a plane", j->vectors * j->mm.K * o->planes_converted, (double)o->row_tiles * j->mm.groups,
-                        adder, source, t->factor);
+                        adder, source, p[ADDERS].factor);
         mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_groups * o->planes_converted * o->slices, 0, adder,
-                      source, t->factor);
+                      source, p[ADDERS].factor);
         c->digital_m2 += (double)o->row_tiles * j->mm.groups * adder.area_m2;
     }
-    mb_ledger_add(b, "shift-add", "add row tiles", j->outputs * (o->row_tiles - 1), 0, adder, source, t->factor);
+    mb_ledger_add(b, "shift-add", "add row tiles", j->outputs * (o->row_tiles - 1), 0, adder, source, p[ADDERS].factor);
     add(c, &p[INPUTS], "load an input", j->vectors * j->mm.K * o->col_tiles, built, load, 0);
     for (int k = ADDERS; k <= INPUTS; k++) c->digital_m2 += built * p[k].n * p[k].area_m2;
 }
@@ -232,6 +231,20 @@ static void digital_engine_layer(costing *c, int m) {
     mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
     record(c, &t, 0); /* the block is shared: digital_s */
     mb_ledger_close(&c->book);
+}
+
+/* A product of two activations: on the multiplier block, both operands from the buffer of activations. */
+static void product_layer(costing *c, int i) {
+    const mb_layer *l = &c->k->net->layer[i];
+    const mb_matmul mm = mb_layer_matmul(l);
+    mb_ledger_open(&c->book, l->name);
+    mb_systolic_product(&c->book, &c->block, l, c->bits, c->bits[i], NULL);
+    mb_digital_rescale(&c->book, &c->unit, (double)mm.vectors * mm.groups * mm.N,
+                       mb_sum_bits(c->bits[l->in[1]], c->bits[l->in[0]], mm.K));
+    mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
+    record(c, &t, 0);
+    mb_ledger_close(&c->book);
+    c->products = true;
 }
 
 static void plain_layer(costing *c, int i) {
@@ -384,8 +397,8 @@ static void shared(costing *c) {
     double logic = c->digital_m2, lanes = mb_digital_area(&c->unit), block = mb_systolic_area(&c->block, 8, 8);
     mb_ledger_logic(b, "digital unit", "lanes", 0, 1, (mb_cost){0, 0, lanes}, mb_unit_source_of(c->tech), 1);
     logic += lanes;
-    if (c->weights.name) {
-        add_memory(b, &c->weights, 1);
+    if (c->weights.name) add_memory(b, &c->weights, 1);
+    if (c->weights.name || c->products) {
         mb_ledger_logic(b, "multiply-accumulate", "multiplier block", 0, 1, (mb_cost){0, 0, block}, mb_unit_source_of(c->tech), 1);
         logic += block;
     }
@@ -466,6 +479,8 @@ int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity 
                 if (c.job[m].layer) analog_layer(&c, &c.job[m]);
                 else digital_engine_layer(&c, m);
                 m++;
+            } else if (mb_layer_product(&net->layer[i])) {
+                product_layer(&c, i);
             } else if (k->fact[i].works) {
                 plain_layer(&c, i);
             }

@@ -70,6 +70,13 @@ void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64
     if (seconds) *seconds = time;
 }
 
+void mb_systolic_product(mb_ledger *l, const mb_systolic *s, const mb_layer *layer, const int *bits, int out_bits, double *seconds) {
+    mb_systolic both = *s;
+    mb_matmul m = mb_layer_matmul(layer);
+    both.weights = s->inputs;
+    mb_systolic_layer(l, &both, m.groups, m.vectors, m.K, m.N, bits[layer->in[1]], bits[layer->in[0]], out_bits, seconds);
+}
+
 double mb_systolic_area(const mb_systolic *s, int weight_bits, int input_bits) {
     int bw = mb_systolic_width(s, weight_bits), ba = mb_systolic_width(s, input_bits);
     double unit = mb_unit_multiply(&s->tech, bw, ba).area_m2 + mb_unit_add(&s->tech, 32).area_m2 +

@@ -26,6 +26,8 @@ static uint64_t data_key(const mb_network *net, const mb_dataset *d, int64_t sam
 }
 
 static int get_profile(mb_setup *s, const mb_progress *pr, const mb_profile **out) {
+    int no = mb_network_has_weights(s->net);
+    if (no) return no;
     uint64_t key = data_key(s->net, s->calib, s->cal.samples);
     mb_profile *p = mb_cache_get(s->cache, "profile", key);
     if (!p) {
@@ -69,6 +71,7 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
     const mb_profile *prof = NULL;
     mb_mapped *m = NULL;
     mb_accuracy acc;
+    if (c->s->net->weightless) return mb_context(mb_network_has_weights(c->s->net), "the mapping policy asks what a plan loses");
     if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
     int rc = get_profile(c->s, c->pr, &prof);
     if (!rc) rc = mb_mapped_new(c->s, prof, plan, &m);
@@ -273,7 +276,7 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
     out->program_J = w.energy_J, out->program_s = w.latency_s, out->program_cells = w.cells, out->pulses = w.pulses, out->wear = w.wear;
     out->edp_Js = met.energy_J * met.latency_s;
     out->edap_Jsm2 = out->edp_Js * met.area_m2;
-    for (int k = 0; k < n; k++) out->macs += (double)mb_layer_macs(&s->net->layer[s->net->weighted[k]]);
+    for (int k = 0; k < s->net->n_layers; k++) out->macs += (double)mb_layer_macs(&s->net->layer[k]);
     out->power_W = met.energy_J / out->interval_s;
     out->tops = 2e-12 * out->macs / out->interval_s;
     out->tops_per_W = 2e-12 * out->macs / met.energy_J;
@@ -389,6 +392,7 @@ static int check_points(const mb_conf *root, const mb_points *pts, mb_cache *cac
         mb_setup s;
         mb_conf *c = mb_conf_clone(pts->p[i].conf);
         int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+        if (!rc && (rc = mb_network_has_weights(s.net))) mb_setup_free(&s);
         if (rc) return pts->n > 1 ? mb_context(rc, "point %zu (%s)", i, pts->p[i].label) : rc;
         id[i] = s.id;
         if (i == 0) rc = used_text(root, cache, &s, used);
