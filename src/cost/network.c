@@ -102,7 +102,7 @@ static void book_analog(costing *c, const mb_job *j, const piece *p, double buil
     const mb_parts *parts = &c->k->parts;
     const mb_placement *place = &j->place;
     const int adc = j->a->adc_bits, dac = j->a->dac_bits;
-    const double pulse = parts->cell.read_V * parts->cell.read_V * mach->read_s, drives = j->vectors * j->act.rows_driven * place->layout.col_tiles;
+    const double pulse = parts->cell.read_V * parts->cell.read_V * mach->read_s * mach->conducting, drives = j->vectors * j->act.rows_driven * place->layout.col_tiles;
     const double digit = j->act.rows_driven > 0 ? j->act.digit_sum / j->act.rows_driven : 0;
     mb_ledger *b = &c->book;
     piece cells = p[CELLS];
@@ -119,7 +119,11 @@ static void book_analog(costing *c, const mb_job *j, const piece *p, double buil
     if (mach->front_end == MB_FRONT_GIVEN) front = front * mach->read_s * j->units / place->layout.planes_converted;
     add(c, &p[FRONTS], "integrate a column", j->conversions, built, front, 0);
     if (mach->sample_hold) add(c, &p[SAMPLERS], "sample a column", j->conversions, built, parts->sampler[adc].each.energy_J, 0);
-    add(c, &p[CONVERTERS], "conversion", j->conversions, built, j->adc.each.energy_J, j->convert_s / j->conversions);
+    const bool fires = j->adc.by_code && j->act.occupancy > 0;
+    piece converters = p[CONVERTERS];
+    if (fires) converters.source = "packets of integrate and fire, codes measured in simulation (cost/converter.h)";
+    add(c, &converters, mach->converter == MB_CONVERTER_ADDER_TREE ? "sum of a column" : "conversion", j->conversions, built,
+        fires ? j->act.occupancy * j->adc.each.energy_J : j->adc.each.energy_J, j->convert_s / j->conversions);
 }
 
 /* Shift-and-add, registers. */
