@@ -59,6 +59,8 @@ static int price_adc(const mb_parts *p, const mb_machine *m, int bits, mb_priced
     int rc = MB_OK;
     if (m->converter == MB_CONVERTER_ADDER_TREE) {
         c = adder_tree(p, m);
+        c.energy_J *= m->adc_energy_factor; /* logic: the corners of converters do not apply */
+        c.area_m2 *= m->adc_area_factor;
         *out = (mb_priced){c, tree_source, false};
         return MB_OK;
     }
