@@ -7,7 +7,7 @@ MB_BASELINES = \
   src/cost/baseline_roofline.c
 
 libmixbar_la_SOURCES += $(MB_BASELINES) \
-  src/cost/report.c src/cost/report.h src/cost/machine.c src/cost/machine.h src/cost/network.c src/cost/unit.c src/cost/unit.h \
+  src/cost/report.c src/cost/report.h src/cost/machine.c src/cost/machine.h src/cost/network.c src/cost/peak.c src/cost/job.c src/cost/job.h src/cost/parts.c src/cost/parts.h src/cost/unit.c src/cost/unit.h \
   src/cost/tech.c src/cost/tech.h src/cost/tech_table.h src/cost/gate.c src/cost/gate.h src/cost/circuit.c src/cost/circuit.h \
   src/cost/converter.c src/cost/converter.h src/cost/converter_table.h src/cost/memory.c src/cost/memory.h \
   src/cost/component.c src/cost/component.h src/cost/component_logic.c src/cost/component_wire.c src/cost/component_converter.c \

@@ -85,8 +85,8 @@ void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64
     mb_systolic_traffic_of(s, px * batch, win, k, &t);
     if (s->dataflow == MB_WEIGHT_STATIONARY) t.weight_reads *= (double)parts;
     if (s->dataflow == MB_INPUT_STATIONARY) t.input_reads *= (double)parts;
-    mb_ledger_add(l, "multiply-accumulate", "product and sum", macs, 0, mac, mb_unit_source, factor);
-    mb_ledger_add(l, "registers", "operands and sum", macs, 0, reg, mb_register_source, factor);
+    mb_ledger_add(l, "multiply-accumulate", "product and sum", macs, 0, mac, mb_unit_source_of(&s->tech), factor);
+    mb_ledger_add(l, "registers", "operands and sum", macs, 0, reg, mb_register_source_of(&s->tech), factor);
     mb_ledger_add(l, s->inputs->name, "read inputs", g * t.input_reads * ba, 0, (mb_cost){s->inputs->read_J_per_bit, 0, 0},
                   mb_sram_source, 1);
     mb_ledger_add(l, s->weights->name, "read weights", g * t.weight_reads * bw, 0, (mb_cost){s->weights->read_J_per_bit, 0, 0},
