@@ -5,6 +5,7 @@
 #include "cost/machine.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -208,13 +209,31 @@ static int check(const mb_machine *m, const mb_conf *group) {
     return MB_OK;
 }
 
+/* The key that asks for the technology layer. */
+static const char *asks(const mb_machine *m) {
+    return m->logic == MB_LOGIC_GATES                  ? "logic"
+           : m->converter == MB_CONVERTER_CIRCUIT      ? "converter"
+           : m->interconnect != MB_WIRES_GIVEN         ? "interconnect"
+           : m->driver != MB_DRIVER_GIVEN              ? "driver"
+           : m->front_end != MB_FRONT_GIVEN            ? "front_end"
+           : m->sampler != MB_SAMPLER_GIVEN            ? "sampler"
+           : m->buffer == MB_BUFFER_EDRAM              ? "buffer"
+                                                       : "logic";
+}
+
 /* Do the models of the unit costs cover the machine? */
 static int check_models(const mb_machine *m, const mb_conf *group) {
     mb_parts *p = mb_malloc(1, sizeof *p);
     if (!p) return mb_nomem();
     int rc = mb_parts_init(p, m, NULL);
     mb_free(p);
-    return rc ? mb_context(rc, "%s: node_nm = %g, roadmap, temp_K, vdd_V", where(group, "node_nm"), m->node_nm) : MB_OK;
+    if (rc == MB_BADINPUT) { /* the place first */
+        char why[400];
+        snprintf(why, sizeof why, "%s", mb_error_message());
+        rc = mb_fail(MB_BADINPUT, "%s: node_nm = %g does not suit the model that %s asks for: %s", where(group, "node_nm"), m->node_nm,
+                     asks(m), why);
+    }
+    return rc;
 }
 
 int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {

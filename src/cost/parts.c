@@ -27,7 +27,8 @@ static const double corner_energy[3] = {0.3, 1, 3.5}, corner_area[3] = {0.2, 1, 
 static int circuit_adc(const mb_parts *p, const mb_machine *m, int bits, mb_cost *c) {
     const char *type = m->adc.type->name;
     const mb_process *n = &p->process;
-    double column_ohm = 1 / (m->rows * (p->g_min_S + p->g_max_S) / 2), clock = m->adc_rate_Hz > 0 ? m->adc_rate_Hz * ldexp(1, bits) : m->clock_Hz;
+    /* the fits contain the column's current, which the cells' read energy counts already: a column without any */
+    const double column_ohm = 1e12, clock = m->adc_rate_Hz > 0 ? m->adc_rate_Hz * ldexp(1, bits) : m->clock_Hz;
     mb_block b;
     if (strcmp(type, "sar") == 0) b = mb_sar_table(n, bits, column_ohm, p->cell.read_V);
     else if (strcmp(type, "flash") == 0) b = mb_flash_table(n, bits, column_ohm, p->cell.read_V);
