@@ -145,15 +145,16 @@ static int add_tree(mb_doc *d, const char *name, const char *title, const mb_rep
 
 /* One row per layer: busy times, the time it takes, what is busy longest; converter bits beside those that lose nothing. */
 static int add_schedule(mb_doc *d, const mb_point_result *p) {
-    static const char *const columns[][3] = {{"layer", "", "l"},   {"load", "", "r"},      {"drive", "", "r"}, {"convert", "", "r"},
-                                             {"shift-add", "", "r"}, {"reduce", "", "r"},  {"move", "", "r"},  {"digital", "", "r"},
-                                             {"reload", "", "r"},  {"takes", "", "r"},     {"busiest", "", "l"}, {"adc", "bit", "r"},
-                                             {"lossless", "bit", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"layer", "", "l"},   {"load", "", "r"},   {"drive", "", "r"},       {"convert", "", "r"}, {"shift-add", "", "r"},
+        {"reduce", "", "r"},  {"move", "", "r"},   {"digital", "", "r"},     {"reload", "", "r"},  {"takes", "", "r"},
+        {"busiest", "", "l"}, {"adc", "bit", "r"}, {"lossless", "bit", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (int i = 0; i < p->schedule->n && !rc; i++) {
         const mb_layer_times *l = &p->schedule->layer[i];
-        const double v[] = {l->load_s, l->drive_s, l->convert_s, l->add_s, l->reduce_s, l->move_s, l->digital_s, l->reload_s, l->total_s};
+        const double v[] = {l->load_s, l->drive_s,   l->convert_s, l->add_s,  l->reduce_s,
+                            l->move_s, l->digital_s, l->reload_s,  l->total_s};
         const mb_layer_result *r = NULL;
         for (size_t k = 0; k < p->n_layer && !r; k++)
             if (strcmp(p->layer[k].name, l->name) == 0 && strcmp(p->layer[k].engine, "analog") == 0) r = &p->layer[k];
@@ -314,12 +315,14 @@ static int run_point(mb_cli_points *e, size_t i, const options *o, bool need_dat
 
 /* Numbers that follow from energy, latency and area, and their bands. */
 static void add_reals(mb_doc *d, const mb_point_result *p) {
-    static const char *const name[] = {"energy_low_J", "energy_high_J", "area_low_m2", "area_high_m2", "interval_s", "batch_s", "power_W", "tops",
-                                       "tops_per_W", "tops_per_mm2", "edp_Js", "edap_Jsm2", "peak_tops", "peak_W", NULL};
+    static const char *const name[] = {"energy_low_J", "energy_high_J", "area_low_m2", "area_high_m2", "interval_s",
+                                       "batch_s",      "power_W",       "tops",        "tops_per_W",   "tops_per_mm2",
+                                       "edp_Js",       "edap_Jsm2",     "peak_tops",   "peak_W",       NULL};
     for (int i = 0; name[i]; i++) {
         const mb_column *c = mb_column_find(name[i]);
         double v = *(const double *)(const void *)((const char *)p + c->offset);
-        bool si = strcmp(c->unit, "J") == 0 || strcmp(c->unit, "s") == 0 || strcmp(c->unit, "m2") == 0 || strcmp(c->unit, "W") == 0;
+        bool si =
+            strcmp(c->unit, "J") == 0 || strcmp(c->unit, "s") == 0 || strcmp(c->unit, "m2") == 0 || strcmp(c->unit, "W") == 0;
         if (isnan(v)) continue;
         if (si || d->format == MB_TABLE_JSON) mb_doc_real(d, name[i], v, c->unit);
         else mb_doc_text(d, name[i], "%.3g %s", v, c->unit);

@@ -1,5 +1,5 @@
-/* test_costing.c - many plans on one prepared costing: the same bits as the slow path, by any number of threads, in constant memory;
- * schedules, pipelines, batches, reload; the sources of unit costs */
+/* test_costing.c - many plans on one prepared costing: the same bits as the slow path, by any number of threads, in constant
+ * memory; schedules, pipelines, batches, reload; the sources of unit costs */
 #include "mbtest.h"
 
 #include <math.h>
@@ -18,12 +18,9 @@ typedef struct fixture {
     mb_network *net;
 } fixture;
 
-static const testlayer small[] = {{"conv1", 'w', 3, 32, 32, 16, 3, 1, 1, 1},
-                                  {"dw", 'w', 16, 32, 32, 16, 3, 1, 1, 16},
-                                  {"pw", 'w', 16, 32, 32, 32, 1, 1, 0, 1},
-                                  {"conv2", 'w', 32, 32, 32, 32, 3, 1, 1, 1},
-                                  {"sum", 'a', 0, 0, 0, 0, 0, 0, 0, 0},
-                                  {"conv3", 'w', 32, 32, 32, 64, 3, 2, 1, 1},
+static const testlayer small[] = {{"conv1", 'w', 3, 32, 32, 16, 3, 1, 1, 1},  {"dw", 'w', 16, 32, 32, 16, 3, 1, 1, 16},
+                                  {"pw", 'w', 16, 32, 32, 32, 1, 1, 0, 1},    {"conv2", 'w', 32, 32, 32, 32, 3, 1, 1, 1},
+                                  {"sum", 'a', 0, 0, 0, 0, 0, 0, 0, 0},       {"conv3", 'w', 32, 32, 32, 64, 3, 2, 1, 1},
                                   {"conv4", 'w', 64, 16, 16, 300, 5, 2, 2, 1}};
 
 static void begin(fixture *f, const char *text) {
@@ -93,7 +90,8 @@ static void prepared_and_slow_path_agree(void **state) {
             assert_memory_equal(&fast, &slow, sizeof fast);
             assert_ok(mb_costing_plan(c, p, NULL, NULL, &r, &tree, &s, true));
             assert_memory_equal(&tree, &slow, sizeof tree);
-            assert_true(r->total.energy_J == slow.energy_J && r->total.latency_s == slow.latency_s && r->total.area_m2 == slow.area_m2);
+            assert_true(r->total.energy_J == slow.energy_J && r->total.latency_s == slow.latency_s &&
+                        r->total.area_m2 == slow.area_m2);
             mb_report_free(r);
             mb_schedule_free(&s);
             mb_plan_free(p);
@@ -152,7 +150,8 @@ static double energy_of(const mb_report *r, const char *component) {
 static double area_of(const mb_report *r, const char *component, const char *action) {
     double sum = 0;
     for (size_t i = 0; i < r->n; i++) sum += area_of(r->child[i], component, action);
-    if (r->component && strcmp(r->component, component) == 0 && (!action || strcmp(r->name, action) == 0)) sum += r->total.area_m2;
+    if (r->component && strcmp(r->component, component) == 0 && (!action || strcmp(r->name, action) == 0))
+        sum += r->total.area_m2;
     return sum;
 }
 
@@ -164,7 +163,8 @@ static const mb_layer_times *times_of(const mb_schedule *s, const char *name) {
 }
 
 static const mb_assign plain = {MB_ANALOG, 8, 2, 8, 1, 8, 0, MB_DIFFERENTIAL, 1};
-#define ARCH "rows = 128; cols = 128; columns_per_adc = 8; read_s = 2e-9; clock_Hz = 500e6; adc = { type = \"sar\"; clock_Hz = 1e9; }; "
+#define ARCH                                                                                                                     \
+    "rows = 128; cols = 128; columns_per_adc = 8; read_s = 2e-9; clock_Hz = 500e6; adc = { type = \"sar\"; clock_Hz = 1e9; }; "
 
 /* conv1: 1024 vectors, 8 planes, 27 rows: one step; 4 pairs behind a converter, 9 ns each; drives of 2 ns. By hand. */
 static void schedule_by_hand(void **state) {
@@ -175,8 +175,8 @@ static void schedule_by_hand(void **state) {
             char text[400];
             mb_plan *p;
             mb_schedule s;
-            snprintf(text, sizeof text, ARCH "bus_bits = 256; digital_lanes = 64; sample_hold = %s; clocked = %s;", hold ? "true" : "false",
-                     clocked ? "true" : "false");
+            snprintf(text, sizeof text, ARCH "bus_bits = 256; digital_lanes = 64; sample_hold = %s; clocked = %s;",
+                     hold ? "true" : "false", clocked ? "true" : "false");
             begin(&f, text);
             assert_ok(mb_plan_new(f.net, &plain, &p));
             mb_metrics m = cost(&f, p, NULL, &s);
@@ -266,7 +266,9 @@ static void weights_that_do_not_fit_are_loaded(void **state) {
     m = cost(&f, p, &r, &s);
     cost(&all, p, NULL, &resident);
     double bits = 0;
-    for (int i = 0; i < f.net->n_weighted; i++) bits += 8.0 * (double)mb_layer_macs(&f.net->layer[f.net->weighted[i]]) / mb_layer_matmul(&f.net->layer[f.net->weighted[i]]).vectors;
+    for (int i = 0; i < f.net->n_weighted; i++)
+        bits += 8.0 * (double)mb_layer_macs(&f.net->layer[f.net->weighted[i]]) /
+                mb_layer_matmul(&f.net->layer[f.net->weighted[i]]).vectors;
     near(energy_of(r, "weight reload"), once.energy_J / 4); /* once per batch of 4 */
     near(energy_of(r, "dram"), bits * 8e-12 / 4);           /* LPDDR4: 8 pJ per bit, nominal */
     near(s.reload_J, (once.energy_J + bits * 8e-12) / 4);
@@ -371,6 +373,7 @@ static void corners_are_the_published_band(void **state) {
     double adc = energy_of(r, "adc"), area = area_of(r, "adc", NULL);
     near(adc_energy(ARCH "corner = \"low\";", p), 0.3 * adc); /* in-array converters on record: reference/adc-cost.md */
     near(adc_energy(ARCH "corner = \"high\";", p), 3.5 * adc);
+    near(adc_energy(ARCH "corner = \"high\"; adc_energy_factor = 0.8;", p), 0.8 * adc); /* calibrated: no band */
     assert_ok(mb_cost_band(f.mach, &f.cell, f.net, p, NULL, NULL, &band));
     near(m.energy_J - band.energy_low_J, 0.7 * adc + 28 * 0.8 * area * m.latency_s); /* their area leaks */
     near(band.energy_high_J - m.energy_J, 2.5 * adc + 28 * 5.6 * area * m.latency_s);
@@ -393,17 +396,20 @@ static void circuits_give_unit_costs(void **state) {
     mb_plan *p;
     mb_report *r;
     mb_schedule s;
-    begin(&f, ARCH "node_nm = 22.0; vdd_V = 0.85; logic = \"gates\"; converter = \"circuit\"; driver = \"bit\"; front_end = \"sense\"; "
-              "sampler = \"noise\"; interconnect = \"bus\"; arrays_per_tile = 8; adc_area_factor = 1.0;");
+    begin(&f, ARCH
+          "node_nm = 22.0; vdd_V = 0.85; logic = \"gates\"; converter = \"circuit\"; driver = \"bit\"; front_end = \"sense\"; "
+          "sampler = \"noise\"; interconnect = \"bus\"; arrays_per_tile = 8; adc_area_factor = 1.0;");
     assert_ok(mb_plan_new(f.net, &plain, &p));
     mb_metrics m = cost(&f, p, &r, &s);
     const mb_report *reg = leaf_of(r, "registers", "load an input"), *adc = leaf_of(r, "adc", "conversion");
-    about(reg->each.energy_J, 8 * 0.5 * 1.41e-15, 0.01);   /* flip-flop: 1.41 fJ when all of it toggles, half does; 1.24 um2 */
+    about(reg->each.energy_J, 8 * 0.5 * 1.41e-15, 0.01); /* flip-flop: 1.41 fJ when all of it toggles, half does; 1.24 um2 */
     about(reg->each.area_m2, 8 * 1.24e-12, 0.01);
     about(adc->each.energy_J, (0.538 * 8 + 4.3753) * 1e-6 * 9e-9, 0.01); /* the column's current is counted with the cells */
     near(leaf_of(r, "drivers", "row drive")->each.area_m2 > 0, 1);
-    about(leaf_of(r, "drivers", "row drive")->each.energy_J, 128 * 0.2e-15 * 0.85 * 0.85 * 1.4, 0.4); /* the line, and a chain of inverters */
-    about(leaf_of(r, "sample-hold", "sample a column")->each.energy_J, 10e-15 * 0.85 * 0.85 * 1.2, 0.2); /* sample_C_F, and its switch */
+    about(leaf_of(r, "drivers", "row drive")->each.energy_J, 128 * 0.2e-15 * 0.85 * 0.85 * 1.4,
+          0.4); /* the line, and a chain of inverters */
+    about(leaf_of(r, "sample-hold", "sample a column")->each.energy_J, 10e-15 * 0.85 * 0.85 * 1.2,
+          0.2); /* sample_C_F, and its switch */
     /* bus: 117 fJ per bit and millimetre when every bit toggles; half do; along one side of a full tile */
     double arrays = 0, tiles = ceil(m.arrays / 8);
     static const char *const kind[] = {"cells", "drivers", "integrators", "sample-hold", "adc", "shift-add", "registers"};
@@ -449,11 +455,13 @@ static void adder_trees(void **state) {
     mb_report *r;
     mb_schedule s;
     mb_assign a = {MB_ANALOG, 8, 1, 8, 1, 8, 0, MB_OFFSET, 1};
-    begin(&f, "rows = 128; cols = 128; columns_per_adc = 1; offset_correction = \"digital\"; converter = \"adder_tree\"; node_nm = 45.0; vdd_V = 0.9; "
+    begin(&f, "rows = 128; cols = 128; columns_per_adc = 1; offset_correction = \"digital\"; converter = \"adder_tree\"; node_nm "
+              "= 45.0; vdd_V = 0.9; "
               "adc = { type = \"ideal\"; }; clock_Hz = 1e9; read_s = 1e-9;");
     assert_ok(mb_plan_new(f.net, &a, &p));
     cost(&f, p, &r, &s);
-    /* Horowitz: 8 b 30 fJ, 32 b 100 fJ, a straight line; 64, 32, .. 1 adders of 1 .. 7 bits, and a gate per row (a quarter of a bit) */
+    /* Horowitz: 8 b 30 fJ, 32 b 100 fJ, a straight line; 64, 32, .. 1 adders of 1 .. 7 bits, and a gate per row (a quarter of a
+     * bit) */
     double want = 128 * 0.25 * (30e-15 - 7 * 70e-15 / 24);
     for (int bits = 1, n = 64; n >= 1; n /= 2, bits++) want += n * (30e-15 + (bits - 8) * 70e-15 / 24);
     near(leaf_of(r, "adc", "sum of a column")->each.energy_J, want);
