@@ -22,3 +22,7 @@ TESTS += tests/unit/test_programming
 check_PROGRAMS += tests/unit/test_component
 tests_unit_test_component_SOURCES = tests/unit/test_component.c tests/unit/mbtest.h
 TESTS += tests/unit/test_component
+
+check_PROGRAMS += tests/unit/test_macro
+tests_unit_test_macro_SOURCES = tests/unit/test_macro.c tests/unit/mbtest.h
+TESTS += tests/unit/test_macro
