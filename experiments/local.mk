@@ -16,7 +16,20 @@ nobase_dist_pkgdata_DATA += \
   experiments/networks/fashion_cnn.onnx \
   experiments/networks/fashion_resnet8.onnx
 
+# layer shapes of large networks
+nobase_dist_pkgdata_DATA += \
+  experiments/networks/bert_base_128.csv \
+  experiments/networks/gpt2_small_1024.csv \
+  experiments/networks/mobilenetv2.csv \
+  experiments/networks/resnet18.csv \
+  experiments/networks/resnet50.csv \
+  experiments/networks/vgg16.csv \
+  experiments/networks/vit_b16.csv
+
+include experiments/macros.mk
+
 # machines and baselines
+nobase_dist_pkgdata_DATA += experiments/arch/isaac.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/ideal.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/rram-22nm.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/systolic-32x32.cfg
@@ -27,15 +40,4 @@ nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
 nobase_dist_pkgdata_DATA += experiments/devices.cfg
 nobase_dist_pkgdata_DATA += experiments/wires.cfg
 nobase_dist_pkgdata_DATA += experiments/mappings.cfg
-
-# published macros: description, operating points, breakdowns
-nobase_dist_pkgdata_DATA += experiments/macros/aimc-22nm-2021.cfg experiments/macros/aimc-22nm-2021.csv
-nobase_dist_pkgdata_DATA += experiments/macros/aimc-28nm-2023.cfg experiments/macros/aimc-28nm-2023.csv
-nobase_dist_pkgdata_DATA += experiments/macros/colonnade-2021.cfg experiments/macros/colonnade-2021.csv experiments/macros/colonnade-2021-parts.csv
-nobase_dist_pkgdata_DATA += experiments/macros/dimc-28nm-2022-11-7.cfg experiments/macros/dimc-28nm-2022-11-7.csv
-nobase_dist_pkgdata_DATA += experiments/macros/dimc-28nm-2022-15-5.cfg experiments/macros/dimc-28nm-2022-15-5.csv
-nobase_dist_pkgdata_DATA += experiments/macros/dimc-28nm-2023-16-3.cfg experiments/macros/dimc-28nm-2023-16-3.csv
-nobase_dist_pkgdata_DATA += experiments/macros/hermes-2022.cfg experiments/macros/hermes-2022.csv
-nobase_dist_pkgdata_DATA += experiments/macros/jia-2020.cfg experiments/macros/jia-2020.csv experiments/macros/jia-2020-parts.csv
-nobase_dist_pkgdata_DATA += experiments/macros/neurram-2022.cfg experiments/macros/neurram-2022.csv experiments/macros/neurram-2022-parts.csv
-nobase_dist_pkgdata_DATA += experiments/macros/sinangil-2021.cfg experiments/macros/sinangil-2021.csv experiments/macros/sinangil-2021-parts.csv
+nobase_dist_pkgdata_DATA += experiments/large-networks.cfg

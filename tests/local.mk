@@ -9,6 +9,7 @@ include tests/unit/wires.mk
 include tests/unit/devices.mk
 include tests/unit/mapping.mk
 include tests/unit/cost.mk
+include tests/unit/macros.mk
 include tests/unit/run.mk
 include tests/cli/local.mk
 include tests/golden/local.mk

@@ -334,7 +334,7 @@ static int add_layer(mb_table *t, const mb_network *net, int i) {
     const mb_layer *l = &net->layer[i];
     mb_str window = {0}, in = {0};
     char shape[96];
-    bool weighted = mb_layer_weighted(l);
+    bool weighted = mb_layer_weighted(l) || mb_layer_product(l);
     window_text(&l->win, &window);
     for (int k = 0; k < l->n_in; k++) mb_str_addf(&in, "%s%d", k ? " " : "", l->in[k]);
     int rc = window.failed || in.failed ? mb_nomem() : mb_table_cellf(t, "%d", i);
@@ -378,7 +378,8 @@ static int show_network(mb_doc *d, const char *path) {
     }
     mb_doc_text(d, "network", "%s", net->name);
     mb_doc_text(d, "file", "%s", net->path);
-    mb_doc_int(d, "opset", net->opset);
+    if (net->weightless) mb_doc_text(d, "weights", "none: layer shapes only");
+    else mb_doc_int(d, "opset", net->opset);
     mb_doc_text(d, "hash", "%016llx", (unsigned long long)net->hash);
     mb_doc_text(d, "input", "%s", mb_shape_text(&net->layer[net->input].shape, shape, sizeof shape));
     mb_doc_text(d, "output", "%s", mb_shape_text(&net->layer[net->output].shape, shape, sizeof shape));

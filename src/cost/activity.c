@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cost/machine.h"
+#include "cost/job.h"
 
 #define CODES 256
 
@@ -65,9 +65,8 @@ static double digits(int v, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
     return sum;
 }
 
-/* Mean conductance of all cells of a row, S. */
-static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
-                              const mb_cell *cell) {
+double mb_activity_row(const mb_layer *l, const mb_assign *a, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
+                       const mb_cell *cell) {
     double share[CODES], g_min, g_max, mean = 0;
     int bits = a->weight_bits, L = bits == 1 ? 1 : (1 << (bits - 1)) - 1, N = mb_layer_matmul(l).N;
     cell->type->range(cell->params, &g_min, &g_max);
@@ -86,6 +85,16 @@ static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xb
     return N * weight + lay->col_tiles * dummy;
 }
 
+void mb_activity_inputs(const mb_xbar_spec *spec, const mb_xbar_layout *lay, const mb_assign *a, int K, mb_activity *act) {
+    *act = (mb_activity){0};
+    for (int done = 0; done < a->input_bits; done += a->dac_bits) {
+        int p = a->input_bits - done < a->dac_bits ? a->input_bits - done : a->dac_bits;
+        act->rows_driven += K * (1 - 1.0 / (1 << p));
+        double top = (1 << p) - 1, full = lay->planes > 1 ? (1 << a->dac_bits) - 1 : top;
+        act->digit_sum += K * (spec->dac == MB_DAC_LEVEL ? top * (2 * top + 1) / 6 / (full * full) : top / 2.0);
+    }
+}
+
 int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell,
                          mb_activity *act) {
     for (int m = 0; m < net->n_weighted; m++) {
@@ -99,13 +108,8 @@ int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_ma
         int rc = mb_machine_spec(mach, cell, a, false, &spec);
         if (!rc) rc = mb_xbar_plan(&spec, mm.K, mm.N, &lay);
         if (rc) return mb_context(rc, "layer %s on the machine %s (%s)", l->name, mach->name, mach->where);
-        for (int done = 0; done < a->input_bits; done += a->dac_bits) {
-            int p = a->input_bits - done < a->dac_bits ? a->input_bits - done : a->dac_bits;
-            act[m].rows_driven += mm.K * (1 - 1.0 / (1 << p));
-            double top = (1 << p) - 1, full = lay.planes > 1 ? (1 << a->dac_bits) - 1 : top;
-            act[m].digit_sum += mm.K * (spec.dac == MB_DAC_LEVEL ? top * (2 * top + 1) / 6 / (full * full) : top / 2.0);
-        }
-        act[m].charge_S = act[m].digit_sum * row_conductance(l, a, &spec, &lay, cell);
+        mb_activity_inputs(&spec, &lay, a, mm.K, &act[m]);
+        act[m].charge_S = act[m].digit_sum * mb_activity_row(l, a, &spec, &lay, cell);
     }
     return MB_OK;
 }

@@ -176,6 +176,12 @@ static int evaluate(const void *params, const mb_baseline_case *c, mb_report **r
             }
             mb_ledger_close(&book);
             model_bits += (double)mm.groups * mm.K * mm.N * a->weight_bits;
+        } else if (mb_layer_product(l)) {
+            mb_matmul mm = mb_layer_matmul(l);
+            mb_ledger_open(&book, l->name);
+            mb_systolic_product(&book, &m.array, l, bits, bits[i], NULL);
+            mb_digital_rescale(&book, &m.unit, (double)mm.vectors * mm.groups * mm.N, mb_sum_bits(bits[l->in[1]], bits[l->in[0]], mm.K));
+            mb_ledger_close(&book);
         } else if (mb_digital_works(net, l)) {
             mb_ledger_open(&book, l->name);
             mb_digital_layer(&book, &m.unit, net, l, bits, bits[i]);

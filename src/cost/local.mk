@@ -10,10 +10,11 @@ MB_MACROS = \
   src/cost/macro_oscillator.c \
   src/cost/macro_bit_serial.c \
   src/cost/macro_adder_tree.c
+libmixbar_la_SOURCES += $(MB_MACROS) src/cost/macro.c src/cost/macro.h src/cost/macro_check.c src/cost/macro_check.h \
+  src/cost/supply.h src/cost/cim_logic.c src/cost/cim_logic.h
 
-libmixbar_la_SOURCES += $(MB_BASELINES) $(MB_MACROS) \
-  src/cost/macro.c src/cost/macro.h src/cost/macro_check.c src/cost/macro_check.h src/cost/supply.h src/cost/cim_logic.c src/cost/cim_logic.h \
-  src/cost/report.c src/cost/report.h src/cost/machine.c src/cost/machine.h src/cost/network.c src/cost/unit.c src/cost/unit.h \
+libmixbar_la_SOURCES += $(MB_BASELINES) \
+  src/cost/report.c src/cost/report.h src/cost/machine.c src/cost/machine.h src/cost/network.c src/cost/peak.c src/cost/job.c src/cost/job.h src/cost/parts.c src/cost/parts.h src/cost/unit.c src/cost/unit.h \
   src/cost/tech.c src/cost/tech.h src/cost/tech_table.h src/cost/gate.c src/cost/gate.h src/cost/circuit.c src/cost/circuit.h \
   src/cost/converter.c src/cost/converter.h src/cost/converter_table.h src/cost/memory.c src/cost/memory.h \
   src/cost/component.c src/cost/component.h src/cost/component_logic.c src/cost/component_wire.c src/cost/component_converter.c \

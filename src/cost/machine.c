@@ -9,8 +9,9 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cost/digital.h"
-#include "cost/sram.h"
+#include "cost/memory.h"
+#include "cost/parts.h"
+
 
 #define RANGES_PER "slice|layer"
 
@@ -68,7 +69,7 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, adc_rate_Hz, "Hz", "0.0", 0, 1e10,
             "conversions per second that a converter is designed for; 0: as fast as its type can"),
     MB_FLAG(mb_machine, sample_hold, "true", "columns are sampled and held, so that conversions overlap the next drive"),
-    MB_REAL(mb_machine, node_nm, "nm", "22.0", 7, 90, "technology node of logic, converters and SRAM"),
+    MB_REAL(mb_machine, node_nm, "nm", "22.0", 7, 130, "technology node of logic, converters and SRAM"),
     MB_REAL(mb_machine, vdd_V, "V", "0.8", 0.3, 2.5, "supply of logic and row drivers"),
     MB_REAL(mb_machine, clock_Hz, "Hz", "500e6", 1e5, 1e10, "clock of buses, buffers and digital unit"),
     MB_REAL(mb_machine, read_s, "s", "2e-9", 1e-12, 1e-3, "time that a row is driven per unit of input digit"),
@@ -98,6 +99,41 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, adc_energy_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' energy"),
     MB_REAL(mb_machine, adc_area_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' area"),
     MB_REAL(mb_machine, digital_factor, "", "1.0", 0, 1000, "calibration: multiplies the energy of digital logic"),
+    MB_INT(mb_machine, pes_per_tile, "", "1", 1, 65536, "processing elements of a tile, groups of arrays; divides arrays_per_tile"),
+    MB_FLAG(mb_machine, distributed, "false", "activations stay in the buffers of the tiles; there is no global buffer"),
+    MB_FLAG(mb_machine, clocked, "false", "drives and conversions take whole periods of the clock; false: as long as they need"),
+    MB_FLAG(mb_machine, pipeline, "false", "layers work on consecutive samples at the same time; needs all weights on the chip"),
+    MB_INT(mb_machine, batch, "", "1", 1, 1048576, "samples that are computed for each load of the weights"),
+    MB_CHOICE(mb_machine, dram, "none|" MB_DRAM_NAMES, "none",
+              "memory beside the chip from which weights are loaded that do not fit into its tiles"),
+    MB_INT(mb_machine, dram_MiB, "MiB", "0", 0, 1073741824, "its size; 0: as large as the weights"),
+    MB_CHOICE(mb_machine, corner, MB_CORNERS, "nominal", "which estimate of converters, eDRAM and DRAM"),
+    MB_CHOICE(mb_machine, converter, MB_CONVERTER_MODELS, "survey",
+              "converters cost what the survey's regression says, or what a circuit at this node does (sar, flash, ramp, integrate)"),
+    MB_CHOICE(mb_machine, logic, MB_LOGIC_MODELS, "scaled",
+              "adders, multipliers, registers: scaled from 45 nm, sums of gates of this node, or (in the arrays) given"),
+    MB_CHOICE(mb_machine, driver, MB_DRIVER_MODELS, "given",
+              "row drivers: driver_C_F and driver_area_m2, or circuits for one bit, a count or a width of pulses, a voltage"),
+    MB_CHOICE(mb_machine, front_end, MB_FRONT_ENDS, "given",
+              "circuit that reads a column: integrator_W and integrator_area_m2, an amplifier that settles, a sense amplifier"),
+    MB_CHOICE(mb_machine, sampler, MB_SAMPLERS, "given", "sampling capacitor: sample_C_F, or as large as noise at adc_bits asks for"),
+    MB_CHOICE(mb_machine, buffer, MB_BUFFER_MODELS, "sram", "memory of the buffers; given: the keys buffer_..."),
+    MB_CHOICE(mb_machine, interconnect, MB_INTERCONNECTS, "given",
+              "wires: bus_J_per_bit, noc_J_per_bit, router_area_m2, or repeated wires over the floor plan"),
+    MB_CHOICE(mb_machine, roadmap, MB_ROADMAPS, "lstp", "transistors of the technology layer: high performance or low standby power"),
+    MB_REAL(mb_machine, temp_K, "K", "300.0", 200, 500, "their temperature"),
+    MB_REAL(mb_machine, buffer_read_J_per_bit, "J/bit", "0.0", 0, 1e-6, "buffer given: reading a bit"),
+    MB_REAL(mb_machine, buffer_write_J_per_bit, "J/bit", "0.0", 0, 1e-6, "buffer given: writing a bit"),
+    MB_REAL(mb_machine, buffer_m2_per_bit, "m2/bit", "0.0", 0, 1e-6, "buffer given: area of a bit"),
+    MB_REAL(mb_machine, buffer_W_per_bit, "W/bit", "0.0", 0, 1e-3, "buffer given: leakage of a bit"),
+    MB_REAL(mb_machine, shift_add_J, "J", "0.0", 0, 1e-6, "logic given: one shift-and-add"),
+    MB_REAL(mb_machine, shift_add_area_m2, "m2", "0.0", 0, 1e-3, "logic given: the shift-and-add of a converter"),
+    MB_REAL(mb_machine, register_J_per_bit, "J/bit", "0.0", 0, 1e-6, "logic given: writing a bit of an input or output register"),
+    MB_REAL(mb_machine, register_m2_per_bit, "m2/bit", "0.0", 0, 1e-6, "logic given: area of a bit of them"),
+    MB_REAL(mb_machine, pe_area_m2, "m2", "0.0", 0, 1e-2, "area of a processing element besides its arrays"),
+    MB_REAL(mb_machine, tile_area_m2, "m2", "0.0", 0, 1e-2, "area of a tile besides processing elements, buffer and router"),
+    MB_REAL(mb_machine, chip_area_m2, "m2", "0.0", 0, 1, "area of the chip besides its tiles: links, controllers"),
+    MB_REAL(mb_machine, chip_W, "W", "0.0", 0, 1e4, "power that they take while the chip works"),
     MB_PARAM_END,
 };
 
@@ -151,9 +187,12 @@ static int check(const mb_machine *m, const mb_conf *group) {
     if ((double)m->buffer_KiB * 8192 < 8.0 * m->rows)
         return mb_fail(MB_BADINPUT, "%s: buffer_KiB = %d cannot hold the 8-bit inputs of the %d rows of an array",
                        where(group, "buffer_KiB"), m->buffer_KiB, m->rows);
-    if ((rc = mb_sram_cost(m->buffer_KiB, m->bus_bits, m->node_nm, &s)))
+    if (m->buffer == MB_BUFFER_SRAM && (rc = mb_sram_cost(m->buffer_KiB, m->bus_bits, m->node_nm, &s)))
         return mb_context(rc, "%s: buffer_KiB = %d, bus_bits = %d, node_nm = %g", where(group, "buffer_KiB"), m->buffer_KiB,
                           m->bus_bits, m->node_nm);
+    if (m->arrays_per_tile % m->pes_per_tile != 0)
+        return mb_fail(MB_BADINPUT, "%s: pes_per_tile = %d does not divide arrays_per_tile = %d", where(group, "pes_per_tile"),
+                       m->pes_per_tile, m->arrays_per_tile);
     if (m->adc.type->cost && (rc = m->adc.type->cost(m->adc.params, 8, m->adc_rate_Hz, m->node_nm, &c)))
         return mb_context(rc, "%s: converter %s with 8 bits, adc_rate_Hz = %g, node_nm = %g", where(group, "adc"),
                           m->adc.type->name, m->adc_rate_Hz, m->node_nm);

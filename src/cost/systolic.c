@@ -53,8 +53,8 @@ void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64
     mb_systolic_traffic t;
     mb_systolic_traffic_of(s, px, win, k, &t);
     double g = (double)groups;
-    mb_ledger_add(l, "multiply-accumulate", "product and sum", macs, 0, mac, mb_unit_source, factor);
-    mb_ledger_add(l, "registers", "operands and sum", macs, 0, reg, mb_register_source, factor);
+    mb_ledger_add(l, "multiply-accumulate", "product and sum", macs, 0, mac, mb_unit_source_of(&s->tech), factor);
+    mb_ledger_add(l, "registers", "operands and sum", macs, 0, reg, mb_register_source_of(&s->tech), factor);
     mb_ledger_add(l, s->inputs->name, "read inputs", g * t.input_reads * ba, 0, (mb_cost){s->inputs->read_J_per_bit, 0, 0},
                   mb_sram_source, 1);
     mb_ledger_add(l, s->weights->name, "read weights", g * t.weight_reads * bw, 0, (mb_cost){s->weights->read_J_per_bit, 0, 0},
@@ -68,6 +68,13 @@ void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64
     mb_ledger_add(l, s->outputs->name, "write outputs", g * t.output_writes * bo, 0, (mb_cost){s->outputs->write_J_per_bit, 0, 0},
                   mb_sram_source, 1);
     if (seconds) *seconds = time;
+}
+
+void mb_systolic_product(mb_ledger *l, const mb_systolic *s, const mb_layer *layer, const int *bits, int out_bits, double *seconds) {
+    mb_systolic both = *s;
+    mb_matmul m = mb_layer_matmul(layer);
+    both.weights = s->inputs;
+    mb_systolic_layer(l, &both, m.groups, m.vectors, m.K, m.N, bits[layer->in[1]], bits[layer->in[0]], out_bits, seconds);
 }
 
 double mb_systolic_area(const mb_systolic *s, int weight_bits, int input_bits) {

@@ -48,6 +48,9 @@ int mb_systolic_width(const mb_systolic *s, int bits);
 /* Leaves of GROUPS products in the open group; *seconds (may be NULL): their compute time. OUT_BITS: of stored outputs. */
 void mb_systolic_layer(mb_ledger *l, const mb_systolic *s, int64_t groups, int64_t px, int64_t win, int64_t k, int weight_bits,
                        int input_bits, int out_bits, double *seconds);
+/* Leaves of a product of two activations (op_matmul.c) in the open group: both operands come from the buffer of inputs. bits[]: of
+ * mb_activation_bits. */
+void mb_systolic_product(mb_ledger *l, const mb_systolic *s, const mb_layer *layer, const int *bits, int out_bits, double *seconds);
 /* Area of the array: per unit a multiplier, an adder, and registers for both operands and the sum. */
 double mb_systolic_area(const mb_systolic *s, int weight_bits, int input_bits);
 

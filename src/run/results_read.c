@@ -79,7 +79,9 @@ static int get_fields(const place *at, const json_t *o, const mb_field *f, void 
         void *to = (char *)dst + f->offset;
         int64_t i;
         switch (f->kind) {
-        case MB_F_STR: rc = get_str(at, o, f->name, to); break;
+        case MB_F_STR: /* bottleneck: not in files of version 0.3 and before */
+            if (strcmp(f->name, "bottleneck") != 0 || json_object_get(o, f->name)) rc = get_str(at, o, f->name, to);
+            break;
         case MB_F_REAL: rc = get_real(at, o, f->name, false, strcmp(f->name, "snr_dB") == 0 ? MB_INF : MB_NAN, to); break;
         case MB_F_INT:
             rc = get_int(at, o, f->name, INT_MAX, &i);
@@ -184,6 +186,7 @@ static int get_point(place *at, const json_t *o, mb_point_result *p) {
     if (rc == MB_OK) rc = get_str(at, o, "id", &p->id);
     if (rc == MB_OK) rc = get_str(at, o, "label", &p->label);
     if (rc == MB_OK) rc = get_str(at, o, "plan", &p->plan);
+    if (rc == MB_OK && json_object_get(o, "bottleneck")) rc = get_str(at, o, "bottleneck", &p->bottleneck);
     const char *status = json_string_value(json_object_get(o, "status")); /* not in files of version 0.2 and before */
     if (rc == MB_OK && status && strcmp(status, "infeasible") == 0) rc = get_str(at, o, "why", &p->infeasible);
     if (rc == MB_OK) rc = get_set(at, o, p);
