@@ -18,5 +18,6 @@ include tests/fuzz/local.mk
 include tests/golden/array.mk
 include tests/golden/components.mk
 include tests/golden/devices.mk
+include tests/golden/points.mk
 include tests/bench/local.mk
 include tests/bench/wires.mk

@@ -81,7 +81,9 @@ static int percent(mb_table *t, int n, double x) { return n ? mb_table_cellf(t, 
 static int error_cell(mb_table *t, const mb_doc *d, double model, double published) {
     bool plain = d->format == MB_TABLE_JSON || d->format == MB_TABLE_CSV;
     if (isnan(model)) return mb_table_cell(t, "");
-    return mb_table_cellf(t, plain ? "%.4f" : "%+.1f", 100 * (model / published - 1));
+    double e = 100 * (model / published - 1);
+    if (!plain && fabs(e) < 0.05) return mb_table_cell(t, "0.0"); /* its sign is rounding */
+    return mb_table_cellf(t, plain ? "%.4f" : "%+.1f", e);
 }
 
 static int number(mb_table *t, double x) { return isnan(x) ? mb_table_cell(t, "") : mb_table_cellf(t, "%.4g", x); }
