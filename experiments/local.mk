@@ -29,6 +29,11 @@ nobase_dist_pkgdata_DATA += \
 include experiments/macros.mk
 
 # machines and baselines
+nobase_dist_pkgdata_DATA += experiments/arch/neurram.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/hermes.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/prime.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/sram-7nm.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/digital-cim-28nm.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/isaac.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/ideal.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/rram-22nm.cfg

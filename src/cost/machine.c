@@ -73,6 +73,8 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, vdd_V, "V", "0.8", 0.3, 2.5, "supply of logic and row drivers"),
     MB_REAL(mb_machine, clock_Hz, "Hz", "500e6", 1e5, 1e10, "clock of buses, buffers and digital unit"),
     MB_REAL(mb_machine, read_s, "s", "2e-9", 1e-12, 1e-3, "time that a row is driven per unit of input digit"),
+    MB_REAL(mb_machine, conducting, "", "1.0", 0, 1,
+            "share of the drive in which cells carry current; less than 1 where columns are sensed as voltages and settle"),
     MB_INT(mb_machine, arrays_per_tile, "", "8", 1, 65536, "arrays that share a buffer and a bus"),
     MB_INT(mb_machine, tiles, "", "0", 0, 16777216, "tiles built; 0: as many as the plan needs"),
     MB_INT(mb_machine, buffer_KiB, "KiB", "16", 1, 65536, "activation buffer of a tile"),
@@ -109,7 +111,8 @@ const mb_param mb_machine_params[] = {
     MB_INT(mb_machine, dram_MiB, "MiB", "0", 0, 1073741824, "its size; 0: as large as the weights"),
     MB_CHOICE(mb_machine, corner, MB_CORNERS, "nominal", "which estimate of converters, eDRAM and DRAM"),
     MB_CHOICE(mb_machine, converter, MB_CONVERTER_MODELS, "survey",
-              "converters cost what the survey's regression says, or what a circuit at this node does (sar, flash, ramp, integrate)"),
+              "converters cost what the survey's regression says, what a circuit at this node does (sar, flash, ramp, integrate), or, with "
+              "the ideal converter, what an exact sum by adders does (digital in-memory computing)"),
     MB_CHOICE(mb_machine, logic, MB_LOGIC_MODELS, "scaled",
               "adders, multipliers, registers: scaled from 45 nm, sums of gates of this node, or (in the arrays) given"),
     MB_CHOICE(mb_machine, driver, MB_DRIVER_MODELS, "given",
@@ -190,6 +193,12 @@ static int check(const mb_machine *m, const mb_conf *group) {
     if (m->buffer == MB_BUFFER_SRAM && (rc = mb_sram_cost(m->buffer_KiB, m->bus_bits, m->node_nm, &s)))
         return mb_context(rc, "%s: buffer_KiB = %d, bus_bits = %d, node_nm = %g", where(group, "buffer_KiB"), m->buffer_KiB,
                           m->bus_bits, m->node_nm);
+    if (m->converter == MB_CONVERTER_ADDER_TREE && !m->adc.type->transparent)
+        return mb_fail(MB_BADINPUT, "%s: converter = \"adder_tree\" sums without an error; it needs adc = { type = \"ideal\"; }, not %s",
+                       where(group, "converter"), m->adc.type->name);
+    if (m->pipeline && m->tiles == 0 && m->dram)
+        return mb_fail(MB_BADINPUT, "%s: a pipeline keeps all weights on the chip; with tiles = 0 nothing is ever loaded from dram: set tiles, or "
+                       "leave dram out", where(group, "dram"));
     if (m->arrays_per_tile % m->pes_per_tile != 0)
         return mb_fail(MB_BADINPUT, "%s: pes_per_tile = %d does not divide arrays_per_tile = %d", where(group, "pes_per_tile"),
                        m->pes_per_tile, m->arrays_per_tile);
@@ -197,6 +206,15 @@ static int check(const mb_machine *m, const mb_conf *group) {
         return mb_context(rc, "%s: converter %s with 8 bits, adc_rate_Hz = %g, node_nm = %g", where(group, "adc"),
                           m->adc.type->name, m->adc_rate_Hz, m->node_nm);
     return MB_OK;
+}
+
+/* Do the models of the unit costs cover the machine? */
+static int check_models(const mb_machine *m, const mb_conf *group) {
+    mb_parts *p = mb_malloc(1, sizeof *p);
+    if (!p) return mb_nomem();
+    int rc = mb_parts_init(p, m, NULL);
+    mb_free(p);
+    return rc ? mb_context(rc, "%s: node_nm = %g, roadmap, temp_K, vdd_V", where(group, "node_nm"), m->node_nm) : MB_OK;
 }
 
 int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
@@ -232,6 +250,7 @@ int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
     }
     if (!rc) rc = mb_adc_load(adc, &m->adc);
     if (!rc) rc = check(m, group);
+    if (!rc) rc = check_models(m, group);
     mb_conf_free(own);
     if (rc) {
         mb_context(rc, "in the machine %s", name ? name : "arch");

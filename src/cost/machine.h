@@ -20,8 +20,8 @@
 #include "nn/network.h"
 
 /* Where unit costs come from. "given": the keys with numbers; the others: the technology layer (converter.h, circuit.h, memory.h). */
-#define MB_CONVERTER_MODELS "survey|circuit"
-typedef enum { MB_CONVERTER_SURVEY, MB_CONVERTER_CIRCUIT } mb_converter_model;
+#define MB_CONVERTER_MODELS "survey|circuit|adder_tree"
+typedef enum { MB_CONVERTER_SURVEY, MB_CONVERTER_CIRCUIT, MB_CONVERTER_ADDER_TREE } mb_converter_model;
 #define MB_LOGIC_MODELS "scaled|gates|given"
 typedef enum { MB_LOGIC_SCALED, MB_LOGIC_GATES, MB_LOGIC_GIVEN } mb_logic_model;
 #define MB_DRIVER_MODELS "given|bit|count|width|voltage"
@@ -58,6 +58,7 @@ typedef struct mb_machine {
     double adc_rate_Hz;         /* that a converter is designed for; 0: as fast as its type can */
     bool sample_hold;           /* columns are sampled, so that conversions overlap the next drive */
     double node_nm, vdd_V, clock_Hz;
+    double conducting;          /* share of that time in which cells carry current */
     double read_s;              /* time that a row is driven per unit of input digit (pulse-width input) */
     int arrays_per_tile;
     int tiles;                  /* built; 0: as many as the plan needs */
@@ -109,6 +110,7 @@ typedef struct mb_activity {
     double rows_driven;         /* row drives with a non-zero digit, summed over planes */
     double digit_sum;           /* sum of digits over rows and planes */
     double charge_S;            /* sum over rows and planes of digit * (conductance of all cells of the row), in S */
+    double occupancy;           /* share of the converters' codes that occurred; 0: not known, taken as 1 */
 } mb_activity;
 /* Statistical estimate without a simulation: input bits are set independently with probability 1/2 (so half of the rows are
  * driven in a plane of one bit), inputs are unsigned; the mean conductance comes from the stored weights, quantised per layer to

@@ -72,6 +72,7 @@ static void pieces_of(const costing *c, const mb_job *j, piece p[PIECES]) {
     const double converters = (double)mach->cols / mach->columns_per_adc;
     const double outputs = j->place.groups_per_array * fmin(j->mm.N, j->place.layout.outputs_per_tile);
     const double reg = given ? mach->register_m2_per_bit : mb_unit_register(c->tech, 1).area_m2;
+    const int width = mach->converter == MB_CONVERTER_ADDER_TREE ? mb_sum_bits(1, 3, mach->rows) : j->sum_bits;
     const bool level = j->spec.dac == MB_DAC_LEVEL && (mach->dac_J > 0 || mach->dac_area_m2 > 0);
     const char *logic = given ? src_machine : mb_unit_source_of(c->tech), *registers = given ? src_machine : mb_register_source_of(c->tech);
     const piece all[PIECES] = {
@@ -80,8 +81,8 @@ static void pieces_of(const costing *c, const mb_job *j, piece p[PIECES]) {
         [LEVELS] = {"drivers", "unused arrays", level ? lines : 0, mach->dac_area_m2, src_machine, 1, true},
         [FRONTS] = {"integrators", "unused arrays", columns, parts->front[adc].each.area_m2, parts->front[adc].source, 1, true},
         [SAMPLERS] = {"sample-hold", "unused arrays", mach->sample_hold ? columns : 0, parts->sampler[adc].each.area_m2, parts->sampler[adc].source, 1, true},
-        [CONVERTERS] = {"adc", "unused arrays", converters, j->adc.each.area_m2, j->adc.source, parts->adc_energy_factor, true},
-        [ADDERS] = {"shift-add", "unused arrays", converters, given ? mach->shift_add_area_m2 : mb_unit_add(c->tech, j->sum_bits).area_m2, logic, t, true},
+        [CONVERTERS] = {"adc", "unused arrays", converters, j->adc.each.area_m2, j->adc.source, mach->converter == MB_CONVERTER_ADDER_TREE ? mach->adc_energy_factor * t : parts->adc_energy_factor, true},
+        [ADDERS] = {"shift-add", "unused arrays", converters, given ? mach->shift_add_area_m2 : mb_unit_add(c->tech, width).area_m2, logic, t, true},
         [ACCUMULATORS] = {"shift-add", "unused arrays", outputs, j->sum_bits * reg, registers, t, true},
         [INPUTS] = {"registers", "unused arrays", mach->rows, j->a->input_bits * reg, registers, t, true},
     };
@@ -102,7 +103,7 @@ static void book_analog(costing *c, const mb_job *j, const piece *p, double buil
     const mb_parts *parts = &c->k->parts;
     const mb_placement *place = &j->place;
     const int adc = j->a->adc_bits, dac = j->a->dac_bits;
-    const double pulse = parts->cell.read_V * parts->cell.read_V * mach->read_s, drives = j->vectors * j->act.rows_driven * place->layout.col_tiles;
+    const double pulse = parts->cell.read_V * parts->cell.read_V * mach->read_s * mach->conducting, drives = j->vectors * j->act.rows_driven * place->layout.col_tiles;
     const double digit = j->act.rows_driven > 0 ? j->act.digit_sum / j->act.rows_driven : 0;
     mb_ledger *b = &c->book;
     piece cells = p[CELLS];
@@ -119,7 +120,11 @@ static void book_analog(costing *c, const mb_job *j, const piece *p, double buil
     if (mach->front_end == MB_FRONT_GIVEN) front = front * mach->read_s * j->units / place->layout.planes_converted;
     add(c, &p[FRONTS], "integrate a column", j->conversions, built, front, 0);
     if (mach->sample_hold) add(c, &p[SAMPLERS], "sample a column", j->conversions, built, parts->sampler[adc].each.energy_J, 0);
-    add(c, &p[CONVERTERS], "conversion", j->conversions, built, j->adc.each.energy_J, j->convert_s / j->conversions);
+    const bool fires = j->adc.by_code && j->act.occupancy > 0;
+    piece converters = p[CONVERTERS];
+    if (fires) converters.source = "packets of integrate and fire, codes measured in simulation (cost/converter.h)";
+    add(c, &converters, mach->converter == MB_CONVERTER_ADDER_TREE ? "sum of a column" : "conversion", j->conversions, built,
+        fires ? j->act.occupancy * j->adc.each.energy_J : j->adc.each.energy_J, j->convert_s / j->conversions);
 }
 
 /* Shift-and-add, registers. */
@@ -130,14 +135,19 @@ static void book_logic(costing *c, const mb_job *j, const piece *p, double built
     const bool given = mach->logic == MB_LOGIC_GIVEN;
     mb_ledger *b = &c->book;
     mb_cost adder = given ? (mb_cost){mach->shift_add_J, 0, mach->shift_add_area_m2} : mb_unit_add(t, j->sum_bits);
-    double step = given ? mach->shift_add_J : adder.energy_J + mb_unit_register(t, j->sum_bits).energy_J;
+    const bool tree = mach->converter == MB_CONVERTER_ADDER_TREE;
+    mb_cost sum = tree ? mb_unit_add(t, mb_sum_bits(1, 3, j->spec.rows)) : adder; /* of a column, and where it meets its neighbours */
+    double step = given ? mach->shift_add_J : tree ? sum.energy_J : adder.energy_J + mb_unit_register(t, j->sum_bits).energy_J;
     double load = given ? mach->register_J_per_bit * j->a->input_bits : mb_unit_register(t, j->a->input_bits).energy_J;
     const char *source = p[ADDERS].source;
     adder.latency_s = 0;
     add(c, &p[ADDERS], "shift and add", j->conversions, built, step, 0);
-    add(c, &p[ACCUMULATORS], "accumulators", 0, built, given ? 0 : mb_unit_register(t, j->sum_bits).energy_J, 0);
+    /* adder trees: the slices' sums meet in a tree of their own, and one register per output takes the result of a plane */
+    add(c, &p[ACCUMULATORS], "accumulators", tree ? j->outputs * o->row_groups * o->planes : 0, built,
+        given ? 0 : mb_unit_register(t, j->sum_bits).energy_J + (tree ? adder.energy_J : 0), 0);
     if (o->dummy_columns) mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_tiles, 0, adder, source, p[ADDERS].factor);
-    if (j->spec.scheme == MB_OFFSET && j->spec.correction == MB_CORRECT_DIGITAL) {
+    /* adder trees subtract the slice of the sign bit: nothing to correct */
+    if (j->spec.scheme == MB_OFFSET && j->spec.correction == MB_CORRECT_DIGITAL && !tree) {
         mb_ledger_logic(b, "shift-add", "sum the inputs of a plane", j->vectors * j->mm.K * o->planes_converted, (double)o->row_tiles * j->mm.groups,
                         adder, source, p[ADDERS].factor);
         mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_groups * o->planes_converted * o->slices, 0, adder,

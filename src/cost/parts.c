@@ -12,6 +12,7 @@ static const char driver_source[] = "circuit of the node: line, chain of inverte
 static const char front_source[] = "settling amplifier or sense amplifier of the node (cost/converter.h)";
 static const char sampler_source[] = "C V^2, noise kT/C equal to quantisation (cost/converter.h)";
 static const char circuit_source[] = "circuit fit or gates of the node (cost/converter.h: SAR, flash, ramp, integrate and fire)";
+static const char tree_source[] = "gates and adders of 1, 2, 3 ... bits per row of a column, unit costs of digital logic";
 static const char wire_source[] = "repeated wires over the floor plan (cost/circuit.h)";
 
 static const double corner_energy[3] = {0.3, 1, 3.5}, corner_area[3] = {0.2, 1, 6.6}; /* converter.h: the survey's band */
@@ -40,17 +41,37 @@ static int circuit_adc(const mb_parts *p, const mb_machine *m, int bits, mb_cost
     return MB_OK;
 }
 
+/* The exact sum of a column's products of one bit: a gate (a quarter of a bit of an adder) per row, and adders of 1, 2, 3 ... bits.
+ * One sum per clock: the tree is pipelined. */
+static mb_cost adder_tree(const mb_parts *p, const mb_machine *m) {
+    mb_cost sum = mb_unit_add(&p->tech, 1), each = {0.25 * m->rows * sum.energy_J, 1 / m->clock_Hz, 0.25 * m->rows * sum.area_m2};
+    for (int n = m->rows, bits = 1; n > 1; n = (n + 1) / 2, bits++) {
+        mb_cost a = mb_unit_add(&p->tech, bits);
+        each.energy_J += n / 2 * a.energy_J;
+        each.area_m2 += n / 2 * a.area_m2;
+    }
+    return each;
+}
+
 static int price_adc(const mb_parts *p, const mb_machine *m, int bits, mb_priced *out) {
     const mb_adc_type *t = m->adc.type;
     mb_cost c = {0, 0, 0};
     int rc = MB_OK;
+    if (m->converter == MB_CONVERTER_ADDER_TREE) {
+        c = adder_tree(p, m);
+        c.energy_J *= m->adc_energy_factor; /* logic: the corners of converters do not apply */
+        c.area_m2 *= m->adc_area_factor;
+        *out = (mb_priced){c, tree_source, false};
+        return MB_OK;
+    }
     if (m->converter == MB_CONVERTER_CIRCUIT && !t->transparent) rc = circuit_adc(p, m, bits, &c);
     else if (t->cost) rc = t->cost(m->adc.params, bits, m->adc_rate_Hz, m->node_nm, &c);
     if (rc) return rc;
     if (m->adc_rate_Hz > 0 && t->cost && c.latency_s < 1 / m->adc_rate_Hz) c.latency_s = 1 / m->adc_rate_Hz; /* small because slow */
     c.energy_J *= p->adc_energy_factor;
     c.area_m2 *= p->adc_area_factor;
-    *out = (mb_priced){c, m->converter == MB_CONVERTER_CIRCUIT ? circuit_source : t->cost_source ? t->cost_source : given};
+    *out = (mb_priced){c, m->converter == MB_CONVERTER_CIRCUIT ? circuit_source : t->cost_source ? t->cost_source : given,
+                       m->converter == MB_CONVERTER_CIRCUIT && strcmp(t->name, "integrate") == 0};
     return MB_OK;
 }
 
@@ -78,10 +99,10 @@ static void price_rows(mb_parts *p, const mb_machine *m) {
         case MB_DRIVER_WIDTH: zero = one = mb_drive_width(n, d, 1, row_F, V, read); break;
         case MB_DRIVER_VOLTAGE: zero = one = mb_drive_voltage(n, d, row_F, p->cell.read_V, read); break;
         default: /* given: the line and its switches */
-            p->driver[d] = (mb_priced){{m->driver_C_F * m->cols * (V * V), 0, m->driver_area_m2}, line_source};
+            p->driver[d] = (mb_priced){{m->driver_C_F * m->cols * (V * V), 0, m->driver_area_m2}, line_source, false};
             continue;
         }
-        p->driver[d] = (mb_priced){{zero.energy_J, 0, zero.area_m2}, driver_source};
+        p->driver[d] = (mb_priced){{zero.energy_J, 0, zero.area_m2}, driver_source, false};
         p->digit_J[d] = one.energy_J - zero.energy_J;
     }
 }
@@ -89,16 +110,16 @@ static void price_rows(mb_parts *p, const mb_machine *m) {
 static void price_columns(mb_parts *p, const mb_machine *m) {
     const mb_process *n = &p->process;
     for (int b = 1; b <= MB_ADC_BITS_MAX; b++) {
-        p->front[b] = (mb_priced){{m->integrator_W, 0, m->integrator_area_m2}, given};
-        p->sampler[b] = (mb_priced){{m->sample_C_F * (m->vdd_V * m->vdd_V), 0, m->sample_area_m2}, given};
+        p->front[b] = (mb_priced){{m->integrator_W, 0, m->integrator_area_m2}, given, false};
+        p->sampler[b] = (mb_priced){{m->sample_C_F * (m->vdd_V * m->vdd_V), 0, m->sample_area_m2}, given, false};
         if (m->front_end != MB_FRONT_GIVEN) {
             mb_block f = m->front_end == MB_FRONT_AMPLIFIER ? mb_amplifier(n, b, m->sample_C_F > 0 ? m->sample_C_F : 1e-15, m->read_s)
                                                             : mb_sense_amplifier(n, SENSED_V);
-            p->front[b] = (mb_priced){{f.energy_J, 0, f.area_m2}, front_source};
+            p->front[b] = (mb_priced){{f.energy_J, 0, f.area_m2}, front_source, false};
         }
         if (m->sampler == MB_SAMPLER_NOISE) {
             mb_block s = mb_sampler(n, b, m->vdd_V, m->sample_C_F, SWITCH_OHM);
-            p->sampler[b] = (mb_priced){{s.energy_J, 0, s.area_m2}, sampler_source};
+            p->sampler[b] = (mb_priced){{s.energy_J, 0, s.area_m2}, sampler_source, false};
         }
     }
 }
@@ -176,14 +197,14 @@ int mb_parts_init(mb_parts *p, const mb_machine *m, const mb_cell *cell) {
         cell->type->cost(cell->params, &p->cell);
         cell->type->range(cell->params, &p->g_min_S, &p->g_max_S);
     }
+    if (m->logic == MB_LOGIC_GATES) {
+        mb_gates_init(&p->gates, &p->process, m->vdd_V, m->digital_factor);
+        p->tech.gates = &p->gates;
+    }
     p->adc_energy_factor = m->adc_energy_factor * corner_energy[m->corner];
     p->adc_area_factor = m->adc_area_factor * corner_area[m->corner];
     for (int b = 1; b <= MB_ADC_BITS_MAX; b++) {
         if (price_adc(p, m, b, &p->adc[b])) mb_error_clear(); /* told when a plan asks for it */
-    }
-    if (m->logic == MB_LOGIC_GATES) {
-        mb_gates_init(&p->gates, &p->process, m->vdd_V, m->digital_factor);
-        p->tech.gates = &p->gates;
     }
     price_rows(p, m);
     price_columns(p, m);

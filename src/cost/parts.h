@@ -14,7 +14,7 @@
 
 enum { MB_ADC_BITS_MAX = 16, MB_DAC_BITS_MAX = 8 };
 
-typedef struct mb_priced { mb_cost each; const char *source; } mb_priced;
+typedef struct mb_priced { mb_cost each; const char *source; bool by_code; /* energy is proportional to the code; each: of half of them */ } mb_priced;
 
 typedef struct mb_parts {
     mb_cell_cost cell;

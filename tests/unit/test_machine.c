@@ -516,7 +516,7 @@ static void energies_by_hand(void **state) {
     fixture f;
     mb_network *net = testnet("one", 1, 1, &l);
     mb_assign a = {MB_ANALOG, 4, 2, 5, 2, 6, 0, 0, 1};
-    mb_activity act = {true, 100, 170, 0.03};
+    mb_activity act = {true, 100, 170, 0.03, 0};
     mb_plan *p;
     mb_report *r;
     mb_metrics m;
