@@ -66,8 +66,16 @@ cat <<'END'
 
 Machines against published chips (`tests/unit/test_presets`):
 
-| figure | model | published | error |
-|---|---:|---:|---:|
+| machine | figure | model | published | error |
+|---|---|---:|---:|---:|
 END
-# NAME   MODEL, published PUBLISHED: ERROR %
-"$build/tests/unit/test_presets" 2>&1 | sed -n 's/^\(# \)\{0,1\}\(.*[^ ]\)  *\([0-9.e+-]*\), published  *\([0-9.e+-]*\): *\(.*\)$/| \2 | \3 | \4 | \5 |/p' | sed 's/[-+]0\.0 %/0.0 %/'
+# "MACHINE:", then lines "FIGURE   MODEL, published PUBLISHED: ERROR %"
+"$build/tests/unit/test_presets" 2>/dev/null | awk '/^[-a-z0-9.]*:$/ { machine = substr($0, 1, length($0) - 1) }
+    /, published .*: / {
+        match($0, /, published /)
+        left = substr($0, 1, RSTART - 1); right = substr($0, RSTART + RLENGTH)
+        n = split(left, word, " "); model = word[n]
+        sub(/ *[^ ]+$/, "", left)
+        split(right, part, ":"); gsub(/ /, "", part[1]); gsub(/^ +/, "", part[2]); sub(/^[-+]0[.]0 %/, "0.0 %", part[2])
+        print "| " machine " | " left " | " model " | " part[1] " | " part[2] " |"
+    }'

@@ -10,7 +10,7 @@ MB_MACROS = \
   src/cost/macro_oscillator.c \
   src/cost/macro_bit_serial.c \
   src/cost/macro_adder_tree.c
-libmixbar_la_SOURCES += $(MB_MACROS) src/cost/macro.c src/cost/macro.h src/cost/macro_check.c src/cost/macro_check.h \
+libmixbar_la_SOURCES += $(MB_MACROS) src/cost/macro.c src/cost/macro.h src/cost/macro_layer.c src/cost/macro_layer.h src/cost/macro_check.c src/cost/macro_check.h \
   src/cost/supply.h src/cost/cim_logic.c src/cost/cim_logic.h
 
 libmixbar_la_SOURCES += $(MB_BASELINES) \

@@ -29,7 +29,7 @@ typedef struct mb_macro_point {
 typedef struct mb_macro_keys {
     /* every kind */
     char *title, *reference, *points, *parts, *deviates;
-    int macros, rows, outputs;
+    int macros, rows, outputs, sets;
     double node_nm, supply_V, threshold_V, alpha;
     /* gates */
     double gate_F, gate_m2, gate_s, logic_energy_factor, delay_factor;
@@ -51,6 +51,7 @@ typedef struct mb_macro_keys {
 
 typedef struct mb_macro_type {
     const char *name, *summary, *reference;
+    bool exact; /* sums without an error: may stand for the digital engine of a machine (macro_layer.h) */
     const mb_param *params;
     int (*check)(const mb_macro_keys *k); /* conditions between keys, may be NULL */
     /* Books one product of all macros at P; *macs: multiplications of input_bits by weight_bits. */
@@ -108,6 +109,7 @@ double mb_macro_square(const mb_macro_keys *k, const mb_macro_point *p);
         MB_MACRO_INT(macros, "", "1", 1, 1 << 20, "macros that work at once"),                                                 \
         MB_MACRO_INT(rows, "", NULL, 1, 1 << 20, "inputs of one product"),                                                     \
         MB_MACRO_INT(outputs, "", NULL, 1, 1 << 20, "outputs of one product"),                                                 \
+        MB_MACRO_INT(sets, "", "1", 1, 1 << 20, "weights that a macro keeps behind each product, one in use at a time"),       \
         MB_MACRO_REAL(node_nm, "nm", NULL, 1, 250, "technology node"),                                                         \
         MB_MACRO_REAL(supply_V, "V", NULL, 0.1, 10, "supply at which times are given"),                                        \
         MB_MACRO_REAL(threshold_V, "V", "0.3", 0, 5, "threshold of the alpha-power law"),                                      \

@@ -64,6 +64,7 @@ const mb_macro_type mb_macro_adder_tree = {
     .name = "adder-tree",
     .summary = "digital SRAM: products beside the cells, an adder tree and an accumulator per output",
     .reference = "Houshmand et al., arXiv:2305.18335",
+    .exact = true,
     .params = params,
     .cost = cost,
 };

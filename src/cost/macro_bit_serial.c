@@ -59,6 +59,7 @@ const mb_macro_type mb_macro_bit_serial = {
     .name = "bit-serial",
     .summary = "digital SRAM with a full adder in every cell, inputs bit by bit",
     .reference = "Kim et al., JSSC 2021, doi:10.1109/JSSC.2021.3061508",
+    .exact = true,
     .params = params,
     .check = check,
     .cost = cost,

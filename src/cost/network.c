@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "cost/job.h"
 #include "cost/ledger.h"
+#include "cost/macro_layer.h"
 #include "cost/systolic.h"
 
 static const char src_machine[] = "given by the machine description";
@@ -227,20 +228,24 @@ static void analog_layer(costing *c, const mb_job *j) {
     mb_ledger_close(b);
 }
 
-/* A layer on the digital engine: integer products on the multiplier block, weights in SRAM. */
-static void digital_engine_layer(costing *c, int m) {
+/* A layer on the digital engine: integer products on the multiplier block, weights in SRAM; or on digital macros that hold them. */
+static int digital_engine_layer(costing *c, int m) {
     const int index = c->k->net->weighted[m];
     const mb_layer *l = &c->k->net->layer[index];
     const mb_assign *a = &c->plan->assign[m];
     const mb_matmul mm = c->k->fact[index].mm;
+    const mb_macro_work work = {mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, c->bits[index]};
     double seconds;
+    int rc = MB_OK;
     mb_ledger_open(&c->book, l->name);
-    mb_systolic_layer(&c->book, &c->block, mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, c->bits[index], &seconds);
+    if (c->mach->digital_macro) rc = mb_macro_layer(&c->book, c->mach->digital_macro, &work, &c->unit);
+    else mb_systolic_layer(&c->book, &c->block, mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, c->bits[index], &seconds);
     mb_digital_rescale(&c->book, &c->unit, (double)mm.vectors * mm.groups * mm.N,
                        mb_sum_bits(a->weight_bits, a->input_bits, mm.K));
     mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
-    record(c, &t, 0); /* the block is shared: digital_s */
+    record(c, &t, c->mach->digital_macro ? t.total_s : 0); /* the block is shared: digital_s; macros are a layer's own */
     mb_ledger_close(&c->book);
+    return rc ? mb_context(rc, "layer %s", l->name) : MB_OK;
 }
 
 /* A product of two activations: on the multiplier block, both operands from the buffer of activations. */
@@ -282,7 +287,7 @@ static int set_up(costing *c, int *scratch, int *bits, double *weight_bits) {
         mb_matmul mm = c->k->fact[net->weighted[m]].mm;
         double stored = (double)mm.groups * mm.K * mm.N * c->plan->assign[m].weight_bits;
         *weight_bits += stored;
-        if (c->plan->assign[m].engine == MB_DIGITAL) digital_bits += stored;
+        if (c->plan->assign[m].engine == MB_DIGITAL && !mach->digital_macro) digital_bits += stored;
     }
     if (mach->global_buffer_KiB && !mach->distributed && peak > mach->global_buffer_KiB)
         return mb_fail(MB_NUMERIC,
@@ -484,10 +489,10 @@ int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity 
     if (!rc) rc = fit(&c, weight_bits);
     if (!rc) {
         lay_wires(&c);
-        for (int i = 0, m = 0; i < net->n_layers; i++) {
+        for (int i = 0, m = 0; i < net->n_layers && !rc; i++) {
             if (m < net->n_weighted && net->weighted[m] == i) {
                 if (c.job[m].layer) analog_layer(&c, &c.job[m]);
-                else digital_engine_layer(&c, m);
+                else rc = digital_engine_layer(&c, m);
                 m++;
             } else if (mb_layer_product(&net->layer[i])) {
                 product_layer(&c, i);
@@ -495,6 +500,8 @@ int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity 
                 plain_layer(&c, i);
             }
         }
+    }
+    if (!rc) {
         shared(&c);
         rc = mb_ledger_end(&c.book, &total, report);
     } else {

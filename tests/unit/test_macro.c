@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "cost/macro.h"
+#include "cost/machine.h"
 #include "cost/macro_check.h"
+#include "cost/macro_layer.h"
 
 static void near(double got, double want, double relative) {
     if (!(fabs(got / want - 1) <= relative)) fail_msg("%.8g is not within %g of %.8g", got, relative, want);
@@ -171,6 +173,52 @@ static void adder_tree_against_publication(void **state) {
     mb_report_free(tree);
 }
 
+/* A layer of 70 x 5 on macros of 32 x 2 outputs with two sets: 3 x 3 tiles on 5 macros, two in turn; 10 vectors. */
+static void layer_on_macros(void **state) {
+    (void)state;
+    mb_conf *root = NULL;
+    mb_macro m;
+    mb_macro_cost c;
+    mb_buffer buffer;
+    mb_digital unit = {.lanes = 1, .clock_Hz = 1e9, .activations = &buffer};
+    mb_ledger l;
+    assert_ok(load("kind = \"adder-tree\"; macros = 3; rows = 32; outputs = 2; sets = 2; tree_bits = 8; accumulator_bits = 21; node_nm = 28.0; supply_V = 0.9;",
+                   &m, &root));
+    assert_ok(mb_tech_init(&unit.tech, 28, 0.9, 1));
+    assert_ok(mb_buffer_init(&buffer, "buffer", 4, 64, 22));
+    assert_ok(mb_macro_evaluate(&m, &(mb_macro_point){.input_bits = 4, .weight_bits = 8, .vdd_V = 0.9, .input_one = 0.5, .weight_one = 0.5}, &c, NULL));
+    mb_ledger_init(&l, "test", false);
+    mb_ledger_open(&l, "layer");
+    mb_macro_work w = {.groups = 1, .vectors = 10, .K = 70, .N = 5, .weight_bits = 8, .input_bits = 4, .out_bits = 6};
+    assert_ok(mb_macro_layer(&l, &m, &w, &unit));
+    double products = 90 * c.energy_J / 3, sums = 100 * mb_unit_add(&unit.tech, 8 + 4 + 7).energy_J;
+    near(l.sum.energy_J, products + sums + 2800 * buffer.read_J_per_bit + 300 * buffer.write_J_per_bit, 1e-12);
+    near(l.sum.latency_s, 10 * 2 * c.latency_s, 1e-12);
+    near(l.sum.area_m2, 5 * c.area_m2 / 3, 1e-12);
+    near(l.logic_m2, l.sum.area_m2, 1e-12);
+    w.weight_bits = 32; /* four outputs of 8 bits */
+    assert_fails(mb_macro_layer(&l, &m, &w, &unit), MB_NUMERIC, "cannot hold weights of 32 bits");
+    mb_macro_free(&m);
+    mb_conf_free(root);
+}
+
+static void machines_take_exact_macros(void **state) {
+    (void)state;
+    mb_conf *root = NULL;
+    mb_machine *mach = NULL;
+    assert_ok(mb_conf_parse("digital_macro = { kind = \"adder-tree\"; rows = 32; outputs = 2; tree_bits = 8; accumulator_bits = 21; node_nm = 28.0; supply_V = 0.9; };",
+                            "arch.cfg", &root));
+    assert_ok(mb_machine_load(root, "test", &mach));
+    assert_non_null(mach->digital_macro);
+    assert_ok(mb_conf_check_used(root));
+    mb_machine_free(mach);
+    mb_conf_free(root);
+    assert_ok(mb_conf_parse("digital_macro = { kind = \"pulse\"; rows = 4; outputs = 2; node_nm = 7.0; supply_V = 0.8; adc_bits = 4; clock_Hz = 1e8; };",
+                            "arch.cfg", &root));
+    assert_fails(mb_machine_load(root, "test", &mach), MB_BADINPUT, "the kind pulse is analog");
+    mb_conf_free(root);
+}
+
 /* --- files ----------------------------------------------------------------------------------------------------------- */
 
 #define BASE "rows = 2; outputs = 2; node_nm = 28.0; supply_V = 0.9; tree_bits = 8; accumulator_bits = 16; "
@@ -277,6 +325,7 @@ int main(void) {
         cmocka_unit_test(pulse_by_hand),       cmocka_unit_test(neuron_phases),
         cmocka_unit_test(oscillator_by_hand),  cmocka_unit_test(bit_serial_sequence),
         cmocka_unit_test(adder_tree_against_publication),
+        cmocka_unit_test(layer_on_macros),     cmocka_unit_test(machines_take_exact_macros),
         cmocka_unit_test(files_are_checked),   cmocka_unit_test(points_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
