@@ -157,8 +157,8 @@ static int add_points(mb_doc *d, const entry *e, size_t n) {
 
 static int add_parts(mb_doc *d, const entry *e, size_t n) {
     static const char *const columns[][3] = {{"macro", "", "l"},     {"point", "", "r"}, {"quantity", "", "l"}, {"part", "", "l"},
-                                             {"published", "", "r"}, {"model", "", "r"}, {"unit", "", "l"},     {"error", "%", "r"},
-                                             {NULL, NULL, NULL}};
+                                             {"published", "", "r"}, {"model", "", "r"}, {"unit", "", "l"},
+                                             {"error", "%", "r"},    {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < n; i++) {
@@ -219,13 +219,14 @@ static int add_head(mb_doc *d, const entry *e) {
 
 static int leaf(mb_table *t, const mb_report *r, const mb_cost *all) {
     char text[48];
+    const bool spends = r->total.energy_J > 0;
     int rc = mb_table_cellf(t, "%s: %s", r->component, r->name);
     if (!rc) rc = r->count != 0 ? mb_table_cellf(t, "%.6g", r->count) : mb_table_cell(t, "");
     if (!rc) rc = r->count != 0 ? mb_table_cell(t, r->each.latency_s > 0 ? mb_fmt_si(text, r->each.latency_s, "s", 4)
                                                                         : mb_fmt_si(text, r->each.energy_J, "J", 4))
                                 : mb_table_cell(t, "");
-    if (!rc) rc = r->total.energy_J > 0 ? mb_table_cell(t, mb_fmt_si(text, r->total.energy_J, "J", 4)) : mb_table_cell(t, "");
-    if (!rc) rc = r->total.energy_J > 0 ? mb_table_cellf(t, "%.1f", 100 * r->total.energy_J / all->energy_J) : mb_table_cell(t, "");
+    if (!rc) rc = mb_table_cell(t, spends ? mb_fmt_si(text, r->total.energy_J, "J", 4) : "");
+    if (!rc) rc = spends ? mb_table_cellf(t, "%.1f", 100 * r->total.energy_J / all->energy_J) : mb_table_cell(t, "");
     if (!rc) rc = r->total.latency_s > 0 ? mb_table_cell(t, mb_fmt_si(text, r->total.latency_s, "s", 4)) : mb_table_cell(t, "");
     if (!rc) rc = r->instances != 0 ? mb_table_cellf(t, "%.6g", r->instances) : mb_table_cell(t, "");
     if (!rc) rc = r->instances != 0 ? mb_table_cell(t, mb_fmt_si(text, r->each.area_m2, "m2", 4)) : mb_table_cell(t, "");
@@ -336,12 +337,12 @@ const mb_verb mb_verb_validate = {
     .name = "validate",
     .usage = "[MACRO]... [-s KEY=VALUE]... [--point N]",
     .summary = "compare the cost models with published silicon",
-    .details = "MACRO is a name (`mixbar list macros`) or the path of a .cfg; without one all are checked. Each operating point that was "
-               "published (precision, supply, data) is costed; TOPS/W, TOPS, area and breakdowns stand beside the published figures. "
-               "\"fitted\" counts the numbers of a macro that were chosen to meet them, \"bare\" is the mean error with every calibration "
-               "factor at 1. "
-               "Limits: mean error of TOPS/W and of TOPS at most 8 %, each point at most 20 %. The exit code is 1 when a macro misses them and "
-               "its file does not explain why.",
+    .details = "MACRO is a name (`mixbar list macros`) or the path of a .cfg; without one all are checked. Each operating point that "
+               "was published (precision, supply, data) is costed; TOPS/W, TOPS, area and breakdowns stand beside the published "
+               "figures. \"fitted\" counts the numbers of a macro that were chosen to meet them, \"bare\" is the mean error with every "
+               "calibration factor at 1. "
+               "Limits: mean error of TOPS/W and of TOPS at most 8 %, each point at most 20 %. The exit code is 1 when a macro misses "
+               "them and its file does not explain why.",
     .examples = "mixbar validate\nmixbar validate neurram-2022\nmixbar validate jia-2020 --point 1\n"
                 "mixbar validate jia-2020 -s adc_energy_factor=1",
     .options = table,

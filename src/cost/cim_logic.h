@@ -1,8 +1,8 @@
 /* cim_logic.h - adders beside memory cells: full adders, trees, registers counted in 2-input NAND gates
  *
  * One gate has the input capacitance C, the area A, the delay t; XOR: 1.5 C, 2.4 A, 2.4 t; flip-flop: 3 C, 6 A.
- *   full adder      3 NAND2 + 2 XOR: E = 6 C V^2 when everything toggles, area 7.8 A; input to sum 4.8 t, input to carry 4.4 t, carry
- *                   to carry 2 t
+ *   full adder      3 NAND2 + 2 XOR: E = 6 C V^2 when everything toggles, area 7.8 A; input to sum 4.8 t, input to carry
+ *                   4.4 t, carry to carry 2 t
  *   1-bit product   NAND2: E = C V^2 / 2 (mean data), A, t
  *   tree of N words of b bits   stage s = 1, 2, ..: floor(n / 2) ripple adders of b + s - 1 full adders. For N = 2^L: N (b + 1) -
  *                   (b + L + 1) full adders; delay (L - 1) sums, one carry, b + L - 2 carries to carries

@@ -1,12 +1,13 @@
 /* macro.h - published in-memory-computing macros: what one matrix-vector product costs, and how far that is from silicon
  *
  * A macro is a .cfg (experiments/macros/NAME.cfg): kind, structure, unit values with a source each, calibration factors, and a
- * table of published operating points beside it. One product fills the macro: `rows` inputs, all outputs, at the precision, supply
- * and data statistics of the point.
+ * table of published operating points beside it. One product fills the macro: `rows` inputs, all outputs, at the precision,
+ * supply and data statistics of the point.
  *     TOPS = 2 MACs / time, TOPS/W = 2 MACs / energy, mm2 = sum of the parts
- * Everything is count x unit cost (cost/ledger.h). What a point may differ in are conditions: precision, supply, phases, registers, statistics
- * of the data. Factors and unit values belong to the macro: nothing can be set per point.
- * `fitted` lists the keys whose values were chosen to meet published figures; a key that ends in _factor and is not 1 must stand there.
+ * Everything is count x unit cost (cost/ledger.h). What a point may differ in are conditions: precision, supply, phases,
+ * registers, statistics of the data. Factors and unit values belong to the macro: nothing can be set per point.
+ * `fitted` lists the keys whose values were chosen to meet published figures; a key that ends in _factor and is not 1 must be
+ * among them.
  * Adding a kind: one file macro_NAME.c that defines `const mb_macro_type mb_macro_NAME` and one line in local.mk. Adding a
  * macro: one .cfg and its points. Equations and sources: in each kind's file and in doc/models-macros.md. Units: SI.
  * Who may call: the cost floor and above.
@@ -33,7 +34,8 @@ typedef struct mb_macro_keys {
     double node_nm, supply_V, threshold_V, alpha;
     /* gates */
     double gate_F, gate_m2, gate_s, logic_energy_factor, delay_factor;
-    int accumulator_bits, pipeline_bits, plane_bits, cell_weight_bits, guard_bits, tree_bits, multiplier_bits, adder_cells, register_bits;
+    int accumulator_bits, pipeline_bits, plane_bits, cell_weight_bits, guard_bits, tree_bits, multiplier_bits;
+    int adder_cells, register_bits;
     bool booth;
     double swing_loss_V, stage_s, fixed_stages, driver_J, control_J, decoder_J;
     /* lines, cells, converters */

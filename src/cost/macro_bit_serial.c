@@ -1,8 +1,8 @@
 /* macro_bit_serial.c - digital SRAM with a full adder in every cell: inputs bit by bit, sums ripple down the columns
  *
- * A weight of w bits takes w + guard_bits columns (the sum of 2^guard_bits products fits), so a row of C columns holds floor(C / (w +
- * guard_bits)) outputs; C = outputs of the file. Columns are cut by `registers` registers of the point; what is between two is a ripple.
- *     array     input bits x rows x C x (full adder, product, register) x C V (V - swing_loss_V)   every cell is clocked, used or not
+ * A weight of w bits takes w + guard_bits columns (the sum of 2^guard_bits products fits), so a row of n columns (`outputs`)
+ * holds floor(n / (w + guard_bits)) outputs. Columns are cut by `registers` registers of the point; what is between two ripples.
+ *     array     input bits x rows x n x C V (V - swing_loss_V) of full adder, product, register: every cell is clocked, used or not
  *     drivers, control, decoder   input bits x rows x driver_J, x rows control_J, x decoder_J, as the same power of the supply
  *     period    stage_s x (w + guard_bits + rows per register + fixed_stages), x the supply's law
  *     time      input bits x period, or input bits / clock_Hz where that is slower
@@ -16,8 +16,10 @@ static const char gates[] = "NAND2 counts, cim_logic.h; gates of cost/gate.h";
 static const char macro[] = "macro";
 
 static int check(const mb_macro_keys *k) {
-    if (exp2(k->guard_bits) < k->rows) return mb_fail(MB_BADINPUT, "guard_bits = %d: a sum of %d rows overflows", k->guard_bits, k->rows);
-    if (k->swing_loss_V >= k->supply_V) return mb_fail(MB_BADINPUT, "swing_loss_V leaves no swing at supply_V = %g", k->supply_V);
+    if (exp2(k->guard_bits) < k->rows)
+        return mb_fail(MB_BADINPUT, "guard_bits = %d: a sum of %d rows overflows", k->guard_bits, k->rows);
+    if (k->swing_loss_V >= k->supply_V)
+        return mb_fail(MB_BADINPUT, "swing_loss_V leaves no swing at supply_V = %g", k->supply_V);
     return MB_OK;
 }
 
@@ -43,7 +45,7 @@ static const mb_param params[] = {
     MB_MACRO_COMMON_KEYS,
     MB_MACRO_GATE_KEYS,
     MB_MACRO_INT(guard_bits, "", NULL, 0, 32, "bits by which a sum is wider than a weight"),
-    MB_MACRO_REAL(swing_loss_V, "V", "0", 0, 5, "high level of the nodes behind pass transistors stays that far below the supply"),
+    MB_MACRO_REAL(swing_loss_V, "V", "0", 0, 5, "how far the high level behind pass transistors stays below the supply"),
     MB_MACRO_REAL(driver_J, "J", "0", 0, 1e-6, "drivers of a row per cycle at supply_V"),
     MB_MACRO_REAL(control_J, "J", "0", 0, 1e-6, "control and registers per row and cycle at supply_V"),
     MB_MACRO_REAL(decoder_J, "J", "0", 0, 1e-6, "decoder per cycle at supply_V"),

@@ -1,6 +1,6 @@
-/* macro_charge.c - SRAM with a capacitor per cell, or bit lines that share charge: products are charges, one converter (or more) per output
+/* macro_charge.c - SRAM with a capacitor per cell, or bit lines that share charge: products are charges, converters per output
  *
- * Planes = ceil(input bits / dac_bits); the weights of more bits than a column holds take several outputs. Per plane and transfer:
+ * Planes = ceil(input bits / dac_bits); weights of more bits than a column holds take several outputs. Per plane and transfer:
  *     drivers     rows x row_F V^2 x input_one; with dac_bits > 1 also rows x dac_F dac_bits V^2
  *     cells       rows x outputs x cell_F V^2 x share of products that are one
  *                 (and: input_one weight_one; xnor: input_one weight_one + (1 - input_one)(1 - weight_one))

@@ -135,7 +135,8 @@ static double part_sum(const mb_report *by, const char *part, bool area, int *fo
 }
 
 /* The model's figure for part P in the published unit. */
-static int part_model(const mb_macro *m, const mb_macro_cost *cost, const mb_report *by, const mb_macro_point *at, mb_macro_part *p) {
+static int part_model(const mb_macro *m, const mb_macro_cost *cost, const mb_report *by, const mb_macro_point *at,
+                      mb_macro_part *p) {
     int found;
     double x = part_sum(by, p->part, p->area, &found), planes = at->input_bits;
     const char *u = p->unit;
@@ -146,7 +147,8 @@ static int part_model(const mb_macro *m, const mb_macro_cost *cost, const mb_rep
     else if (!p->area && strcmp(u, "pJ") == 0) p->model = 1e12 * x;
     else if (!p->area && strcmp(u, "fJ_per_op") == 0) p->model = 1e15 * x / (2 * cost->macs);
     else if (!p->area && strcmp(u, "fJ_per_MAC") == 0) p->model = 1e15 * x / cost->macs;
-    else if (!p->area && strcmp(u, "pJ_per_output") == 0) p->model = 1e12 * x / ((double)m->keys.outputs * planes * m->keys.macros);
+    else if (!p->area && strcmp(u, "pJ_per_output") == 0)
+        p->model = 1e12 * x / ((double)m->keys.outputs * planes * m->keys.macros);
     else return mb_fail(MB_BADINPUT, "%s: unknown unit %s of the part %s", m->keys.parts, u, p->part);
     return MB_OK;
 }

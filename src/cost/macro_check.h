@@ -3,10 +3,10 @@
  * Points: CSV with one line per operating point; columns
  *     condition                     text
  *     input_bits, weight_bits, vdd_V   required
- *     output_bits, input_one, weight_one, phases, registers   conditions, when the kind wants them (input_one, weight_one: 0.5)
+ *     output_bits, input_one, weight_one, phases, registers   conditions, when the kind wants them (the means: 0.5)
  *     TOPS, TOPS_per_W, TOPS_per_mm2, area_mm2   published; empty: not published
- * Parts: CSV; columns point (line of the table of points, from 1), quantity (energy | area), part (components of the tree, several
- * joined by +), value, unit (share | pJ | fJ_per_op | fJ_per_MAC | pJ_per_output | um2 | mm2).
+ * Parts: CSV; columns point (line of the table of points, from 1), quantity (energy | area), part (components of the tree,
+ * several joined by +), value, unit (share | pJ | fJ_per_op | fJ_per_MAC | pJ_per_output | um2 | mm2).
  * error = model / published - 1. Limits: mean |error| of TOPS/W and of TOPS at most 8 %, each point at most 20 %.
  */
 #ifndef MB_COST_MACRO_CHECK_H

@@ -3,8 +3,9 @@
  * A product of VECTORS vectors with GROUPS matrices K x N is cut into tiles of the macro's rows and whole weights:
  *     tiles = groups ceil(K / rows) ceil(N / outputs at weight_bits),  macros built = ceil(tiles / sets)
  *     products = vectors x tiles;  time = vectors x ceil(tiles / built) x time of one product
- * Each macro keeps `sets` weights behind every product and works on one at a time. Sums of row tiles are added by the digital unit's adders;
- * inputs are read and outputs written once. Data: half of the bits set. Weights are resident. Macros that sum exactly only.
+ * Each macro keeps `sets` weights behind every product and works on one at a time. Sums of row tiles are added by adders of the
+ * digital unit; inputs are read and outputs written once. Data: half of the bits set. Weights are resident. Only for macros that
+ * sum exactly.
  * Who may call: the cost floor.
  */
 #ifndef MB_COST_MACRO_LAYER_H
@@ -14,7 +15,7 @@
 #include "cost/macro.h"
 
 typedef struct mb_macro_work {
-    int64_t groups, vectors, K, N;
+    double groups, vectors, K, N;
     int weight_bits, input_bits, out_bits;
 } mb_macro_work;
 /* Leaves in the open group of L. MB_NUMERIC when a weight is wider than the macro. */

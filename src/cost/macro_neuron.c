@@ -1,8 +1,8 @@
-/* macro_neuron.c - 1T1R arrays with integrating neurons: inputs bit by bit, weighted by repeated sampling, converted by charge decrements
+/* macro_neuron.c - 1T1R arrays with integrating neurons: inputs bit by bit, weighted by repeated sampling, charge decrements
  *
- * Inputs of b bits have n = max(1, b - 1) bits of magnitude; plane i is integrated 2^i times. Up to single_phase_bits planes, or when the
- * point says one phase, all are integrated before one conversion; otherwise two phases of ceil(n / 2) and floor(n / 2) planes, each
- * converted, the second with the resolution that is left:
+ * Inputs of b bits have n = max(1, b - 1) bits of magnitude; plane i is integrated 2^i times. Up to single_phase_bits planes, or
+ * when the point says one phase, all are integrated before one conversion; otherwise two phases of ceil(n / 2) and floor(n / 2)
+ * planes, each converted, the second with the resolution that is left:
  *     integrations I = sum over phases of 2^planes - 1;  decisions D = sum over phases of max(output bits - planes before it, 0)
  *     time       I integrate_s + D decide_s + phases x phase_s
  *     word lines n rows [(gate_line_F + wire_line_F) outputs + line_driver_F] line_V^2       (all rows selected, per plane)
@@ -28,8 +28,8 @@ static void cost(const mb_macro_keys *k, const mb_macro_point *p, mb_ledger *l, 
     mb_macro_energy(l, k, "word lines", "select", (double)n * k->rows, line_F * VL2 * s2 * k->line_energy_factor, lines,
                     k->line_energy_factor);
     mb_macro_energy(l, k, "inputs", "drive", (double)n * k->rows, k->drive_F * VL2 * s2 * df, lines, df);
-    mb_macro_energy(l, k, "inputs", "read a cell", n * cells, k->conductance_S * k->read_V * k->read_V * k->read_s * df, "G V^2 t",
-                    df);
+    const double read_J = k->conductance_S * k->read_V * k->read_V * k->read_s;
+    mb_macro_energy(l, k, "inputs", "read a cell", n * cells, read_J * df, "G V^2 t", df);
     mb_macro_energy(l, k, "neurons", "decide", decisions * k->outputs, k->decide_J * s2 * nf, measured, nf);
     mb_macro_energy(l, k, "neurons", "integrate", integrations * k->outputs, k->integrate_J * s2 * nf, measured, nf);
     mb_macro_energy(l, k, "neurons", "sample", (double)n * k->outputs, k->sample_J * s2 * nf, measured, nf);

@@ -1,7 +1,7 @@
 /* macro_oscillator.c - resistive cells read by pulse width, columns converted by current-controlled oscillators that are counted
  *
- * Inputs of b bits, sign and magnitude: a row conducts input_one (2^(b-1) - 1) clock cycles; the read lasts 2^(b-1) - 1 cycles and
- * overhead_cycles (settling, latching of counters).
+ * Inputs of b bits, sign and magnitude: a row conducts input_one (2^(b-1) - 1) clock cycles; the read lasts 2^(b-1) - 1 cycles
+ * and overhead_cycles (settling, latching of counters).
  *     cells        rows x outputs x cells_per_weight x conductance_S read_V^2 x time on
  *     drivers      rows x row_F V^2
  *     oscillators  outputs x oscillator_W x time of the read, as (V / supply_V)^2   (regulator, oscillator, counter)
@@ -33,7 +33,8 @@ static void cost(const mb_macro_keys *k, const mb_macro_point *p, mb_ledger *l, 
                     k->conductance_S * k->read_V * k->read_V * top * p->input_one * cycle, "G V^2 t", 1);
     mb_macro_energy(l, k, "drivers", "drive", k->rows, k->row_F * V2, lines, 1);
     mb_macro_energy(l, k, "oscillators", "run", k->outputs,
-                    k->oscillator_W * time * mb_macro_square(k, p) * k->oscillator_energy_factor, macro, k->oscillator_energy_factor);
+                    k->oscillator_W * time * mb_macro_square(k, p) * k->oscillator_energy_factor, macro,
+                    k->oscillator_energy_factor);
     mb_macro_energy(l, k, "registers", "clock", (double)k->outputs * k->register_bits,
                     mb_cim_register_F(&g) * V2 * k->logic_energy_factor, gates, k->logic_energy_factor);
     mb_macro_time(l, "cycle", top + k->overhead_cycles, cycle, macro, 1);

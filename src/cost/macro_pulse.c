@@ -3,7 +3,7 @@
  * One product. The digit of an input is on average input_one (2^b - 1); binary-weighted capacitors join the bits of a weight.
  *     counters      rows x digit x pulse_F V^2                     a pulse and the count behind it
  *     word lines    rows x row_F V^2                               clocked whatever the data
- *     bit lines     rows x outputs x digit x weight_one x discharge_C V    a cell takes a charge that its read current sets, not V
+ *     bit lines     rows x outputs x digit x weight_one x discharge_C V    its read current sets the charge of a cell, not V
  *     columns       outputs x (column_F V^2 + sample_F V^2)
  *     adc           outputs x survey x adc_energy_factor x [fixed (V / V0) + (1 - fixed) (V / V0)^2]
  *                   fixed = adc_fixed_share: charge of references and precharge with a swing that does not follow the supply
@@ -30,7 +30,7 @@ static void cost(const mb_macro_keys *k, const mb_macro_point *p, mb_ledger *l, 
     if (mb_converter_survey(k->adc_bits, k->clock_Hz / slow, k->node_nm, MB_NOMINAL, &adc)) adc.energy_J = (double)NAN;
     mb_macro_energy(l, k, "counters", "pulse", k->rows * digit, k->pulse_F * V2, lines, 1);
     mb_macro_energy(l, k, "word lines", "clock", k->rows, k->row_F * V2, lines, 1);
-    mb_macro_energy(l, k, "bit lines", "discharge", cells * digit * p->weight_one, k->discharge_C * V, "charge of a read; macro", 1);
+    mb_macro_energy(l, k, "bit lines", "discharge", cells * digit * p->weight_one, k->discharge_C * V, "charge of a read", 1);
     mb_macro_energy(l, k, "columns", "charge", k->outputs, (k->column_F + k->sample_F) * V2, lines, 1);
     mb_macro_energy(l, k, "adc", "convert", k->outputs,
                     adc.energy_J * k->adc_energy_factor * (k->adc_fixed_share * s + (1 - k->adc_fixed_share) * s * s), survey,

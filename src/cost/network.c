@@ -234,7 +234,7 @@ static int digital_engine_layer(costing *c, int m) {
     const mb_layer *l = &c->k->net->layer[index];
     const mb_assign *a = &c->plan->assign[m];
     const mb_matmul mm = c->k->fact[index].mm;
-    const mb_macro_work work = {mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, c->bits[index]};
+    const mb_macro_work work = {(double)mm.groups, (double)mm.vectors, (double)mm.K, (double)mm.N, a->weight_bits, a->input_bits, c->bits[index]};
     double seconds;
     int rc = MB_OK;
     mb_ledger_open(&c->book, l->name);
