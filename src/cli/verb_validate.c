@@ -337,12 +337,11 @@ const mb_verb mb_verb_validate = {
     .name = "validate",
     .usage = "[MACRO]... [-s KEY=VALUE]... [--point N]",
     .summary = "compare the cost models with published silicon",
-    .details = "MACRO is a name (`mixbar list macros`) or the path of a .cfg; without one all are checked. Each operating point that "
-               "was published (precision, supply, data) is costed; TOPS/W, TOPS, area and breakdowns stand beside the published "
-               "figures. \"fitted\" counts the numbers of a macro that were chosen to meet them, \"bare\" is the mean error with every "
-               "calibration factor at 1. "
-               "Limits: mean error of TOPS/W and of TOPS at most 8 %, each point at most 20 %. The exit code is 1 when a macro misses "
-               "them and its file does not explain why.",
+    .details = "MACRO is a name (`mixbar list macros`) or the path of a .cfg; without one all are checked. Each operating point "
+               "that was published (precision, supply, data) is costed; TOPS/W, TOPS, area and breakdowns stand beside the "
+               "published figures. \"fitted\" counts the numbers of a macro that were chosen to meet them, \"bare\" is the mean "
+               "error with every calibration factor at 1. Limits: mean error of TOPS/W and of TOPS at most 8 %, each point at "
+               "most 20 %. The exit code is 1 when a macro misses them and its file does not explain why.",
     .examples = "mixbar validate\nmixbar validate neurram-2022\nmixbar validate jia-2020 --point 1\n"
                 "mixbar validate jia-2020 -s adc_energy_factor=1",
     .options = table,

@@ -2,7 +2,7 @@
  *
  * A weight of w bits takes w + guard_bits columns (the sum of 2^guard_bits products fits), so a row of n columns (`outputs`)
  * holds floor(n / (w + guard_bits)) outputs. Columns are cut by `registers` registers of the point; what is between two ripples.
- *     array     input bits x rows x n x C V (V - swing_loss_V) of full adder, product, register: every cell is clocked, used or not
+ *     array     input bits x rows x n x C V (V - swing_loss_V) of full adder, product, register: all cells are clocked
  *     drivers, control, decoder   input bits x rows x driver_J, x rows control_J, x decoder_J, as the same power of the supply
  *     period    stage_s x (w + guard_bits + rows per register + fixed_stages), x the supply's law
  *     time      input bits x period, or input bits / clock_Hz where that is slower

@@ -1,7 +1,7 @@
 /* run_points.c - published points of single models: converters of the survey, cycles of systolic arrays
  *
- * Tables in tests/golden/points (of $top_srcdir). One TAP line each, with the number of figures and the largest error; doc/validation.sh
- * puts the same lines into doc/validation.md.
+ * Tables in tests/golden/points (of $top_srcdir). One TAP line each, with the number of figures and the largest error;
+ * doc/validation.sh puts the same lines into doc/validation.md.
  */
 #include <math.h>
 #include <stdio.h>
@@ -33,8 +33,8 @@ static double number(const mb_csv *csv, size_t row, const char *column) {
 }
 
 static void tell(bool good, const char *what, int n, double worst, double tolerance) {
-    printf("%s %d - %s: %d figures, largest error %.3g %%, tolerance %.3g %%\n", good && n ? "ok" : "not ok", ++lines, what, n, 100 * worst,
-           100 * tolerance);
+    printf("%s %d - %s: %d figures, largest error %.3g %%, tolerance %.3g %%\n", good && n ? "ok" : "not ok", ++lines, what, n,
+           100 * worst, 100 * tolerance);
     if (!good || !n) failed++;
 }
 
@@ -49,7 +49,8 @@ static void survey(void) {
     }
     for (size_t i = 0; i < csv.rows; i++) {
         mb_block b;
-        if (mb_converter_survey(number(&csv, i, "bits"), number(&csv, i, "rate_Hz"), number(&csv, i, "node_nm"), MB_NOMINAL, &b)) {
+        if (mb_converter_survey(number(&csv, i, "bits"), number(&csv, i, "rate_Hz"), number(&csv, i, "node_nm"), MB_NOMINAL,
+                                &b)) {
             mb_error_print(stderr);
             good = false;
             continue;
@@ -70,13 +71,16 @@ static double cycles(const mb_csv *gemms, const char *network, int array, int da
     double sum = 0;
     for (size_t i = 0; i < gemms->rows; i++)
         if (strcmp(mb_csv_field(gemms, i, 0), network) == 0)
-            sum += (double)mb_systolic_cycles(&s, (int64_t)number(gemms, i, "px"), (int64_t)number(gemms, i, "win"), (int64_t)number(gemms, i, "k"));
+            sum += (double)mb_systolic_cycles(&s, (int64_t)number(gemms, i, "px"), (int64_t)number(gemms, i, "win"),
+                                              (int64_t)number(gemms, i, "k"));
     return sum;
 }
 
 static void systolic(void) {
-    static const struct { const char *column; int dataflow; } flow[] = {
-        {"ws", MB_WEIGHT_STATIONARY}, {"os", MB_OUTPUT_STATIONARY}, {"is", MB_INPUT_STATIONARY}};
+    static const struct {
+        const char *column;
+        int dataflow;
+    } flow[] = {{"ws", MB_WEIGHT_STATIONARY}, {"os", MB_OUTPUT_STATIONARY}, {"is", MB_INPUT_STATIONARY}};
     mb_csv gemms, totals;
     double worst = 0;
     int n = 0;

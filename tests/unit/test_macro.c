@@ -68,8 +68,9 @@ static void adder_counts(void **state) {
 /* Capacitors: 4 inputs x 2 outputs, xnor; V = 2: row 4 fF x 0.25, cells 1 fF x (0.25 0.5 + 0.75 0.5 = 0.5), columns 8 fF. */
 static void charge_by_hand(void **state) {
     (void)state;
-    const char *text = "kind = \"charge\"; rows = 4; outputs = 2; node_nm = 65.0; supply_V = 2.0; threshold_V = 0.5; product = \"xnor\";\n"
-                       "row_F = 4e-15; cell_F = 1e-15; column_F = 8e-15; adc_bits = 8; clock_Hz = 1e6; cycles = 10; cell_m2 = 1e-12;\n";
+    const char *text =
+        "kind = \"charge\"; rows = 4; outputs = 2; node_nm = 65.0; supply_V = 2.0; threshold_V = 0.5; product = \"xnor\";\n"
+        "row_F = 4e-15; cell_F = 1e-15; column_F = 8e-15; adc_bits = 8; clock_Hz = 1e6; cycles = 10; cell_m2 = 1e-12;\n";
     mb_macro_point p = {.input_bits = 3, .weight_bits = 1, .vdd_V = 2, .input_one = 0.25, .weight_one = 0.5};
     mb_report *tree = NULL;
     mb_macro_cost c = cost_of(text, p, &tree);
@@ -90,12 +91,13 @@ static void charge_by_hand(void **state) {
     near(cost_of(text, p, NULL).latency_s, 30e-6 * 1.25 * pow(0.75, 1.3), 1e-12);
 }
 
-/* AIMC of Houshmand et al.: time of two transfers of a 5-bit SAR over 16 rows: 2 (47.8 ps + 5 (0.00653 16 + 0.64) ns) = 7.54 ns. */
+/* AIMC of Houshmand et al.: two transfers of a 5-bit SAR over 16 rows take 2 (47.8 ps + 5 (0.00653 16 + 0.64) ns) = 7.54 ns. */
 static void charge_without_clock(void **state) {
     (void)state;
-    mb_macro_cost c = cost_of("kind = \"charge\"; rows = 16; outputs = 12; node_nm = 28.0; supply_V = 0.9; adc = \"sar\"; adc_bits = 5;"
-                              "dac_bits = 8; transfers = 2; cell_weight_bits = 8; adcs_per_output = 16;",
-                              (mb_macro_point){.input_bits = 8, .weight_bits = 8, .vdd_V = 0.9}, NULL);
+    mb_macro_cost c =
+        cost_of("kind = \"charge\"; rows = 16; outputs = 12; node_nm = 28.0; supply_V = 0.9; adc = \"sar\"; adc_bits = 5;"
+                "dac_bits = 8; transfers = 2; cell_weight_bits = 8; adcs_per_output = 16;",
+                (mb_macro_point){.input_bits = 8, .weight_bits = 8, .vdd_V = 0.9}, NULL);
     near(c.latency_s, 7.5404e-9, 1e-4);
     near(c.energy_J, 2 * 12 * 16 * 405.8e-15, 1e-3); /* (500 + 1.024) fF x 0.81 */
 }
@@ -103,8 +105,9 @@ static void charge_without_clock(void **state) {
 /* Counters 4 x 7.5 x 1 fF, bit lines 8 x 7.5 x 0.5 x 1 fC; at 1 V; the survey's 53.0 fJ (4 b, 7 nm) x 2 outputs. */
 static void pulse_by_hand(void **state) {
     (void)state;
-    const char *text = "kind = \"pulse\"; rows = 4; outputs = 2; node_nm = 7.0; supply_V = 1.0; threshold_V = 0.2; alpha = 1.0; adc_bits = 4;"
-                       "pulse_F = 1e-15; discharge_C = 1e-15; clock_Hz = 182e6; adc_fixed_share = 1.0;";
+    const char *text =
+        "kind = \"pulse\"; rows = 4; outputs = 2; node_nm = 7.0; supply_V = 1.0; threshold_V = 0.2; alpha = 1.0; adc_bits = 4;"
+        "pulse_F = 1e-15; discharge_C = 1e-15; clock_Hz = 182e6; adc_fixed_share = 1.0;";
     mb_macro_point p = {.input_bits = 4, .weight_bits = 4, .vdd_V = 1, .input_one = 0.5, .weight_one = 0.5};
     near(cost_of(text, p, NULL).energy_J, 30e-15 + 30e-15 + 2 * 53.0e-15, 3e-3);
     p.input_one = 0;
@@ -118,7 +121,8 @@ static void pulse_by_hand(void **state) {
 /* NeuRRAM's sequence: 8-bit inputs, 7 planes in two phases of 4 and 3: I = 15 + 7, D = 10 + 6; one phase: I = 127, D = 10. */
 static void neuron_phases(void **state) {
     (void)state;
-    const char *text = "kind = \"neuron\"; rows = 2; outputs = 4; node_nm = 130.0; supply_V = 1.8; line_V = 1.8; integrate_s = 1e-6; decide_s = 1e-3;"
+    const char *text = "kind = \"neuron\"; rows = 2; outputs = 4; node_nm = 130.0; supply_V = 1.8; line_V = 1.8; integrate_s = "
+                       "1e-6; decide_s = 1e-3;"
                        "phase_s = 1.0; integrate_J = 1e-12; decide_J = 1e-9;";
     mb_macro_point p = {.input_bits = 8, .weight_bits = 4, .output_bits = 10, .vdd_V = 1.8, .phases = 2};
     mb_macro_cost c = cost_of(text, p, NULL);
@@ -135,8 +139,9 @@ static void neuron_phases(void **state) {
 /* 8 bits: 127 cycles and 3; cells 8 x 2 uS x 0.04 V2 x 63.5 ns; oscillators 2 x 1 mW x 130 ns. */
 static void oscillator_by_hand(void **state) {
     (void)state;
-    const char *text = "kind = \"oscillator\"; rows = 2; outputs = 2; cells_per_weight = 2; node_nm = 14.0; supply_V = 0.8; clock_Hz = 1e9;"
-                       "overhead_cycles = 3; conductance_S = 2e-6; read_V = 0.2; oscillator_W = 1e-3;";
+    const char *text =
+        "kind = \"oscillator\"; rows = 2; outputs = 2; cells_per_weight = 2; node_nm = 14.0; supply_V = 0.8; clock_Hz = 1e9;"
+        "overhead_cycles = 3; conductance_S = 2e-6; read_V = 0.2; oscillator_W = 1e-3;";
     mb_macro_cost c = cost_of(text, (mb_macro_point){.input_bits = 8, .weight_bits = 8, .vdd_V = 0.8, .input_one = 0.5}, NULL);
     near(c.latency_s, 130e-9, 1e-12);
     near(c.energy_J, 8 * 2e-6 * 0.04 * 63.5e-9 + 2 * 1e-3 * 130e-9, 1e-12);
@@ -146,8 +151,9 @@ static void oscillator_by_hand(void **state) {
  * 75.07), 16 b: 1.3 (1.34). */
 static void bit_serial_sequence(void **state) {
     (void)state;
-    const char *text = "kind = \"bit-serial\"; rows = 128; outputs = 128; guard_bits = 7; node_nm = 65.0; supply_V = 0.8; stage_s = 0.4e-9;"
-                       "fixed_stages = 2.0; gate_F = 1e-15; swing_loss_V = 0.5;";
+    const char *text =
+        "kind = \"bit-serial\"; rows = 128; outputs = 128; guard_bits = 7; node_nm = 65.0; supply_V = 0.8; stage_s = 0.4e-9;"
+        "fixed_stages = 2.0; gate_F = 1e-15; swing_loss_V = 0.5;";
     mb_macro_point p = {.input_bits = 1, .weight_bits = 1, .vdd_V = 0.8, .registers = 1};
     near(cost_of(text, p, NULL).figure[MB_MACRO_TOPS], 2 * 128 * 16 / 55.2e-9 * 1e-12, 1e-12);
     double e = cost_of(text, p, NULL).energy_J; /* (6 + 0.5 + 3) fF x 0.8 x 0.3 V */
@@ -162,10 +168,10 @@ static void bit_serial_sequence(void **state) {
 static void adder_tree_against_publication(void **state) {
     (void)state;
     mb_report *tree = NULL;
-    mb_macro_cost c = cost_of("kind = \"adder-tree\"; macros = 64; rows = 32; outputs = 6; plane_bits = 2; booth = true; tree_bits = 9;"
-                              "accumulator_bits = 32; node_nm = 28.0; supply_V = 0.9;",
-                              (mb_macro_point){.input_bits = 8, .weight_bits = 8, .vdd_V = 0.9, .input_one = 0.5, .weight_one = 0.5},
-                              &tree);
+    mb_macro_cost c =
+        cost_of("kind = \"adder-tree\"; macros = 64; rows = 32; outputs = 6; plane_bits = 2; booth = true; tree_bits = 9;"
+                "accumulator_bits = 32; node_nm = 28.0; supply_V = 0.9;",
+                (mb_macro_point){.input_bits = 8, .weight_bits = 8, .vdd_V = 0.9, .input_one = 0.5, .weight_one = 0.5}, &tree);
     static const double fJ[4] = {2.268, 32.43, 13.61, 6.804};
     for (size_t i = 0; i < 4; i++) near(tree->child[0]->child[i]->total.energy_J / c.macs, fJ[i] * 1e-15, 2e-3);
     near(c.latency_s / 4, 4.273e-9, 1e-3);
@@ -182,11 +188,13 @@ static void layer_on_macros(void **state) {
     mb_buffer buffer;
     mb_digital unit = {.lanes = 1, .clock_Hz = 1e9, .activations = &buffer};
     mb_ledger l;
-    assert_ok(load("kind = \"adder-tree\"; macros = 3; rows = 32; outputs = 2; sets = 2; tree_bits = 8; accumulator_bits = 21; node_nm = 28.0; supply_V = 0.9;",
+    assert_ok(load("kind = \"adder-tree\"; macros = 3; rows = 32; outputs = 2; sets = 2; tree_bits = 8; accumulator_bits = 21; "
+                   "node_nm = 28.0; supply_V = 0.9;",
                    &m, &root));
     assert_ok(mb_tech_init(&unit.tech, 28, 0.9, 1));
     assert_ok(mb_buffer_init(&buffer, "buffer", 4, 64, 22));
-    assert_ok(mb_macro_evaluate(&m, &(mb_macro_point){.input_bits = 4, .weight_bits = 8, .vdd_V = 0.9, .input_one = 0.5, .weight_one = 0.5}, &c, NULL));
+    assert_ok(mb_macro_evaluate(
+        &m, &(mb_macro_point){.input_bits = 4, .weight_bits = 8, .vdd_V = 0.9, .input_one = 0.5, .weight_one = 0.5}, &c, NULL));
     mb_ledger_init(&l, "test", false);
     mb_ledger_open(&l, "layer");
     mb_macro_work w = {.groups = 1, .vectors = 10, .K = 70, .N = 5, .weight_bits = 8, .input_bits = 4, .out_bits = 6};
@@ -206,14 +214,16 @@ static void machines_take_exact_macros(void **state) {
     (void)state;
     mb_conf *root = NULL;
     mb_machine *mach = NULL;
-    assert_ok(mb_conf_parse("digital_macro = { kind = \"adder-tree\"; rows = 32; outputs = 2; tree_bits = 8; accumulator_bits = 21; node_nm = 28.0; supply_V = 0.9; };",
+    assert_ok(mb_conf_parse("digital_macro = { kind = \"adder-tree\"; rows = 32; outputs = 2; tree_bits = 8; accumulator_bits = "
+                            "21; node_nm = 28.0; supply_V = 0.9; };",
                             "arch.cfg", &root));
     assert_ok(mb_machine_load(root, "test", &mach));
     assert_non_null(mach->digital_macro);
     assert_ok(mb_conf_check_used(root));
     mb_machine_free(mach);
     mb_conf_free(root);
-    assert_ok(mb_conf_parse("digital_macro = { kind = \"pulse\"; rows = 4; outputs = 2; node_nm = 7.0; supply_V = 0.8; adc_bits = 4; clock_Hz = 1e8; };",
+    assert_ok(mb_conf_parse("digital_macro = { kind = \"pulse\"; rows = 4; outputs = 2; node_nm = 7.0; supply_V = 0.8; adc_bits "
+                            "= 4; clock_Hz = 1e8; };",
                             "arch.cfg", &root));
     assert_fails(mb_machine_load(root, "test", &mach), MB_BADINPUT, "the kind pulse is analog");
     mb_conf_free(root);
@@ -240,9 +250,12 @@ static void files_are_checked(void **state) {
     refused("kind = \"adder-tree\"; " BASE "delay_factor = 1.2;", "list it in `fitted`");
     refused("kind = \"adder-tree\"; " BASE "fitted = [\"dely_factor\"];", "did you mean \"delay_factor\"");
     refused("kind = \"adder-tree\"; " BASE "fitted = \"delay_factor\";", "must be a list");
-    refused("kind = \"bit-serial\"; rows = 128; outputs = 128; guard_bits = 6; node_nm = 65.0; supply_V = 0.8; stage_s = 1e-9;", "overflows");
-    refused("kind = \"charge\"; rows = 4; outputs = 4; node_nm = 28.0; supply_V = 0.9; adc_bits = 6; clock_Hz = 1e6;", "needs cycles");
-    refused("kind = \"oscillator\"; rows = 4; outputs = 4; node_nm = 14.0; supply_V = 0.8; clock_Hz = 1e9; adc_bits = 12; count_s = 300e-12;",
+    refused("kind = \"bit-serial\"; rows = 128; outputs = 128; guard_bits = 6; node_nm = 65.0; supply_V = 0.8; stage_s = 1e-9;",
+            "overflows");
+    refused("kind = \"charge\"; rows = 4; outputs = 4; node_nm = 28.0; supply_V = 0.9; adc_bits = 6; clock_Hz = 1e6;",
+            "needs cycles");
+    refused("kind = \"oscillator\"; rows = 4; outputs = 4; node_nm = 14.0; supply_V = 0.8; clock_Hz = 1e9; adc_bits = 12; "
+            "count_s = 300e-12;",
             "do not fit a read");
     mb_conf *root = NULL;
     mb_macro m;
@@ -302,7 +315,8 @@ static void points_are_checked(void **state) {
     check(HEAD "a,8,8,0.9,,\n", NULL, MB_OK, "", &c);
     assert_int_equal(c.score[MB_MACRO_TOPS].n, 0);
     assert_true(c.within);
-    check(HEAD "a,8,8,0.9,1,1\nb,8,8,0.9,1,\n", "point,quantity,part,value,unit\n1,energy,adder trees,0.5,share\n1,area,products,1,um2\n", MB_OK, "", &c);
+    check(HEAD "a,8,8,0.9,1,1\nb,8,8,0.9,1,\n",
+          "point,quantity,part,value,unit\n1,energy,adder trees,0.5,share\n1,area,products,1,um2\n", MB_OK, "", &c);
     assert_int_equal(c.score[MB_MACRO_TOPS].n, 2);
     assert_int_equal(c.score[MB_MACRO_TOPS_W].n, 1);
     assert_true(!c.within); /* those figures are made up */
@@ -312,21 +326,29 @@ static void points_are_checked(void **state) {
     check("condition,input_bits,weight_bits,vdd_V,factor\na,8,8,0.9,1\n", NULL, MB_BADINPUT, "unknown column factor", NULL);
     check(HEAD "a,8,8,0.9,-1,\n", NULL, MB_BADINPUT, "points.csv:2: TOPS must be positive", NULL);
     check(HEAD, NULL, MB_BADINPUT, "no data", NULL);
-    check(HEAD "a,8,8,0.9,1,1\n", "point,quantity,part,value,unit\n2,energy,adder trees,0.5,share\n", MB_BADINPUT, "no point 2", NULL);
+    check(HEAD "a,8,8,0.9,1,1\n", "point,quantity,part,value,unit\n2,energy,adder trees,0.5,share\n", MB_BADINPUT, "no point 2",
+          NULL);
     check(HEAD "a,8,8,0.9,1,1\n", "point,quantity,part,value,unit\n1,energy,adc,0.5,share\n", MB_BADINPUT, "no part adc", NULL);
     check(HEAD "a,8,8,0.9,1,1\n", "point,quantity,part,value,unit\n1,power,adc,0.5,share\n", MB_BADINPUT, "energy or area", NULL);
-    check(HEAD "a,8,8,0.9,1,1\n", "point,quantity,part,value,unit\n1,area,products,0.5,pJ\n", MB_BADINPUT, "unknown unit pJ", NULL);
+    check(HEAD "a,8,8,0.9,1,1\n", "point,quantity,part,value,unit\n1,area,products,0.5,pJ\n", MB_BADINPUT, "unknown unit pJ",
+          NULL);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(alpha_power_law),     cmocka_unit_test(adder_counts),
-        cmocka_unit_test(charge_by_hand),      cmocka_unit_test(charge_without_clock),
-        cmocka_unit_test(pulse_by_hand),       cmocka_unit_test(neuron_phases),
-        cmocka_unit_test(oscillator_by_hand),  cmocka_unit_test(bit_serial_sequence),
+        cmocka_unit_test(alpha_power_law),
+        cmocka_unit_test(adder_counts),
+        cmocka_unit_test(charge_by_hand),
+        cmocka_unit_test(charge_without_clock),
+        cmocka_unit_test(pulse_by_hand),
+        cmocka_unit_test(neuron_phases),
+        cmocka_unit_test(oscillator_by_hand),
+        cmocka_unit_test(bit_serial_sequence),
         cmocka_unit_test(adder_tree_against_publication),
-        cmocka_unit_test(layer_on_macros),     cmocka_unit_test(machines_take_exact_macros),
-        cmocka_unit_test(files_are_checked),   cmocka_unit_test(points_are_checked),
+        cmocka_unit_test(layer_on_macros),
+        cmocka_unit_test(machines_take_exact_macros),
+        cmocka_unit_test(files_are_checked),
+        cmocka_unit_test(points_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
