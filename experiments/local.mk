@@ -26,6 +26,8 @@ nobase_dist_pkgdata_DATA += \
   experiments/networks/vgg16.csv \
   experiments/networks/vit_b16.csv
 
+include experiments/macros.mk
+
 # machines and baselines
 nobase_dist_pkgdata_DATA += experiments/arch/neurram.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/hermes.cfg

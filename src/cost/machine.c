@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "cost/macro.h"
 #include "cost/memory.h"
 #include "cost/parts.h"
 
@@ -246,8 +248,24 @@ static int check_models(const mb_machine *m, const mb_conf *group) {
     return rc;
 }
 
+/* The macro of the digital engine: it must sum exactly, as the simulation of that engine does. */
+static int load_macro(mb_conf *c, mb_machine *m) {
+    if (!c) return MB_OK;
+    int rc = mb_conf_expand_preset(c, "macros");
+    if (rc) return rc;
+    const mb_conf *preset = mb_conf_find(c, "preset");
+    char *name = preset && preset->type == MB_CONF_STRING ? mb_path_base(preset->s) : mb_strdup("digital_macro");
+    m->digital_macro = mb_calloc(1, sizeof *m->digital_macro);
+    rc = name && m->digital_macro ? mb_macro_load(c, name, m->digital_macro) : mb_nomem();
+    mb_free(name);
+    if (!rc && !m->digital_macro->type->exact)
+        return mb_fail(MB_BADINPUT, "%s: digital_macro must sum exactly; the kind %s is analog (its arrays are described by the machine's own keys)",
+                       mb_conf_where(c), m->digital_macro->type->name);
+    return rc;
+}
+
 int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
-    static const char *const also[] = {"adc", "name", "preset", NULL};
+    static const char *const also[] = {"adc", "digital_macro", "name", "preset", NULL};
     if (group && group->type != MB_CONF_GROUP)
         return mb_fail(MB_BADINPUT, "%s: %s must be a group or the name of a preset", mb_conf_where(group), mb_conf_key(group));
     mb_machine *m = mb_calloc(1, sizeof *m);
@@ -278,6 +296,7 @@ int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
         }
     }
     if (!rc) rc = mb_adc_load(adc, &m->adc);
+    if (!rc && group) rc = load_macro(mb_conf_use(group, "digital_macro"), m);
     if (!rc) rc = check(m, group);
     if (!rc) rc = check_models(m, group);
     mb_conf_free(own);
@@ -293,6 +312,8 @@ int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
 void mb_machine_free(mb_machine *m) {
     if (!m) return;
     if (m->adc.type) mb_adc_free(&m->adc);
+    if (m->digital_macro) mb_macro_free(m->digital_macro);
+    mb_free(m->digital_macro);
     mb_params_free(mb_machine_params, m);
     mb_free(m->name);
     mb_free(m->where);

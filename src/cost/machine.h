@@ -97,6 +97,7 @@ typedef struct mb_machine {
     double shift_add_J, shift_add_area_m2, register_J_per_bit, register_m2_per_bit;
     double pe_area_m2, tile_area_m2, chip_area_m2, chip_W;
     mb_adc adc;                 /* group `adc` */
+    struct mb_macro *digital_macro; /* group or name `digital_macro`: layers with engine "digital" run on it (macro_layer.h); NULL: on the multiplier block */
 } mb_machine;
 
 extern const mb_param mb_machine_params[];

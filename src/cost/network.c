@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "cost/job.h"
 #include "cost/ledger.h"
+#include "cost/macro_layer.h"
 #include "cost/systolic.h"
 
 static const char src_machine[] = "given by the machine description";
@@ -206,15 +207,16 @@ static double book_reload(costing *c, const mb_job *j) {
 
 /* --- times --------------------------------------------------------------------------------------------------------- */
 
-/* A layer is done: TIMES with busy times and the total; OWN: time of what the layer does not share with others. */
-static void record(costing *c, mb_layer_times *t, double own) {
+/* A layer is done: TIMES with busy times and the total; OWN: time of what the layer does not share with others,
+ * SHARED_S: of what it asks of the digital unit. */
+static void record(costing *c, mb_layer_times *t, double own, double shared_s) {
     const double busy[MB_RESOURCES] = {t->drive_s, t->convert_s, t->move_s, t->digital_s, t->reload_s};
     t->bottleneck = MB_DRIVING;
     for (int r = 1; r < MB_RESOURCES; r++)
         if (busy[r] > busy[t->bottleneck]) t->bottleneck = (mb_resource)r;
     double stage = c->mach->pipeline ? own : t->total_s;
     if (stage > c->stage_s) c->stage_s = stage, c->stage_layer = t->name, c->stage_why = t->bottleneck;
-    c->digital_s += t->digital_s;
+    c->digital_s += shared_s;
     c->reload_s += t->reload_s;
     if (c->out && c->want_layers) c->out->layer[c->out->n++] = *t;
 }
@@ -242,25 +244,34 @@ static void analog_layer(costing *c, const mb_job *j) {
     t.digital_s = b->sum.latency_s - before - j->move_s - reload;
     if (t.digital_s < 0) t.digital_s = 0;
     c->port_s += j->port_b;
-    record(c, &t, fmax(j->load_b + j->drive_s + j->convert_s, j->bus_b));
+    record(c, &t, fmax(j->load_b + j->drive_s + j->convert_s, j->bus_b), t.digital_s);
     mb_ledger_close(b);
 }
 
-/* A layer on the digital engine: integer products on the multiplier block, weights in SRAM. */
-static void digital_engine_layer(costing *c, int m) {
+/* A layer on the digital engine: integer products on the multiplier block, weights in SRAM; or on digital macros that hold them. */
+static int digital_engine_layer(costing *c, int m) {
     const int index = c->k->net->weighted[m];
     const mb_layer *l = &c->k->net->layer[index];
     const mb_assign *a = &c->plan->assign[m];
     const mb_matmul mm = c->k->fact[index].mm;
+    const mb_macro_work work = {
+        (double)mm.groups, (double)mm.vectors, (double)mm.K, (double)mm.N, a->weight_bits, a->input_bits, c->bits[index]};
     double seconds;
+    int rc = MB_OK;
     mb_ledger_open(&c->book, l->name);
-    mb_systolic_layer(&c->book, &c->block, mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, c->bits[index],
-                      &seconds);
+    if (c->mach->digital_macro)
+        rc = mb_macro_layer(&c->book, c->mach->digital_macro, &work, &c->unit);
+    else
+        mb_systolic_layer(&c->book, &c->block, mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, c->bits[index],
+                          &seconds);
+    double products_s = c->book.sum.latency_s;
     mb_digital_rescale(&c->book, &c->unit, (double)mm.vectors * mm.groups * mm.N,
                        mb_sum_bits(a->weight_bits, a->input_bits, mm.K));
     mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
-    record(c, &t, 0); /* the block is shared: digital_s */
+    if (c->mach->digital_macro) record(c, &t, products_s, t.total_s - products_s); /* macros are a layer's own */
+    else record(c, &t, 0, t.digital_s);                                            /* the block is shared */
     mb_ledger_close(&c->book);
+    return rc ? mb_context(rc, "layer %s", l->name) : MB_OK;
 }
 
 /* A product of two activations: on the multiplier block, both operands from the buffer of activations. */
@@ -272,7 +283,7 @@ static void product_layer(costing *c, int i) {
     mb_digital_rescale(&c->book, &c->unit, (double)mm.vectors * mm.groups * mm.N,
                        mb_sum_bits(c->bits[l->in[1]], c->bits[l->in[0]], mm.K));
     mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
-    record(c, &t, 0);
+    record(c, &t, 0, t.digital_s);
     mb_ledger_close(&c->book);
     c->products = true;
 }
@@ -282,7 +293,7 @@ static void plain_layer(costing *c, int i) {
     mb_ledger_open(&c->book, l->name);
     mb_digital_layer(&c->book, &c->unit, c->k->net, l, c->bits, c->bits[i]);
     mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
-    record(c, &t, 0);
+    record(c, &t, 0, t.digital_s);
     mb_ledger_close(&c->book);
 }
 
@@ -302,7 +313,7 @@ static int set_up(costing *c, int *scratch, int *bits, double *weight_bits) {
         mb_matmul mm = c->k->fact[net->weighted[m]].mm;
         double stored = (double)mm.groups * mm.K * mm.N * c->plan->assign[m].weight_bits;
         *weight_bits += stored;
-        if (c->plan->assign[m].engine == MB_DIGITAL) digital_bits += stored;
+        if (c->plan->assign[m].engine == MB_DIGITAL && !mach->digital_macro) digital_bits += stored;
     }
     if (mach->global_buffer_KiB && !mach->distributed && peak > mach->global_buffer_KiB)
         return mb_fail(MB_NUMERIC,
@@ -511,10 +522,10 @@ int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity 
     if (!rc) rc = fit(&c, weight_bits);
     if (!rc) {
         lay_wires(&c);
-        for (int i = 0, m = 0; i < net->n_layers; i++) {
+        for (int i = 0, m = 0; i < net->n_layers && !rc; i++) {
             if (m < net->n_weighted && net->weighted[m] == i) {
                 if (c.job[m].layer) analog_layer(&c, &c.job[m]);
-                else digital_engine_layer(&c, m);
+                else rc = digital_engine_layer(&c, m);
                 m++;
             } else if (mb_layer_product(&net->layer[i])) {
                 product_layer(&c, i);
@@ -522,6 +533,8 @@ int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity 
                 plain_layer(&c, i);
             }
         }
+    }
+    if (!rc) {
         shared(&c);
         rc = mb_ledger_end(&c.book, &total, report);
     } else {

@@ -3,6 +3,7 @@ MB_CLI_TESTS = \
   tests/cli/options.t \
   tests/cli/mvm.t \
   tests/cli/manual.t \
+  tests/cli/validate.t \
   tests/cli/show.t \
   tests/cli/errors.t \
   tests/cli/run.t \

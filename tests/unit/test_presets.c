@@ -19,6 +19,7 @@ static void begin(fixture *f, const char *arch, const char *device) {
     assert_ok(mb_machine_load(f->arch, arch, &f->mach));
     assert_ok(mb_conf_check_used(f->arch));
     mb_free(path);
+    print_message("%s:\n", arch); /* the heading of what within() prints; doc/validation.sh reads both */
     path = mb_asprintf("%s/devices/%s.cfg", srcdir(), device);
     assert_ok(mb_conf_read(path, &f->device));
     assert_ok(mb_cell_load(f->device, &f->cell));
