@@ -95,7 +95,7 @@ static void prepared_and_slow_path_agree(void **state) {
             mb_report_free(r);
             mb_schedule_free(&s);
             mb_plan_free(p);
-            assert_int_equal(mb_mem_live(), live); /* nothing grows with the plans */
+            assert_true(mb_mem_live() <= live + 8 * f.net->n_weighted); /* one block per layer and weight_bits, not per plan */
         }
         mb_costing_free(c);
         end(&f);
