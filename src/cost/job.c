@@ -98,6 +98,14 @@ int mb_job_set(const mb_costing *c, int m, const mb_assign *a, const mb_activity
     *j = (mb_job){.layer = &c->net->layer[index], .a = a, .mm = c->fact[index].mm, .rounds = 1};
     int rc = mb_machine_spec(mach, c->cell, a, input_signed, &j->spec);
     if (rc) return mb_context(rc, "layer %s", j->layer->name);
+    if (mach->driver == MB_DRIVER_BIT && a->dac_bits > 1)
+        return mb_fail(MB_BADINPUT,
+                       "layer %s: dac_bits = %d, but driver = \"bit\" of the machine %s (%s) drives one bit; take \"count\" or \"width\"",
+                       j->layer->name, a->dac_bits, mach->name, mach->where);
+    if (mach->converter == MB_CONVERTER_ADDER_TREE && (a->dac_bits > 1 || a->cell_bits > 1))
+        return mb_fail(MB_BADINPUT,
+                       "layer %s: adder trees of the machine %s (%s) sum products of single bits, not of cell_bits = %d and dac_bits = %d",
+                       j->layer->name, mach->name, mach->where, a->cell_bits, a->dac_bits);
     rc = mb_machine_place(mach, &j->spec, j->layer, a->copies, &j->place);
     if (!rc) rc = mb_parts_adc(&c->parts, mach, a->adc_bits, &adc);
     if (rc) return rc;
