@@ -371,8 +371,8 @@ static void gather(const char *path, const char *column, figures *f) {
 /* No operating point is left out, none is made up. */
 static void points_are_those_of_the_collection(void **state) {
     (void)state;
-    static const char *const macro[] = {"aimc-22nm-2021", "aimc-28nm-2023", "colonnade-2021", "dimc-28nm-2022-11-7", "dimc-28nm-2022-15-5",
-                                        "dimc-28nm-2023-16-3", "hermes-2022", "jia-2020", "neurram-2022", "sinangil-2021"};
+    static const char *const macro[] = {"aimc-22nm-2021", "aimc-28nm-2023", "colonnade-2021", "dimc-28nm-2022-11-7",
+                                        "dimc-28nm-2022-15-5", "dimc-28nm-2023-16-3", "hermes-2022", "jia-2020", "neurram-2022", "sinangil-2021"};
     static const char *const column[] = {"TOPS", "TOPS_per_W"};
     const char *shared = getenv("MIXBAR_SHARED");
     char all[1024], path[1024];
