@@ -45,4 +45,5 @@ nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
 nobase_dist_pkgdata_DATA += experiments/devices.cfg
 nobase_dist_pkgdata_DATA += experiments/wires.cfg
 nobase_dist_pkgdata_DATA += experiments/mappings.cfg
+nobase_dist_pkgdata_DATA += experiments/machines.cfg
 nobase_dist_pkgdata_DATA += experiments/large-networks.cfg

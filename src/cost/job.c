@@ -6,9 +6,7 @@
 #include "base/error.h"
 
 /* T, in whole periods BEAT when the machine is clocked. */
-static double edges(const mb_machine *m, double t, double beat) {
-    return m->clocked ? ceil(t / beat * (1 - 1e-12)) * beat : t;
-}
+static double edges(const mb_machine *m, double t, double beat) { return m->clocked ? ceil(t / beat * (1 - 1e-12)) * beat : t; }
 
 /* Driving and converting on one copy of the arrays, and what moving the data adds. */
 static void set_times(const mb_machine *mach, mb_job *j) {
@@ -23,7 +21,9 @@ static void set_times(const mb_machine *mach, mb_job *j) {
     const bool added = p->layout.planes_converted < planes, level = j->spec.dac == MB_DAC_LEVEL;
     double drive = 0; /* since the last conversion */
     for (int i = 0; i < planes; i++) {
-        int left = magnitude - i * a->dac_bits, bits = left <= 0 ? 1 : left < a->dac_bits ? left : a->dac_bits; /* 0: the plane of the sign */
+        int left = magnitude - i * a->dac_bits, bits = left <= 0            ? 1
+                                                       : left < a->dac_bits ? left
+                                                                            : a->dac_bits; /* 0: the plane of the sign */
         double units = level ? 1 : (1 << bits) - 1;
         drive += edges(mach, units * mach->read_s, beat);
         j->units += units;
@@ -75,7 +75,8 @@ static void estimate(const mb_costing *c, int m, mb_job *j) {
     j->act.charge_S = j->act.digit_sum * row;
 }
 
-int mb_job_set(const mb_costing *c, int m, const mb_assign *a, const mb_activity *act, bool input_signed, int out_bits, mb_job *j) {
+int mb_job_set(const mb_costing *c, int m, const mb_assign *a, const mb_activity *act, bool input_signed, int out_bits,
+               mb_job *j) {
     const mb_machine *mach = c->mach;
     const int index = c->net->weighted[m];
     const mb_priced *adc;

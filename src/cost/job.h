@@ -2,8 +2,8 @@
  *
  * Times of one layer, of one sample on the busiest copy, with v vectors and n steps (row groups) each:
  *     drive     v n sum over planes of (largest digit) read_s;   clocked: whole periods
- *     convert   v n (planes converted) (columns in sequence) max(conversion, period): the shift-and-add takes one result a period
- *     hidden    sample-and-hold: drives and conversions overlap; what is exposed is sum of max(drive, convert), the shorter one once
+ *     convert   v n (planes converted) (columns in sequence) max(conversion, period): a shift-and-add per period
+ *     hidden    sample-and-hold: drives and conversions overlap; exposed: sum of max(drive, convert), the shorter one once
  *     bus       v (inputs + outputs) of a copy over its tile's bus, times the copies that share the tile
  *     port      all inputs fetched and outputs stored, over the port of the global buffer, which all layers share
  * Who may call: the cost floor.
@@ -24,8 +24,11 @@ struct mb_costing {
     const mb_cell *cell;
     const mb_network *net;
     mb_parts parts;
-    bool at_peak;             /* only what a layer does not share limits the rate (peak.c) */
-    struct mb_layer_facts { mb_matmul mm; bool works; } *fact; /* of each layer of the network */
+    bool at_peak; /* only what a layer does not share limits the rate (peak.c) */
+    struct mb_layer_facts {
+        mb_matmul mm;
+        bool works;
+    } * fact; /* of each layer of the network */
     /* Mean conductance of a row (S) of weighted layer m under setting s: [m * MB_STORED_SETTINGS + s]; 0: not asked yet. Whoever
      * asks first fills it in; two threads that do so at once store the same bits. */
     _Atomic double *row_S;
@@ -51,7 +54,8 @@ typedef struct mb_job {
 } mb_job;
 
 /* OUT_BITS: of stored outputs. ACT NULL: estimated. */
-int mb_job_set(const mb_costing *c, int m, const mb_assign *a, const mb_activity *act, bool input_signed, int out_bits, mb_job *j);
+int mb_job_set(const mb_costing *c, int m, const mb_assign *a, const mb_activity *act, bool input_signed, int out_bits,
+               mb_job *j);
 /* Adds what programming the layer once takes (programming.c). */
 void mb_job_program(const mb_machine *mach, const mb_cell_cost *c, mb_matmul mm, const mb_placement *place, int copies,
                     mb_programming *out);
