@@ -1,3 +1,4 @@
+nobase_dist_pkgdata_DATA += experiments/digital-macro.cfg
 # published macros: description, operating points, breakdowns
 nobase_dist_pkgdata_DATA += experiments/macros/aimc-22nm-2021.cfg experiments/macros/aimc-22nm-2021.csv
 nobase_dist_pkgdata_DATA += experiments/macros/aimc-28nm-2023.cfg experiments/macros/aimc-28nm-2023.csv

@@ -39,7 +39,10 @@ void mb_doc_text(mb_doc *d, const char *key, const char *fmt, ...) {
     vsnprintf(text, (size_t)n + 1, fmt, ap);
     va_end(ap);
     if (d->format == MB_TABLE_TEXT) fact_line(d, key, text);
-    if (d->format == MB_TABLE_MARKDOWN) mb_str_addf(&d->out, "%s- %s: %s\n", d->after_table ? "\n" : "", key, text), d->after_table = false;
+    if (d->format == MB_TABLE_MARKDOWN) {
+        mb_str_addf(&d->out, "%s- %s: %s\n", d->after_table ? "\n" : "", key, text);
+        d->after_table = false;
+    }
     if (d->format == MB_TABLE_JSON) mb_json_str(&d->json, key, text);
     mb_free(text);
 }
@@ -87,7 +90,10 @@ void mb_doc_open(mb_doc *d, const char *key, char kind, const char *title) {
         d->after_table = false;
         d->blocks++;
     }
-    if (d->format == MB_TABLE_MARKDOWN && title) mb_str_addf(&d->out, "\n## %s\n\n", title), d->after_table = false;
+    if (d->format == MB_TABLE_MARKDOWN && title) {
+        mb_str_addf(&d->out, "\n## %s\n\n", title);
+        d->after_table = false;
+    }
 }
 
 void mb_doc_close(mb_doc *d, char kind) {

@@ -41,14 +41,15 @@ typedef struct entry {
 static int open_entry(entry *e, const char *name, const mb_strings *set) {
     mb_conf *x = mb_conf_new(MB_CONF_STRING, "x");
     mb_str key = {0};
-    char *base = mb_path_base(name);
+    char *base = mb_path_base(name), *path = NULL;
     e->root = mb_conf_new(MB_CONF_GROUP, NULL);
-    int rc = e->root && x && base ? MB_OK : mb_nomem();
+    int rc = e->root && x && base ? mb_preset_find("macros", name, ".", &path) : mb_nomem();
     if (!rc) {
         mb_free(x->s);
-        x->s = mb_strdup(name);
-        rc = x->s ? mb_conf_append(e->root, x) : mb_nomem();
-        if (!rc) x = NULL;
+        x->s = path;
+        path = NULL;
+        rc = mb_conf_append(e->root, x);
+        x = NULL; /* appended or freed */
     }
     if (!rc) rc = mb_conf_expand_preset(e->root->child[0], "macros");
     for (size_t i = 0; set && i < set->n && !rc; i++) {
@@ -60,6 +61,7 @@ static int open_entry(entry *e, const char *name, const mb_strings *set) {
     if (!rc) rc = mb_macro_check_run(&e->macro, &e->check);
     mb_conf_free(x);
     mb_free(base);
+    mb_free(path);
     mb_str_free(&key);
     return rc;
 }

@@ -18,7 +18,7 @@ bool mb_macro_is_factor(const char *key) {
     return n >= sizeof end && strcmp(key + n - (sizeof end - 1), end) == 0;
 }
 
-static double *real_of(const mb_macro *m, const mb_param *row) { return (double *)((char *)&m->keys + row->offset); }
+static double *real_of(const mb_macro *m, const mb_param *row) { return (double *)(void *)((char *)&m->keys + row->offset); }
 
 void mb_macro_uncalibrate(mb_macro *m) {
     for (const mb_param *r = m->type->params; r->kind != MB_P_END; r++)

@@ -31,7 +31,7 @@ typedef struct mb_macro_keys {
     /* every kind */
     char *title, *reference, *points, *parts, *deviates;
     int macros, rows, outputs, sets;
-    double node_nm, supply_V, threshold_V, alpha;
+    double node_nm, supply_V, vdd_V, threshold_V, alpha;
     /* gates */
     double gate_F, gate_m2, gate_s, logic_energy_factor, delay_factor;
     int accumulator_bits, pipeline_bits, plane_bits, cell_weight_bits, guard_bits, tree_bits, multiplier_bits;
@@ -114,6 +114,7 @@ double mb_macro_square(const mb_macro_keys *k, const mb_macro_point *p);
         MB_MACRO_INT(sets, "", "1", 1, 1 << 20, "weights that a macro keeps behind each product, one in use at a time"),       \
         MB_MACRO_REAL(node_nm, "nm", NULL, 1, 250, "technology node"),                                                         \
         MB_MACRO_REAL(supply_V, "V", NULL, 0.1, 10, "supply at which times are given"),                                        \
+        MB_MACRO_REAL(vdd_V, "V", "0", 0, 10, "supply at which it works in a machine; 0: supply_V"),                           \
         MB_MACRO_REAL(threshold_V, "V", "0.3", 0, 5, "threshold of the alpha-power law"),                                      \
         MB_MACRO_REAL(alpha, "", "1.3", 1, 2, "exponent of the alpha-power law"),                                              \
         MB_MACRO_REAL(other_m2, "m2", "0", 0, 1, "area that is published and not modelled, per macro")

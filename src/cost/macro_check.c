@@ -17,7 +17,7 @@ typedef struct condition {
 } condition;
 #define MB_AT(f) #f, offsetof(mb_macro_point, f)
 static const condition conditions[] = {
-    {MB_AT(input_bits), NAN}, {MB_AT(weight_bits), NAN}, {MB_AT(vdd_V), NAN}, {MB_AT(output_bits), 0},
+    {MB_AT(input_bits), (double)NAN}, {MB_AT(weight_bits), (double)NAN}, {MB_AT(vdd_V), (double)NAN}, {MB_AT(output_bits), 0},
     {MB_AT(input_one), 0.5},  {MB_AT(weight_one), 0.5},  {MB_AT(phases), 1},  {MB_AT(registers), 1},
 };
 enum { CONDITIONS = sizeof conditions / sizeof conditions[0] };
@@ -59,7 +59,7 @@ static int read_row(const mb_csv *csv, size_t i, mb_macro_row *r) {
         if (isnan(v)) v = d->absent;
         if (!rc && (isnan(v) || v < 0))
             rc = mb_fail(MB_BADINPUT, "%s:%d: a point needs %s of at least 0", csv->name, csv->line[i], d->column);
-        *(double *)((char *)&r->at + d->offset) = v;
+        *(double *)(void *)((char *)&r->at + d->offset) = v;
     }
     for (int j = 0; j < MB_MACRO_FIGURES && !rc; j++) {
         r->published[j] = (double)NAN;

@@ -9,8 +9,8 @@ static const char source[] = "digital_macro of the machine: a published macro, d
 
 int mb_macro_layer(mb_ledger *l, const mb_macro *m, const mb_macro_work *w, const mb_digital *unit) {
     const mb_macro_keys *k = &m->keys;
-    const mb_macro_point at = {.input_bits = w->input_bits, .weight_bits = w->weight_bits, .output_bits = w->out_bits,
-                               .vdd_V = k->supply_V, .input_one = 0.5, .weight_one = 0.5, .phases = 1, .registers = 1};
+    const double vdd_V = k->vdd_V > 0 ? k->vdd_V : k->supply_V;
+    const mb_macro_point at = {w->input_bits, w->weight_bits, w->out_bits, vdd_V, 0.5, 0.5, 1, 1};
     mb_macro_cost c;
     int rc = mb_macro_evaluate(m, &at, &c, NULL);
     if (rc) return rc;

@@ -7,9 +7,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cost/macro.h"
+#include "base/csv.h"
+#include "base/file.h"
 #include "cost/machine.h"
 #include "cost/macro_check.h"
 #include "cost/macro_layer.h"
@@ -334,6 +337,65 @@ static void points_are_checked(void **state) {
           NULL);
 }
 
+/* --- the shipped macros against the collection they come from ---------------------------------------------------------- */
+
+typedef struct figures {
+    double v[512];
+    size_t n;
+} figures;
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Adds the numbers of COLUMN of a table, to four digits, as some are printed. */
+static void gather(const char *path, const char *column, figures *f) {
+    mb_csv csv;
+    assert_ok(mb_csv_read(path, &csv));
+    for (size_t c = 0; c < csv.cols; c++) {
+        if (strcmp(csv.header[c], column) != 0) continue;
+        for (size_t r = 0; r < csv.rows; r++) {
+            double v;
+            char text[32];
+            assert_ok(mb_csv_number(&csv, r, c, &v));
+            if (isnan(v)) continue;
+            snprintf(text, sizeof text, "%.4g", v);
+            assert_true(f->n < 512);
+            f->v[f->n++] = strtod(text, NULL);
+        }
+    }
+    mb_csv_free(&csv);
+}
+
+/* No operating point is left out, none is made up. */
+static void points_are_those_of_the_collection(void **state) {
+    (void)state;
+    static const char *const macro[] = {"aimc-22nm-2021", "aimc-28nm-2023", "colonnade-2021", "dimc-28nm-2022-11-7",
+                                        "dimc-28nm-2022-15-5", "dimc-28nm-2023-16-3", "hermes-2022", "jia-2020", "neurram-2022", "sinangil-2021"};
+    static const char *const column[] = {"TOPS", "TOPS_per_W"};
+    const char *shared = getenv("MIXBAR_SHARED");
+    char all[1024], path[1024];
+    snprintf(all, sizeof all, "%s%s/reference/silicon_macros.csv", shared ? shared : srcdir(), shared ? "" : "/../shared");
+    if (!mb_file_exists(all)) {
+        print_message("1 collection of operating points is not there: skipped\n");
+        skip();
+    }
+    for (int k = 0; k < 2; k++) {
+        figures ours = {.n = 0}, theirs = {.n = 0};
+        for (size_t i = 0; i < sizeof macro / sizeof macro[0]; i++) {
+            snprintf(path, sizeof path, "%s/experiments/macros/%s.csv", srcdir(), macro[i]);
+            gather(path, column[k], &ours);
+        }
+        gather(all, column[k], &theirs);
+        qsort(ours.v, ours.n, sizeof ours.v[0], ascending);
+        qsort(theirs.v, theirs.n, sizeof theirs.v[0], ascending);
+        assert_int_equal(ours.n, theirs.n);
+        for (size_t i = 0; i < ours.n; i++)
+            if (ours.v[i] != theirs.v[i]) fail_msg("%s: %g stands for %g", column[k], ours.v[i], theirs.v[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alpha_power_law),
@@ -349,6 +411,7 @@ int main(void) {
         cmocka_unit_test(machines_take_exact_macros),
         cmocka_unit_test(files_are_checked),
         cmocka_unit_test(points_are_checked),
+        cmocka_unit_test(points_are_those_of_the_collection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
