@@ -18,6 +18,7 @@ nobase_dist_pkgdata_DATA += \
 
 # layer shapes of large networks
 nobase_dist_pkgdata_DATA += \
+  experiments/networks/alexnet_conv.csv \
   experiments/networks/bert_base_128.csv \
   experiments/networks/gpt2_small_1024.csv \
   experiments/networks/mobilenetv2.csv \
@@ -39,6 +40,16 @@ nobase_dist_pkgdata_DATA += experiments/arch/ideal.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/rram-22nm.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/systolic-32x32.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/tpu-128x128.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v1.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v1-28nm.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v4i.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/eyeriss.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/eyeriss-65nm.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/northpole.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/northpole-12nm.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/cpu-haswell.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/gpu-v100.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/gpu-orin.cfg
 
 # experiments
 nobase_dist_pkgdata_DATA += experiments/quickstart.cfg

@@ -172,18 +172,26 @@ static int add_schedule(mb_doc *d, const mb_point_result *p) {
 static int add_baselines(mb_doc *d, const mb_point_result *p) {
     static const char *const columns[][3] = {{"baseline", "", "l"}, {"energy", "", "r"},     {"latency", "", "r"},
                                              {"area", "", "r"},     {"EDAP", "J s m2", "r"}, {"its EDAP / this", "", "r"},
-                                             {NULL, NULL, NULL}};
+                                             {"compute", "x file", "r"}, {NULL, NULL, NULL}};
     if (p->n_baseline == 0) return MB_OK;
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < p->n_baseline && !rc; i++) {
         const mb_baseline_result *b = &p->baseline[i];
-        rc = mb_table_cell(t, b->name);
-        if (!rc) rc = si(t, b->cost.energy_J, "J");
-        if (!rc) rc = si(t, b->cost.latency_s, "s");
-        if (!rc) rc = si(t, b->cost.area_m2, "m2");
-        if (!rc) rc = mb_table_cellf(t, "%.3g", b->edap);
-        if (!rc) rc = mb_table_cellf(t, "%.3g", b->edap / p->edap_Jsm2);
+        const struct { const char *as; const mb_cost *c; double scale; } row[] = {
+            {"", &b->cost, 1}, {" at equal area", &b->iso_area, b->iso_scale}, {" at equal capacity", &b->iso_capacity, 1}};
+        for (int k = 0; k < 3 && !rc; k++) {
+            const mb_cost *c = row[k].c;
+            double edap = c->energy_J * c->latency_s * c->area_m2;
+            bool there = isfinite(edap);
+            rc = mb_table_cellf(t, "%s%s", b->name, row[k].as);
+            if (!rc) rc = there ? si(t, c->energy_J, "J") : mb_table_cell(t, "-");
+            if (!rc) rc = there ? si(t, c->latency_s, "s") : mb_table_cell(t, "-");
+            if (!rc) rc = there ? si(t, c->area_m2, "m2") : mb_table_cell(t, "buffers are larger");
+            if (!rc) rc = there ? mb_table_cellf(t, "%.3g", edap) : mb_table_cell(t, "-");
+            if (!rc) rc = there ? mb_table_cellf(t, "%.3g", edap / p->edap_Jsm2) : mb_table_cell(t, "-");
+            if (!rc) rc = there ? mb_table_cellf(t, "%.3g", row[k].scale) : mb_table_cell(t, "-");
+        }
     }
     if (rc) mb_table_free(t);
     else mb_doc_table(d, "baselines", "the same network on", t);
@@ -295,6 +303,10 @@ static void json_point(mb_json *j, const mb_point_result *p, const mb_report *tr
         mb_json_str(j, "name", p->baseline[i].name);
         mb_json_str(j, "kind", p->baseline[i].kind);
         json_cost(j, "total", &p->baseline[i].cost);
+        json_cost(j, "iso_area", &p->baseline[i].iso_area);
+        mb_json_real(j, "iso_area_scale", p->baseline[i].iso_scale);
+        json_cost(j, "iso_capacity", &p->baseline[i].iso_capacity);
+        mb_json_real(j, "weight_capacity_bits", p->baseline[i].capacity_bits);
         if (p->baseline[i].tree) json_tree(j, "tree", p->baseline[i].tree, true);
         mb_json_close(j, '}');
     }

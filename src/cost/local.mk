@@ -1,7 +1,10 @@
 # floor 4: machine description, counts x unit costs, von Neumann baselines
 # A baseline is one file baseline_NAME.c that defines `const mb_baseline_type mb_baseline_NAME`, and one line here.
 MB_BASELINES = \
-  src/cost/baseline_systolic.c
+  src/cost/baseline_systolic.c \
+  src/cost/baseline_spatial.c \
+  src/cost/baseline_nearmem.c \
+  src/cost/baseline_roofline.c
 # A kind of macro is one file macro_NAME.c that defines `const mb_macro_type mb_macro_NAME`, and one line here.
 MB_MACROS = \
   src/cost/macro_charge.c \
@@ -19,7 +22,7 @@ libmixbar_la_SOURCES += $(MB_BASELINES) \
   src/cost/converter.c src/cost/converter.h src/cost/converter_table.h src/cost/memory.c src/cost/memory.h \
   src/cost/component.c src/cost/component.h src/cost/component_logic.c src/cost/component_wire.c src/cost/component_converter.c \
   src/cost/component_memory.c \
-  src/cost/sram.c src/cost/sram.h src/cost/sram_table.h src/cost/baseline.c src/cost/baseline.h \
+  src/cost/sram.c src/cost/sram.h src/cost/sram_table.h src/cost/baseline.c src/cost/baseline.h src/cost/platform.c src/cost/platform.h \
   src/cost/activity.c src/cost/programming.c src/cost/digital.c src/cost/digital.h src/cost/ledger.c src/cost/ledger.h src/cost/systolic.c src/cost/systolic.h
 pkgincludecost_HEADERS = src/cost/machine.h src/cost/report.h src/cost/baseline.h
 nodist_libmixbar_la_SOURCES += src/cost/baseline_registry.c src/cost/macro_registry.c

@@ -128,6 +128,11 @@ static int geometry(const reader *r, row *o, mb_layer *l, int64_t *needs) {
     if (rc) return rc;
     if (!slides && !image) oh = tokens, ow = 1; /* tokens x channels */
     if (!slides && image && !weighted && l->op != &mb_op_matmul) tokens = oh * ow;
+    double images = (double)v[IH] * (double)v[IW], most = (double)MB_MAX_ELEMENTS;
+    if ((double)v[COUT] * (double)oh * (double)ow > most || (double)v[CIN] * (slides || image ? images : 1) > most ||
+        (double)v[CIN] * (double)tokens > most * (slides ? 1e9 : 1) || (double)v[CIN] * (double)v[KH] * (double)v[KW] > most)
+        return bad_row(r, o->i, "%s:%d: the layer has more than %lld activations or inputs per output", r->csv->name, r->csv->line[o->i],
+                       (long long)MB_MAX_ELEMENTS);
     *needs = slides || (image && !weighted && l->op != &mb_op_matmul) ? v[CIN] * v[IH] * v[IW] : v[CIN] * tokens;
     l->win = (mb_window){(int)v[KH], (int)v[KW], (int)v[STRIDE], (int)v[STRIDE], (int)v[PAD], (int)v[PAD], (int)v[PAD], (int)v[PAD], 1, 1,
                          (int)v[CIN], slides ? (int)v[IH] : (int)oh, slides ? (int)v[IW] : (int)ow, (int)v[COUT], (int)oh, (int)ow, (int)v[GROUPS]};
@@ -135,10 +140,6 @@ static int geometry(const reader *r, row *o, mb_layer *l, int64_t *needs) {
     if (slides || image) l->shape = (mb_shape){3, {v[COUT], oh, ow}};
     else if (tokens > 1) l->shape = (mb_shape){2, {tokens, v[COUT]}};
     else l->shape = (mb_shape){1, {v[COUT]}};
-    if ((double)v[COUT] * (double)oh * (double)ow > (double)MB_MAX_ELEMENTS || (double)*needs > (double)MB_MAX_ELEMENTS ||
-        (double)v[CIN] * (double)v[KH] * (double)v[KW] > (double)MB_MAX_ELEMENTS)
-        return bad_row(r, o->i, "%s:%d: the layer has more than %lld activations or inputs per output", r->csv->name, r->csv->line[o->i],
-                       (long long)MB_MAX_ELEMENTS);
     return MB_OK;
 }
 

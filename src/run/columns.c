@@ -238,6 +238,14 @@ void mb_point_json_to(const mb_point_result *p, bool trials, mb_str *out) {
         mb_json_str(&j, "kind", b->kind ? b->kind : "");
         json_cost(&j, &b->cost);
         mb_json_real(&j, "edap_Jsm2", b->edap);
+        mb_json_open(&j, "iso_area", '{');
+        json_cost(&j, &b->iso_area);
+        mb_json_real(&j, "scale", b->iso_scale);
+        mb_json_close(&j, '}');
+        mb_json_open(&j, "iso_capacity", '{');
+        json_cost(&j, &b->iso_capacity);
+        mb_json_real(&j, "weight_bits", b->capacity_bits);
+        mb_json_close(&j, '}');
         json_parts(&j, b->part, b->n_part);
         mb_json_close(&j, '}');
     }

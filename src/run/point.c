@@ -188,10 +188,52 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
     return rc;
 }
 
+/* Bits of weights that the built arrays can hold under PLAN; layers on the digital engine add their own. */
+static int weight_capacity(const mb_setup *s, const mb_plan *plan, double arrays, double *bits) {
+    double used = 0, held = 0;
+    *bits = 0;
+    for (int k = 0; k < s->net->n_weighted; k++) {
+        const mb_layer *l = &s->net->layer[s->net->weighted[k]];
+        const mb_assign *a = &plan->assign[k];
+        mb_matmul mm = mb_layer_matmul(l);
+        if (a->engine != MB_ANALOG) {
+            *bits += (double)mm.groups * mm.K * mm.N * a->weight_bits;
+            continue;
+        }
+        mb_xbar_spec spec;
+        mb_xbar_layout lay;
+        int64_t n = 0;
+        int rc = mb_machine_arrays(s->mach, &s->cell, l, a, &n);
+        if (!rc) rc = mb_machine_spec(s->mach, &s->cell, a, false, &spec);
+        if (!rc) rc = mb_xbar_plan(&spec, mm.K, mm.N, &lay);
+        if (rc) return rc;
+        used += (double)n;
+        held += (double)n / a->copies * s->mach->rows * floor((double)s->mach->cols / lay.cells_per_weight) * a->weight_bits;
+    }
+    *bits += used > 0 && arrays > used ? held * arrays / used : held; /* arrays that are built and empty hold as much */
+    return MB_OK;
+}
+
+/* The baseline at the area of the point's machine, and with its capacity. */
+static int iso_results(const mb_baseline *b, const mb_baseline_case *c, double area_m2, double capacity_bits, mb_baseline_result *o) {
+    mb_metrics m = {(double)NAN, (double)NAN, (double)NAN, 0, 0};
+    int rc = mb_baseline_at_area(b, c, area_m2, &o->iso_scale, &m);
+    o->iso_area = (mb_cost){m.energy_J, m.latency_s, m.area_m2};
+    mb_baseline_case same = *c;
+    same.capacity_bits = o->capacity_bits = capacity_bits;
+    if (!rc) rc = b->type->evaluate(b->params, &same, NULL, &m);
+    o->iso_capacity = (mb_cost){m.energy_J, m.latency_s, m.area_m2};
+    return rc;
+}
+
 static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *out) {
     out->baseline = mb_calloc((size_t)s->n_baseline, sizeof *out->baseline);
     if (!out->baseline) return mb_nomem();
-    mb_baseline_case c = {s->net, plan, s->mach->node_nm, true};
+    mb_baseline_case c = {.net = s->net, .plan = plan, .node_nm = s->mach->node_nm, .weights_resident = true, .batch = s->mach->batch,
+                          .dram = s->mach->dram};
+    double capacity = 0;
+    int failed = s->n_baseline ? weight_capacity(s, plan, out->arrays, &capacity) : MB_OK;
+    if (failed) return failed;
     for (int i = 0; i < s->n_baseline; i++) {
         mb_baseline *b = &s->baseline[i];
         mb_baseline_result *o = &out->baseline[i];
@@ -206,7 +248,8 @@ static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *o
         o->edap = met.energy_J * met.latency_s * met.area_m2;
         rc = o->name && o->kind ? copy_parts(r, &o->part, &o->n_part) : mb_nomem();
         o->tree = r;
-        if (rc) return rc;
+        if (!rc) rc = iso_results(b, &c, out->area_m2, capacity, o);
+        if (rc) return mb_context(rc, "baseline %s", b->name);
     }
     return MB_OK;
 }

@@ -618,7 +618,8 @@ static int details(const report *rep, mb_str *out) {
     mb_str_add(out,
                "\nbits: weights / inputs. slice: bits per cell / per input cycle. ADC: its bits / bits that lose nothing. "
                "SNR: analog output against\n"
-               "the exact integer product. clipped: conversions out of range. ADC used: part of the code range that occurred.\n");
+               "the exact integer product. clipped: conversions out of range. ADC used: part of the code range that occurred.\n"
+               "Each count and unit cost with its source, of baselines too: `mixbar cost` with used.cfg of the run and its plan.\n");
     return rc;
 }
 
@@ -658,6 +659,7 @@ static int report_text(const mb_results *r, int detail, mb_str *out) {
     if (r->n == 0) goto out;
     rc = main_table(&rep, out);
     if (rc == MB_OK && rep.n_base && !rep.one) rc = ratio_tables(&rep, out);
+    if (rc == MB_OK && rep.n_base) rc = mb_report_iso(r, out);
     if (rc == MB_OK) footer(&rep, out);
     if (rc == MB_OK) rc = mb_report_explain(r, out);
     if (rc == MB_OK && detail > 0) rc = details(&rep, out);

@@ -42,8 +42,18 @@ typedef struct mb_layer_result {
     mb_part *part; size_t n_part;     /* by component */
 } mb_layer_result;
 
-/* tree: of a point just computed, owned; NULL in results that were read */
-typedef struct mb_baseline_result { char *name, *kind; mb_cost cost; double edap; mb_part *part; size_t n_part; struct mb_report *tree; } mb_baseline_result;
+/* tree: of a point just computed, owned; NULL in results that were read. iso_area: with compute resources times iso_scale, which makes it as
+ * large as the point's machine; NaN and iso_scale 0 when its buffers alone are larger. iso_capacity: with a weight buffer of capacity_bits,
+ * what the point's arrays hold. Results of older versions: NaN. */
+typedef struct mb_baseline_result {
+    char *name, *kind;
+    mb_cost cost;
+    double edap;
+    mb_part *part; size_t n_part;
+    struct mb_report *tree;
+    mb_cost iso_area, iso_capacity;
+    double iso_scale, capacity_bits;
+} mb_baseline_result;
 
 typedef struct mb_setting { char *key, *value; } mb_setting;              /* a swept key and its value as text */
 

@@ -17,7 +17,8 @@ MB_CLI_TESTS = \
   tests/cli/devices.t \
   tests/cli/fit.t \
   tests/cli/shapes.t \
-  tests/cli/cost.t
+  tests/cli/cost.t \
+  tests/cli/baselines.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)

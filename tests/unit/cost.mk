@@ -30,3 +30,7 @@ TESTS += tests/unit/test_costing
 check_PROGRAMS += tests/unit/test_presets
 tests_unit_test_presets_SOURCES = tests/unit/test_presets.c tests/unit/mbtest.h
 TESTS += tests/unit/test_presets
+
+check_PROGRAMS += tests/unit/test_platform
+tests_unit_test_platform_SOURCES = tests/unit/test_platform.c tests/unit/mbtest.h
+TESTS += tests/unit/test_platform
