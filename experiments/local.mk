@@ -27,6 +27,8 @@ nobase_dist_pkgdata_DATA += \
   experiments/networks/vgg16.csv \
   experiments/networks/vit_b16.csv
 
+include experiments/macros.mk
+
 # machines and baselines
 nobase_dist_pkgdata_DATA += experiments/arch/neurram.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/hermes.cfg
@@ -54,4 +56,5 @@ nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
 nobase_dist_pkgdata_DATA += experiments/devices.cfg
 nobase_dist_pkgdata_DATA += experiments/wires.cfg
 nobase_dist_pkgdata_DATA += experiments/mappings.cfg
+nobase_dist_pkgdata_DATA += experiments/machines.cfg
 nobase_dist_pkgdata_DATA += experiments/large-networks.cfg

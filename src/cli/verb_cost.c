@@ -145,15 +145,16 @@ static int add_tree(mb_doc *d, const char *name, const char *title, const mb_rep
 
 /* One row per layer: busy times, the time it takes, what is busy longest; converter bits beside those that lose nothing. */
 static int add_schedule(mb_doc *d, const mb_point_result *p) {
-    static const char *const columns[][3] = {{"layer", "", "l"},   {"load", "", "r"},      {"drive", "", "r"}, {"convert", "", "r"},
-                                             {"shift-add", "", "r"}, {"reduce", "", "r"},  {"move", "", "r"},  {"digital", "", "r"},
-                                             {"reload", "", "r"},  {"takes", "", "r"},     {"busiest", "", "l"}, {"adc", "bit", "r"},
-                                             {"lossless", "bit", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"layer", "", "l"},   {"load", "", "r"},   {"drive", "", "r"},       {"convert", "", "r"}, {"shift-add", "", "r"},
+        {"reduce", "", "r"},  {"move", "", "r"},   {"digital", "", "r"},     {"reload", "", "r"},  {"takes", "", "r"},
+        {"busiest", "", "l"}, {"adc", "bit", "r"}, {"lossless", "bit", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (int i = 0; i < p->schedule->n && !rc; i++) {
         const mb_layer_times *l = &p->schedule->layer[i];
-        const double v[] = {l->load_s, l->drive_s, l->convert_s, l->add_s, l->reduce_s, l->move_s, l->digital_s, l->reload_s, l->total_s};
+        const double v[] = {l->load_s, l->drive_s,   l->convert_s, l->add_s,  l->reduce_s,
+                            l->move_s, l->digital_s, l->reload_s,  l->total_s};
         const mb_layer_result *r = NULL;
         for (size_t k = 0; k < p->n_layer && !r; k++)
             if (strcmp(p->layer[k].name, l->name) == 0 && strcmp(p->layer[k].engine, "analog") == 0) r = &p->layer[k];
@@ -269,7 +270,8 @@ static void json_tree(mb_json *j, const char *key, const mb_report *r, bool deep
     mb_json_close(j, '}');
 }
 
-static void json_point(mb_json *j, const mb_point_result *p, const mb_report *tree, const mb_report *by_component) {
+static void json_point(mb_json *j, const mb_point_result *p, const mb_report *tree, const mb_report *by_component,
+                       const mb_report *by_action) {
     json_tree(j, "tree", tree, true);
     mb_json_open(j, "schedule", '[');
     for (int i = 0; i < p->schedule->n; i++) {
@@ -291,6 +293,9 @@ static void json_point(mb_json *j, const mb_point_result *p, const mb_report *tr
     mb_json_close(j, ']');
     mb_json_open(j, "components", '[');
     for (size_t i = 0; i < by_component->n; i++) json_tree(j, NULL, by_component->child[i], false);
+    mb_json_close(j, ']');
+    mb_json_open(j, "actions", '[');
+    for (size_t i = 0; i < by_action->n; i++) json_tree(j, NULL, by_action->child[i], false);
     mb_json_close(j, ']');
     mb_json_open(j, "baselines", '[');
     for (size_t i = 0; i < p->n_baseline; i++) {
@@ -326,12 +331,14 @@ static int run_point(mb_cli_points *e, size_t i, const options *o, bool need_dat
 
 /* Numbers that follow from energy, latency and area, and their bands. */
 static void add_reals(mb_doc *d, const mb_point_result *p) {
-    static const char *const name[] = {"energy_low_J", "energy_high_J", "area_low_m2", "area_high_m2", "interval_s", "batch_s", "power_W", "tops",
-                                       "tops_per_W", "tops_per_mm2", "edp_Js", "edap_Jsm2", "peak_tops", "peak_W", NULL};
+    static const char *const name[] = {"energy_low_J", "energy_high_J", "area_low_m2", "area_high_m2", "interval_s",
+                                       "batch_s",      "power_W",       "tops",        "tops_per_W",   "tops_per_mm2",
+                                       "edp_Js",       "edap_Jsm2",     "peak_tops",   "peak_W",       NULL};
     for (int i = 0; name[i]; i++) {
         const mb_column *c = mb_column_find(name[i]);
         double v = *(const double *)(const void *)((const char *)p + c->offset);
-        bool si = strcmp(c->unit, "J") == 0 || strcmp(c->unit, "s") == 0 || strcmp(c->unit, "m2") == 0 || strcmp(c->unit, "W") == 0;
+        bool si =
+            strcmp(c->unit, "J") == 0 || strcmp(c->unit, "s") == 0 || strcmp(c->unit, "m2") == 0 || strcmp(c->unit, "W") == 0;
         if (isnan(v)) continue;
         if (si || d->format == MB_TABLE_JSON) mb_doc_real(d, name[i], v, c->unit);
         else mb_doc_text(d, name[i], "%.3g %s", v, c->unit);
@@ -344,7 +351,7 @@ static void add_reals(mb_doc *d, const mb_point_result *p) {
 
 static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, mb_table *csv) {
     mb_point_result p = {0};
-    mb_report *tree = NULL, *by_component = NULL;
+    mb_report *tree = NULL, *by_component = NULL, *by_action = NULL;
     mb_str title = {0};
     int rc = run_point(e, i, o, false, &p, &tree);
     if (rc == MB_BADINPUT && mb_conf_find(e->points.p[i].conf, "dataset")) { /* a policy that measures losses needs the data */
@@ -352,6 +359,7 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
         rc = run_point(e, i, o, true, &p, &tree);
     }
     if (!rc) rc = mb_report_by_component(tree, &by_component);
+    if (!rc) rc = mb_report_by_action(tree, &by_action);
     if (!rc && csv) rc = csv_rows(csv, tree, i, e->points.p[i].label, "");
     if (!rc && !csv) {
         mb_cli_point_title(e, i, &title);
@@ -371,10 +379,11 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
         mb_doc_real(d, "pulses", p.pulses, "");
         if (p.wear > 0) mb_doc_real(d, "wear", p.wear, "");
         if (d->format == MB_TABLE_JSON) {
-            json_point(&d->json, &p, tree, by_component);
+            json_point(&d->json, &p, tree, by_component, by_action);
         } else {
             rc = totals(d, "components", "component", "by component", by_component);
             if (!rc) rc = totals(d, "layers", "layer", "by layer", tree);
+            if (!rc && !o->summary) rc = totals(d, "actions", "action", "by kind of action", by_action);
             if (!rc) rc = add_schedule(d, &p);
             if (!rc && !o->summary) rc = add_tree(d, "tree", "the tree: count x unit cost, area of what is built", tree);
             if (!rc) rc = add_baselines(d, &p);
@@ -390,6 +399,7 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
     }
     mb_str_free(&title);
     mb_report_free(by_component);
+    mb_report_free(by_action);
     mb_report_free(tree);
     mb_point_result_free(&p);
     return rc;

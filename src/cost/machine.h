@@ -19,7 +19,8 @@
 #include "mapping/policy.h"
 #include "nn/network.h"
 
-/* Where unit costs come from. "given": the keys with numbers; the others: the technology layer (converter.h, circuit.h, memory.h). */
+/* Where unit costs come from. "given": the keys with numbers; the others: the technology layer (converter.h, circuit.h,
+ * memory.h). */
 #define MB_CONVERTER_MODELS "survey|circuit|adder_tree"
 typedef enum { MB_CONVERTER_SURVEY, MB_CONVERTER_CIRCUIT, MB_CONVERTER_ADDER_TREE } mb_converter_model;
 #define MB_LOGIC_MODELS "scaled|gates|given"
@@ -82,13 +83,13 @@ typedef struct mb_machine {
     int write_arrays;           /* arrays programmed at once; 0: all */
     double adc_energy_factor, adc_area_factor, digital_factor;   /* calibration, default 1, printed */
     /* chip -> tiles -> processing elements -> arrays */
-    int pes_per_tile;           /* divides arrays_per_tile */
-    bool distributed;           /* activations stay in the tiles' buffers: no global buffer */
-    bool clocked;               /* drives and conversions begin on edges of the clock */
-    bool pipeline;              /* layers work on consecutive samples at once */
-    int batch;                  /* samples that are computed per load of the weights */
-    int dram;                   /* 0: none; else 1 + index into mb_drams */
-    int dram_MiB;               /* 0: as large as the weights */
+    int pes_per_tile; /* divides arrays_per_tile */
+    bool distributed; /* activations stay in the tiles' buffers: no global buffer */
+    bool clocked;     /* drives and conversions begin on edges of the clock */
+    bool pipeline;    /* layers work on consecutive samples at once */
+    int batch;        /* samples that are computed per load of the weights */
+    int dram;         /* 0: none; else 1 + index into mb_drams */
+    int dram_MiB;     /* 0: as large as the weights */
     /* sources of unit costs */
     int corner, converter, logic, driver, front_end, sampler, buffer, interconnect, roadmap;
     double temp_K;
@@ -96,6 +97,7 @@ typedef struct mb_machine {
     double shift_add_J, shift_add_area_m2, register_J_per_bit, register_m2_per_bit;
     double pe_area_m2, tile_area_m2, chip_area_m2, chip_W;
     mb_adc adc;                 /* group `adc` */
+    struct mb_macro *digital_macro; /* group or name `digital_macro`: layers with engine "digital" run on it (macro_layer.h); NULL: on the multiplier block */
 } mb_machine;
 
 extern const mb_param mb_machine_params[];
@@ -152,30 +154,30 @@ int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_
  * digital engine. */
 int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_layer *l, const mb_assign *a, int64_t *arrays);
 
-/* When a sample is computed. A resource of a layer is busy for a time; overlapping hides some of it, and total_s is what the layer
- * takes. */
+/* When a sample is computed. A resource of a layer is busy for a time; overlapping hides some of it, and total_s is what the
+ * layer takes. */
 typedef enum { MB_DRIVING, MB_CONVERTING, MB_MOVING, MB_DIGITAL_UNIT, MB_RELOADING, MB_RESOURCES } mb_resource;
 extern const char *const mb_resource_names[MB_RESOURCES]; /* "row drives", "conversions", "movement", ... */
 typedef struct mb_layer_times {
-    const char *name;            /* the layer's, borrowed from the network */
-    double load_s;               /* first vector from buffer to arrays */
-    double drive_s, convert_s;   /* rows, converters over the multiplexer; they overlap with sample-and-hold */
-    double add_s;                /* shift-and-add, within the conversions */
-    double reduce_s;             /* sums between tiles, part of move_s */
-    double move_s;               /* the busier of tile bus and port of the global buffer */
-    double digital_s;            /* digital unit, or the multiplier block */
-    double reload_s;             /* loading its weights, per sample of a batch */
+    const char *name;          /* the layer's, borrowed from the network */
+    double load_s;             /* first vector from buffer to arrays */
+    double drive_s, convert_s; /* rows, converters over the multiplexer; they overlap with sample-and-hold */
+    double add_s;              /* shift-and-add, within the conversions */
+    double reduce_s;           /* sums between tiles, part of move_s */
+    double move_s;             /* the busier of tile bus and port of the global buffer */
+    double digital_s;          /* digital unit, or the multiplier block */
+    double reload_s;           /* loading its weights, per sample of a batch */
     double total_s;
-    mb_resource bottleneck;      /* the resource that is busy longest */
+    mb_resource bottleneck; /* the resource that is busy longest */
 } mb_layer_times;
 typedef struct mb_schedule {
-    double latency_s;            /* of one sample through all layers, its share of loading weights included */
-    double interval_s;           /* between samples in steady state: pipeline: the busiest layer or shared unit; else latency_s */
-    double batch_s;              /* of a batch */
-    double reload_J, reload_s;   /* part of energy and latency that loads weights */
-    mb_resource bottleneck;      /* of bottleneck_layer, or a shared unit's */
-    const char *bottleneck_layer;/* NULL: a unit that the layers share */
-    int n;                       /* layers that do something; layer[] is owned when the caller asked for it, else NULL */
+    double latency_s;          /* of one sample through all layers, its share of loading weights included */
+    double interval_s;         /* between samples in steady state: pipeline: the busiest layer or shared unit; else latency_s */
+    double batch_s;            /* of a batch */
+    double reload_J, reload_s; /* part of energy and latency that loads weights */
+    mb_resource bottleneck;    /* of bottleneck_layer, or a shared unit's */
+    const char *bottleneck_layer; /* NULL: a unit that the layers share */
+    int n;                        /* layers that do something; layer[] is owned when the caller asked for it, else NULL */
     mb_layer_times *layer;
 } mb_schedule;
 void mb_schedule_free(mb_schedule *s);
@@ -198,13 +200,18 @@ int mb_costing_plan(const mb_costing *c, const mb_plan *plan, const mb_activity 
                     mb_report **report, mb_metrics *metrics, mb_schedule *schedule, bool want_layers);
 
 /* Energy and area with all models at their low and high corner (converters, eDRAM, DRAM), everything else alike. */
-typedef struct mb_band { double energy_low_J, energy_high_J, area_low_m2, area_high_m2; } mb_band;
+typedef struct mb_band {
+    double energy_low_J, energy_high_J, area_low_m2, area_high_m2;
+} mb_band;
 int mb_cost_band(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan, const mb_activity *act,
                  const bool *input_signed, mb_band *band);
 
 /* The machine at full use under assignment A: every array of all tiles (tiles = 0: of one tile) works on its own stored matrix,
  * fed from its tile's buffer; nothing waits for the digital unit or the network between tiles. What data sheets call peak. */
-typedef struct mb_peak { double arrays, ops_per_s, power_W, area_m2; mb_report *report; } mb_peak; /* report: caller's, per vector of all arrays */
+typedef struct mb_peak {
+    double arrays, ops_per_s, power_W, area_m2;
+    mb_report *report;
+} mb_peak; /* report: caller's, per vector of all arrays */
 int mb_machine_peak(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, mb_peak *peak);
 
 /* Loading the weights of a network into its arrays once (src/cost/programming.c: equations). The digital engine's weights are

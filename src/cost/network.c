@@ -2,14 +2,14 @@
  *
  * Layers run one after the other. Per weighted layer on arrays, with V vectors per group, G groups, K x N weights, P planes of p
  * bits, R row groups, T_r x T_c tiles of a matrix:
- *     conversions  V G P R (N * conversions_per_output + T_c * dummy columns)    (P = 1 when planes are added before the converter)
+ *     conversions  V G P R (N * conversions_per_output + T_c * dummy columns)   (P = 1: planes are added before the converter)
  *     row drives   V G T_c * (driven rows per vector)              energy C_driver * cols * Vdd^2
  *     cells        V G * V_read^2 * t_read * sum(digit * conductance)
  *     time         two stages, driving and converting, overlapped by the sample-and-hold: sum of max(drive, conversion) + the
  *     shorter of the two once
  * A machine of given `tiles` that is too small is loaded anew for each layer and batch from its DRAM, if it has one.
  * All equations, with what is left out: doc/models-cost.md.
- * Who may call: the runner and policies' oracles. Re-entrant; without a tree only one small allocation.
+ * Who may call: the runner and policies' oracles. Re-entrant; without a tree two small allocations.
  */
 #include <math.h>
 #include <string.h>
@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "cost/job.h"
 #include "cost/ledger.h"
+#include "cost/macro_layer.h"
 #include "cost/systolic.h"
 
 static const char src_machine[] = "given by the machine description";
@@ -40,9 +41,9 @@ typedef struct costing {
     mb_systolic block; /* multipliers of the digital unit */
     mb_wiring wires;
     mb_ledger book;
-    double arrays, capacity;   /* capacity: of the tiles, infinite when they are as many as needed */
-    bool reload, products;     /* products: of two activations, on the multiplier block */
-    double digital_m2;         /* logic inside the arrays: shift-and-add, registers */
+    double arrays, capacity; /* capacity: of the tiles, infinite when they are as many as needed */
+    bool reload, products;   /* products: of two activations, on the multiplier block */
+    double digital_m2;       /* logic inside the arrays: shift-and-add, registers */
     double digital_s, port_s, stage_s, reload_s, reload_J;
     const char *stage_layer;
     mb_resource stage_why;
@@ -65,7 +66,8 @@ static void pieces_of(const costing *c, const mb_job *j, piece p[PIECES]) {
     const mb_machine *mach = c->mach;
     const mb_parts *parts = &c->k->parts;
     const int adc = j->a->adc_bits, dac = j->a->dac_bits;
-    const bool pairs = j->spec.scheme == MB_DIFFERENTIAL && j->spec.subtract == MB_SUB_ANALOG, given = mach->logic == MB_LOGIC_GIVEN;
+    const bool pairs = j->spec.scheme == MB_DIFFERENTIAL && j->spec.subtract == MB_SUB_ANALOG,
+               given = mach->logic == MB_LOGIC_GIVEN;
     const double F = mach->node_nm * 1e-9, t = given ? 1 : c->tech->factor;
     const double lines = (mach->interleaved ? 2.0 : 1.0) * (mach->drive == MB_DRIVE_BOTH ? 2.0 : 1.0) * mach->rows;
     const double columns = pairs ? mach->cols / 2 : mach->cols; /* integrators and samplers: one per column or pair */
@@ -74,15 +76,21 @@ static void pieces_of(const costing *c, const mb_job *j, piece p[PIECES]) {
     const double reg = given ? mach->register_m2_per_bit : mb_unit_register(c->tech, 1).area_m2;
     const int width = mach->converter == MB_CONVERTER_ADDER_TREE ? mb_sum_bits(1, 3, mach->rows) : j->sum_bits;
     const bool level = j->spec.dac == MB_DAC_LEVEL && (mach->dac_J > 0 || mach->dac_area_m2 > 0);
-    const char *logic = given ? src_machine : mb_unit_source_of(c->tech), *registers = given ? src_machine : mb_register_source_of(c->tech);
+    const char *logic = given ? src_machine : mb_unit_source_of(c->tech),
+               *registers = given ? src_machine : mb_register_source_of(c->tech);
     const piece all[PIECES] = {
-        [CELLS] = {"cells", "unused arrays", 1, (double)mach->rows * mach->cols * parts->cell.area_F2 * F * F, "area of the cell in squared feature sizes", 1, false},
+        [CELLS] = {"cells", "unused arrays", 1, (double)mach->rows * mach->cols * parts->cell.area_F2 * F * F,
+                   "area of the cell in squared feature sizes", 1, false},
         [DRIVERS] = {"drivers", "unused arrays", lines, parts->driver[dac].each.area_m2, parts->driver[dac].source, 1, true},
         [LEVELS] = {"drivers", "unused arrays", level ? lines : 0, mach->dac_area_m2, src_machine, 1, true},
         [FRONTS] = {"integrators", "unused arrays", columns, parts->front[adc].each.area_m2, parts->front[adc].source, 1, true},
-        [SAMPLERS] = {"sample-hold", "unused arrays", mach->sample_hold ? columns : 0, parts->sampler[adc].each.area_m2, parts->sampler[adc].source, 1, true},
-        [CONVERTERS] = {"adc", "unused arrays", converters, j->adc.each.area_m2, j->adc.source, mach->converter == MB_CONVERTER_ADDER_TREE ? mach->adc_energy_factor * t : parts->adc_energy_factor, true},
-        [ADDERS] = {"shift-add", "unused arrays", converters, given ? mach->shift_add_area_m2 : mb_unit_add(c->tech, width).area_m2, logic, t, true},
+        [SAMPLERS] = {"sample-hold", "unused arrays", mach->sample_hold ? columns : 0, parts->sampler[adc].each.area_m2,
+                      parts->sampler[adc].source, 1, true},
+        [CONVERTERS] = {"adc", "unused arrays", converters, j->adc.each.area_m2, j->adc.source,
+                        mach->converter == MB_CONVERTER_ADDER_TREE ? mach->adc_energy_factor * t : parts->adc_energy_factor,
+                        true},
+        [ADDERS] = {"shift-add", "unused arrays", converters,
+                    given ? mach->shift_add_area_m2 : mb_unit_add(c->tech, width).area_m2, logic, t, true},
         [ACCUMULATORS] = {"shift-add", "unused arrays", outputs, j->sum_bits * reg, registers, t, true},
         [INPUTS] = {"registers", "unused arrays", mach->rows, j->a->input_bits * reg, registers, t, true},
     };
@@ -103,7 +111,8 @@ static void book_analog(costing *c, const mb_job *j, const piece *p, double buil
     const mb_parts *parts = &c->k->parts;
     const mb_placement *place = &j->place;
     const int adc = j->a->adc_bits, dac = j->a->dac_bits;
-    const double pulse = parts->cell.read_V * parts->cell.read_V * mach->read_s * mach->conducting, drives = j->vectors * j->act.rows_driven * place->layout.col_tiles;
+    const double pulse = parts->cell.read_V * parts->cell.read_V * mach->read_s * mach->conducting,
+                 drives = j->vectors * j->act.rows_driven * place->layout.col_tiles;
     const double digit = j->act.rows_driven > 0 ? j->act.digit_sum / j->act.rows_driven : 0;
     mb_ledger *b = &c->book;
     piece cells = p[CELLS];
@@ -136,7 +145,8 @@ static void book_logic(costing *c, const mb_job *j, const piece *p, double built
     mb_ledger *b = &c->book;
     mb_cost adder = given ? (mb_cost){mach->shift_add_J, 0, mach->shift_add_area_m2} : mb_unit_add(t, j->sum_bits);
     const bool tree = mach->converter == MB_CONVERTER_ADDER_TREE;
-    mb_cost sum = tree ? mb_unit_add(t, mb_sum_bits(1, 3, j->spec.rows)) : adder; /* of a column, and where it meets its neighbours */
+    mb_cost sum =
+        tree ? mb_unit_add(t, mb_sum_bits(1, 3, j->spec.rows)) : adder; /* of a column, and where it meets its neighbours */
     double step = given ? mach->shift_add_J : tree ? sum.energy_J : adder.energy_J + mb_unit_register(t, j->sum_bits).energy_J;
     double load = given ? mach->register_J_per_bit * j->a->input_bits : mb_unit_register(t, j->a->input_bits).energy_J;
     const char *source = p[ADDERS].source;
@@ -145,13 +155,14 @@ static void book_logic(costing *c, const mb_job *j, const piece *p, double built
     /* adder trees: the slices' sums meet in a tree of their own, and one register per output takes the result of a plane */
     add(c, &p[ACCUMULATORS], "accumulators", tree ? j->outputs * o->row_groups * o->planes : 0, built,
         given ? 0 : mb_unit_register(t, j->sum_bits).energy_J + (tree ? adder.energy_J : 0), 0);
-    if (o->dummy_columns) mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_tiles, 0, adder, source, p[ADDERS].factor);
+    if (o->dummy_columns)
+        mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_tiles, 0, adder, source, p[ADDERS].factor);
     /* adder trees subtract the slice of the sign bit: nothing to correct */
     if (j->spec.scheme == MB_OFFSET && j->spec.correction == MB_CORRECT_DIGITAL && !tree) {
-        mb_ledger_logic(b, "shift-add", "sum the inputs of a plane", j->vectors * j->mm.K * o->planes_converted, (double)o->row_tiles * j->mm.groups,
-                        adder, source, p[ADDERS].factor);
-        mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_groups * o->planes_converted * o->slices, 0, adder,
-                      source, p[ADDERS].factor);
+        mb_ledger_logic(b, "shift-add", "sum the inputs of a plane", j->vectors * j->mm.K * o->planes_converted,
+                        (double)o->row_tiles * j->mm.groups, adder, source, p[ADDERS].factor);
+        mb_ledger_add(b, "shift-add", "subtract the offset", j->outputs * o->row_groups * o->planes_converted * o->slices, 0,
+                      adder, source, p[ADDERS].factor);
         c->digital_m2 += (double)o->row_tiles * j->mm.groups * adder.area_m2;
     }
     mb_ledger_add(b, "shift-add", "add row tiles", j->outputs * (o->row_tiles - 1), 0, adder, source, p[ADDERS].factor);
@@ -168,7 +179,8 @@ static void book_movement(costing *c, const mb_job *j) {
     mb_ledger_add(b, tile->name, "read inputs", j->read, 0, (mb_cost){tile->read_J_per_bit, 0, 0}, tile->source, 1);
     if (global->name) {
         mb_ledger_add(b, global->name, "read inputs", j->fill, 0, (mb_cost){global->read_J_per_bit, 0, 0}, global->source, 1);
-        mb_ledger_add(b, global->name, "write outputs", j->stored, 0, (mb_cost){global->write_J_per_bit, 0, 0}, global->source, 1);
+        mb_ledger_add(b, global->name, "write outputs", j->stored, 0, (mb_cost){global->write_J_per_bit, 0, 0}, global->source,
+                      1);
     }
     mb_ledger_add(b, "interconnect", "tile bus", j->read + j->stored, 0, (mb_cost){w->bus_J_per_bit, 0, 0}, w->source, 1);
     /* without a global buffer an output goes straight to the tile that needs it: one way */
@@ -185,7 +197,8 @@ static double book_reload(costing *c, const mb_job *j) {
     mb_job_program(mach, &c->k->parts.cell, j->mm, &j->place, j->a->copies, &once);
     double bits = (double)j->mm.groups * j->mm.K * j->mm.N * j->a->weight_bits, batch = mach->batch;
     double wait = fmax(0, bits / 8 / dram->bytes_per_s - once.latency_s);
-    mb_cost cell = {c->k->parts.cell.write_J, once.latency_s / once.cells, 0}, bit = {dram->pJ_per_bit[mach->corner] * 1e-12, wait / bits, 0};
+    mb_cost cell = {c->k->parts.cell.write_J, once.latency_s / once.cells, 0},
+            bit = {dram->pJ_per_bit[mach->corner] * 1e-12, wait / bits, 0};
     mb_ledger_add(&c->book, "weight reload", "program cells", once.cells / batch, 0, cell, src_write, 1);
     mb_ledger_add(&c->book, "dram", "load weights", bits / batch, 0, bit, dram->source, 1);
     c->reload_J += (once.energy_J + bits * bit.energy_J) / batch;
@@ -194,15 +207,16 @@ static double book_reload(costing *c, const mb_job *j) {
 
 /* --- times --------------------------------------------------------------------------------------------------------- */
 
-/* A layer is done: TIMES with busy times and the total; OWN: time of what the layer does not share with others. */
-static void record(costing *c, mb_layer_times *t, double own) {
+/* A layer is done: TIMES with busy times and the total; OWN: time of what the layer does not share with others,
+ * SHARED_S: of what it asks of the digital unit. */
+static void record(costing *c, mb_layer_times *t, double own, double shared_s) {
     const double busy[MB_RESOURCES] = {t->drive_s, t->convert_s, t->move_s, t->digital_s, t->reload_s};
     t->bottleneck = MB_DRIVING;
     for (int r = 1; r < MB_RESOURCES; r++)
         if (busy[r] > busy[t->bottleneck]) t->bottleneck = (mb_resource)r;
     double stage = c->mach->pipeline ? own : t->total_s;
     if (stage > c->stage_s) c->stage_s = stage, c->stage_layer = t->name, c->stage_why = t->bottleneck;
-    c->digital_s += t->digital_s;
+    c->digital_s += shared_s;
     c->reload_s += t->reload_s;
     if (c->out && c->want_layers) c->out->layer[c->out->n++] = *t;
 }
@@ -218,29 +232,46 @@ static void analog_layer(costing *c, const mb_job *j) {
     before = b->sum.latency_s;
     book_movement(c, j);
     if (c->reload) reload = book_reload(c, j);
-    mb_layer_times t = {.name = j->layer->name, .load_s = j->load_b, .drive_s = j->drive_b, .convert_s = j->convert_b, .add_s = j->add_b,
-                        .reduce_s = j->reduce_b, .move_s = fmax(j->bus_b, j->port_b), .reload_s = reload, .total_s = b->sum.latency_s};
+    mb_layer_times t = {.name = j->layer->name,
+                        .load_s = j->load_b,
+                        .drive_s = j->drive_b,
+                        .convert_s = j->convert_b,
+                        .add_s = j->add_b,
+                        .reduce_s = j->reduce_b,
+                        .move_s = fmax(j->bus_b, j->port_b),
+                        .reload_s = reload,
+                        .total_s = b->sum.latency_s};
     t.digital_s = b->sum.latency_s - before - j->move_s - reload;
     if (t.digital_s < 0) t.digital_s = 0;
     c->port_s += j->port_b;
-    record(c, &t, fmax(j->load_b + j->drive_s + j->convert_s, j->bus_b));
+    record(c, &t, fmax(j->load_b + j->drive_s + j->convert_s, j->bus_b), t.digital_s);
     mb_ledger_close(b);
 }
 
-/* A layer on the digital engine: integer products on the multiplier block, weights in SRAM. */
-static void digital_engine_layer(costing *c, int m) {
+/* A layer on the digital engine: integer products on the multiplier block, weights in SRAM; or on digital macros that hold them. */
+static int digital_engine_layer(costing *c, int m) {
     const int index = c->k->net->weighted[m];
     const mb_layer *l = &c->k->net->layer[index];
     const mb_assign *a = &c->plan->assign[m];
     const mb_matmul mm = c->k->fact[index].mm;
+    const mb_macro_work work = {
+        (double)mm.groups, (double)mm.vectors, (double)mm.K, (double)mm.N, a->weight_bits, a->input_bits, c->bits[index]};
     double seconds;
+    int rc = MB_OK;
     mb_ledger_open(&c->book, l->name);
-    mb_systolic_layer(&c->book, &c->block, mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, c->bits[index], &seconds);
+    if (c->mach->digital_macro)
+        rc = mb_macro_layer(&c->book, c->mach->digital_macro, &work, &c->unit);
+    else
+        mb_systolic_layer(&c->book, &c->block, mm.groups, mm.vectors, mm.K, mm.N, a->weight_bits, a->input_bits, c->bits[index],
+                          &seconds);
+    double products_s = c->book.sum.latency_s;
     mb_digital_rescale(&c->book, &c->unit, (double)mm.vectors * mm.groups * mm.N,
                        mb_sum_bits(a->weight_bits, a->input_bits, mm.K));
     mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
-    record(c, &t, 0); /* the block is shared: digital_s */
+    if (c->mach->digital_macro) record(c, &t, products_s, t.total_s - products_s); /* macros are a layer's own */
+    else record(c, &t, 0, t.digital_s);                                            /* the block is shared */
     mb_ledger_close(&c->book);
+    return rc ? mb_context(rc, "layer %s", l->name) : MB_OK;
 }
 
 /* A product of two activations: on the multiplier block, both operands from the buffer of activations. */
@@ -252,7 +283,7 @@ static void product_layer(costing *c, int i) {
     mb_digital_rescale(&c->book, &c->unit, (double)mm.vectors * mm.groups * mm.N,
                        mb_sum_bits(c->bits[l->in[1]], c->bits[l->in[0]], mm.K));
     mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
-    record(c, &t, 0);
+    record(c, &t, 0, t.digital_s);
     mb_ledger_close(&c->book);
     c->products = true;
 }
@@ -262,7 +293,7 @@ static void plain_layer(costing *c, int i) {
     mb_ledger_open(&c->book, l->name);
     mb_digital_layer(&c->book, &c->unit, c->k->net, l, c->bits, c->bits[i]);
     mb_layer_times t = {.name = l->name, .digital_s = c->book.sum.latency_s, .total_s = c->book.sum.latency_s};
-    record(c, &t, 0);
+    record(c, &t, 0, t.digital_s);
     mb_ledger_close(&c->book);
 }
 
@@ -282,7 +313,7 @@ static int set_up(costing *c, int *scratch, int *bits, double *weight_bits) {
         mb_matmul mm = c->k->fact[net->weighted[m]].mm;
         double stored = (double)mm.groups * mm.K * mm.N * c->plan->assign[m].weight_bits;
         *weight_bits += stored;
-        if (c->plan->assign[m].engine == MB_DIGITAL) digital_bits += stored;
+        if (c->plan->assign[m].engine == MB_DIGITAL && !mach->digital_macro) digital_bits += stored;
     }
     if (mach->global_buffer_KiB && !mach->distributed && peak > mach->global_buffer_KiB)
         return mb_fail(MB_NUMERIC,
@@ -291,13 +322,15 @@ static int set_up(costing *c, int *scratch, int *bits, double *weight_bits) {
                        "set it to 0 (as large as needed), or use fewer input_bits",
                        peak, mach->name, mach->where, mach->global_buffer_KiB, peak - mach->global_buffer_KiB);
     if (mach->distributed && mach->tiles && peak > (double)mach->tiles * mach->buffer_KiB)
-        return mb_fail(MB_NUMERIC,
-                       "the network keeps up to %.1f KiB of activations, but the machine %s (%s) has %d tiles with buffer_KiB = %d: "
-                       "%.1f KiB are missing; raise them or use fewer input_bits",
-                       peak, mach->name, mach->where, mach->tiles, mach->buffer_KiB, peak - (double)mach->tiles * mach->buffer_KiB);
+        return mb_fail(
+            MB_NUMERIC,
+            "the network keeps up to %.1f KiB of activations, but the machine %s (%s) has %d tiles with buffer_KiB = %d: "
+            "%.1f KiB are missing; raise them or use fewer input_bits",
+            peak, mach->name, mach->where, mach->tiles, mach->buffer_KiB, peak - (double)mach->tiles * mach->buffer_KiB);
     double global = mach->global_buffer_KiB ? mach->global_buffer_KiB : fmax(1, ceil(peak));
     if (!mach->distributed && (rc = mb_parts_buffer(mach, "global buffer", global, &c->global))) return rc;
-    if (digital_bits > 0 && (rc = mb_parts_buffer(mach, "weight buffer", fmax(1, ceil(digital_bits / 8192)), &c->weights))) return rc;
+    if (digital_bits > 0 && (rc = mb_parts_buffer(mach, "weight buffer", fmax(1, ceil(digital_bits / 8192)), &c->weights)))
+        return rc;
     const mb_buffer *activations = mach->distributed ? &c->k->parts.tile : &c->global;
     c->unit = (mb_digital){*c->tech, mach->digital_lanes, mach->clock_Hz, activations};
     c->block = (mb_systolic){.rows = mach->digital_rows,
@@ -323,14 +356,15 @@ static int fit(costing *c, double weight_bits) {
                        "the plan needs %.0f arrays in %.0f tiles, but the machine %s (%s) has tiles = %d with %d arrays each: "
                        "%.0f arrays are missing; raise tiles, "
                        "set it to 0 (as many as needed), store fewer bits, or reload weights from a `dram`",
-                       c->arrays, ceil(c->arrays / mach->arrays_per_tile), mach->name, mach->where, mach->tiles, mach->arrays_per_tile,
-                       c->arrays - c->capacity);
+                       c->arrays, ceil(c->arrays / mach->arrays_per_tile), mach->name, mach->where, mach->tiles,
+                       mach->arrays_per_tile, c->arrays - c->capacity);
     double MiB = weight_bits / 8 / 1048576;
     if (mach->dram_MiB && MiB > mach->dram_MiB)
-        return mb_fail(MB_NUMERIC,
-                       "the weights fit neither into the tiles of the machine %s (%s) nor into its DRAM: they take %.1f MiB, dram_MiB = "
-                       "%d, %.1f MiB are missing; raise dram_MiB, set it to 0 (as large as needed), or store fewer bits",
-                       mach->name, mach->where, MiB, mach->dram_MiB, MiB - mach->dram_MiB);
+        return mb_fail(
+            MB_NUMERIC,
+            "the weights fit neither into the tiles of the machine %s (%s) nor into its DRAM: they take %.1f MiB, dram_MiB = "
+            "%d, %.1f MiB are missing; raise dram_MiB, set it to 0 (as large as needed), or store fewer bits",
+            mach->name, mach->where, MiB, mach->dram_MiB, MiB - mach->dram_MiB);
     c->reload = true;
     return MB_OK;
 }
@@ -409,15 +443,18 @@ static void shared(costing *c) {
     logic += lanes;
     if (c->weights.name) add_memory(b, &c->weights, 1);
     if (c->weights.name || c->products) {
-        mb_ledger_logic(b, "multiply-accumulate", "multiplier block", 0, 1, (mb_cost){0, 0, block}, mb_unit_source_of(c->tech), 1);
+        mb_ledger_logic(b, "multiply-accumulate", "multiplier block", 0, 1, (mb_cost){0, 0, block}, mb_unit_source_of(c->tech),
+                        1);
         logic += block;
     }
     mb_ledger_logic(b, "control", "control and routing", 0, 1, (mb_cost){0, 0, mach->control_area * logic}, src_machine, 1);
     if (mach->pe_area_m2 > 0)
-        mb_ledger_add(b, "tiles", "processing elements", 0, tiles * mach->pes_per_tile, (mb_cost){0, 0, mach->pe_area_m2}, src_machine, 1);
+        mb_ledger_add(b, "tiles", "processing elements", 0, tiles * mach->pes_per_tile, (mb_cost){0, 0, mach->pe_area_m2},
+                      src_machine, 1);
     if (mach->tile_area_m2 > 0) mb_ledger_add(b, "tiles", "other", 0, tiles, (mb_cost){0, 0, mach->tile_area_m2}, src_machine, 1);
     if (mach->chip_area_m2 > 0 || mach->chip_W > 0)
-        mb_ledger_add(b, "links", "while the chip works", period, 1, (mb_cost){mach->chip_W, 0, mach->chip_area_m2}, src_machine, 1);
+        mb_ledger_add(b, "links", "while the chip works", period, 1, (mb_cost){mach->chip_W, 0, mach->chip_area_m2}, src_machine,
+                      1);
     b->leakage_W += c->wires.leakage_W;
     mb_ledger_add(b, "leakage", "while the sample is computed", period, 0,
                   (mb_cost){b->logic_m2 * mach->leakage_W_per_m2 + b->leakage_W, 0, 0}, src_machine, 1);
@@ -433,7 +470,8 @@ int mb_costing_new(const mb_machine *mach, const mb_cell *cell, const mb_network
     *k = (mb_costing){.mach = mach, .cell = cell, .net = net};
     k->fact = mb_calloc((size_t)net->n_layers, sizeof *k->fact);
     k->row_S = mb_calloc((size_t)(net->n_weighted ? net->n_weighted : 1) * MB_STORED_SETTINGS, sizeof *k->row_S);
-    int rc = k->fact && k->row_S ? mb_parts_init(&k->parts, mach, cell) : mb_nomem();
+    k->share = mb_calloc((size_t)(net->n_weighted ? net->n_weighted : 1) * 8, sizeof *k->share);
+    int rc = k->fact && k->row_S && k->share ? mb_parts_init(&k->parts, mach, cell) : mb_nomem();
     for (int i = 0; i < net->n_layers && !rc; i++) {
         const mb_layer *l = &net->layer[i];
         if (mb_layer_weighted(l)) k->fact[i].mm = mb_layer_matmul(l);
@@ -447,6 +485,8 @@ int mb_costing_new(const mb_machine *mach, const mb_cell *cell, const mb_network
 void mb_costing_free(mb_costing *k) {
     if (!k) return;
     mb_free(k->fact);
+    for (int i = 0; k->share && i < 8 * k->net->n_weighted; i++) mb_free(atomic_load(&k->share[i]));
+    mb_free(k->share);
     mb_free(k->row_S);
     mb_free(k);
 }
@@ -458,15 +498,16 @@ static int place(costing *c, const mb_activity *act, const bool *input_signed) {
         mb_job *j = &c->job[m];
         j->layer = NULL;
         if (a->engine == MB_DIGITAL) continue;
-        int rc = mb_job_set(c->k, m, a, act ? &act[m] : NULL, input_signed ? input_signed[m] : false, c->bits[net->weighted[m]], j);
+        int rc =
+            mb_job_set(c->k, m, a, act ? &act[m] : NULL, input_signed ? input_signed[m] : false, c->bits[net->weighted[m]], j);
         if (rc) return rc;
         c->arrays += j->arrays;
     }
     return MB_OK;
 }
 
-int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity *act, const bool *input_signed, mb_report **report,
-                    mb_metrics *metrics, mb_schedule *schedule, bool want_layers) {
+int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity *act, const bool *input_signed,
+                    mb_report **report, mb_metrics *metrics, mb_schedule *schedule, bool want_layers) {
     const mb_network *net = k->net;
     costing c = {.k = k, .mach = k->mach, .plan = plan, .tech = &k->parts.tech, .out = schedule, .want_layers = want_layers};
     double weight_bits;
@@ -484,10 +525,10 @@ int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity 
     if (!rc) rc = fit(&c, weight_bits);
     if (!rc) {
         lay_wires(&c);
-        for (int i = 0, m = 0; i < net->n_layers; i++) {
+        for (int i = 0, m = 0; i < net->n_layers && !rc; i++) {
             if (m < net->n_weighted && net->weighted[m] == i) {
                 if (c.job[m].layer) analog_layer(&c, &c.job[m]);
-                else digital_engine_layer(&c, m);
+                else rc = digital_engine_layer(&c, m);
                 m++;
             } else if (mb_layer_product(&net->layer[i])) {
                 product_layer(&c, i);
@@ -495,6 +536,8 @@ int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity 
                 plain_layer(&c, i);
             }
         }
+    }
+    if (!rc) {
         shared(&c);
         rc = mb_ledger_end(&c.book, &total, report);
     } else {

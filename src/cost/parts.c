@@ -18,31 +18,33 @@ static const char wire_source[] = "repeated wires over the floor plan (cost/circ
 static const double corner_energy[3] = {0.3, 1, 3.5}, corner_area[3] = {0.2, 1, 6.6}; /* converter.h: the survey's band */
 
 /* Half of the bits of data change from word to word. */
-#define TOGGLE 0.5
-#define SENSED_V 0.05      /* difference that a sense amplifier decides */
-#define SWITCH_OHM 2000.0  /* of a sampler */
+#define TOGGLE     0.5
+#define SENSED_V   0.05   /* difference that a sense amplifier decides */
+#define SWITCH_OHM 2000.0 /* of a sampler */
 
 /* --- converters ---------------------------------------------------------------------------------------------------- */
 
 static int circuit_adc(const mb_parts *p, const mb_machine *m, int bits, mb_cost *c) {
     const char *type = m->adc.type->name;
     const mb_process *n = &p->process;
-    double column_ohm = 1 / (m->rows * (p->g_min_S + p->g_max_S) / 2), clock = m->adc_rate_Hz > 0 ? m->adc_rate_Hz * ldexp(1, bits) : m->clock_Hz;
+    /* the fits contain the column's current, which the cells' read energy counts already: a column without any */
+    const double column_ohm = 1e12, clock = m->adc_rate_Hz > 0 ? m->adc_rate_Hz * ldexp(1, bits) : m->clock_Hz;
     mb_block b;
     if (strcmp(type, "sar") == 0) b = mb_sar_table(n, bits, column_ohm, p->cell.read_V);
     else if (strcmp(type, "flash") == 0) b = mb_flash_table(n, bits, column_ohm, p->cell.read_V);
     else if (strcmp(type, "ramp") == 0) b = mb_converter_ramp(n, bits, m->cols / m->columns_per_adc, clock);
     else if (strcmp(type, "integrate") == 0) b = mb_converter_fire(n, bits, (ldexp(1, bits) - 1) / 2, 50e-15, 0.5, 1 / clock);
     else
-        return mb_fail(MB_BADINPUT, "converter = \"circuit\" has circuits for sar, flash, ramp and integrate, not for %s; use \"survey\"",
+        return mb_fail(MB_BADINPUT,
+                       "converter = \"circuit\" has circuits for sar, flash, ramp and integrate, not for %s; use \"survey\"",
                        type);
     if (isnan(b.energy_J)) return mb_fail(MB_BADINPUT, "there is no circuit fit of a %s converter at %g nm", type, n->node_nm);
     *c = (mb_cost){b.energy_J, b.delay_s, b.area_m2};
     return MB_OK;
 }
 
-/* The exact sum of a column's products of one bit: a gate (a quarter of a bit of an adder) per row, and adders of 1, 2, 3 ... bits.
- * One sum per clock: the tree is pipelined. */
+/* The exact sum of a column's products of one bit: a gate (a quarter of a bit of an adder) per row, and adders of 1, 2, 3 ...
+ * bits. One sum per clock: the tree is pipelined. */
 static mb_cost adder_tree(const mb_parts *p, const mb_machine *m) {
     mb_cost sum = mb_unit_add(&p->tech, 1), each = {0.25 * m->rows * sum.energy_J, 1 / m->clock_Hz, 0.25 * m->rows * sum.area_m2};
     for (int n = m->rows, bits = 1; n > 1; n = (n + 1) / 2, bits++) {
@@ -67,10 +69,14 @@ static int price_adc(const mb_parts *p, const mb_machine *m, int bits, mb_priced
     if (m->converter == MB_CONVERTER_CIRCUIT && !t->transparent) rc = circuit_adc(p, m, bits, &c);
     else if (t->cost) rc = t->cost(m->adc.params, bits, m->adc_rate_Hz, m->node_nm, &c);
     if (rc) return rc;
-    if (m->adc_rate_Hz > 0 && t->cost && c.latency_s < 1 / m->adc_rate_Hz) c.latency_s = 1 / m->adc_rate_Hz; /* small because slow */
+    if (m->adc_rate_Hz > 0 && t->cost && c.latency_s < 1 / m->adc_rate_Hz)
+        c.latency_s = 1 / m->adc_rate_Hz; /* small because slow */
     c.energy_J *= p->adc_energy_factor;
     c.area_m2 *= p->adc_area_factor;
-    *out = (mb_priced){c, m->converter == MB_CONVERTER_CIRCUIT ? circuit_source : t->cost_source ? t->cost_source : given,
+    *out = (mb_priced){c,
+                       m->converter == MB_CONVERTER_CIRCUIT ? circuit_source
+                       : t->cost_source                     ? t->cost_source
+                                                            : given,
                        m->converter == MB_CONVERTER_CIRCUIT && strcmp(t->name, "integrate") == 0};
     return MB_OK;
 }
@@ -79,8 +85,8 @@ int mb_parts_adc(const mb_parts *p, const mb_machine *m, int bits, const mb_pric
     mb_priced again;
     *adc = &p->adc[bits];
     if (p->adc[bits].source) return MB_OK;
-    return mb_context(price_adc(p, m, bits, &again), "converter %s of the machine %s (%s) with %d bits", m->adc.type->name, m->name,
-                      m->where, bits);
+    return mb_context(price_adc(p, m, bits, &again), "converter %s of the machine %s (%s) with %d bits", m->adc.type->name,
+                      m->name, m->where, bits);
 }
 
 /* --- rows and columns ---------------------------------------------------------------------------------------------- */
@@ -113,8 +119,9 @@ static void price_columns(mb_parts *p, const mb_machine *m) {
         p->front[b] = (mb_priced){{m->integrator_W, 0, m->integrator_area_m2}, given, false};
         p->sampler[b] = (mb_priced){{m->sample_C_F * (m->vdd_V * m->vdd_V), 0, m->sample_area_m2}, given, false};
         if (m->front_end != MB_FRONT_GIVEN) {
-            mb_block f = m->front_end == MB_FRONT_AMPLIFIER ? mb_amplifier(n, b, m->sample_C_F > 0 ? m->sample_C_F : 1e-15, m->read_s)
-                                                            : mb_sense_amplifier(n, SENSED_V);
+            mb_block f = m->front_end == MB_FRONT_AMPLIFIER
+                             ? mb_amplifier(n, b, m->sample_C_F > 0 ? m->sample_C_F : 1e-15, m->read_s)
+                             : mb_sense_amplifier(n, SENSED_V);
             p->front[b] = (mb_priced){{f.energy_J, 0, f.area_m2}, front_source, false};
         }
         if (m->sampler == MB_SAMPLER_NOISE) {
@@ -201,8 +208,10 @@ int mb_parts_init(mb_parts *p, const mb_machine *m, const mb_cell *cell) {
         mb_gates_init(&p->gates, &p->process, m->vdd_V, m->digital_factor);
         p->tech.gates = &p->gates;
     }
-    p->adc_energy_factor = m->adc_energy_factor * corner_energy[m->corner];
-    p->adc_area_factor = m->adc_area_factor * corner_area[m->corner];
+    /* a converter that was calibrated on silicon has no band */
+    const bool open_J = fabs(m->adc_energy_factor - 1) < 1e-12, open_m2 = fabs(m->adc_area_factor - 1) < 1e-12;
+    p->adc_energy_factor = m->adc_energy_factor * (open_J ? corner_energy[m->corner] : 1);
+    p->adc_area_factor = m->adc_area_factor * (open_m2 ? corner_area[m->corner] : 1);
     for (int b = 1; b <= MB_ADC_BITS_MAX; b++) {
         if (price_adc(p, m, b, &p->adc[b])) mb_error_clear(); /* told when a plan asks for it */
     }

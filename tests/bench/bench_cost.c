@@ -71,8 +71,9 @@ void bench_cost(void) {
     t = bench_cpu_s();
     must(mb_cost_network(mach, &cell, net, plan[PLANS - 1], NULL, NULL, NULL, &slow));
     t = bench_cpu_s() - t;
-    line("cost_resnet18", "ilayers", net->n_weighted, "rus_per_plan", 1e6 * best, "rplans_per_s", 1 / best, "rus_prepare", 1e6 * prepare, "rms_weights_read",
-         1e3 * first, "rus_slow_path", 1e6 * t, "isame_bits", memcmp(&fast, &slow, sizeof fast) == 0, NULL);
+    line("cost_resnet18", "ilayers", net->n_weighted, "rus_per_plan", 1e6 * best, "rplans_per_s", 1 / best, "rus_prepare",
+         1e6 * prepare, "rms_weights_read", 1e3 * first, "rus_slow_path", 1e6 * t, "isame_bits",
+         memcmp(&fast, &slow, sizeof fast) == 0, NULL);
     for (int i = 0; i < PLANS; i++) mb_plan_free(plan[i]);
     mb_costing_free(k);
     mb_cell_free(&cell);

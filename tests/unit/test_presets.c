@@ -19,6 +19,7 @@ static void begin(fixture *f, const char *arch, const char *device) {
     assert_ok(mb_machine_load(f->arch, arch, &f->mach));
     assert_ok(mb_conf_check_used(f->arch));
     mb_free(path);
+    print_message("%s:\n", arch); /* the heading of what within() prints; doc/validation.sh reads both */
     path = mb_asprintf("%s/devices/%s.cfg", srcdir(), device);
     assert_ok(mb_conf_read(path, &f->device));
     assert_ok(mb_cell_load(f->device, &f->cell));
@@ -33,7 +34,9 @@ static void end(fixture *f) {
 }
 
 static void within(const char *what, double got, double want, double tolerance) {
-    if (!(fabs(got / want - 1) <= tolerance)) fail_msg("%s: %.4g, published %.4g (%+.1f %%, allowed %.0f %%)", what, got, want, 100 * (got / want - 1), 100 * tolerance);
+    if (!(fabs(got / want - 1) <= tolerance))
+        fail_msg("%s: %.4g, published %.4g (%+.1f %%, allowed %.0f %%)", what, got, want, 100 * (got / want - 1),
+                 100 * tolerance);
     print_message("%-28s %10.4g, published %10.4g: %+5.1f %%\n", what, got, want, 100 * (got / want - 1));
 }
 
@@ -87,19 +90,40 @@ static void other_chips(void **state) {
     static const struct {
         const char *arch, *device;
         mb_assign a;
-        const char *const *of;                /* NULL: everything */
+        const char *const *of;                  /* NULL: everything */
         double tops, tops_W, mm2, tolerance[3]; /* 0: not published; mm2 < 0: TOPS/mm2 with the other sign */
     } k[] = {
         /* Wan et al., Nature 608 (2022): 4-bit inputs, 6-bit outputs; 48 cores of 1.161 mm2 */
         {"neurram", "rram-neurram", {MB_ANALOG, 4, 3, 3, 3, 6, 0, MB_DIFFERENTIAL, 1}, analog, 0.744, 15.95, 0, {0.08, 0.08, 0}},
         /* Le Gallo et al., Nature Electronics 6 (2023); core area from 1.59 TOPS/mm2 */
-        {"hermes", "pcm-hermes", {MB_ANALOG, 8, 7, 7, 7, 8, 0, MB_DIFFERENTIAL, 1}, NULL, 63.1, 9.76, 64 * 0.634, {0.02, 0.02, 0.02}},
+        {"hermes",
+         "pcm-hermes",
+         {MB_ANALOG, 8, 7, 7, 7, 8, 0, MB_DIFFERENTIAL, 1},
+         NULL,
+         63.1,
+         9.76,
+         64 * 0.634,
+         {0.02, 0.02, 0.02}},
         /* as quoted by Li et al., ISCA 2020 */
         {"prime", "rram-prime", {MB_ANALOG, 8, 4, 6, 3, 6, 0, MB_DIFFERENTIAL, 1}, NULL, 0, 2.10, -1.23, {0, 0.05, 0.05}},
         /* Sinangil et al., JSSC 56 (2021), average output 6: 256 macros */
-        {"sram-7nm", "sram-charge-7nm", {MB_ANALOG, 4, 4, 4, 4, 4, 0, MB_OFFSET, 1}, analog, 256 * 0.3724, 351, 256 * 0.002556, {0.01, 0.08, 0.2}},
+        {"sram-7nm",
+         "sram-charge-7nm",
+         {MB_ANALOG, 4, 4, 4, 4, 4, 0, MB_OFFSET, 1},
+         analog,
+         256 * 0.3724,
+         351,
+         256 * 0.002556,
+         {0.01, 0.08, 0.2}},
         /* Yan et al., ISSCC 2022 */
-        {"digital-cim-28nm", "sram-digital", {MB_ANALOG, 8, 1, 8, 1, 8, 0, MB_OFFSET, 1}, arrays, 1.198, 36.63, 0.9408, {0.01, 0.02, 0.05}},
+        {"digital-cim-28nm",
+         "sram-digital",
+         {MB_ANALOG, 8, 1, 8, 1, 8, 0, MB_OFFSET, 1},
+         arrays,
+         1.198,
+         36.63,
+         0.9408,
+         {0.01, 0.02, 0.05}},
     };
     for (size_t i = 0; i < sizeof k / sizeof *k; i++) {
         fixture f;
