@@ -33,6 +33,11 @@ for n in 1 8; do mixbar cost base.cfg --summary -s 'against=("tpu-v1-28nm")' -s 
 awk '$1 == "tpu-v1-28nm" && $2 != "at" { e[FILENAME] = $2 * ($3 == "mJ" ? 1000 : 1) } END { exit !(e["b1"] > 0 && e["b8"] > 0 && e["b8"] < 0.8 * e["b1"]) }' b1 b8
 ok $? "a batch shares the weights"
 
+# The same residency on both sides: where the crossbars reload weights, the baseline fetches them.
+mixbar cost base.cfg -s 'against=("tpu-v1")' >text; sed -n '/the tree of tpu-v1/,$p' text | grep -q 'fetch weights'; [ $? -ne 0 ]; ok $? "resident: nothing fetched"
+run mixbar cost base.cfg -s 'against=("tpu-v1")' -s arch.tiles=100 -s arch.dram='"lpddr4"'; is 0 "weights reloaded"
+sed -n '/the tree of tpu-v1/,$p' out | grep -q 'fetch weights'; ok $? "reloaded: the baseline fetches, too"
+
 # A chip of one's own needs a file, no code.
 cat >mine.cfg <<'END'
 preset = "northpole";
