@@ -60,7 +60,8 @@ static int width(const void *own, int bits) {
     return bits <= 2 ? 2 : bits <= 4 ? 4 : 8;
 }
 
-static int build(const mb_baseline_case *c, const mb_survey *s, machine *m, mb_platform *f) {
+static int build(mb_platform *f, const mb_baseline_case *c, const mb_survey *s) {
+    machine *m = f->own;
     const nearmem_params *p = m->p;
     m->cores = mb_scaled_count(p->cores, mb_case_scale(c));
     /* the memories of the file belong to its cores: more cores, more memory */
@@ -111,16 +112,11 @@ static void shared(const mb_platform *f, mb_ledger *b) {
 static int evaluate(const void *params, const mb_baseline_case *c, mb_report **report, mb_metrics *metrics) {
     const nearmem_params *p = params;
     machine m = {.p = p};
-    mb_survey s = {0};
-    mb_platform f = {.name = "nearmem", .own = &m, .width = width, .layer = layer, .shared = shared, .unit = &m.unit, .activations = &m.act,
+    mb_platform f = {.name = "nearmem", .own = &m, .width = width, .build = build, .layer = layer, .shared = shared, .unit = &m.unit, .activations = &m.act,
                      .weights = &m.weights, .leakage_W_per_m2 = p->leakage_W_per_m2, .calibration = p->calibration};
     f.off = mb_offchip_of(p->dram, p->corner, p->dram_interfaces, p->dram_J_per_bit, p->dram_B_per_s, c);
     int rc = mb_tech_init(&m.tech, p->node_nm > 0 ? p->node_nm : c->node_nm, p->vdd_V, p->digital_factor);
-    if (!rc) rc = mb_platform_survey(c, width, &m, &s);
-    if (!rc) rc = build(c, &s, &m, &f);
-    if (!rc) rc = mb_platform_run(&f, c, &s, report, metrics);
-    mb_survey_free(&s);
-    return rc;
+    return rc ? rc : mb_platform_evaluate(&f, c, report, metrics);
 }
 
 static int check(const void *params) {

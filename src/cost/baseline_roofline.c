@@ -84,11 +84,18 @@ static void shared(const mb_platform *f, mb_ledger *b) {
                   (mb_cost){m->p->idle_W * m->energy * m->scale, 0, 0}, given, 1);
 }
 
+static int build(mb_platform *f, const mb_baseline_case *c, const mb_survey *s) {
+    machine *m = f->own;
+    f->weight_bits = mb_platform_weight_bits(c, s, m->p->cache_KiB);
+    f->activation_bits = mb_platform_activation_bits(c, s, m->p->cache_KiB);
+    double more = f->weight_bits / 8192 - m->p->cache_KiB;
+    return more > 0 ? mb_buffer_init(&m->added, "added cache", more, 512, c->node_nm) : MB_OK;
+}
+
 static int evaluate(const void *params, const mb_baseline_case *c, mb_report **report, mb_metrics *metrics) {
     const roofline_params *p = params;
     machine m = {.p = p, .scale = mb_case_scale(c), .energy = 1, .area = 1};
-    mb_survey s = {0};
-    mb_platform f = {.name = "roofline", .own = &m, .width = width, .layer = layer, .shared = shared};
+    mb_platform f = {.name = "roofline", .own = &m, .width = width, .build = build, .layer = layer, .shared = shared};
     f.off = mb_offchip_of(p->dram, p->corner, p->dram_interfaces, p->dram_J_per_bit, p->dram_B_per_s, c);
     f.off.B_per_s *= p->memory_efficiency * m.scale;
     if (p->dram_in_tdp) f.off.J_per_bit = 0;
@@ -99,18 +106,7 @@ static int evaluate(const void *params, const mb_baseline_case *c, mb_report **r
         if (!rc) rc = mb_tech_init(&here, c->node_nm, 0.8, 1);
         if (!rc) m.energy = here.energy / chip.energy, m.area = here.area / chip.area;
     }
-    if (!rc) rc = mb_platform_survey(c, width, &m, &s);
-    if (!rc) {
-        f.weight_bits = mb_platform_weight_bits(c, &s, p->cache_KiB);
-        f.activation_bits = mb_platform_activation_bits(c, &s, p->cache_KiB);
-        double more = f.weight_bits / 8192 - p->cache_KiB;
-        if (more > 0) rc = mb_buffer_init(&m.added, "added cache", more, 512, c->node_nm);
-    }
-    if (!rc) {
-        rc = mb_platform_run(&f, c, &s, report, metrics);
-    }
-    mb_survey_free(&s);
-    return rc;
+    return rc ? rc : mb_platform_evaluate(&f, c, report, metrics);
 }
 
 static int check(const void *params) {

@@ -55,10 +55,10 @@ static int check(const void *params) {
 }
 
 typedef struct machine {
+    const systolic_params *p;
     mb_systolic array;
     mb_buffer act, weights, sums;
     mb_digital unit;
-    double control_area;
 } machine;
 
 static int width(const void *own, int bits) {
@@ -76,7 +76,9 @@ static double sum_bits(const systolic_params *p, const mb_baseline_case *c, int 
     return most;
 }
 
-static int build(const systolic_params *p, const mb_baseline_case *c, const mb_survey *s, machine *m, mb_platform *f) {
+static int build(mb_platform *f, const mb_baseline_case *c, const mb_survey *s) {
+    machine *m = f->own;
+    const systolic_params *p = m->p;
     double node = m->array.tech.node_nm, wanted = p->arrays * mb_case_scale(c);
     m->array.arrays = wanted < 2 ? 1 : mb_scaled_count(1, floor(wanted)); /* whole arrays, the rest of the scale makes them larger or smaller */
     double side = sqrt(wanted / m->array.arrays);
@@ -111,7 +113,7 @@ static void shared(const mb_platform *f, mb_ledger *b) {
     double array = mb_systolic_area(&m->array, 8, 8), unit = mb_digital_area(&m->unit);
     mb_ledger_logic(b, "multiply-accumulate", "array", 0, 1, (mb_cost){0, 0, array}, mb_unit_source, 1);
     mb_ledger_logic(b, "digital unit", "lanes", 0, 1, (mb_cost){0, 0, unit}, mb_unit_source, 1);
-    mb_ledger_logic(b, "control", "control and routing", 0, 1, (mb_cost){0, 0, m->control_area * (array + unit)}, given, 1);
+    mb_ledger_logic(b, "control", "control and routing", 0, 1, (mb_cost){0, 0, m->p->control_area * (array + unit)}, given, 1);
     mb_platform_memory(b, &m->act, 1);
     mb_platform_memory(b, &m->weights, 1);
     if (m->array.sums) mb_platform_memory(b, &m->sums, 1);
@@ -119,19 +121,14 @@ static void shared(const mb_platform *f, mb_ledger *b) {
 
 static int evaluate(const void *params, const mb_baseline_case *c, mb_report **report, mb_metrics *metrics) {
     const systolic_params *p = params;
-    machine m = {.control_area = p->control_area,
+    machine m = {.p = p,
                  .array = {.dataflow = p->dataflow, .double_buffer = p->double_buffer, .datapath = p->datapath, .clock_Hz = p->clock_Hz,
                            .batch = c->batch}};
-    mb_survey s = {0};
-    mb_platform f = {.name = "systolic", .own = &m, .width = width, .layer = layer, .shared = shared, .unit = &m.unit, .activations = &m.act,
+    mb_platform f = {.name = "systolic", .own = &m, .width = width, .build = build, .layer = layer, .shared = shared, .unit = &m.unit, .activations = &m.act,
                      .weights = &m.weights, .leakage_W_per_m2 = p->leakage_W_per_m2, .calibration = p->calibration};
     f.off = mb_offchip_of(p->dram, p->corner, p->dram_interfaces, p->dram_J_per_bit, p->dram_B_per_s, c);
     int rc = mb_tech_init(&m.array.tech, p->node_nm > 0 ? p->node_nm : c->node_nm, p->vdd_V, p->digital_factor);
-    if (!rc) rc = mb_platform_survey(c, width, &m, &s);
-    if (!rc) rc = build(p, c, &s, &m, &f);
-    if (!rc) rc = mb_platform_run(&f, c, &s, report, metrics);
-    mb_survey_free(&s);
-    return rc;
+    return rc ? rc : mb_platform_evaluate(&f, c, report, metrics);
 }
 
 const mb_baseline_type mb_baseline_systolic = {

@@ -44,7 +44,8 @@ mb_traffic mb_offchip_traffic(double weight_buffer, double activation_buffer, bo
     return t;
 }
 
-int mb_platform_survey(const mb_baseline_case *c, int (*width)(const void *, int), const void *own, mb_survey *s) {
+/* s->bits is the caller's to free, on success and on failure. */
+static int survey(const mb_platform *p, const mb_baseline_case *c, mb_survey *s) {
     const mb_network *net = c->net;
     *s = (mb_survey){0};
     if (c->plan->n != net->n_weighted)
@@ -55,21 +56,16 @@ int mb_platform_survey(const mb_baseline_case *c, int (*width)(const void *, int
     last += net->n_layers;
     mb_activation_bits(net, c->plan, s->bits);
     for (int i = 0; i < net->n_layers; i++)
-        if (s->bits[i]) s->bits[i] = width(own, s->bits[i]);
+        if (s->bits[i]) s->bits[i] = p->width(p->own, s->bits[i]);
     s->activations = mb_activation_peak(net, s->bits, last);
     for (int i = 0; i < net->n_weighted; i++) {
         mb_matmul mm = mb_layer_matmul(&net->layer[net->weighted[i]]);
-        double n = (double)mm.groups * mm.K * mm.N, w = n * width(own, c->plan->assign[i].weight_bits);
+        double n = (double)mm.groups * mm.K * mm.N, w = n * p->width(p->own, c->plan->assign[i].weight_bits);
         s->model_bits += n * c->plan->assign[i].weight_bits;
         s->weights += w;
         s->largest = fmax(s->largest, w);
     }
     return MB_OK;
-}
-
-void mb_survey_free(mb_survey *s) {
-    mb_free(s->bits);
-    s->bits = NULL;
 }
 
 /* Whole KiB, at least one. */
@@ -125,7 +121,7 @@ static void book_layer(const mb_platform *p, mb_ledger *b, const mb_baseline_cas
     mb_ledger_close(b);
 }
 
-int mb_platform_run(const mb_platform *p, const mb_baseline_case *c, const mb_survey *s, mb_report **report, mb_metrics *metrics) {
+static int walk(const mb_platform *p, const mb_baseline_case *c, const mb_survey *s, mb_report **report, mb_metrics *metrics) {
     const mb_network *net = c->net;
     mb_ledger book;
     mb_cost total;
@@ -151,5 +147,14 @@ int mb_platform_run(const mb_platform *p, const mb_baseline_case *c, const mb_su
     mb_ledger_close(&book);
     int rc = mb_ledger_end(&book, &total, report);
     if (!rc) *metrics = (mb_metrics){total.energy_J, total.latency_s, total.area_m2, 0, s->model_bits};
+    return rc;
+}
+
+int mb_platform_evaluate(mb_platform *p, const mb_baseline_case *c, mb_report **report, mb_metrics *metrics) {
+    mb_survey s = {0};
+    int rc = survey(p, c, &s);
+    if (!rc) rc = p->build(p, c, &s);
+    if (!rc) rc = walk(p, c, &s, report, metrics);
+    mb_free(s.bits);
     return rc;
 }

@@ -64,8 +64,10 @@ typedef struct mb_survey {
 typedef struct mb_platform mb_platform;
 struct mb_platform {
     const char *name;
-    const void *own;                /* of the kind */
+    void *own;                      /* of the kind */
     int (*width)(const void *own, int bits);
+    /* Size the buffers: sets activation_bits and weight_bits, and what OWN keeps. */
+    int (*build)(mb_platform *p, const mb_baseline_case *c, const mb_survey *s);
     /* Leaves of the layer into the open group, per sample; *seconds: their time. */
     void (*layer)(const mb_platform *p, mb_ledger *b, const mb_work *w, double *seconds);
     void (*shared)(const mb_platform *p, mb_ledger *b); /* what is built, into the open group */
@@ -76,14 +78,13 @@ struct mb_platform {
     double leakage_W_per_m2, calibration; /* of all energy on the chip */
 };
 
-int mb_platform_survey(const mb_baseline_case *c, int (*width)(const void *, int), const void *own, mb_survey *s);
-void mb_survey_free(mb_survey *s);
 /* Capacities in bits: GIVEN_KIB, or 0: what is needed. Weights: mb_baseline_case.capacity_bits comes first. At least 8192. */
 double mb_platform_weight_bits(const mb_baseline_case *c, const mb_survey *s, int given_KiB);
 double mb_platform_activation_bits(const mb_baseline_case *c, const mb_survey *s, int given_KiB);
 /* Area of memories and their leakage. */
 void mb_platform_memory(mb_ledger *b, const mb_buffer *m, double instances);
-int mb_platform_run(const mb_platform *p, const mb_baseline_case *c, const mb_survey *s, mb_report **report, mb_metrics *metrics);
+/* Survey, build, walk: what a kind's evaluate ends with. */
+int mb_platform_evaluate(mb_platform *p, const mb_baseline_case *c, mb_report **report, mb_metrics *metrics);
 
 static inline int mb_case_batch(const mb_baseline_case *c) { return c->batch > 1 ? c->batch : 1; }
 static inline double mb_case_scale(const mb_baseline_case *c) { return c->scale > 0 ? c->scale : 1; }
