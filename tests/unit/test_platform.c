@@ -200,7 +200,7 @@ static void row_stationary_mapping(void **state) {
     begin(&f, "alexnet_conv", "kind = \"spatial\";", 8, 8, 65);
     evaluate(&f);
     for (int i = 0; i < 5; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "conv%d", i + 1);
         const mb_report *x = leaf(&f, name, "multiply-accumulate", "product and sum");
         near(x->count, macs[i]);
