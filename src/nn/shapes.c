@@ -59,7 +59,7 @@ static int bind_columns(reader *r) {
 static int read_row(const reader *r, size_t i, row *o) {
     *o = (row){.i = i};
     for (int k = CIN; k <= BIASES; k++) {
-        double v = NAN;
+        double v = (double)NAN;
         if (r->at[k] >= 0) {
             int rc = mb_csv_number(r->csv, i, (size_t)r->at[k], &v);
             if (rc) return rc;
