@@ -18,6 +18,10 @@ libmixbar_la_SOURCES += \
   src/run/plot_internal.h \
   src/run/plot.c \
   src/run/plot_metric.c \
+  src/run/page.c \
+  src/run/page.h \
+  src/run/page_internal.h \
+  src/run/page_data.c \
   $(MB_PLOTS) \
   src/run/plot_util.c \
   src/run/explain.c \
@@ -45,8 +49,13 @@ libmixbar_la_SOURCES += \
   src/run/fit_preset.c \
   src/run/fit_plot.c
 pkgincluderun_HEADERS = src/run/experiment.h src/run/sweep.h src/run/simulate.h src/run/point.h src/run/results.h
-nodist_libmixbar_la_SOURCES += src/run/plot_registry.c
-CLEANFILES += src/run/plot_registry.c
+nodist_libmixbar_la_SOURCES += src/run/plot_registry.c src/run/page_text.c
+CLEANFILES += src/run/plot_registry.c src/run/page_text.c
+EXTRA_DIST += src/run/page.css src/run/page.js build-aux/embed-text.sh
 
 src/run/plot_registry.c: $(top_srcdir)/src/run/local.mk $(top_srcdir)/build-aux/gen-registry.sh
 	$(AM_V_GEN)$(MKDIR_P) src/run && $(GEN_REGISTRY) run/plot_internal.h mb_plot_family mb_plot_families $(MB_PLOTS) > $@
+
+src/run/page_text.c: $(top_srcdir)/src/run/page.css $(top_srcdir)/src/run/page.js $(top_srcdir)/build-aux/embed-text.sh
+	$(AM_V_GEN)$(MKDIR_P) src/run && $(SHELL) $(top_srcdir)/build-aux/embed-text.sh mb_page_css $(top_srcdir)/src/run/page.css \
+	  mb_page_js $(top_srcdir)/src/run/page.js > $@
