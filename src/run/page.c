@@ -211,6 +211,7 @@ static void shown(const mb_metric *m, double v, mb_str *out) {
     char text[40];
     mb_metric_text(m, v, text, sizeof text);
     mb_str_add(out, text);
+    if (!*m->unit) return;
     mb_str_add(out, " <small>");
     mb_page_unit(out, m->unit);
     mb_str_add(out, "</small>");

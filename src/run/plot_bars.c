@@ -238,10 +238,10 @@ static void write_totals(const chart *h, mb_str *out, int *tag) {
         } else {
             snprintf(text, sizeof text, "%.*f", b->total / h->u.scale >= 99.95 ? 0 : h->decimals, b->total / h->u.scale);
         }
-        if ((double)strlen(text) * MB_CHAR_PX(10) > slot + 2) snprintf(text, sizeof text, "%.3g", b->total / h->u.scale);
+        if ((double)strlen(text) * MB_CHAR_PX(10) > slot - 3) snprintf(text, sizeof text, "%.3g", b->total / h->u.scale);
         const double y = b->total / h->u.scale;
         if (y > h->top) cut_bar(h, b, out, tag);
-        if ((double)strlen(text) * MB_CHAR_PX(10) > slot + 2) continue;
+        if ((double)strlen(text) * MB_CHAR_PX(10) > slot - 3) continue;
         mb_gp_label(out, &h->c, ++*tag, px(h, b->x), py(h, fmin(y, CUT * h->top)) + 8, 'c', 10, "#222222", text, 20);
     }
 }

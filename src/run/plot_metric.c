@@ -206,7 +206,7 @@ void mb_metric_text(const mb_metric *m, double shown, char *buf, size_t cap) {
     if (!isfinite(shown)) snprintf(buf, cap, "-");
     else if (m->percent) snprintf(buf, cap, "%.*f", a >= 99.95 ? 0 : 1, shown);
     else if (a == 0) snprintf(buf, cap, "0");
-    else if (a >= 1e5 || a < 1e-3) snprintf(buf, cap, "%.1e", shown);
+    else if (a >= 1e5 || a < 1e-3) snprintf(buf, cap, "%.2e", shown);
     else snprintf(buf, cap, "%.*f", a >= 99.5 || shown == floor(shown) ? 0 : a >= 9.95 ? 1 : a >= 0.995 ? 2 : 3, shown);
 }
 
