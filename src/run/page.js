@@ -207,14 +207,14 @@ function scatter() {
     if (xb > xa) svg('line', { class: 'err', stroke: col.of(i), x1: xs.at(xa), x2: xs.at(xb), y1: py, y2: py }, s);
   }
   for (const b of base)
-    svg('path', { class: 'base', d: SHAPES[(b.b + 3) % 7](5), stroke: OKABE[(b.b + 3) % 7],
+    svg('path', { class: base.length > 60 ? 'base dim' : 'base', d: SHAPES[(b.b + 3) % 7](base.length > 60 ? 3 : 5), stroke: OKABE[(b.b + 3) % 7],
       transform: `translate(${xs.at(b.x)},${ys.at(b.y)})` }, s);
   const r = list.length > 400 ? 3 : list.length > 60 ? 4 : 5.5;
   spots = list.map(i => ({ i, x: xs.at(val(i, x)), y: ys.at(val(i, y)) })).sort((a, b) => a.x - b.x || a.y - b.y);
   for (const p of spots.slice().sort((a, b) => isFront.has(a.i) - isFront.has(b.i)))
     svg('path', { class: 'pt' + (isFront.has(p.i) || !few && 0 || list.length < 13 ? '' : ' dim'), 'data-i': p.i, d: SHAPES[col.shape(p.i)](r),
       fill: col.of(p.i), transform: `translate(${p.x},${p.y})` }, s);
-  if (list.length <= 14) label(s, spots, W - R, T);
+  if (list.length <= 14) label(s, spots, W - R, T, opt.map(i => [xs.at(val(i, x)), ys.at(val(i, y))]), base.map(b => [xs.at(b.x), ys.at(b.y)]));
   const ring = svg('circle', { class: 'ring', r: r + 4, visibility: 'hidden' }, s);
   const mark = i => { const p = spots.find(q => q.i === i);
     ring.setAttribute('visibility', p ? 'visible' : 'hidden');
@@ -253,8 +253,9 @@ function scatter() {
   D.baselines.forEach((n, b) => { if (base.some(q => q.b === b)) entry(g => svg('path', { class: 'base', d: SHAPES[(b + 3) % 7](4.5), stroke: OKABE[(b + 3) % 7], transform: 'translate(9,7)' }, g), n); });
 }
 /* Names beside few points, where they touch nothing. */
-function label(s, list, right, top) {
-  const boxes = list.map(p => [p.x - 7, p.y - 7, p.x + 7, p.y + 7]);
+function label(s, list, right, top, stair, other) {
+  const boxes = list.map(p => [p.x - 7, p.y - 7, p.x + 7, p.y + 7]).concat(other.map(p => [p[0] - 7, p[1] - 7, p[0] + 7, p[1] + 7]));
+  stair.slice(1).forEach((p, k) => { const o = stair[k]; boxes.push([o[0], o[1] - 2, p[0], o[1] + 2], [p[0] - 2, Math.min(o[1], p[1]), p[0] + 2, Math.max(o[1], p[1])]); });
   for (const p of list) {
     const text = points[p.i].tag.slice(0, 22), w = text.length * 6.6 + 4;
     for (const [dx, dy, a] of [[10, 4, 's'], [-10, 4, 'e'], [0, -11, 'm'], [0, 19, 'm'], [10, -9, 's'], [10, 17, 's']]) {
@@ -304,13 +305,15 @@ function bars() {
   }
   if (state.chosen >= 0 && !list.includes(state.chosen) && state.shown.includes(state.chosen)) list.unshift(state.chosen);
   const rows = list.map(i => ({ name: points[i].tag, parts: points[i].parts[what], total: points[i].cost[what], i }));
-  const seen = new Set();
+  const alike = new Map(); /* baselines that cost the same once, by name */
   for (const i of list) for (const b of points[i].base) {
     const id = b.b + ' ' + b.cost[what];
-    if (seen.has(id) || seen.size > 11) continue;
-    seen.add(id);
-    rows.push({ name: D.baselines[b.b], parts: b.parts[what], total: b.cost[what], base: true, i });
+    if (!alike.has(id)) alike.set(id, { b: b.b, parts: b.parts[what], total: b.cost[what], base: true, i });
   }
+  const other = [...alike.values()].sort((p, q) => p.b - q.b);
+  for (const r of other) r.name = D.baselines[r.b] + (other.filter(q => q.b === r.b).length > 1 ? ', as ' + points[r.i].tag : '');
+  const kinds = new Set(other.map(r => r.b)).size, each = Math.max(1, Math.floor(12 / Math.max(1, kinds))), had = {};
+  for (const r of other) if ((had[r.b] = (had[r.b] || 0) + 1) <= each) rows.push(r);
   if (!rows.length) { html('p', { class: 'note' }, box, 'No point is shown.'); return; }
   const W = Math.max(300, Math.min(box.clientWidth || 1000, 1140)), step = 24, long = Math.max(...rows.map(r => r.name.length));
   const L = Math.min(Math.max(60, Math.min(long, 26) * 6.7 + 14), W * .36), R = 76, H = rows.length * step + 8;

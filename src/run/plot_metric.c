@@ -13,11 +13,8 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "run/front.h"
 #include "run/plot_internal.h"
-
-static double column_of(const mb_column *c, const mb_point_result *p) {
-    return *(const double *)(const void *)((const char *)p + c->offset);
-}
 
 /* NAME without its unit: "energy_J" -> "energy", "edap_Jsm2" -> "edap"; TEXT has room for 64. */
 static void without_unit(const mb_column *c, char *text) {
@@ -30,15 +27,16 @@ static void without_unit(const mb_column *c, char *text) {
     snprintf(text, 64, "%.*s", (int)(len < 60 ? len : 60), c->name);
 }
 
-/* "energy_J" of "energy_J", "energy" and "Energy"; NULL: none. */
-static const mb_column *find(const char *name) {
-    const mb_column *c = mb_column_find(name);
+/* "energy_J" by "energy_J" and by "energy", which is also the beginning of "energy_low_J"; else as mb_metric_find. */
+static int find(const char *name, const mb_column **c) {
     char brief[64];
-    for (const mb_column *k = mb_point_columns; !c && k->name; k++) {
+    for (const mb_column *k = mb_point_columns; k->name; k++) {
         without_unit(k, brief);
-        if (strcmp(brief, name) == 0) c = k;
+        if (strcmp(brief, name) != 0) continue;
+        *c = k;
+        return MB_OK;
     }
-    return c;
+    return mb_metric_find(name, c);
 }
 
 static const mb_column *column_end(const mb_column *c, const char *end) {
@@ -93,7 +91,7 @@ static size_t collect(const mb_results *r, const mb_metric *m, const mb_column *
     raw.scale = divisor;
     raw.percent = false;
     for (size_t i = 0; i < r->n; i++) {
-        v[n++] = column_of(c, &r->point[i]) / divisor;
+        v[n++] = mb_metric_value(&r->point[i], c) / divisor;
         for (size_t b = 0; b < r->point[i].n_baseline; b++) v[n++] = mb_metric_of(&raw, &r->point[i].baseline[b]);
     }
     return n;
@@ -140,33 +138,17 @@ static int choose(const mb_results *r, mb_metric *m) {
     return MB_OK;
 }
 
-static int unknown(const char *name) {
-    const char *all[128] = {NULL};
-    char brief[128][64];
-    size_t n = 0;
-    for (const mb_column *c = mb_point_columns; c->name && n < 128; c++, n++) {
-        without_unit(c, brief[n]);
-        all[n] = brief[n];
-    }
-    const char *near = mb_nearest(name, all, n);
-    mb_str list = {0};
-    for (size_t i = 0; i < n; i++) mb_str_addf(&list, "%s%s", i ? ", " : "", all[i]);
-    int rc = near ? mb_fail(MB_BADINPUT, "results have no column \"%.60s\"; did you mean \"%s\"?", name, near)
-                  : mb_fail(MB_BADINPUT, "results have no column \"%.60s\"; columns are: %s", name, mb_cstr(&list));
-    mb_str_free(&list);
-    return rc;
-}
-
 int mb_metric_new(const mb_results *r, const char *name, mb_metric *m) {
     size_t known = 0;
-    *m = (mb_metric){.column = find(name)};
-    if (!m->column) return unknown(name);
+    *m = (mb_metric){.scale = 1};
+    int rc = find(name, &m->column);
+    if (rc) return rc;
     m->low = column_end(m->column, "low");
     m->high = column_end(m->column, "high");
     label_of(m->column, m->label, sizeof m->label);
     brief_of(m->column, m->brief, sizeof m->brief);
-    m->more_is_better = strstr(m->column->name, "accuracy") || strchr(m->column->unit, '/');
-    for (size_t i = 0; i < r->n; i++) known += isfinite(column_of(m->column, &r->point[i]));
+    m->more_is_better = mb_metric_is_maximised(m->column);
+    for (size_t i = 0; i < r->n; i++) known += isfinite(mb_metric_value(&r->point[i], m->column));
     if (!known)
         return mb_fail(MB_BADINPUT, "no point has a number in the column %s%s", m->column->name,
                        strstr(m->column->name, "accuracy") ? ": no accuracy was simulated (costs only)" : "");
@@ -174,13 +156,13 @@ int mb_metric_new(const mb_results *r, const char *name, mb_metric *m) {
 }
 
 double mb_metric_at(const mb_metric *m, const mb_point_result *p) {
-    const double v = column_of(m->column, p);
+    const double v = mb_metric_value(p, m->column);
     return isfinite(v) ? v / m->scale : MB_NAN;
 }
 
 void mb_metric_band(const mb_metric *m, const mb_point_result *p, double *lo, double *hi) {
-    const double v = mb_metric_at(m, p), l = m->low ? column_of(m->low, p) / m->scale : MB_NAN,
-                 h = m->high ? column_of(m->high, p) / m->scale : MB_NAN;
+    const double v = mb_metric_at(m, p), l = m->low ? mb_metric_value(p, m->low) / m->scale : MB_NAN,
+                 h = m->high ? mb_metric_value(p, m->high) / m->scale : MB_NAN;
     *lo = isfinite(l) ? l : v;
     *hi = isfinite(h) ? h : v;
 }

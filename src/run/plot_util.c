@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "run/front.h"
 #include "run/plot_internal.h"
 
 const char *mb_plot_colour(size_t i) {
@@ -298,24 +299,22 @@ static int by_cost(const void *a, const void *b) {
 
 int mb_pareto(const double *cost, const double *gain, size_t n, bool *front, size_t *order, size_t *m) {
     ranked *s = mb_malloc(n, sizeof *s);
+    double *v = mb_malloc(n, 2 * sizeof *v);
     size_t k = 0;
-    double best = -MB_INF;
+    int rc = s && v ? MB_OK : mb_nomem();
     *m = 0;
-    if (!s) return mb_nomem();
-    for (size_t i = 0; i < n; i++) {
-        front[i] = false;
-        if (isfinite(cost[i]) && isfinite(gain[i])) s[k++] = (ranked){cost[i], gain[i], i};
+    for (size_t i = 0; i < n && !rc; i++) {
+        v[2 * i] = isfinite(cost[i]) ? cost[i] : MB_NAN;
+        v[2 * i + 1] = isfinite(gain[i]) ? -gain[i] : MB_NAN;
     }
-    qsort(s, k, sizeof *s, by_cost);
-    for (size_t i = 0; i < k; i++) {
-        if (s[i].gain > best) {
-            best = s[i].gain;
-            front[s[i].i] = true;
-            order[(*m)++] = s[i].i;
-        }
-    }
+    if (!rc) rc = mb_front_mark(v, n, 2, front);
+    for (size_t i = 0; i < n && !rc; i++)
+        if (front[i]) s[k++] = (ranked){cost[i], gain[i], i};
+    if (!rc) qsort(s, k, sizeof *s, by_cost);
+    for (size_t i = 0; i < k; i++) order[(*m)++] = s[i].i;
     mb_free(s);
-    return MB_OK;
+    mb_free(v);
+    return rc;
 }
 
 int mb_pick_points(const mb_results *r, size_t max, size_t *pick, size_t *n) {
