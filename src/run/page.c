@@ -63,10 +63,12 @@ static int choose_columns(mb_page *p) {
     const mb_results *r = p->done;
     for (const mb_column *c = mb_point_columns; c->name && p->n_column < MB_PAGE_COLUMNS; c++) {
         mb_page_column *k = &p->column[p->n_column];
-        if (mb_metric_new(r, c->name, &k->m) != MB_OK) { /* no number anywhere */
+        const int rc = mb_metric_new(r, c->name, &k->m);
+        if (rc == MB_BADINPUT) { /* no number anywhere */
             mb_error_clear();
             continue;
         }
+        if (rc) return rc;
         static const char *const ends[] = {"_low", "_high", "_sd"};
         const size_t len = strlen(c->name);
         k->constant = true;
@@ -222,10 +224,12 @@ static int tile(const mb_page *p, const char *column, const char *title, mb_str 
     const mb_results *r = p->done;
     mb_metric m, other;
     size_t best = MB_NO_POINT;
-    if (mb_metric_new(r, column, &m) != MB_OK) {
+    int rc = mb_metric_new(r, column, &m);
+    if (rc == MB_BADINPUT) { /* no point has a number there */
         mb_error_clear();
         return MB_OK;
     }
+    if (rc) return rc;
     for (size_t i = 0; i < r->n; i++) {
         const double v = mb_metric_at(&m, &r->point[i]), had = best == MB_NO_POINT ? MB_NAN : mb_metric_at(&m, &r->point[best]);
         if (isfinite(v) && (best == MB_NO_POINT || (m.more_is_better ? v > had : v < had))) best = i;
@@ -241,16 +245,16 @@ static int tile(const mb_page *p, const char *column, const char *title, mb_str 
         double lo, hi;
         mb_metric_band(&m, q, &lo, &hi);
         mb_str_addf(out, "95 %% interval %.1f to %.1f %%<br>", lo, hi);
-    } else if (mb_has_accuracy(r) && mb_metric_new(r, "accuracy", &other) == MB_OK) {
+    } else if (mb_has_accuracy(r)) {
+        rc = mb_metric_new(r, "accuracy", &other);
         mb_str_add(out, "at accuracy ");
-        shown(&other, mb_metric_at(&other, q), out);
+        if (!rc) shown(&other, mb_metric_at(&other, q), out);
         mb_str_add(out, "<br>");
     }
     mb_page_text(out, name, 60);
     mb_str_add(out, "</p></div>\n");
     mb_free(name);
-    mb_error_clear();
-    return MB_OK;
+    return rc;
 }
 
 static int tiles(const mb_page *p, mb_str *out) {

@@ -215,16 +215,20 @@ int mb_page_json(const mb_page *p, mb_str *out) {
 
 /* --- the setting ------------------------------------------------------------------------------------------------------------ */
 
-static char *read_file(const mb_page *p, const char *name, size_t limit) {
+/* File NAME of the run folder into *text, which stays NULL when it cannot be read or is too long. MB_SYSTEM without memory. */
+static int read_file(const mb_page *p, const char *name, size_t limit, char **text_of) {
     char *path = mb_path_join(p->r->dir, name);
     uint8_t *data = NULL;
     size_t size = 0;
-    if (!path || !mb_file_exists(path) || mb_file_read(path, limit, &data, &size) != MB_OK) {
+    int rc = path ? MB_OK : mb_nomem();
+    if (!rc && mb_file_exists(path)) rc = mb_file_read(path, limit, &data, &size); /* ends it with a zero */
+    if (rc == MB_BADINPUT) {
         mb_error_clear();
-        data = NULL;
+        rc = MB_OK;
     }
+    *text_of = (char *)data;
     mb_free(path);
-    return (char *)data; /* mb_file_read ends it with a zero */
+    return rc;
 }
 
 /* The value at PATH of used.cfg as text, "" when there is none. */
@@ -295,9 +299,9 @@ static void summary(const mb_conf *root, mb_str *out) {
                 break;
             }
         }
+        if (s.failed) out->failed = 1;
         row(line[i].what, mb_cstr(&s), out);
     }
-    if (s.failed) out->failed = 1;
     mb_str_free(&s);
     mb_str_add(out, "</dl>\n");
 }
@@ -330,11 +334,17 @@ static void listing(const char *text_of, mb_str *out) {
 }
 
 int mb_page_setting_section(const mb_page *p, mb_str *out) {
-    char *used = read_file(p, "used.cfg", (size_t)4 << 20), *manifest = read_file(p, "manifest.json", (size_t)1 << 20);
+    char *used = NULL, *manifest = NULL;
     mb_conf *root = NULL;
+    int rc = read_file(p, "used.cfg", (size_t)4 << 20, &used);
+    if (!rc) rc = read_file(p, "manifest.json", (size_t)1 << 20, &manifest);
+    if (!rc && used) rc = mb_conf_parse(used, "used.cfg", &root);
+    if (rc == MB_BADINPUT) { /* edited by hand: it is shown as it is */
+        mb_error_clear();
+        rc = MB_OK;
+    }
     mb_str_add(out, "<section id=\"setting\"><h2>Setting</h2>\n");
-    if (used && mb_conf_parse(used, "used.cfg", &root) == MB_OK) summary(root, out);
-    mb_error_clear();
+    if (root) summary(root, out);
     if (used) {
         mb_str_add(out, "<details><summary>used.cfg: every value with its origin</summary>");
         listing(used, out);
@@ -351,7 +361,7 @@ int mb_page_setting_section(const mb_page *p, mb_str *out) {
     mb_conf_free(root);
     mb_free(used);
     mb_free(manifest);
-    return out->failed ? mb_nomem() : MB_OK;
+    return !rc && out->failed ? mb_nomem() : rc;
 }
 
 /* --- plans ------------------------------------------------------------------------------------------------------------------ */
@@ -369,15 +379,17 @@ static void data_address(const char *text_of, mb_str *out) {
 
 int mb_page_plans(mb_page *p, mb_str *out) {
     size_t bytes = 0, n = 0;
+    int rc = MB_OK;
     mb_str_add(out, "<section id=\"plans\"><h2>Plans</h2>\n<p>One setting per layer for each point, embedded in this page; "
                     "<code>mixbar eval EXP.cfg -p PLAN</code> replays one.</p>\n<ul class=\"plans\">\n");
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->n && !rc; i++) {
         const mb_point_result *q = &p->r->point[p->pick[i]];
         if (!q->plan || !*q->plan || q->infeasible) continue;
         const bool simple = !strchr(q->plan, '/') && q->plan[0] != '.'; /* a file of the run folder, as results say */
-        char *text_of = p->detail[p->pick[i]] && simple && bytes < MB_PAGE_PLAN_BYTES ? read_file(p, q->plan, (size_t)1 << 20) : NULL;
-        char *name = mb_point_name(p->r, q);
-        if (!text_of || !name) {
+        char *text_of = NULL, *name = mb_point_name(p->r, q);
+        if (!name) rc = mb_nomem();
+        if (!rc && p->detail[p->pick[i]] && simple && bytes < MB_PAGE_PLAN_BYTES) rc = read_file(p, q->plan, (size_t)1 << 20, &text_of);
+        if (!text_of || rc) {
             p->plans_missing += p->detail[p->pick[i]];
             mb_free(text_of);
             mb_free(name);
@@ -399,5 +411,5 @@ int mb_page_plans(mb_page *p, mb_str *out) {
     }
     if (!n) mb_str_add(out, "<li>None.</li>\n");
     mb_str_add(out, "</ul></section>\n");
-    return out->failed ? mb_nomem() : MB_OK;
+    return !rc && out->failed ? mb_nomem() : rc;
 }

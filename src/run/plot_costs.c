@@ -110,7 +110,7 @@ static axis make_axis(const picture *p, int cost, double at, double px) {
     return a;
 }
 
-static void set_axis(const picture *p, axis *a, const char *name, int cost, mb_str *out) {
+static void set_axis(axis *a, const char *name, mb_str *out) {
     a->log = mb_gp_log_tics(out, name, a->lo, a->hi);
     if (!a->log) mb_str_addf(out, "unset logscale %s\n", name);
     if (!a->log) mb_gp_linear(out, name, a->lo, a->hi, 5);
@@ -119,8 +119,6 @@ static void set_axis(const picture *p, axis *a, const char *name, int cost, mb_s
     mb_str_add(out, ":");
     mb_gp_num(out, a->hi);
     mb_str_add(out, "]\n");
-    (void)p;
-    (void)cost;
 }
 
 static int place_labels(picture *p, const axis *x, const axis *y, const double *vx, const double *vy, mb_str *out) {
@@ -167,12 +165,13 @@ static int panel(picture *p, int index, int cx, int cy, mb_str *out) {
     }
     mb_str_add(out, "EOD\n");
     mb_gp_margins(out, &c);
-    set_axis(p, &x, "x", cx, out);
-    set_axis(p, &y, "y", cy, out);
+    set_axis(&x, "x", out);
+    set_axis(&y, "y", out);
     mb_metric_axis(&p->cost[cx], &label);
     mb_str_add(out, "set xlabel ");
     mb_gp_text(out, mb_cstr(&label), 60);
     mb_str_add(out, " font ',12'\n");
+    if (label.failed) out->failed = 1;
     mb_str_clear(&label);
     mb_metric_axis(&p->cost[cy], &label);
     mb_str_addf(out, "set label %d ", ++p->labels);

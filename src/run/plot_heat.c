@@ -39,28 +39,22 @@ static double filled(const mb_results *r, const mb_key_axis *a, const mb_key_axi
     return pairs ? (double)n / (double)pairs : 0;
 }
 
-/* Two swept keys that make the fullest map with at least two values each; false: there are none. */
-static bool find_keys(const mb_results *r, const char **x, const char **y) {
+/* Two swept keys that make the fullest map with at least two values each; *x stays NULL when there are none. */
+static int find_keys(const mb_results *r, const char **x, const char **y) {
     const char *key[12];
     const size_t n = mb_varied_keys(r, key, 12);
     double best = 0.5;
+    int rc = MB_OK;
     if (r->n > 20000) { /* looking for pairs would take long: the first two */
         if (n > 1) *x = key[1], *y = key[0];
-        return n > 1;
+        return MB_OK;
     }
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < i; k++) {
-            mb_key_axis a, b;
-            if (mb_key_axis_new(r, key[i], &a) != MB_OK) {
-                mb_error_clear();
-                return false;
-            }
-            if (mb_key_axis_new(r, key[k], &b) != MB_OK) {
-                mb_error_clear();
-                mb_key_axis_free(&a);
-                return false;
-            }
-            const double f = a.n <= FIELDS_MAX && b.n <= FIELDS_MAX ? filled(r, &a, &b) : 0;
+    for (size_t i = 0; i < n && !rc; i++)
+        for (size_t k = 0; k < i && !rc; k++) {
+            mb_key_axis a, b = {.n = 0};
+            rc = mb_key_axis_new(r, key[i], &a);
+            if (!rc) rc = mb_key_axis_new(r, key[k], &b);
+            const double f = !rc && a.n <= FIELDS_MAX && b.n <= FIELDS_MAX ? filled(r, &a, &b) : 0;
             if (f > best + 1e-9) {
                 best = f;
                 *x = key[i];
@@ -69,27 +63,34 @@ static bool find_keys(const mb_results *r, const char **x, const char **y) {
             mb_key_axis_free(&a);
             mb_key_axis_free(&b);
         }
-    return best > 0.5;
+    return rc;
 }
 
+static const char no_map[] = "no two swept keys make a map: two keys that change independently are needed";
+
 static const char *useless(const mb_results *r) {
-    const char *x, *y;
-    return find_keys(r, &x, &y) ? NULL : "no two swept keys make a map: two keys that change independently are needed";
+    const char *x = NULL, *y = NULL;
+    if (find_keys(r, &x, &y) != MB_OK) mb_error_clear(); /* drawing it will say what */
+    return x ? NULL : no_map;
 }
 
 static int gather(const mb_plot_request *q, picture *p) {
     const char *x = NULL, *y = NULL;
-    if ((!q->o.x || !q->o.by) && !find_keys(q->r, &x, &y)) return mb_fail(MB_BADINPUT, "%s", useless(q->r));
+    int rc = !q->o.x || !q->o.by ? find_keys(q->r, &x, &y) : MB_OK;
+    if (rc) return rc;
+    if ((!q->o.x || !q->o.by) && !x) return mb_fail(MB_BADINPUT, "%s", no_map);
     if (q->o.x) x = q->o.x;
     if (q->o.by) y = q->o.by;
     if (strcmp(x, y) == 0) { /* one was asked for and the other chosen alike */
         const char *a = NULL, *b = NULL;
-        if ((q->o.x && q->o.by) || !find_keys(q->r, &a, &b))
+        rc = find_keys(q->r, &a, &b);
+        if (rc) return rc;
+        if ((q->o.x && q->o.by) || !a)
             return mb_fail(MB_BADINPUT, "heat-map: columns and rows are the same key %.80s", x);
         if (q->o.x) y = strcmp(a, x) == 0 ? b : a;
         else x = strcmp(a, y) == 0 ? b : a;
     }
-    int rc = mb_key_axis_new(q->r, x, &p->x);
+    rc = mb_key_axis_new(q->r, x, &p->x);
     if (!rc) rc = mb_key_axis_new(q->r, y, &p->y);
     if (!rc && (p->x.n > FIELDS_MAX || p->y.n > FIELDS_MAX))
         rc = mb_fail(MB_BADINPUT, "heat-map: %s takes %zu values, more than %d: use --kind lines", p->x.n > FIELDS_MAX ? p->x.key : p->y.key,

@@ -29,3 +29,7 @@ TESTS += tests/unit/test_loops
 check_PROGRAMS += tests/unit/test_front
 tests_unit_test_front_SOURCES = tests/unit/test_front.c tests/unit/made_results.h tests/unit/mbtest.h
 TESTS += tests/unit/test_front
+# the HTML page
+check_PROGRAMS += tests/unit/test_page
+tests_unit_test_page_SOURCES = tests/unit/test_page.c tests/unit/made_results.h tests/unit/mbtest.h
+TESTS += tests/unit/test_page
