@@ -26,6 +26,10 @@ libmixbar_la_SOURCES += devices/adc_circuit.c devices/adc_circuit.h devices/adc_
 nodist_libmixbar_la_SOURCES += devices/cell_registry.c devices/adc_registry.c
 CLEANFILES += devices/cell_registry.c devices/adc_registry.c
 nobase_dist_pkgdata_DATA += \
+  devices/sram-digital.cfg \
+  devices/sram-charge-7nm.cfg \
+  devices/rram-isaac.cfg \
+  devices/rram-prime.cfg \
   devices/ecram-li.cfg \
   devices/ecram-wox.cfg \
   devices/example-4bit.cfg \

@@ -6,6 +6,7 @@ dist_doc_DATA += \
   doc/models-array.md \
   doc/mappings.md \
   doc/models-cost.md \
+  doc/baselines.md \
   doc/models-analog.md \
   doc/models-devices.md \
   doc/design.md \

@@ -16,14 +16,45 @@ nobase_dist_pkgdata_DATA += \
   experiments/networks/fashion_cnn.onnx \
   experiments/networks/fashion_resnet8.onnx
 
+# layer shapes of large networks
+nobase_dist_pkgdata_DATA += \
+  experiments/networks/alexnet_conv.csv \
+  experiments/networks/bert_base_128.csv \
+  experiments/networks/gpt2_small_1024.csv \
+  experiments/networks/mobilenetv2.csv \
+  experiments/networks/resnet18.csv \
+  experiments/networks/resnet50.csv \
+  experiments/networks/vgg16.csv \
+  experiments/networks/vit_b16.csv
+
+include experiments/macros.mk
+
 # machines and baselines
+nobase_dist_pkgdata_DATA += experiments/arch/neurram.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/hermes.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/prime.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/sram-7nm.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/digital-cim-28nm.cfg
+nobase_dist_pkgdata_DATA += experiments/arch/isaac.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/ideal.cfg
 nobase_dist_pkgdata_DATA += experiments/arch/rram-22nm.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/systolic-32x32.cfg
 nobase_dist_pkgdata_DATA += experiments/baselines/tpu-128x128.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v1.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v1-28nm.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/tpu-v4i.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/eyeriss.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/eyeriss-65nm.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/northpole.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/northpole-12nm.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/cpu-haswell.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/gpu-v100.cfg
+nobase_dist_pkgdata_DATA += experiments/baselines/gpu-orin.cfg
 
 # experiments
 nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
 nobase_dist_pkgdata_DATA += experiments/devices.cfg
 nobase_dist_pkgdata_DATA += experiments/wires.cfg
 nobase_dist_pkgdata_DATA += experiments/mappings.cfg
+nobase_dist_pkgdata_DATA += experiments/machines.cfg
+nobase_dist_pkgdata_DATA += experiments/large-networks.cfg

@@ -9,6 +9,7 @@ include tests/unit/wires.mk
 include tests/unit/devices.mk
 include tests/unit/mapping.mk
 include tests/unit/cost.mk
+include tests/unit/macros.mk
 include tests/unit/run.mk
 include tests/cli/local.mk
 include tests/golden/local.mk
@@ -17,5 +18,6 @@ include tests/fuzz/local.mk
 include tests/golden/array.mk
 include tests/golden/components.mk
 include tests/golden/devices.mk
+include tests/golden/points.mk
 include tests/bench/local.mk
 include tests/bench/wires.mk

@@ -1,4 +1,4 @@
-/* table.c - one table, three ways to write it
+/* table.c - one table, four ways to write it
  *
  * Text: columns separated by two spaces, the header, units under it when a column has one, a rule of '-', numbers right-aligned;
  * no spaces at the end of a line. CSV: RFC 4180 with "\n", the column's label is "name [unit]". JSON: an array of objects, keys
@@ -282,10 +282,38 @@ static void write_json(const mb_table *t, mb_str *out) {
     mb_str_free(&l);
 }
 
+/* A cell of Markdown: one line, bars escaped. */
+static void markdown_cell(mb_str *out, const char *s) {
+    mb_str_add(out, " ");
+    for (; *s; s++) mb_str_addn(out, *s == '|' ? "\\|" : *s == '\n' ? " " : s, *s == '|' ? 2 : 1);
+    mb_str_add(out, " |");
+}
+
+static void write_markdown(const mb_table *t, mb_str *out) {
+    mb_str l = {0};
+    size_t rows = mb_table_rows(t);
+    mb_str_add(out, "|");
+    for (size_t c = 0; c < t->cols; c++) {
+        label(&t->col[c], &l);
+        if (l.failed) out->failed = 1;
+        markdown_cell(out, mb_cstr(&l));
+    }
+    mb_str_add(out, "\n|");
+    for (size_t c = 0; c < t->cols; c++) mb_str_add(out, t->col[c].align == MB_RIGHT ? "---:|" : "---|");
+    mb_str_add(out, "\n");
+    for (size_t r = 0; r < rows; r++) {
+        mb_str_add(out, "|");
+        for (size_t c = 0; c < t->cols; c++) markdown_cell(out, cell_at(t, r, c));
+        mb_str_add(out, "\n");
+    }
+    mb_str_free(&l);
+}
+
 void mb_table_write(const mb_table *t, mb_table_format f, mb_str *out) {
     switch (f) {
     case MB_TABLE_TEXT: write_text(t, out); break;
     case MB_TABLE_CSV: write_csv(t, out); break;
     case MB_TABLE_JSON: write_json(t, out); break;
+    case MB_TABLE_MARKDOWN: write_markdown(t, out); break;
     }
 }

@@ -1,4 +1,4 @@
-/* table.h - tables of text for people (aligned), CSV and JSON from the same rows */
+/* table.h - tables of text for people (aligned), CSV, JSON and Markdown from the same rows */
 #ifndef MB_BASE_TABLE_H
 #define MB_BASE_TABLE_H
 
@@ -18,7 +18,7 @@ int mb_table_cellf(mb_table *t, const char *fmt, ...) __attribute__((format(prin
 int mb_table_rule(mb_table *t);                                            /* a line before the next row */
 size_t mb_table_rows(const mb_table *t);
 /* JSON: array of objects with the keys of CSV; numbers stay numbers, empty cells of right-aligned columns are null */
-typedef enum { MB_TABLE_TEXT, MB_TABLE_CSV, MB_TABLE_JSON } mb_table_format;
+typedef enum { MB_TABLE_TEXT, MB_TABLE_CSV, MB_TABLE_JSON, MB_TABLE_MARKDOWN } mb_table_format;
 void mb_table_write(const mb_table *t, mb_table_format f, mb_str *out);    /* widths count UTF-8 characters */
 
 #endif

@@ -45,6 +45,7 @@ int mb_cli_flush(void) { return fflush(stdout) || ferror(stdout) ? write_failed(
 
 mb_table_format mb_cli_table_format(const char *format) {
     if (!format || strcmp(format, "text") == 0) return MB_TABLE_TEXT;
+    if (strcmp(format, "markdown") == 0) return MB_TABLE_MARKDOWN;
     return strcmp(format, "csv") == 0 ? MB_TABLE_CSV : MB_TABLE_JSON;
 }
 

@@ -39,6 +39,10 @@ void mb_doc_text(mb_doc *d, const char *key, const char *fmt, ...) {
     vsnprintf(text, (size_t)n + 1, fmt, ap);
     va_end(ap);
     if (d->format == MB_TABLE_TEXT) fact_line(d, key, text);
+    if (d->format == MB_TABLE_MARKDOWN) {
+        mb_str_addf(&d->out, "%s- %s: %s\n", d->after_table ? "\n" : "", key, text);
+        d->after_table = false;
+    }
     if (d->format == MB_TABLE_JSON) mb_json_str(&d->json, key, text);
     mb_free(text);
 }
@@ -71,6 +75,7 @@ void mb_doc_table(mb_doc *d, const char *key, const char *title, mb_table *t) {
     } else {
         if (d->format == MB_TABLE_TEXT && d->blocks) mb_str_add(&d->out, "\n");
         if (d->format == MB_TABLE_TEXT && title) mb_str_addf(&d->out, "%s\n", title);
+        if (d->format == MB_TABLE_MARKDOWN) mb_str_addf(&d->out, "\n%s%s", title ? title : "", title ? "\n\n" : "");
         mb_table_write(t, d->format, &d->out);
     }
     d->after_table = true;
@@ -84,6 +89,10 @@ void mb_doc_open(mb_doc *d, const char *key, char kind, const char *title) {
         mb_str_addf(&d->out, "%s%s\n", d->blocks ? "\n" : "", title);
         d->after_table = false;
         d->blocks++;
+    }
+    if (d->format == MB_TABLE_MARKDOWN && title) {
+        mb_str_addf(&d->out, "\n## %s\n\n", title);
+        d->after_table = false;
     }
 }
 

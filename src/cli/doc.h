@@ -1,4 +1,4 @@
-/* doc.h - an answer of facts and tables, written as text for people, as CSV (the tables) or as one JSON object
+/* doc.h - an answer of facts and tables, written as text for people, as CSV (the tables), as one JSON object or as Markdown
  *
  * Called by verbs. Memory failures are remembered and told by mb_doc_end.
  */

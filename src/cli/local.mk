@@ -6,6 +6,7 @@ MB_VERBS = \
   src/cli/verb_map.c \
   src/cli/verb_eval.c \
   src/cli/verb_cost.c \
+  src/cli/verb_validate.c \
   src/cli/verb_mvm.c \
   src/cli/verb_list.c \
   src/cli/verb_show.c \

@@ -3,6 +3,7 @@
  *
  * Energy and latency are per inference; the activity of the data is estimated (cost/machine.h), since nothing is run.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #include "cli/common.h"
 #include "cli/doc.h"
 #include "cli/options.h"
-#include "cost/report.h"
+#include "cost/machine.h"
 #include "run/experiment.h"
 #include "run/point.h"
 
@@ -142,21 +143,55 @@ static int add_tree(mb_doc *d, const char *name, const char *title, const mb_rep
     return MB_OK;
 }
 
+/* One row per layer: busy times, the time it takes, what is busy longest; converter bits beside those that lose nothing. */
+static int add_schedule(mb_doc *d, const mb_point_result *p) {
+    static const char *const columns[][3] = {
+        {"layer", "", "l"},   {"load", "", "r"},   {"drive", "", "r"},       {"convert", "", "r"}, {"shift-add", "", "r"},
+        {"reduce", "", "r"},  {"move", "", "r"},   {"digital", "", "r"},     {"reload", "", "r"},  {"takes", "", "r"},
+        {"busiest", "", "l"}, {"adc", "bit", "r"}, {"lossless", "bit", "r"}, {NULL, NULL, NULL}};
+    mb_table *t = mb_table_new();
+    int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
+    for (int i = 0; i < p->schedule->n && !rc; i++) {
+        const mb_layer_times *l = &p->schedule->layer[i];
+        const double v[] = {l->load_s, l->drive_s,   l->convert_s, l->add_s,  l->reduce_s,
+                            l->move_s, l->digital_s, l->reload_s,  l->total_s};
+        const mb_layer_result *r = NULL;
+        for (size_t k = 0; k < p->n_layer && !r; k++)
+            if (strcmp(p->layer[k].name, l->name) == 0 && strcmp(p->layer[k].engine, "analog") == 0) r = &p->layer[k];
+        rc = mb_table_cell(t, l->name);
+        for (size_t k = 0; k < sizeof v / sizeof *v && !rc; k++) rc = v[k] > 0 ? si(t, v[k], "s") : mb_table_cell(t, "");
+        if (!rc) rc = mb_table_cell(t, mb_resource_names[l->bottleneck]);
+        if (!rc) rc = r ? mb_table_cellf(t, "%d", r->adc_bits) : mb_table_cell(t, "");
+        if (!rc) rc = r ? mb_table_cellf(t, "%d", r->adc_bits_lossless) : mb_table_cell(t, "");
+    }
+    if (rc) mb_table_free(t);
+    else mb_doc_table(d, "schedule", "the schedule of one sample: how long each resource is busy, and what the layer takes", t);
+    return rc;
+}
+
 static int add_baselines(mb_doc *d, const mb_point_result *p) {
     static const char *const columns[][3] = {{"baseline", "", "l"}, {"energy", "", "r"},     {"latency", "", "r"},
                                              {"area", "", "r"},     {"EDAP", "J s m2", "r"}, {"its EDAP / this", "", "r"},
-                                             {NULL, NULL, NULL}};
+                                             {"compute", "x file", "r"}, {NULL, NULL, NULL}};
     if (p->n_baseline == 0) return MB_OK;
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (size_t i = 0; i < p->n_baseline && !rc; i++) {
         const mb_baseline_result *b = &p->baseline[i];
-        rc = mb_table_cell(t, b->name);
-        if (!rc) rc = si(t, b->cost.energy_J, "J");
-        if (!rc) rc = si(t, b->cost.latency_s, "s");
-        if (!rc) rc = si(t, b->cost.area_m2, "m2");
-        if (!rc) rc = mb_table_cellf(t, "%.3g", b->edap);
-        if (!rc) rc = mb_table_cellf(t, "%.3g", b->edap / p->edap_Jsm2);
+        const struct { const char *as; const mb_cost *c; double scale; } row[] = {
+            {"", &b->cost, 1}, {" at equal area", &b->iso_area, b->iso_scale}, {" at equal capacity", &b->iso_capacity, 1}};
+        for (int k = 0; k < 3 && !rc; k++) {
+            const mb_cost *c = row[k].c;
+            double edap = c->energy_J * c->latency_s * c->area_m2;
+            bool there = isfinite(edap);
+            rc = mb_table_cellf(t, "%s%s", b->name, row[k].as);
+            if (!rc) rc = there ? si(t, c->energy_J, "J") : mb_table_cell(t, "-");
+            if (!rc) rc = there ? si(t, c->latency_s, "s") : mb_table_cell(t, "-");
+            if (!rc) rc = there ? si(t, c->area_m2, "m2") : mb_table_cell(t, "buffers are larger");
+            if (!rc) rc = there ? mb_table_cellf(t, "%.3g", edap) : mb_table_cell(t, "-");
+            if (!rc) rc = there ? mb_table_cellf(t, "%.3g", edap / p->edap_Jsm2) : mb_table_cell(t, "-");
+            if (!rc) rc = there ? mb_table_cellf(t, "%.3g", row[k].scale) : mb_table_cell(t, "-");
+        }
     }
     if (rc) mb_table_free(t);
     else mb_doc_table(d, "baselines", "the same network on", t);
@@ -235,10 +270,32 @@ static void json_tree(mb_json *j, const char *key, const mb_report *r, bool deep
     mb_json_close(j, '}');
 }
 
-static void json_point(mb_json *j, const mb_point_result *p, const mb_report *tree, const mb_report *by_component) {
+static void json_point(mb_json *j, const mb_point_result *p, const mb_report *tree, const mb_report *by_component,
+                       const mb_report *by_action) {
     json_tree(j, "tree", tree, true);
+    mb_json_open(j, "schedule", '[');
+    for (int i = 0; i < p->schedule->n; i++) {
+        const mb_layer_times *l = &p->schedule->layer[i];
+        mb_json_open(j, NULL, '{');
+        mb_json_str(j, "layer", l->name);
+        mb_json_real(j, "load_s", l->load_s);
+        mb_json_real(j, "drive_s", l->drive_s);
+        mb_json_real(j, "convert_s", l->convert_s);
+        mb_json_real(j, "add_s", l->add_s);
+        mb_json_real(j, "reduce_s", l->reduce_s);
+        mb_json_real(j, "move_s", l->move_s);
+        mb_json_real(j, "digital_s", l->digital_s);
+        mb_json_real(j, "reload_s", l->reload_s);
+        mb_json_real(j, "total_s", l->total_s);
+        mb_json_str(j, "bottleneck", mb_resource_names[l->bottleneck]);
+        mb_json_close(j, '}');
+    }
+    mb_json_close(j, ']');
     mb_json_open(j, "components", '[');
     for (size_t i = 0; i < by_component->n; i++) json_tree(j, NULL, by_component->child[i], false);
+    mb_json_close(j, ']');
+    mb_json_open(j, "actions", '[');
+    for (size_t i = 0; i < by_action->n; i++) json_tree(j, NULL, by_action->child[i], false);
     mb_json_close(j, ']');
     mb_json_open(j, "baselines", '[');
     for (size_t i = 0; i < p->n_baseline; i++) {
@@ -246,6 +303,10 @@ static void json_point(mb_json *j, const mb_point_result *p, const mb_report *tr
         mb_json_str(j, "name", p->baseline[i].name);
         mb_json_str(j, "kind", p->baseline[i].kind);
         json_cost(j, "total", &p->baseline[i].cost);
+        json_cost(j, "iso_area", &p->baseline[i].iso_area);
+        mb_json_real(j, "iso_area_scale", p->baseline[i].iso_scale);
+        json_cost(j, "iso_capacity", &p->baseline[i].iso_capacity);
+        mb_json_real(j, "weight_capacity_bits", p->baseline[i].capacity_bits);
         if (p->baseline[i].tree) json_tree(j, "tree", p->baseline[i].tree, true);
         mb_json_close(j, '}');
     }
@@ -268,9 +329,29 @@ static int run_point(mb_cli_points *e, size_t i, const options *o, bool need_dat
     return rc;
 }
 
+/* Numbers that follow from energy, latency and area, and their bands. */
+static void add_reals(mb_doc *d, const mb_point_result *p) {
+    static const char *const name[] = {"energy_low_J", "energy_high_J", "area_low_m2", "area_high_m2", "interval_s",
+                                       "batch_s",      "power_W",       "tops",        "tops_per_W",   "tops_per_mm2",
+                                       "edp_Js",       "edap_Jsm2",     "peak_tops",   "peak_W",       NULL};
+    for (int i = 0; name[i]; i++) {
+        const mb_column *c = mb_column_find(name[i]);
+        double v = *(const double *)(const void *)((const char *)p + c->offset);
+        bool si =
+            strcmp(c->unit, "J") == 0 || strcmp(c->unit, "s") == 0 || strcmp(c->unit, "m2") == 0 || strcmp(c->unit, "W") == 0;
+        if (isnan(v)) continue;
+        if (si || d->format == MB_TABLE_JSON) mb_doc_real(d, name[i], v, c->unit);
+        else mb_doc_text(d, name[i], "%.3g %s", v, c->unit);
+    }
+    if (p->reload_J > 0 || p->reload_s > 0) {
+        mb_doc_real(d, "reload_J", p->reload_J, "J");
+        mb_doc_real(d, "reload_s", p->reload_s, "s");
+    }
+}
+
 static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, mb_table *csv) {
     mb_point_result p = {0};
-    mb_report *tree = NULL, *by_component = NULL;
+    mb_report *tree = NULL, *by_component = NULL, *by_action = NULL;
     mb_str title = {0};
     int rc = run_point(e, i, o, false, &p, &tree);
     if (rc == MB_BADINPUT && mb_conf_find(e->points.p[i].conf, "dataset")) { /* a policy that measures losses needs the data */
@@ -278,6 +359,7 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
         rc = run_point(e, i, o, true, &p, &tree);
     }
     if (!rc) rc = mb_report_by_component(tree, &by_component);
+    if (!rc) rc = mb_report_by_action(tree, &by_action);
     if (!rc && csv) rc = csv_rows(csv, tree, i, e->points.p[i].label, "");
     if (!rc && !csv) {
         mb_cli_point_title(e, i, &title);
@@ -288,6 +370,8 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
         mb_doc_real(d, "energy_J", p.energy_J, "J");
         mb_doc_real(d, "latency_s", p.latency_s, "s");
         mb_doc_real(d, "area_m2", p.area_m2, "m2");
+        mb_doc_text(d, "bottleneck", "%s", p.bottleneck);
+        add_reals(d, &p);
         mb_doc_int(d, "arrays", (int64_t)p.arrays);
         mb_doc_real(d, "program_J", p.program_J, "J");
         mb_doc_real(d, "program_s", p.program_s, "s");
@@ -295,10 +379,12 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
         mb_doc_real(d, "pulses", p.pulses, "");
         if (p.wear > 0) mb_doc_real(d, "wear", p.wear, "");
         if (d->format == MB_TABLE_JSON) {
-            json_point(&d->json, &p, tree, by_component);
+            json_point(&d->json, &p, tree, by_component, by_action);
         } else {
             rc = totals(d, "components", "component", "by component", by_component);
             if (!rc) rc = totals(d, "layers", "layer", "by layer", tree);
+            if (!rc && !o->summary) rc = totals(d, "actions", "action", "by kind of action", by_action);
+            if (!rc) rc = add_schedule(d, &p);
             if (!rc && !o->summary) rc = add_tree(d, "tree", "the tree: count x unit cost, area of what is built", tree);
             if (!rc) rc = add_baselines(d, &p);
             for (size_t k = 0; k < p.n_baseline && !rc && !o->summary; k++) {
@@ -313,6 +399,7 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
     }
     mb_str_free(&title);
     mb_report_free(by_component);
+    mb_report_free(by_action);
     mb_report_free(tree);
     mb_point_result_free(&p);
     return rc;

@@ -13,6 +13,7 @@
 #include "cost/baseline.h"
 #include "cost/component.h"
 #include "cost/machine.h"
+#include "cost/macro.h"
 #include "mapping/policy.h"
 #include "nn/dataset.h"
 #include "nn/op.h"
@@ -78,6 +79,17 @@ static int add_baselines(const rows *r) {
     for (size_t i = 0; mb_baselines[i] && !rc; i++)
         rc = add(r, "baseline", mb_baselines[i]->name, mb_baselines[i]->summary, mb_baselines[i]->reference);
     return rc;
+}
+
+static int add_preset_kind(const rows *r, const char *kind, const char *folder);
+
+/* Kinds, then the published macros. */
+static int add_macros(const rows *r) {
+    int rc = MB_OK;
+    for (size_t i = 0; mb_macros[i] && !rc; i++)
+        rc = add(r, "kind of macro", mb_macros[i]->name, mb_macros[i]->summary, mb_macros[i]->reference);
+    if (!rc && !r->all) rc = mb_table_rule(r->t);
+    return rc || r->all ? rc : add_preset_kind(r, "macro", "macros");
 }
 
 static int add_operators(const rows *r) {
@@ -163,7 +175,7 @@ static int add_preset_kind(const rows *r, const char *kind, const char *folder) 
 
 static int add_presets(const rows *r) {
     static const char *const folder[][2] = {
-        {"device preset", "devices"}, {"arch preset", "arch"}, {"baseline preset", "baselines"}, {"dataset preset", "data"}};
+        {"device preset", "devices"}, {"arch preset", "arch"}, {"baseline preset", "baselines"}, {"dataset preset", "data"}, {"macro", "macros"}};
     int rc = MB_OK;
     for (size_t i = 0; i < sizeof folder / sizeof *folder && !rc; i++) rc = add_preset_kind(r, folder[i][0], folder[i][1]);
     return rc;
@@ -183,9 +195,9 @@ static const struct {
     bool about;
 } kinds[] = {
     {add_cells_and_presets, false}, {add_adcs, false},   {add_policies, false}, {add_baselines, false}, {add_operators, true},
-    {add_datasets, false}, {add_kernels, true}, {add_components, true}, {add_presets, true},   {add_plots, false},     {add_verbs, false},
+    {add_datasets, false}, {add_kernels, true}, {add_components, true}, {add_macros, false}, {add_presets, true},   {add_plots, false},     {add_verbs, false},
 };
-#define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|components|presets|plots|verbs" /* in the order of kinds[] */
+#define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|components|macros|presets|plots|verbs" /* in the order of kinds[] */
 #define ALL_KINDS KINDS "|params|options"
 
 /* --- parameters and options ---------------------------------------------------------------------------------------- */

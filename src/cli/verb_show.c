@@ -19,6 +19,7 @@
 #include "cost/baseline.h"
 #include "cost/component.h"
 #include "cost/machine.h"
+#include "cost/macro.h"
 #include "mapping/plan.h"
 #include "mapping/policy.h"
 #include "nn/dataset.h"
@@ -210,10 +211,15 @@ static int show_baseline(mb_doc *d, const char *name) {
     char *file = NULL;
     int rc = preset_or_type("baselines", name, "kind", t ? t->name : NULL, &root, &file);
     if (!rc) rc = mb_baseline_load(mb_conf_find(root, "x"), name, &b);
+    bool lacks = rc == MB_BADINPUT && t && !file; /* a kind alone may lack keys that have no default: its table without values */
+    if (lacks) {
+        mb_error_clear();
+        rc = MB_OK;
+    }
     if (!rc) {
-        t = b.type;
+        if (!lacks) t = b.type;
         add_head(d, "baseline", t->name, t->summary, t->reference, file);
-        rc = add_params(d, "parameters", NULL, t->params, mb_conf_find(root, "x"));
+        rc = add_params(d, "parameters", NULL, t->params, lacks ? NULL : mb_conf_find(root, "x"));
     }
     if (!rc) rc = add_presets(d, "baselines", "kind", t->name);
     mb_baseline_free(&b);
@@ -237,6 +243,29 @@ static int show_arch(mb_doc *d, const char *name) {
     }
     if (!rc) rc = add_params(d, "adc_parameters", "converter (group adc)", m->adc.type->params, mb_conf_find(root, "x.adc"));
     mb_machine_free(m);
+    mb_conf_free(root);
+    mb_free(file);
+    return rc;
+}
+
+static int show_macro(mb_doc *d, const char *name) {
+    const mb_macro_type *t = mb_macro_find(name);
+    mb_conf *root = NULL;
+    mb_macro m = {0};
+    char *file = NULL;
+    if (t) { /* a kind has required keys: its table alone */
+        add_head(d, "macro", t->name, t->summary, t->reference, NULL);
+        int rc = add_params(d, "parameters", NULL, t->params, NULL);
+        return rc ? rc : add_presets(d, "macros", "kind", t->name);
+    }
+    int rc = preset_or_type("macros", name, "kind", NULL, &root, &file);
+    if (!rc) rc = mb_macro_load(mb_conf_find(root, "x"), name, &m);
+    if (!rc) {
+        add_head(d, "macro", m.name, m.keys.title, m.keys.reference, file);
+        mb_doc_text(d, "kind", "%s", m.type->name);
+        rc = add_params(d, "parameters", NULL, m.type->params, mb_conf_find(root, "x"));
+    }
+    mb_macro_free(&m);
     mb_conf_free(root);
     mb_free(file);
     return rc;
@@ -310,7 +339,7 @@ static int add_layer(mb_table *t, const mb_network *net, int i) {
     const mb_layer *l = &net->layer[i];
     mb_str window = {0}, in = {0};
     char shape[96];
-    bool weighted = mb_layer_weighted(l);
+    bool weighted = mb_layer_weighted(l) || mb_layer_product(l);
     window_text(&l->win, &window);
     for (int k = 0; k < l->n_in; k++) mb_str_addf(&in, "%s%d", k ? " " : "", l->in[k]);
     int rc = window.failed || in.failed ? mb_nomem() : mb_table_cellf(t, "%d", i);
@@ -354,7 +383,8 @@ static int show_network(mb_doc *d, const char *path) {
     }
     mb_doc_text(d, "network", "%s", net->name);
     mb_doc_text(d, "file", "%s", net->path);
-    mb_doc_int(d, "opset", net->opset);
+    if (net->weightless) mb_doc_text(d, "weights", "none: layer shapes only");
+    else mb_doc_int(d, "opset", net->opset);
     mb_doc_text(d, "hash", "%016llx", (unsigned long long)net->hash);
     mb_doc_text(d, "input", "%s", mb_shape_text(&net->layer[net->input].shape, shape, sizeof shape));
     mb_doc_text(d, "output", "%s", mb_shape_text(&net->layer[net->output].shape, shape, sizeof shape));
@@ -477,9 +507,9 @@ static int show_dataset(mb_doc *d, const char *name) {
 
 /* --- the verb ------------------------------------------------------------------------------------------------------ */
 
-#define KINDS "cell|adc|policy|baseline|arch|network|plan|dataset|component" /* show[] in this order, then the component */
+#define KINDS "cell|adc|policy|baseline|arch|network|plan|dataset|macro|component" /* show[] in this order, then the component */
 static int (*const show[])(mb_doc *d, const char *name) = {show_cell, show_adc,     show_policy, show_baseline,
-                                                           show_arch, show_network, show_plan,   show_dataset};
+                                                           show_arch, show_network, show_plan,   show_dataset, show_macro};
 
 static int run(const void *opt, int argc, char *const *argv) {
     const options *o = opt;
@@ -496,7 +526,7 @@ static int run(const void *opt, int argc, char *const *argv) {
 const mb_verb mb_verb_show = {
     .name = "show",
     .usage = "cell NAME | adc NAME | policy NAME | baseline NAME | arch NAME | network FILE | plan FILE | dataset NAME | "
-             "component NAME [-s KEY=VALUE]...",
+             "macro NAME | component NAME [-s KEY=VALUE]...",
     .summary = "show one thing in full: a model and its parameters, a preset, a network, a plan, a dataset, a component",
     .details = "NAME is a type or a preset (a name, or the path of a .cfg file). For models the parameter table is printed: key, "
                "type, value and where it was set, "

@@ -16,14 +16,11 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cost/machine.h"
+#include "cost/job.h"
 
-#define CODES 256
-
-/* How the stored codes are distributed: share[q + L] of weights with quantised value q in -L .. L. */
-static void weight_shares(const mb_layer *l, int bits, double *share) {
+void mb_activity_shares(const mb_layer *l, int bits, double *share) {
     int L = bits == 1 ? 1 : (1 << (bits - 1)) - 1;
-    memset(share, 0, CODES * sizeof *share);
+    memset(share, 0, MB_CODES * sizeof *share);
     if (!l->weight || !l->n_weight) { /* shapes only: normal, largest magnitude at 3.5 sigma */
         double sum = 0;
         for (int q = -L; q <= L; q++) {
@@ -36,7 +33,7 @@ static void weight_shares(const mb_layer *l, int bits, double *share) {
         return;
     }
     float top = 0;
-    int64_t n[CODES] = {0};
+    int64_t n[MB_CODES] = {0};
     for (size_t i = 0; i < l->n_weight; i++) {
         float v = fabsf(l->weight[i]);
         if (v > top) top = v;
@@ -65,16 +62,14 @@ static double digits(int v, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
     return sum;
 }
 
-/* Mean conductance of all cells of a row, S. */
-static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
-                              const mb_cell *cell) {
-    double share[CODES], g_min, g_max, mean = 0;
+double mb_activity_row(const mb_layer *l, const mb_assign *a, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
+                       const mb_cell *cell, const double *share) {
+    double g_min, g_max, mean = 0;
     int bits = a->weight_bits, L = bits == 1 ? 1 : (1 << (bits - 1)) - 1, N = mb_layer_matmul(l).N;
     cell->type->range(cell->params, &g_min, &g_max);
     int finest = 1;
     for (int i = 0; i < lay->slices; i++) finest = grid_of(spec, i) > finest ? grid_of(spec, i) : finest;
     double unit = (g_max - g_min) / finest;
-    weight_shares(l, bits, share);
     bool pair = a->scheme == MB_DIFFERENTIAL;
     int zero = 1 << (bits - 1); /* offset: code of a zero weight; one bit: codes 0 and 1 stand for -1 and +1 */
     for (int q = -L; q <= L; q++) {
@@ -84,6 +79,16 @@ static double row_conductance(const mb_layer *l, const mb_assign *a, const mb_xb
     double weight = lay->slices * (pair ? 2 : 1) * g_min + (pair && spec->pair == MB_TWO_SIDED ? (double)lay->slices * finest : mean) * unit;
     double dummy = lay->dummy_columns ? lay->dummy_columns * g_min + digits(zero, spec, lay, finest) * unit : 0;
     return N * weight + lay->col_tiles * dummy;
+}
+
+void mb_activity_inputs(const mb_xbar_spec *spec, const mb_xbar_layout *lay, const mb_assign *a, int K, mb_activity *act) {
+    *act = (mb_activity){0};
+    for (int done = 0; done < a->input_bits; done += a->dac_bits) {
+        int p = a->input_bits - done < a->dac_bits ? a->input_bits - done : a->dac_bits;
+        act->rows_driven += K * (1 - 1.0 / (1 << p));
+        double top = (1 << p) - 1, full = lay->planes > 1 ? (1 << a->dac_bits) - 1 : top;
+        act->digit_sum += K * (spec->dac == MB_DAC_LEVEL ? top * (2 * top + 1) / 6 / (full * full) : top / 2.0);
+    }
 }
 
 int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_machine *mach, const mb_cell *cell,
@@ -99,13 +104,10 @@ int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_ma
         int rc = mb_machine_spec(mach, cell, a, false, &spec);
         if (!rc) rc = mb_xbar_plan(&spec, mm.K, mm.N, &lay);
         if (rc) return mb_context(rc, "layer %s on the machine %s (%s)", l->name, mach->name, mach->where);
-        for (int done = 0; done < a->input_bits; done += a->dac_bits) {
-            int p = a->input_bits - done < a->dac_bits ? a->input_bits - done : a->dac_bits;
-            act[m].rows_driven += mm.K * (1 - 1.0 / (1 << p));
-            double top = (1 << p) - 1, full = lay.planes > 1 ? (1 << a->dac_bits) - 1 : top;
-            act[m].digit_sum += mm.K * (spec.dac == MB_DAC_LEVEL ? top * (2 * top + 1) / 6 / (full * full) : top / 2.0);
-        }
-        act[m].charge_S = act[m].digit_sum * row_conductance(l, a, &spec, &lay, cell);
+        mb_activity_inputs(&spec, &lay, a, mm.K, &act[m]);
+        double share[MB_CODES];
+        mb_activity_shares(l, a->weight_bits, share);
+        act[m].charge_S = act[m].digit_sum * mb_activity_row(l, a, &spec, &lay, cell, share);
     }
     return MB_OK;
 }

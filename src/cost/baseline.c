@@ -1,6 +1,7 @@
 /* baseline.c - finding and loading baselines by name */
 #include "cost/baseline.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -43,6 +44,25 @@ int mb_baseline_load(mb_conf *group, const char *name, mb_baseline *b) {
         return rc;
     }
     *b = (mb_baseline){type, p, text};
+    return MB_OK;
+}
+
+int mb_baseline_at_area(const mb_baseline *b, const mb_baseline_case *c, double area_m2, double *scale, mb_metrics *m) {
+    mb_baseline_case k = *c;
+    mb_metrics best, now;
+    double lo = 1.0 / 4096, hi = 1048576;
+    *scale = 0;
+    k.scale = lo;
+    int rc = b->type->evaluate(b->params, &k, NULL, &best);
+    if (rc || best.area_m2 > area_m2) return rc;
+    while (hi / lo > 1.01) {
+        k.scale = sqrt(lo * hi);
+        if ((rc = b->type->evaluate(b->params, &k, NULL, &now))) return rc;
+        if (now.area_m2 > area_m2) hi = k.scale;
+        else lo = k.scale, best = now;
+    }
+    *scale = lo;
+    *m = best;
     return MB_OK;
 }
 

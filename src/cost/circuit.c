@@ -237,20 +237,26 @@ mb_block mb_bus(const mb_process *n, double length_m, int bits, double toggle) {
     return wires(&r, length_m, length_m, bits, toggle);
 }
 
-mb_block mb_htree(const mb_process *n, int rows, int cols, double leaf_w_m, double leaf_h_m, int bits, double toggle,
-                  double *path_m) {
-    mb_repeater r = mb_repeated_wire(n, &n->wire, 0);
+void mb_htree_path(int rows, int cols, double leaf_w_m, double leaf_h_m, double *path_m, double *all_m) {
     int across = log2_up(cols), along = log2_up(rows);
-    double path = 0, all = 0, nodes = 1, w = cols * leaf_w_m / 4, h = rows * leaf_h_m / 4;
+    double nodes = 1, w = cols * leaf_w_m / 4, h = rows * leaf_h_m / 4;
+    *path_m = *all_m = 0;
     while (across > 0 || along > 0) { /* the longer side first; each level halves it and doubles the branches */
         bool x = along == 0 || (across > 0 && w >= h);
         double *branch = x ? &w : &h;
-        path += *branch;
-        all += 2 * nodes * *branch;
+        *path_m += *branch;
+        *all_m += 2 * nodes * *branch;
         nodes *= 2;
         *branch /= 2;
         *(x ? &across : &along) -= 1;
     }
+}
+
+mb_block mb_htree(const mb_process *n, int rows, int cols, double leaf_w_m, double leaf_h_m, int bits, double toggle,
+                  double *path_m) {
+    mb_repeater r = mb_repeated_wire(n, &n->wire, 0);
+    double path, all;
+    mb_htree_path(rows, cols, leaf_w_m, leaf_h_m, &path, &all);
     if (path_m) *path_m = path;
     return wires(&r, path, all, bits, toggle);
 }

@@ -68,6 +68,8 @@ mb_block mb_bus(const mb_process *n, double length_m, int bits, double toggle);
  * root in the centre to one leaf. *path_m (may be NULL): its length. */
 mb_block mb_htree(const mb_process *n, int rows, int cols, double leaf_w_m, double leaf_h_m, int bits, double toggle,
                   double *path_m);
+/* *path_m: from the root to a leaf; *all_m: of all branches. */
+void mb_htree_path(int rows, int cols, double leaf_w_m, double leaf_h_m, double *path_m, double *all_m);
 /* Mesh of ROWS x COLS routers with links of LINK metres: one flit of BITS over the mean distance of (rows + cols) / 3 hops. A
  * router: input registers of DEPTH flits on 5 ports, a 5 x 5 crossbar of transmission gates and its wires, an arbiter per
  * output. */

@@ -7,7 +7,7 @@
 #include "nn/op.h"
 
 int mb_buffer_init(mb_buffer *b, const char *name, double kib, double width_bits, double node_nm) {
-    *b = (mb_buffer){.name = name, .kib = kib};
+    *b = (mb_buffer){.name = name, .kib = kib, .source = mb_sram_source};
     int rc = mb_sram_cost(kib, width_bits, node_nm, &b->sram);
     if (rc) return mb_context(rc, "in the cost of the %s", name);
     b->read_J_per_bit = b->sram.read_J / width_bits;
@@ -69,19 +69,19 @@ void mb_digital_layer(mb_ledger *l, const mb_digital *d, const mb_network *net, 
     double cycle = 1 / (d->lanes * d->clock_Hz);
     mb_cost a = mb_unit_add(&d->tech, width), c = mb_unit_compare(&d->tech, width), m = mb_unit_multiply(&d->tech, width, width);
     a.latency_s = c.latency_s = m.latency_s = cycle;
-    mb_ledger_add(l, unit, "addition", (double)add, 0, a, mb_unit_source, d->tech.factor);
-    mb_ledger_add(l, unit, "comparison", (double)cmp, 0, c, mb_register_source, d->tech.factor);
-    mb_ledger_add(l, unit, "multiplication", (double)mul, 0, m, mb_unit_source, d->tech.factor);
+    mb_ledger_add(l, unit, "addition", (double)add, 0, a, mb_unit_source_of(&d->tech), d->tech.factor);
+    mb_ledger_add(l, unit, "comparison", (double)cmp, 0, c, mb_register_source_of(&d->tech), d->tech.factor);
+    mb_ledger_add(l, unit, "multiplication", (double)mul, 0, m, mb_unit_source_of(&d->tech), d->tech.factor);
     if (add + cmp + mul == 0) return;
     for (int k = 1; k < layer->n_in; k++) extra += (double)mb_shape_count(&net->layer[layer->in[k]].shape) * bits[layer->in[k]];
     mb_ledger_add(l, d->activations->name, "read second operand", extra, 0, (mb_cost){d->activations->read_J_per_bit, 0, 0},
-                  mb_sram_source, 1);
+                  d->activations->source, 1);
 }
 
 void mb_digital_rescale(mb_ledger *l, const mb_digital *d, double outputs, int sum_bits) {
     mb_cost each = mb_cost_sum(mb_unit_add(&d->tech, sum_bits), mb_unit_multiply(&d->tech, 16, sum_bits));
     each.latency_s = 1 / (d->lanes * d->clock_Hz);
-    mb_ledger_add(l, "digital unit", "bias and rescaling", outputs, 0, each, mb_unit_source, d->tech.factor);
+    mb_ledger_add(l, "digital unit", "bias and rescaling", outputs, 0, each, mb_unit_source_of(&d->tech), d->tech.factor);
 }
 
 double mb_digital_area(const mb_digital *d) {

@@ -14,7 +14,13 @@
 #include "nn/network.h"
 
 /* A buffer that holds activations or weights: energy per bit of an access of its full width. */
-typedef struct mb_buffer { const char *name; double kib; mb_sram sram; double read_J_per_bit, write_J_per_bit; } mb_buffer;
+typedef struct mb_buffer {
+    const char *name;
+    double kib;
+    mb_sram sram;
+    double read_J_per_bit, write_J_per_bit;
+    const char *source;
+} mb_buffer;
 int mb_buffer_init(mb_buffer *b, const char *name, double kib, double width_bits, double node_nm);
 
 /* The digital unit: LANES operations of any kind per cycle. */

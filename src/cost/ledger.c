@@ -29,6 +29,7 @@ void mb_ledger_close(mb_ledger *l) {
 void mb_ledger_add(mb_ledger *l, const char *component, const char *action, double count, double instances, mb_cost each,
                    const char *source, double factor) {
     if (count == 0 && instances == 0) return;
+    if (l->calibration > 0) each.energy_J *= l->calibration, factor *= l->calibration;
     l->sum.energy_J += count * each.energy_J;
     l->sum.latency_s += count * each.latency_s;
     l->sum.area_m2 += instances * each.area_m2;

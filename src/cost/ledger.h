@@ -16,6 +16,7 @@ typedef struct mb_ledger {
     mb_cost sum;                /* of the open group */
     double logic_m2;            /* area that leaks as logic: what was added by mb_ledger_logic */
     double leakage_W;           /* of memories, added by their owners */
+    double calibration;         /* multiplies the energy of leaves that are added, and shows in their factor; 0: 1 */
     bool failed;                /* memory ran out */
 } mb_ledger;
 

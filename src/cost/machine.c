@@ -5,12 +5,15 @@
 #include "cost/machine.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
-#include "cost/digital.h"
-#include "cost/sram.h"
+#include "cost/macro.h"
+#include "cost/memory.h"
+#include "cost/parts.h"
 
 #define RANGES_PER "slice|layer"
 
@@ -20,7 +23,8 @@ const mb_param mb_machine_params[] = {
     MB_CHOICE(mb_machine, subtract, MB_SUBTRACTIONS, "analog",
               "where the two columns of a differential pair are subtracted: before or after the converter"),
     MB_CHOICE(mb_machine, adc_rule, MB_ADC_RULES, "calibrated",
-              "range of the converters: full scale, a percentile of the sums of calibration data, a given fraction, the smallest error on "
+              "range of the converters: full scale, a percentile of the sums of calibration data, a given fraction, the smallest "
+              "error on "
               "calibration data, or one code per ideal digit"),
     MB_REAL(mb_machine, adc_percentile, "", "0.9999", 1e-3, 1,
             "calibrated: this share of the partial sums of the calibration data lies inside the range"),
@@ -35,11 +39,13 @@ const mb_param mb_machine_params[] = {
     MB_CHOICE(mb_machine, drive, MB_WIRE_DRIVES, "left", "ends of the word lines that are driven"),
     MB_CHOICE(mb_machine, sense, MB_WIRE_SENSES, "bottom",
               "ends of the bit lines that are sensed; alternate: pairs of columns (offset: columns) in turn at bottom and top"),
-    MB_FLAG(mb_machine, interleaved, "false",
-            "the two cells of a pair share a bit line and hang on word lines of their own, driven by +v and -v: 2 rows word lines, "
-            "cols / 2 bit lines"),
+    MB_FLAG(
+        mb_machine, interleaved, "false",
+        "the two cells of a pair share a bit line and hang on word lines of their own, driven by +v and -v: 2 rows word lines, "
+        "cols / 2 bit lines"),
     MB_CHOICE(mb_machine, adc_range_per, RANGES_PER, "slice", "a range for each slice of a layer, or the widest of them for all"),
-    MB_FLAG(mb_machine, adc_powers_of_two, "false", "ranges are full scale divided by a power of two, so that slices differ by shifts"),
+    MB_FLAG(mb_machine, adc_powers_of_two, "false",
+            "ranges are full scale divided by a power of two, so that slices differ by shifts"),
     MB_VECTOR(mb_machine, slice_bits, "bit", "", 1, 8,
               "widths of the slices of a weight, least significant first, instead of equal slices of cell_bits"),
     MB_CHOICE(mb_machine, pair, MB_PAIRS, "one_sided",
@@ -68,10 +74,12 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, adc_rate_Hz, "Hz", "0.0", 0, 1e10,
             "conversions per second that a converter is designed for; 0: as fast as its type can"),
     MB_FLAG(mb_machine, sample_hold, "true", "columns are sampled and held, so that conversions overlap the next drive"),
-    MB_REAL(mb_machine, node_nm, "nm", "22.0", 7, 90, "technology node of logic, converters and SRAM"),
+    MB_REAL(mb_machine, node_nm, "nm", "22.0", 7, 130, "technology node of logic, converters and SRAM"),
     MB_REAL(mb_machine, vdd_V, "V", "0.8", 0.3, 2.5, "supply of logic and row drivers"),
     MB_REAL(mb_machine, clock_Hz, "Hz", "500e6", 1e5, 1e10, "clock of buses, buffers and digital unit"),
     MB_REAL(mb_machine, read_s, "s", "2e-9", 1e-12, 1e-3, "time that a row is driven per unit of input digit"),
+    MB_REAL(mb_machine, conducting, "", "1.0", 0, 1,
+            "share of the drive in which cells carry current; less than 1 where columns are sensed as voltages and settle"),
     MB_INT(mb_machine, arrays_per_tile, "", "8", 1, 65536, "arrays that share a buffer and a bus"),
     MB_INT(mb_machine, tiles, "", "0", 0, 16777216, "tiles built; 0: as many as the plan needs"),
     MB_INT(mb_machine, buffer_KiB, "KiB", "16", 1, 65536, "activation buffer of a tile"),
@@ -98,6 +106,46 @@ const mb_param mb_machine_params[] = {
     MB_REAL(mb_machine, adc_energy_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' energy"),
     MB_REAL(mb_machine, adc_area_factor, "", "1.0", 0, 1000, "calibration: multiplies the converters' area"),
     MB_REAL(mb_machine, digital_factor, "", "1.0", 0, 1000, "calibration: multiplies the energy of digital logic"),
+    MB_INT(mb_machine, pes_per_tile, "", "1", 1, 65536,
+           "processing elements of a tile, groups of arrays; divides arrays_per_tile"),
+    MB_FLAG(mb_machine, distributed, "false", "activations stay in the buffers of the tiles; there is no global buffer"),
+    MB_FLAG(mb_machine, clocked, "false", "drives and conversions take whole periods of the clock; false: as long as they need"),
+    MB_FLAG(mb_machine, pipeline, "false", "layers work on consecutive samples at the same time; needs all weights on the chip"),
+    MB_INT(mb_machine, batch, "", "1", 1, 1048576, "samples that are computed for each load of the weights"),
+    MB_CHOICE(mb_machine, dram, "none|" MB_DRAM_NAMES, "none",
+              "memory beside the chip from which weights are loaded that do not fit into its tiles"),
+    MB_INT(mb_machine, dram_MiB, "MiB", "0", 0, 1073741824, "its size; 0: as large as the weights"),
+    MB_CHOICE(mb_machine, corner, MB_CORNERS, "nominal", "which estimate of converters that are not calibrated, eDRAM and DRAM"),
+    MB_CHOICE(mb_machine, converter, MB_CONVERTER_MODELS, "survey",
+              "converters cost what the survey's regression says, what a circuit at this node does (sar, flash, ramp, "
+              "integrate), or, with "
+              "the ideal converter, what an exact sum by adders does (digital in-memory computing)"),
+    MB_CHOICE(mb_machine, logic, MB_LOGIC_MODELS, "scaled",
+              "adders, multipliers, registers: scaled from 45 nm, sums of gates of this node, or (in the arrays) given"),
+    MB_CHOICE(mb_machine, driver, MB_DRIVER_MODELS, "given",
+              "row drivers: driver_C_F and driver_area_m2, or circuits for one bit, a count or a width of pulses, a voltage"),
+    MB_CHOICE(mb_machine, front_end, MB_FRONT_ENDS, "given",
+              "circuit that reads a column: integrator_W and integrator_area_m2, an amplifier that settles, a sense amplifier"),
+    MB_CHOICE(mb_machine, sampler, MB_SAMPLERS, "given",
+              "sampling capacitor: sample_C_F, or as large as noise at adc_bits asks for"),
+    MB_CHOICE(mb_machine, buffer, MB_BUFFER_MODELS, "sram", "memory of the buffers; given: the keys buffer_..."),
+    MB_CHOICE(mb_machine, interconnect, MB_INTERCONNECTS, "given",
+              "wires: bus_J_per_bit, noc_J_per_bit, router_area_m2, or repeated wires over the floor plan"),
+    MB_CHOICE(mb_machine, roadmap, MB_ROADMAPS, "lstp",
+              "transistors of the technology layer: high performance or low standby power"),
+    MB_REAL(mb_machine, temp_K, "K", "300.0", 200, 500, "their temperature"),
+    MB_REAL(mb_machine, buffer_read_J_per_bit, "J/bit", "0.0", 0, 1e-6, "buffer given: reading a bit"),
+    MB_REAL(mb_machine, buffer_write_J_per_bit, "J/bit", "0.0", 0, 1e-6, "buffer given: writing a bit"),
+    MB_REAL(mb_machine, buffer_m2_per_bit, "m2/bit", "0.0", 0, 1e-6, "buffer given: area of a bit"),
+    MB_REAL(mb_machine, buffer_W_per_bit, "W/bit", "0.0", 0, 1e-3, "buffer given: leakage of a bit"),
+    MB_REAL(mb_machine, shift_add_J, "J", "0.0", 0, 1e-6, "logic given: one shift-and-add"),
+    MB_REAL(mb_machine, shift_add_area_m2, "m2", "0.0", 0, 1e-3, "logic given: the shift-and-add of a converter"),
+    MB_REAL(mb_machine, register_J_per_bit, "J/bit", "0.0", 0, 1e-6, "logic given: writing a bit of an input or output register"),
+    MB_REAL(mb_machine, register_m2_per_bit, "m2/bit", "0.0", 0, 1e-6, "logic given: area of a bit of them"),
+    MB_REAL(mb_machine, pe_area_m2, "m2", "0.0", 0, 1e-2, "area of a processing element besides its arrays"),
+    MB_REAL(mb_machine, tile_area_m2, "m2", "0.0", 0, 1e-2, "area of a tile besides processing elements, buffer and router"),
+    MB_REAL(mb_machine, chip_area_m2, "m2", "0.0", 0, 1, "area of the chip besides its tiles: links, controllers"),
+    MB_REAL(mb_machine, chip_W, "W", "0.0", 0, 1e4, "power that they take while the chip works"),
     MB_PARAM_END,
 };
 
@@ -121,6 +169,13 @@ static int check_mapping(const mb_machine *m, const mb_conf *group) {
         return mb_fail(MB_BADINPUT, "%s: %s is an error of voltage levels; set dac = \"level\", or %s = 0.0", where(group, key), key,
                        key);
     }
+    if (m->dac == MB_DAC_LEVEL && m->driver != MB_DRIVER_GIVEN && m->driver != MB_DRIVER_VOLTAGE)
+        return mb_fail(MB_BADINPUT, "%s: dac = \"level\" sets voltages; driver must be \"voltage\" (or \"given\")", where(group, "driver"));
+    if (m->dac == MB_DAC_PULSE && m->driver == MB_DRIVER_VOLTAGE)
+        return mb_fail(MB_BADINPUT, "%s: driver = \"voltage\" sets levels; it needs dac = \"level\"", where(group, "driver"));
+    if (m->driver != MB_DRIVER_GIVEN && (m->dac_J > 0 || m->dac_area_m2 > 0))
+        return mb_fail(MB_BADINPUT, "%s: dac_J and dac_area_m2 belong to driver = \"given\"; the other drivers contain their DAC",
+                       where(group, m->dac_J > 0 ? "dac_J" : "dac_area_m2"));
     if (m->spare_columns >= m->cols)
         return mb_fail(MB_BADINPUT, "%s: spare_columns = %d leaves none of cols = %d for weights; lower it",
                        where(group, "spare_columns"), m->spare_columns, m->cols);
@@ -151,17 +206,73 @@ static int check(const mb_machine *m, const mb_conf *group) {
     if ((double)m->buffer_KiB * 8192 < 8.0 * m->rows)
         return mb_fail(MB_BADINPUT, "%s: buffer_KiB = %d cannot hold the 8-bit inputs of the %d rows of an array",
                        where(group, "buffer_KiB"), m->buffer_KiB, m->rows);
-    if ((rc = mb_sram_cost(m->buffer_KiB, m->bus_bits, m->node_nm, &s)))
+    if (m->buffer == MB_BUFFER_SRAM && (rc = mb_sram_cost(m->buffer_KiB, m->bus_bits, m->node_nm, &s)))
         return mb_context(rc, "%s: buffer_KiB = %d, bus_bits = %d, node_nm = %g", where(group, "buffer_KiB"), m->buffer_KiB,
                           m->bus_bits, m->node_nm);
+    if (m->converter == MB_CONVERTER_ADDER_TREE && !m->adc.type->transparent)
+        return mb_fail(MB_BADINPUT,
+                       "%s: converter = \"adder_tree\" sums without an error; it needs adc = { type = \"ideal\"; }, not %s",
+                       where(group, "converter"), m->adc.type->name);
+    if (m->pipeline && m->tiles == 0 && m->dram)
+        return mb_fail(
+            MB_BADINPUT,
+            "%s: a pipeline keeps all weights on the chip; with tiles = 0 nothing is ever loaded from dram: set tiles, or "
+            "leave dram out",
+            where(group, "dram"));
+    if (m->arrays_per_tile % m->pes_per_tile != 0)
+        return mb_fail(MB_BADINPUT, "%s: pes_per_tile = %d does not divide arrays_per_tile = %d", where(group, "pes_per_tile"),
+                       m->pes_per_tile, m->arrays_per_tile);
     if (m->adc.type->cost && (rc = m->adc.type->cost(m->adc.params, 8, m->adc_rate_Hz, m->node_nm, &c)))
         return mb_context(rc, "%s: converter %s with 8 bits, adc_rate_Hz = %g, node_nm = %g", where(group, "adc"),
                           m->adc.type->name, m->adc_rate_Hz, m->node_nm);
     return MB_OK;
 }
 
+/* The key that asks for the technology layer. */
+static const char *asks(const mb_machine *m) {
+    return m->logic == MB_LOGIC_GATES             ? "logic"
+           : m->converter == MB_CONVERTER_CIRCUIT ? "converter"
+           : m->interconnect != MB_WIRES_GIVEN    ? "interconnect"
+           : m->driver != MB_DRIVER_GIVEN         ? "driver"
+           : m->front_end != MB_FRONT_GIVEN       ? "front_end"
+           : m->sampler != MB_SAMPLER_GIVEN       ? "sampler"
+           : m->buffer == MB_BUFFER_EDRAM         ? "buffer"
+                                                  : "logic";
+}
+
+/* Do the models of the unit costs cover the machine? */
+static int check_models(const mb_machine *m, const mb_conf *group) {
+    mb_parts *p = mb_malloc(1, sizeof *p);
+    if (!p) return mb_nomem();
+    int rc = mb_parts_init(p, m, NULL);
+    mb_free(p);
+    if (rc == MB_BADINPUT) { /* the place first */
+        char why[400];
+        snprintf(why, sizeof why, "%s", mb_error_message());
+        rc = mb_fail(MB_BADINPUT, "%s: node_nm = %g does not suit the model that %s asks for: %s", where(group, "node_nm"),
+                     m->node_nm, asks(m), why);
+    }
+    return rc;
+}
+
+/* The macro of the digital engine: it must sum exactly, as the simulation of that engine does. */
+static int load_macro(mb_conf *c, mb_machine *m) {
+    if (!c) return MB_OK;
+    int rc = mb_conf_expand_preset(c, "macros");
+    if (rc) return rc;
+    const mb_conf *preset = mb_conf_find(c, "preset");
+    char *name = preset && preset->type == MB_CONF_STRING ? mb_path_base(preset->s) : mb_strdup("digital_macro");
+    m->digital_macro = mb_calloc(1, sizeof *m->digital_macro);
+    rc = name && m->digital_macro ? mb_macro_load(c, name, m->digital_macro) : mb_nomem();
+    mb_free(name);
+    if (!rc && !m->digital_macro->type->exact)
+        return mb_fail(MB_BADINPUT, "%s: digital_macro must sum exactly; the kind %s is analog (its arrays are described by the machine's own keys)",
+                       mb_conf_where(c), m->digital_macro->type->name);
+    return rc;
+}
+
 int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
-    static const char *const also[] = {"adc", "name", "preset", NULL};
+    static const char *const also[] = {"adc", "digital_macro", "name", "preset", NULL};
     if (group && group->type != MB_CONF_GROUP)
         return mb_fail(MB_BADINPUT, "%s: %s must be a group or the name of a preset", mb_conf_where(group), mb_conf_key(group));
     mb_machine *m = mb_calloc(1, sizeof *m);
@@ -192,7 +303,9 @@ int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
         }
     }
     if (!rc) rc = mb_adc_load(adc, &m->adc);
+    if (!rc && group) rc = load_macro(mb_conf_use(group, "digital_macro"), m);
     if (!rc) rc = check(m, group);
+    if (!rc) rc = check_models(m, group);
     mb_conf_free(own);
     if (rc) {
         mb_context(rc, "in the machine %s", name ? name : "arch");
@@ -206,6 +319,8 @@ int mb_machine_load(mb_conf *group, const char *name, mb_machine **out) {
 void mb_machine_free(mb_machine *m) {
     if (!m) return;
     if (m->adc.type) mb_adc_free(&m->adc);
+    if (m->digital_macro) mb_macro_free(m->digital_macro);
+    mb_free(m->digital_macro);
     mb_params_free(mb_machine_params, m);
     mb_free(m->name);
     mb_free(m->where);
@@ -307,7 +422,8 @@ int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_
     bool single = o->row_tiles == 1 && o->col_tiles == 1;
     int apt = mach->arrays_per_tile, at_once;
     p->columns_per_group = min_int(mm.N, o->outputs_per_tile) * o->cells_per_weight + o->dummy_columns;
-    p->groups_per_array = single ? min_int(mm.groups, min_int(spec->rows / mm.K, (spec->cols - spec->spare_columns) / p->columns_per_group)) : 1;
+    p->groups_per_array =
+        single ? min_int(mm.groups, min_int(spec->rows / mm.K, (spec->cols - spec->spare_columns) / p->columns_per_group)) : 1;
     if (p->groups_per_array > 1) {
         int together = spec->rows_active / mm.K; /* packed groups in one row group */
         p->steps = together ? ceil_div(p->groups_per_array, together) : p->groups_per_array * ceil_div(mm.K, spec->rows_active);

@@ -19,6 +19,23 @@
 #include "mapping/policy.h"
 #include "nn/network.h"
 
+/* Where unit costs come from. "given": the keys with numbers; the others: the technology layer (converter.h, circuit.h,
+ * memory.h). */
+#define MB_CONVERTER_MODELS "survey|circuit|adder_tree"
+typedef enum { MB_CONVERTER_SURVEY, MB_CONVERTER_CIRCUIT, MB_CONVERTER_ADDER_TREE } mb_converter_model;
+#define MB_LOGIC_MODELS "scaled|gates|given"
+typedef enum { MB_LOGIC_SCALED, MB_LOGIC_GATES, MB_LOGIC_GIVEN } mb_logic_model;
+#define MB_DRIVER_MODELS "given|bit|count|width|voltage"
+typedef enum { MB_DRIVER_GIVEN, MB_DRIVER_BIT, MB_DRIVER_COUNT, MB_DRIVER_WIDTH, MB_DRIVER_VOLTAGE } mb_driver_model;
+#define MB_FRONT_ENDS "given|amplifier|sense"
+typedef enum { MB_FRONT_GIVEN, MB_FRONT_AMPLIFIER, MB_FRONT_SENSE } mb_front_end;
+#define MB_SAMPLERS "given|noise"
+typedef enum { MB_SAMPLER_GIVEN, MB_SAMPLER_NOISE } mb_sampler_model;
+#define MB_BUFFER_MODELS "sram|edram|given"
+typedef enum { MB_BUFFER_SRAM, MB_BUFFER_EDRAM, MB_BUFFER_GIVEN } mb_buffer_model;
+#define MB_INTERCONNECTS "given|bus|htree|mesh"
+typedef enum { MB_WIRES_GIVEN, MB_WIRES_BUS, MB_WIRES_HTREE, MB_WIRES_MESH } mb_interconnect;
+
 typedef struct mb_machine {
     char *name;                 /* of the preset or "arch" */
     char *where;                /* "file:line" of the group, for messages */
@@ -42,6 +59,7 @@ typedef struct mb_machine {
     double adc_rate_Hz;         /* that a converter is designed for; 0: as fast as its type can */
     bool sample_hold;           /* columns are sampled, so that conversions overlap the next drive */
     double node_nm, vdd_V, clock_Hz;
+    double conducting;          /* share of that time in which cells carry current */
     double read_s;              /* time that a row is driven per unit of input digit (pulse-width input) */
     int arrays_per_tile;
     int tiles;                  /* built; 0: as many as the plan needs */
@@ -64,7 +82,22 @@ typedef struct mb_machine {
     int write_cells;            /* cells of a row that are programmed at once; 0: the whole row */
     int write_arrays;           /* arrays programmed at once; 0: all */
     double adc_energy_factor, adc_area_factor, digital_factor;   /* calibration, default 1, printed */
+    /* chip -> tiles -> processing elements -> arrays */
+    int pes_per_tile; /* divides arrays_per_tile */
+    bool distributed; /* activations stay in the tiles' buffers: no global buffer */
+    bool clocked;     /* drives and conversions begin on edges of the clock */
+    bool pipeline;    /* layers work on consecutive samples at once */
+    int batch;        /* samples that are computed per load of the weights */
+    int dram;         /* 0: none; else 1 + index into mb_drams */
+    int dram_MiB;     /* 0: as large as the weights */
+    /* sources of unit costs */
+    int corner, converter, logic, driver, front_end, sampler, buffer, interconnect, roadmap;
+    double temp_K;
+    double buffer_read_J_per_bit, buffer_write_J_per_bit, buffer_m2_per_bit, buffer_W_per_bit;
+    double shift_add_J, shift_add_area_m2, register_J_per_bit, register_m2_per_bit;
+    double pe_area_m2, tile_area_m2, chip_area_m2, chip_W;
     mb_adc adc;                 /* group `adc` */
+    struct mb_macro *digital_macro; /* group or name `digital_macro`: layers with engine "digital" run on it (macro_layer.h); NULL: on the multiplier block */
 } mb_machine;
 
 extern const mb_param mb_machine_params[];
@@ -79,6 +112,7 @@ typedef struct mb_activity {
     double rows_driven;         /* row drives with a non-zero digit, summed over planes */
     double digit_sum;           /* sum of digits over rows and planes */
     double charge_S;            /* sum over rows and planes of digit * (conductance of all cells of the row), in S */
+    double occupancy;           /* share of the converters' codes that occurred; 0: not known, taken as 1 */
 } mb_activity;
 /* Statistical estimate without a simulation: input bits are set independently with probability 1/2 (so half of the rows are
  * driven in a plane of one bit), inputs are unsigned; the mean conductance comes from the stored weights, quantised per layer to
@@ -120,13 +154,65 @@ int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_
  * digital engine. */
 int mb_machine_arrays(const mb_machine *mach, const mb_cell *cell, const mb_layer *l, const mb_assign *a, int64_t *arrays);
 
+/* When a sample is computed. A resource of a layer is busy for a time; overlapping hides some of it, and total_s is what the
+ * layer takes. */
+typedef enum { MB_DRIVING, MB_CONVERTING, MB_MOVING, MB_DIGITAL_UNIT, MB_RELOADING, MB_RESOURCES } mb_resource;
+extern const char *const mb_resource_names[MB_RESOURCES]; /* "row drives", "conversions", "movement", ... */
+typedef struct mb_layer_times {
+    const char *name;          /* the layer's, borrowed from the network */
+    double load_s;             /* first vector from buffer to arrays */
+    double drive_s, convert_s; /* rows, converters over the multiplexer; they overlap with sample-and-hold */
+    double add_s;              /* shift-and-add, within the conversions */
+    double reduce_s;           /* sums between tiles, part of move_s */
+    double move_s;             /* the busier of tile bus and port of the global buffer */
+    double digital_s;          /* digital unit, or the multiplier block */
+    double reload_s;           /* loading its weights, per sample of a batch */
+    double total_s;
+    mb_resource bottleneck; /* the resource that is busy longest */
+} mb_layer_times;
+typedef struct mb_schedule {
+    double latency_s;          /* of one sample through all layers, its share of loading weights included */
+    double interval_s;         /* between samples in steady state: pipeline: the busiest layer or shared unit; else latency_s */
+    double batch_s;            /* of a batch */
+    double reload_J, reload_s; /* part of energy and latency that loads weights */
+    mb_resource bottleneck;    /* of bottleneck_layer, or a shared unit's */
+    const char *bottleneck_layer; /* NULL: a unit that the layers share */
+    int n;                        /* layers that do something; layer[] is owned when the caller asked for it, else NULL */
+    mb_layer_times *layer;
+} mb_schedule;
+void mb_schedule_free(mb_schedule *s);
+
 /* The whole network under a plan: tree machine -> layer -> leaves, and a group "shared" (buffers, digital unit, leakage). act has
  * net->n_weighted entries, or NULL: estimated. input_signed[m], or NULL: unsigned. report may be NULL: only the metrics, without
  * any allocation for the tree (the same numbers, bit for bit).
- * Layers run one after the other: latency is that of one sample. A plan that needs more than `tiles` or a larger global buffer is
- * MB_NUMERIC with what is missing. */
+ * Layers run one after the other: latency is that of one sample. A plan that needs more than `tiles` (without `dram` to reload
+ * from) or a larger global buffer is MB_NUMERIC with what is missing. */
 int mb_cost_network(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan,
                     const mb_activity *act, const bool *input_signed, mb_report **report, mb_metrics *metrics);
+
+/* The same for many plans: what depends on machine, cell and network (borrowed) is prepared once, and weights are read once per
+ * setting of a layer. mb_costing_plan with act NULL gives the bits of mb_cost_network. Any number of threads may ask one costing;
+ * its memory does not grow with the number of plans. schedule may be NULL; WANT_LAYERS: fill schedule->layer. */
+typedef struct mb_costing mb_costing;
+int mb_costing_new(const mb_machine *mach, const mb_cell *cell, const mb_network *net, mb_costing **c);
+void mb_costing_free(mb_costing *c);
+int mb_costing_plan(const mb_costing *c, const mb_plan *plan, const mb_activity *act, const bool *input_signed,
+                    mb_report **report, mb_metrics *metrics, mb_schedule *schedule, bool want_layers);
+
+/* Energy and area with all models at their low and high corner (converters, eDRAM, DRAM), everything else alike. */
+typedef struct mb_band {
+    double energy_low_J, energy_high_J, area_low_m2, area_high_m2;
+} mb_band;
+int mb_cost_band(const mb_machine *mach, const mb_cell *cell, const mb_network *net, const mb_plan *plan, const mb_activity *act,
+                 const bool *input_signed, mb_band *band);
+
+/* The machine at full use under assignment A: every array of all tiles (tiles = 0: of one tile) works on its own stored matrix,
+ * fed from its tile's buffer; nothing waits for the digital unit or the network between tiles. What data sheets call peak. */
+typedef struct mb_peak {
+    double arrays, ops_per_s, power_W, area_m2;
+    mb_report *report;
+} mb_peak; /* report: caller's, per vector of all arrays */
+int mb_machine_peak(const mb_machine *mach, const mb_cell *cell, const mb_assign *a, mb_peak *peak);
 
 /* Loading the weights of a network into its arrays once (src/cost/programming.c: equations). The digital engine's weights are
  * not counted. */

@@ -17,7 +17,7 @@
 #include <math.h>
 
 #include "base/error.h"
-#include "cost/machine.h"
+#include "cost/job.h"
 
 double mb_programming_slowest(double pulses, double n) {
     if (!(pulses > 1) || !(n > 1)) return 1;
@@ -31,24 +31,28 @@ double mb_programming_slowest(double pulses, double n) {
     return sum / pulses;
 }
 
-static int layer(const mb_machine *mach, const mb_cell *cell, const mb_cell_cost *c, const mb_layer *l, const mb_assign *a,
-                 mb_programming *out) {
-    mb_xbar_spec spec;
-    mb_placement place;
-    mb_matmul mm = mb_layer_matmul(l);
-    int rc = mb_machine_spec(mach, cell, a, false, &spec);
-    if (!rc) rc = mb_machine_place(mach, &spec, l, a->copies, &place);
-    if (rc) return mb_context(rc, "layer %s", l->name);
-    const mb_xbar_layout *o = &place.layout;
+void mb_job_program(const mb_machine *mach, const mb_cell_cost *c, mb_matmul mm, const mb_placement *place, int copies,
+                    mb_programming *out) {
+    const mb_xbar_layout *o = &place->layout;
     double P = c->pulses > 1 ? c->pulses : 1;
-    double sets = (double)a->copies * (double)mm.groups * (double)mm.K, rows = sets * o->col_tiles;
+    double sets = (double)copies * (double)mm.groups * (double)mm.K, rows = sets * o->col_tiles;
     double cells = sets * ((double)mm.N * o->cells_per_weight + (double)o->col_tiles * o->dummy_columns), n = cells / rows;
     double at_once = mach->write_cells && mach->write_cells < n ? mach->write_cells : n;
-    double arrays = mach->write_arrays && mach->write_arrays < place.arrays ? mach->write_arrays : (double)place.arrays;
+    double arrays = mach->write_arrays && mach->write_arrays < place->arrays ? mach->write_arrays : (double)place->arrays;
     out->cells += cells;
     out->pulses += cells * P;
     out->energy_J += cells * c->write_J;
     out->latency_s += rows * ceil(n / at_once) * c->write_s * mb_programming_slowest(P, at_once) / arrays;
+}
+
+static int layer(const mb_machine *mach, const mb_cell *cell, const mb_cell_cost *c, const mb_layer *l, const mb_assign *a,
+                 mb_programming *out) {
+    mb_xbar_spec spec;
+    mb_placement place;
+    int rc = mb_machine_spec(mach, cell, a, false, &spec);
+    if (!rc) rc = mb_machine_place(mach, &spec, l, a->copies, &place);
+    if (rc) return mb_context(rc, "layer %s", l->name);
+    mb_job_program(mach, c, mb_layer_matmul(l), &place, a->copies, out);
     return MB_OK;
 }
 

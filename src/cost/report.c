@@ -5,6 +5,7 @@
  */
 #include "cost/report.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,19 +82,21 @@ void mb_report_sum(mb_report *r) {
     }
 }
 
-/* Copies the leaves below R, which is PATH in the original tree, to their component's group in OUT. */
-static int scatter(const mb_report *r, const char *path, mb_report *out) {
+/* Copies the leaves below R, which is PATH in the original tree, to the group in OUT that has the name of their component, or of
+ * their action. */
+static int scatter(const mb_report *r, const char *path, bool actions, mb_report *out) {
     for (size_t i = 0; i < r->n; i++) {
         const mb_report *c = r->child[i];
-        char *name = path ? mb_asprintf("%s / %s", path, c->name) : mb_strdup(c->name);
+        char *name = path ? mb_asprintf("%s / %s", path, actions && c->component ? c->component : c->name) : mb_strdup(c->name);
         int rc = name ? MB_OK : mb_nomem();
         if (!rc && !c->component) {
-            rc = scatter(c, name, out);
+            rc = scatter(c, name, actions, out);
         } else if (!rc) {
+            const char *key = actions ? c->name : c->component;
             mb_report *g = NULL;
             for (size_t k = 0; k < out->n && !g; k++)
-                if (strcmp(out->child[k]->name, c->component) == 0) g = out->child[k];
-            if (!g) g = mb_report_group(out, c->component);
+                if (strcmp(out->child[k]->name, key) == 0) g = out->child[k];
+            if (!g) g = mb_report_group(out, key);
             if (!g || !mb_report_leaf(g, c->component, name, c->count, c->instances, c->each, c->source, c->factor))
                 rc = mb_nomem();
         }
@@ -103,9 +106,9 @@ static int scatter(const mb_report *r, const char *path, mb_report *out) {
     return MB_OK;
 }
 
-int mb_report_by_component(const mb_report *r, mb_report **out) {
+static int regroup(const mb_report *r, bool actions, mb_report **out) {
     mb_report *t = mb_report_new(r->name);
-    int rc = t ? scatter(r, NULL, t) : mb_nomem();
+    int rc = t ? scatter(r, NULL, actions, t) : mb_nomem();
     if (rc) {
         mb_report_free(t);
         return rc;
@@ -114,3 +117,6 @@ int mb_report_by_component(const mb_report *r, mb_report **out) {
     *out = t;
     return MB_OK;
 }
+
+int mb_report_by_component(const mb_report *r, mb_report **out) { return regroup(r, false, out); }
+int mb_report_by_action(const mb_report *r, mb_report **out) { return regroup(r, true, out); }

@@ -35,5 +35,7 @@ mb_report *mb_report_leaf(mb_report *r, const char *component, const char *actio
 void mb_report_sum(mb_report *r);                                   /* fill the totals from the leaves up */
 /* The same leaves grouped by component (children named by component, in order of first appearance). */
 int mb_report_by_component(const mb_report *r, mb_report **out);
+/* The same grouped by the kind of action ("read", "conversion", "tile bus", ...). */
+int mb_report_by_action(const mb_report *r, mb_report **out);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "cost/circuit.h"
 
 const char mb_unit_source[] = "Horowitz ISSCC 2014 (45 nm), scaled by Stillmaker & Baas 2017 and V^2";
 const char mb_register_source[] = "Aladdin 40 nm library, scaled by Stillmaker & Baas 2017 and V^2";
@@ -37,7 +38,7 @@ int mb_tech_init(mb_tech *t, double node_nm, double vdd_V, double factor) {
     if (!(vdd_V > 0)) return mb_fail(MB_BADINPUT, "the supply voltage must be positive, not %g V", vdd_V);
     factors(45, &e45, &a45);
     factors(node_nm, &e, &a);
-    *t = (mb_tech){node_nm, vdd_V, factor * e / e45 * (vdd_V / 0.9) * (vdd_V / 0.9), a / a45, factor};
+    *t = (mb_tech){node_nm, vdd_V, factor * e / e45 * (vdd_V / 0.9) * (vdd_V / 0.9), a / a45, factor, NULL};
     return MB_OK;
 }
 
@@ -46,11 +47,42 @@ static mb_cost scaled(const mb_tech *t, double pJ, double um2) {
     return (mb_cost){pJ * 1e-12 * t->energy, 0, um2 * 1e-12 * t->area};
 }
 
+/* --- gates --- */
+
+static const char gate_source[] = "gates of the node (cost/circuit.h), DNN+NeuroSim devices, Peng et al., TCAD 2021";
+
+const char *mb_unit_source_of(const mb_tech *t) { return t->gates ? gate_source : mb_unit_source; }
+const char *mb_register_source_of(const mb_tech *t) { return t->gates ? gate_source : mb_register_source; }
+
+void mb_gates_init(mb_gates *g, const mb_process *n, double vdd_V, double factor) {
+    const double scale = factor * (vdd_V / n->vdd_V) * (vdd_V / n->vdd_V);
+    mb_block ff = mb_flipflop(n, MB_FLIPFLOP_ACTIVITY);
+    *g = (mb_gates){.reg = {scale * ff.energy_J, 0, ff.area_m2}};
+    for (int b = 1; b <= MB_GATES_ADD; b++) {
+        mb_block a = mb_adder(n, b, 0), c = mb_comparator(n, b);
+        g->add[b] = (mb_cost){scale * a.energy_J, 0, a.area_m2};
+        g->compare[b] = (mb_cost){scale * c.energy_J, 0, c.area_m2};
+    }
+    for (int a = 1; a <= MB_GATES_MULTIPLY; a++)
+        for (int b = 1; b <= a; b++) {
+            mb_block m = mb_multiplier(n, a, b);
+            g->multiply[a][b] = g->multiply[b][a] = (mb_cost){scale * m.energy_J, 0, m.area_m2};
+        }
+}
+
+/* Whole bits of a unit that holds BITS, 1 .. TOP. */
+static int width(double bits, int top) {
+    double up = ceil(bits);
+    return up < 1 ? 1 : up > top ? top : (int)up;
+}
+
 mb_cost mb_unit_add(const mb_tech *t, double bits) {
+    if (t->gates) return t->gates->add[width(bits, MB_GATES_ADD)];
     return scaled(t, 0.03 + (bits - 8) * (0.1 - 0.03) / 24, 36 + (bits - 8) * (137.0 - 36.0) / 24);
 }
 
 mb_cost mb_unit_multiply(const mb_tech *t, double bits_a, double bits_b) {
+    if (t->gates) return t->gates->multiply[width(bits_a, MB_GATES_MULTIPLY)][width(bits_b, MB_GATES_MULTIPLY)];
     return scaled(t, 0.2 * bits_a * bits_b / 64, 282 * bits_a * bits_b / 64);
 }
 
@@ -59,10 +91,12 @@ mb_cost mb_unit_multiply(const mb_tech *t, double bits_a, double bits_b) {
 #define UP_AREA 1.3131
 
 mb_cost mb_unit_compare(const mb_tech *t, double bits) {
+    if (t->gates) return t->gates->compare[width(bits, MB_GATES_ADD)];
     return scaled(t, UP_ENERGY * 0.0295 * bits / 32, UP_AREA * 71 * bits / 32);
 }
 
 mb_cost mb_unit_register(const mb_tech *t, double bits) {
+    if (t->gates) return (mb_cost){bits * t->gates->reg.energy_J, 0, bits * t->gates->reg.area_m2};
     return scaled(t, UP_ENERGY * 0.009 * bits, UP_AREA * 5.98 * bits);
 }
 

@@ -16,18 +16,32 @@
 #define MB_COST_UNIT_H
 
 #include "base/quantity.h"
+#include "cost/tech.h"
+
+/* The same units as sums of gates of a node of the technology layer (cost/circuit.h), worked out once. */
+enum { MB_GATES_ADD = 64, MB_GATES_MULTIPLY = 32 };
+typedef struct mb_gates {
+    mb_cost reg, add[MB_GATES_ADD + 1], compare[MB_GATES_ADD + 1]; /* reg: one bit; the others by width */
+    mb_cost multiply[MB_GATES_MULTIPLY + 1][MB_GATES_MULTIPLY + 1];
+} mb_gates;
+/* Energies at VDD_V: the node's times (VDD_V / its supply)^2, times FACTOR. */
+void mb_gates_init(mb_gates *g, const mb_process *n, double vdd_V, double factor);
 
 typedef struct mb_tech {
     double node_nm, vdd_V;
     double energy;      /* of a gate, relative to 45 nm and 0.9 V, times the calibration factor */
     double area;        /* relative to 45 nm */
     double factor;      /* calibration contained in energy */
+    const mb_gates *gates; /* NULL: scaled from 45 nm; else units of up to 64 bits (factors of up to 32) come from here */
 } mb_tech;
 
 #define MB_TECH_MIN_NM 7.0
 #define MB_TECH_MAX_NM 130.0
 extern const char mb_unit_source[];     /* arithmetic */
 extern const char mb_register_source[]; /* registers, comparators */
+/* The same for T: scaled, or gates. */
+const char *mb_unit_source_of(const mb_tech *t);
+const char *mb_register_source_of(const mb_tech *t);
 
 /* MB_BADINPUT outside 7 .. 130 nm or for a supply that is not positive. */
 int mb_tech_init(mb_tech *t, double node_nm, double vdd_V, double factor);

@@ -81,6 +81,8 @@ static int take_memory(mb_exec *e, const size_t *size) {
 
 int mb_exec_new(const mb_network *net, int max_batch, mb_exec **out) {
     if (max_batch < 1) return mb_fail(MB_BUG, "an executor for a batch of %d", max_batch);
+    int no = mb_network_has_weights(net);
+    if (no) return no;
     size_t n = (size_t)net->n_layers, *size = mb_calloc(n, sizeof *size);
     mb_exec *e = mb_calloc(1, sizeof *e);
     int rc = MB_OK, widest = 1;

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "nn/import_state.h"
+#include "nn/shapes.h"
 
 #define MIN_OPSET 7
 #define MAX_OPSET 22
@@ -428,7 +429,9 @@ int mb_network_load(const char *path, mb_network **net) {
     uint8_t *data = NULL;
     size_t size = 0;
     int rc = mb_file_read(path, 0, &data, &size);
-    if (!rc) rc = mb_network_parse(data, size, path, net);
+    size_t n = strlen(path);
+    bool shapes = n > 4 && !strcmp(path + n - 4, ".csv");
+    if (!rc) rc = shapes ? mb_shapes_parse(data, size, path, net) : mb_network_parse(data, size, path, net);
     mb_free(data);
     return rc;
 }

@@ -4,6 +4,7 @@ MB_OPS = \
   src/nn/op_input.c \
   src/nn/op_conv.c \
   src/nn/op_linear.c \
+  src/nn/op_matmul.c \
   src/nn/op_add.c \
   src/nn/op_scale.c \
   src/nn/op_clip.c \
@@ -25,6 +26,7 @@ libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
   src/nn/network.c src/nn/network.h src/nn/op.h src/nn/unroll.c src/nn/unroll.h \
   src/nn/onnx.c src/nn/onnx_data.c src/nn/onnx.h src/nn/node.c src/nn/node.h src/nn/fold.c src/nn/fold.h src/nn/window.c src/nn/window.h \
   src/nn/names.c src/nn/names.h src/nn/import.c src/nn/import.h src/nn/import_state.h src/nn/import_values.c \
+  src/nn/shapes.c src/nn/shapes.h \
   src/nn/reference.c src/nn/reference.h src/nn/exec.c src/nn/exec.h src/nn/exec_dnnl.c src/nn/exec_dnnl.h \
   src/nn/dataset.c src/nn/dataset.h src/nn/quant.c src/nn/quant.h
 pkgincludenn_HEADERS = src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/reference.h src/nn/exec.h

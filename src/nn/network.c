@@ -53,6 +53,16 @@ void mb_network_free(mb_network *net) {
 
 bool mb_layer_weighted(const mb_layer *l) { return l->op->weighted; }
 
+bool mb_layer_product(const mb_layer *l) { return l->op == &mb_op_matmul; }
+
+int mb_network_has_weights(const mb_network *net) {
+    if (!net->weightless) return MB_OK;
+    return mb_fail(MB_BADINPUT,
+                   "%s: the network is a table of layer shapes and has no weights: it can be costed and mapped (`mixbar cost`, `mixbar "
+                   "map`, `mixbar check`), but it has no outputs and no accuracy; give an ONNX file",
+                   net->path);
+}
+
 mb_matmul mb_layer_matmul(const mb_layer *l) {
     const mb_window *w = &l->win;
     mb_matmul m = {w->groups, w->cin / w->groups * w->kh * w->kw, w->cout / w->groups, w->oh * w->ow};
@@ -60,7 +70,7 @@ mb_matmul mb_layer_matmul(const mb_layer *l) {
 }
 
 int64_t mb_layer_macs(const mb_layer *l) {
-    if (!mb_layer_weighted(l)) return 0;
+    if (!mb_layer_weighted(l) && !mb_layer_product(l)) return 0;
     mb_matmul m = mb_layer_matmul(l);
     return (int64_t)m.groups * m.K * m.N * m.vectors;
 }
@@ -85,7 +95,7 @@ static const char *weight_place(const mb_layer *l, size_t k, char *buf, size_t c
 
 static int check_finite(const mb_network *net, const mb_layer *l) {
     char place[100];
-    for (size_t k = 0; k < l->n_weight; k++)
+    for (size_t k = 0; l->weight && k < l->n_weight; k++)
         if (!isfinite(l->weight[k]))
             return mb_fail(MB_BADINPUT,
                            "%s: layer \"%s\": weight %s is %s; the training may have diverged: export a sound network", net->path,
@@ -107,7 +117,7 @@ static int check_weighted(const mb_network *net, const mb_layer *l) {
         return mb_fail(MB_BUG, "%s: layer \"%s\" has a broken geometry", net->path, l->name);
     mb_matmul m = mb_layer_matmul(l);
     size_t in = mb_shape_count(&net->layer[l->in[0]].shape), out = mb_shape_count(&l->shape);
-    if (l->n_in != 1 || l->n_weight != (size_t)m.groups * (size_t)m.K * (size_t)m.N || !l->weight ||
+    if (l->n_in != 1 || l->n_weight != (size_t)m.groups * (size_t)m.K * (size_t)m.N || (!l->weight && !net->weightless) ||
         in != (size_t)w->cin * (size_t)w->ih * (size_t)w->iw || out != (size_t)w->cout * (size_t)w->oh * (size_t)w->ow)
         return mb_fail(MB_BUG, "%s: layer \"%s\": its sizes do not agree", net->path, l->name);
     return check_finite(net, l);

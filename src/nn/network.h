@@ -51,7 +51,7 @@ typedef struct mb_layer {
 typedef struct mb_matmul { int groups, K, N, vectors; } mb_matmul;
 
 typedef struct mb_network {
-    char *name, *path;               /* path of the ONNX file */
+    char *name, *path;               /* path of the file */
     mb_layer *layer;
     int n_layers;
     int input, output;               /* layer indices */
@@ -59,12 +59,14 @@ typedef struct mb_network {
     int n_weighted;
     uint64_t hash;                   /* of the file's bytes (and of its external data) */
     int64_t opset;
+    bool weightless;                 /* from a table of shapes (nn/shapes.h): costs only, no weights */
 } mb_network;
 
 void mb_network_free(mb_network *net);
 void mb_layer_clear(mb_layer *l);                                  /* free what it holds and zero it */
 bool mb_layer_weighted(const mb_layer *l);
-mb_matmul mb_layer_matmul(const mb_layer *l);                     /* only for weighted layers */
+bool mb_layer_product(const mb_layer *l);                         /* a product of two activations: no weights */
+mb_matmul mb_layer_matmul(const mb_layer *l);                     /* only for weighted layers and products; groups: heads */
 int64_t mb_layer_macs(const mb_layer *l);                        /* per sample; groups * K * N * vectors; 0 for others */
 int64_t mb_layer_params(const mb_layer *l);                      /* weights and biases */
 /* Copy group G of the layer's weights as a K x N row-major matrix (input major, as an array holds it). */
@@ -73,8 +75,10 @@ void mb_layer_matrix(const mb_layer *l, int group, float *out);
  * (MB_BADINPUT names the layer and the element), sizes agree. */
 int mb_network_check(const mb_network *net);
 
-/* Import (nn/import.c). *net is complete or untouched. Batch normalisation is folded into the layer before it where it can be. */
+/* Import (nn/import.c; a name that ends in .csv: nn/shapes.c). *net is complete or untouched. Batch normalisation is folded into the layer before it where it can be. */
 int mb_network_load(const char *path, mb_network **net);
+/* MB_BADINPUT that says why, when NET has no weights: for whatever computes with them. */
+int mb_network_has_weights(const mb_network *net);
 /* The same from SIZE bytes of an ONNX file in memory; PATH is for messages, and external data are looked for in its folder. */
 int mb_network_parse(const uint8_t *data, size_t size, const char *path, mb_network **net);
 

@@ -31,5 +31,6 @@ extern const mb_op_type *const mb_ops[];   /* NULL-terminated, generated */
 
 /* Operators that others refer to by name. */
 extern const mb_op_type mb_op_input, mb_op_linear, mb_op_scale, mb_op_reshape;
+extern const mb_op_type mb_op_conv, mb_op_matmul, mb_op_add, mb_op_maxpool, mb_op_avgpool, mb_op_softmax, mb_op_pad, mb_op_slice; /* tables of shapes */
 
 #endif

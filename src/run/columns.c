@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cost/report.h"
+#include "cost/machine.h"
 #include "run/explain.h"
 
 #define COL(f, unit, help)                                                                                                       \
@@ -35,8 +35,8 @@ const mb_column mb_point_columns[] = {
     COL(area_m2, "m2", "area of the built machine"),
     COL(edp_Js, "J s", "energy x latency"),
     COL(edap_Jsm2, "J s m2", "energy x latency x area"),
-    COL(power_W, "W", "energy / latency"),
-    COL(tops, "Tera-op/s", "10^12 operations per second, one multiply-accumulate = 2 operations"),
+    COL(power_W, "W", "energy / time between samples (interval_s)"),
+    COL(tops, "Tera-op/s", "10^12 operations per second in steady state, one multiply-accumulate = 2 operations"),
     COL(tops_per_W, "Tera-op/s/W", "operations per energy, 10^12 per joule"),
     COL(tops_per_mm2, "Tera-op/s/mm2", "operations per second and area"),
     COL(macs, "", "multiply-accumulates per inference"),
@@ -47,6 +47,16 @@ const mb_column mb_point_columns[] = {
     COL(program_cells, "", "cells that are programmed, copies included"),
     COL(pulses, "", "programming pulses of all cells"),
     COL(wear, "", "share of the endurance of a cell that programming once uses; 0: the cell states no endurance"),
+    COL(interval_s, "s", "time between samples in steady state; a pipeline's is shorter than the latency"),
+    COL(batch_s, "s", "latency of a batch (arch.batch samples)"),
+    COL(energy_low_J, "J", "energy per inference with converters and memories at their low corner"),
+    COL(energy_high_J, "J", "energy per inference with converters and memories at their high corner"),
+    COL(area_low_m2, "m2", "area with converters and memories at their low corner"),
+    COL(area_high_m2, "m2", "area with converters and memories at their high corner"),
+    COL(reload_J, "J", "part of the energy that loads weights which do not fit on the chip"),
+    COL(reload_s, "s", "part of the latency that does"),
+    COL(peak_tops, "Tera-op/s", "all arrays busy at the setting of the first layer on arrays"),
+    COL(peak_W, "W", "power while they are"),
     {NULL, NULL, NULL, 0},
 };
 #undef COL
@@ -78,6 +88,12 @@ const mb_field mb_layer_fields[] = {
     COL(rows_active, MB_F_INT, "", "rows read at once"),
     COL(copies, MB_F_INT, "", "copies of the layer's arrays"),
     COL(arrays, MB_F_I64, "", "arrays in use, copies included"),
+    COL(drive_s, MB_F_REAL, "s", "rows are driven, of one inference"),
+    COL(convert_s, MB_F_REAL, "s", "converters are busy; overlaps with driving when columns are sampled"),
+    COL(move_s, MB_F_REAL, "s", "the busier of tile bus and port of the global buffer; overlaps with the others"),
+    COL(digital_s, MB_F_REAL, "s", "digital unit is busy"),
+    COL(reload_s, MB_F_REAL, "s", "weights are loaded, share of one inference"),
+    COL(bottleneck, MB_F_STR, "", "what is busy longest"),
     COL(snr_dB, MB_F_REAL, "dB", "analog output against the exact integer product; null: exact; absent: not measured"),
     COL(clipped, MB_F_REAL, "", "fraction of conversions that saturated"),
     COL(adc_occupancy, MB_F_REAL, "", "fraction of the converter's code range that was used"),
@@ -114,6 +130,7 @@ void mb_point_result_free(mb_point_result *p) {
         mb_free(l->name);
         mb_free(l->engine);
         mb_free(l->scheme);
+        mb_free(l->bottleneck);
         free_parts(l->part, l->n_part);
     }
     for (size_t i = 0; i < p->n_baseline && p->baseline; i++) {
@@ -127,6 +144,9 @@ void mb_point_result_free(mb_point_result *p) {
     mb_free(p->label);
     mb_free(p->plan);
     mb_free(p->infeasible);
+    mb_free(p->bottleneck);
+    if (p->schedule) mb_schedule_free(p->schedule);
+    mb_free(p->schedule);
     mb_explanation_free(p->explain);
     mb_free(p->set);
     mb_free(p->trial);
@@ -186,6 +206,7 @@ void mb_point_json_to(const mb_point_result *p, bool trials, mb_str *out) {
     mb_json_open(&j, "set", '{');
     for (size_t i = 0; i < p->n_set; i++) mb_json_str(&j, p->set[i].key, p->set[i].value);
     mb_json_close(&j, '}');
+    mb_json_str(&j, "bottleneck", p->bottleneck ? p->bottleneck : "");
     for (const mb_column *c = mb_point_columns; c->name; c++)
         mb_json_real(&j, c->name, *(const double *)(const void *)((const char *)p + c->offset));
     if (trials) {
@@ -217,6 +238,14 @@ void mb_point_json_to(const mb_point_result *p, bool trials, mb_str *out) {
         mb_json_str(&j, "kind", b->kind ? b->kind : "");
         json_cost(&j, &b->cost);
         mb_json_real(&j, "edap_Jsm2", b->edap);
+        mb_json_open(&j, "iso_area", '{');
+        json_cost(&j, &b->iso_area);
+        mb_json_real(&j, "scale", b->iso_scale);
+        mb_json_close(&j, '}');
+        mb_json_open(&j, "iso_capacity", '{');
+        json_cost(&j, &b->iso_capacity);
+        mb_json_real(&j, "weight_bits", b->capacity_bits);
+        mb_json_close(&j, '}');
         json_parts(&j, b->part, b->n_part);
         mb_json_close(&j, '}');
     }

@@ -131,7 +131,7 @@ static int make_absolute(mb_conf *c) {
 static int load_network(mb_conf *root, mb_cache *cache, const mb_network **net) {
     mb_conf *c = mb_conf_use(root, "network");
     if (!c) return mb_fail(MB_BADINPUT, "%s: network is missing, e.g. network = \"networks/fashion_cnn.onnx\"", mb_conf_where(root));
-    if (c->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: network is the path of an ONNX file", mb_conf_where(c));
+    if (c->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: network is the path of an ONNX file, or of a table of layer shapes (.csv)", mb_conf_where(c));
     make_absolute(c);
     uint64_t key = mb_hash64(c->s, strlen(c->s), MB_HASH_START);
     mb_network *n = mb_cache_get(cache, "network", key);
@@ -260,7 +260,7 @@ static int load_groups(mb_setup *s) {
 
 static int load_all_data(mb_setup *s, bool need_data) {
     mb_conf *root = s->conf;
-    if (!need_data) {
+    if (!need_data || s->net->weightless) { /* without weights there is nothing to run on data */
         mb_conf *d = mb_conf_use(root, "dataset"), *c = mb_conf_use(root, "calibration");
         if (d) mb_conf_use_all(d);
         if (c) mb_conf_use_all(c);

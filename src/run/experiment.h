@@ -67,7 +67,7 @@ int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, void
 int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root);
 /* The text of used.cfg: the experiment of ROOT with everything expanded and every default written out; POINT is a loaded setup of its first point. */
 int mb_experiment_used(const mb_conf *root, const mb_setup *point, mb_str *out);
-/* Load everything that the tree ROOT (of one point; becomes owned, also on failure) asks for and check that it fits together; all keys must have been used. NEED_DATA false: cost only, no dataset. */
+/* Load everything that the tree ROOT (of one point; becomes owned, also on failure) asks for and check that it fits together; all keys must have been used. NEED_DATA false: cost only, no dataset. A network without weights (nn/shapes.h) loads no data: data and calib stay NULL. */
 int mb_setup_load(mb_conf *root, mb_cache *cache, bool need_data, mb_setup *s);
 void mb_setup_free(mb_setup *s);
 

@@ -29,7 +29,7 @@ libmixbar_la_SOURCES += \
   src/run/explain_pass.c \
   src/run/explain_internal.h \
   src/run/explain_file.c \
-  src/run/report_explain.c \
+  src/run/report_explain.c src/run/report_iso.c \
   src/run/explain.h \
   src/run/across.c \
   src/run/across.h \

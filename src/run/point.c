@@ -26,6 +26,8 @@ static uint64_t data_key(const mb_network *net, const mb_dataset *d, int64_t sam
 }
 
 static int get_profile(mb_setup *s, const mb_progress *pr, const mb_profile **out) {
+    int no = mb_network_has_weights(s->net);
+    if (no) return no;
     uint64_t key = data_key(s->net, s->calib, s->cal.samples);
     mb_profile *p = mb_cache_get(s->cache, "profile", key);
     if (!p) {
@@ -56,11 +58,11 @@ static int get_float(mb_setup *s, const mb_progress *pr, mb_accuracy *out) {
 
 /* --- the oracle of policies ------------------------------------------------------------------------------------------ */
 
-typedef struct { mb_setup *s; const mb_progress *pr; bool failed; } oracle_ctx; /* failed: a loss could not be measured */
+typedef struct { mb_setup *s; mb_costing *costing; const mb_progress *pr; bool failed; } oracle_ctx; /* failed: a loss could not be measured */
 
 static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
     oracle_ctx *c = ctx;
-    return mb_cost_network(c->s->mach, &c->s->cell, c->s->net, plan, NULL, NULL, NULL, out);
+    return mb_costing_plan(c->costing, plan, NULL, NULL, NULL, out, NULL, false);
 }
 
 /* Loss on the calibration samples with the devices of draw 0. */
@@ -69,6 +71,7 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
     const mb_profile *prof = NULL;
     mb_mapped *m = NULL;
     mb_accuracy acc;
+    if (c->s->net->weightless) return mb_context(mb_network_has_weights(c->s->net), "the mapping policy asks what a plan loses");
     if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
     int rc = get_profile(c->s, c->pr, &prof);
     if (!rc) rc = mb_mapped_new(c->s, prof, plan, &m);
@@ -89,7 +92,7 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
 
 static int map_point(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, bool *failed) {
     const mb_network *net = s->net;
-    oracle_ctx ctx = {s, pr, false};
+    oracle_ctx ctx = {s, NULL, pr, false};
     mb_layer_info *info = mb_calloc((size_t)net->n_weighted, sizeof *info);
     if (!info) return mb_nomem();
     for (int k = 0; k < net->n_weighted; k++) {
@@ -98,9 +101,11 @@ static int map_point(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metr
     }
     mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss};
     mb_plan *p = NULL;
-    int rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
+    int rc = mb_costing_new(s->mach, &s->cell, net, &ctx.costing);
+    if (!rc) rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
+    mb_costing_free(ctx.costing);
     mb_free(info);
     *failed = ctx.failed;
     if (rc) mb_plan_free(p);
@@ -139,7 +144,8 @@ static const mb_report *find_group(const mb_report *r, const char *name) {
 
 static const char *scheme_name(int scheme) { return scheme == MB_OFFSET ? "offset" : "differential"; }
 
-static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped *m, const mb_report *report, int k, mb_layer_result *out) {
+static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped *m, const mb_report *report, const mb_schedule *times, int k,
+                        mb_layer_result *out) {
     const mb_layer *l = &s->net->layer[s->net->weighted[k]];
     const mb_assign *a = &plan->assign[k];
     mb_matmul mm = mb_layer_matmul(l);
@@ -167,6 +173,13 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
         out->snr_dB = st.snr_dB, out->clipped = st.clipped, out->adc_occupancy = st.adc_occupancy, out->row_rate = st.row_rate;
         out->wire_residual = st.wire_residual;
     }
+    for (int i = 0; i < times->n && !rc; i++) {
+        const mb_layer_times *t = &times->layer[i];
+        if (strcmp(t->name, l->name) != 0) continue;
+        out->drive_s = t->drive_s, out->convert_s = t->convert_s, out->move_s = t->move_s, out->digital_s = t->digital_s, out->reload_s = t->reload_s;
+        if (!(out->bottleneck = mb_strdup(mb_resource_names[t->bottleneck]))) rc = mb_nomem();
+        break;
+    }
     const mb_report *r = find_group(report, l->name);
     if (!rc && r) {
         out->cost = r->total;
@@ -175,10 +188,52 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
     return rc;
 }
 
+/* Bits of weights that the built arrays can hold under PLAN; layers on the digital engine add their own. */
+static int weight_capacity(const mb_setup *s, const mb_plan *plan, double arrays, double *bits) {
+    double used = 0, held = 0;
+    *bits = 0;
+    for (int k = 0; k < s->net->n_weighted; k++) {
+        const mb_layer *l = &s->net->layer[s->net->weighted[k]];
+        const mb_assign *a = &plan->assign[k];
+        mb_matmul mm = mb_layer_matmul(l);
+        if (a->engine != MB_ANALOG) {
+            *bits += (double)mm.groups * mm.K * mm.N * a->weight_bits;
+            continue;
+        }
+        mb_xbar_spec spec;
+        mb_xbar_layout lay;
+        int64_t n = 0;
+        int rc = mb_machine_arrays(s->mach, &s->cell, l, a, &n);
+        if (!rc) rc = mb_machine_spec(s->mach, &s->cell, a, false, &spec);
+        if (!rc) rc = mb_xbar_plan(&spec, mm.K, mm.N, &lay);
+        if (rc) return rc;
+        used += (double)n;
+        held += (double)n / a->copies * s->mach->rows * floor((double)s->mach->cols / lay.cells_per_weight) * a->weight_bits;
+    }
+    *bits += used > 0 && arrays > used ? held * arrays / used : held; /* arrays that are built and empty hold as much */
+    return MB_OK;
+}
+
+/* The baseline at the area of the point's machine, and with its capacity. */
+static int iso_results(const mb_baseline *b, const mb_baseline_case *c, double area_m2, double capacity_bits, mb_baseline_result *o) {
+    mb_metrics m = {(double)NAN, (double)NAN, (double)NAN, 0, 0};
+    int rc = mb_baseline_at_area(b, c, area_m2, &o->iso_scale, &m);
+    o->iso_area = (mb_cost){m.energy_J, m.latency_s, m.area_m2};
+    mb_baseline_case same = *c;
+    same.capacity_bits = o->capacity_bits = capacity_bits;
+    if (!rc) rc = b->type->evaluate(b->params, &same, NULL, &m);
+    o->iso_capacity = (mb_cost){m.energy_J, m.latency_s, m.area_m2};
+    return rc;
+}
+
 static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *out) {
     out->baseline = mb_calloc((size_t)s->n_baseline, sizeof *out->baseline);
     if (!out->baseline) return mb_nomem();
-    mb_baseline_case c = {s->net, plan, s->mach->node_nm, true};
+    mb_baseline_case c = {.net = s->net, .plan = plan, .node_nm = s->mach->node_nm, .weights_resident = true, .batch = s->mach->batch,
+                          .dram = s->mach->dram};
+    double capacity = 0;
+    int failed = s->n_baseline ? weight_capacity(s, plan, out->arrays, &capacity) : MB_OK;
+    if (failed) return failed;
     for (int i = 0; i < s->n_baseline; i++) {
         mb_baseline *b = &s->baseline[i];
         mb_baseline_result *o = &out->baseline[i];
@@ -193,7 +248,34 @@ static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *o
         o->edap = met.energy_J * met.latency_s * met.area_m2;
         rc = o->name && o->kind ? copy_parts(r, &o->part, &o->n_part) : mb_nomem();
         o->tree = r;
-        if (rc) return rc;
+        if (!rc) rc = iso_results(b, &c, out->area_m2, capacity, o);
+        if (rc) return mb_context(rc, "baseline %s", b->name);
+    }
+    return MB_OK;
+}
+
+/* Bottleneck in words; the peak at the setting of the first layer on arrays. */
+static int schedule_results(const mb_setup *s, const mb_plan *plan, mb_point_result *out) {
+    const mb_schedule *t = out->schedule;
+    const char *what = mb_resource_names[t->bottleneck];
+    mb_machine built = *s->mach; /* shallow: of as many tiles as the plan needs */
+    mb_peak peak;
+    if (!built.tiles) built.tiles = out->arrays > built.arrays_per_tile ? (int)ceil(out->arrays / built.arrays_per_tile) : 1;
+    out->interval_s = t->interval_s, out->batch_s = t->batch_s, out->reload_J = t->reload_J, out->reload_s = t->reload_s;
+    out->bottleneck = t->bottleneck_layer ? mb_asprintf("%s of %s", what, t->bottleneck_layer) : mb_asprintf("%s of all layers", what);
+    if (!out->bottleneck) return mb_nomem();
+    out->peak_tops = out->peak_W = (double)NAN;
+    for (int k = 0; k < plan->n; k++) {
+        if (plan->assign[k].engine != MB_ANALOG) continue;
+        int rc = mb_machine_peak(&built, &s->cell, &plan->assign[k], &peak);
+        if (rc == MB_SYSTEM) return rc;
+        if (rc) { /* the number does not exist; the plan has its costs */
+            mb_error_clear();
+            break;
+        }
+        out->peak_tops = 1e-12 * peak.ops_per_s, out->peak_W = peak.power_W;
+        mb_report_free(peak.report);
+        break;
     }
     return MB_OK;
 }
@@ -213,24 +295,40 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
     }
     mb_programming w;
     if (!rc) rc = mb_cost_programming(s->mach, &s->cell, s->net, plan, &w);
-    if (!rc) rc = mb_cost_network(s->mach, &s->cell, s->net, plan, act, m ? mb_mapped_input_signed(m) : NULL, &r, &met);
+    mb_costing *costing = NULL;
+    mb_band band = {0};
+    const bool *sign = m ? mb_mapped_input_signed(m) : NULL;
+    if (!rc && !(out->schedule = mb_calloc(1, sizeof *out->schedule))) rc = mb_nomem();
+    if (!rc) rc = mb_costing_new(s->mach, &s->cell, s->net, &costing);
+    if (!rc) rc = mb_costing_plan(costing, plan, act, sign, &r, &met, out->schedule, true);
+    if (!rc) rc = mb_cost_band(s->mach, &s->cell, s->net, plan, act, sign, &band);
+    if (!rc) {
+        out->arrays = met.arrays;
+        rc = schedule_results(s, plan, out);
+    }
+    mb_costing_free(costing);
     mb_free(act);
-    if (rc) return rc;
+    if (rc) {
+        mb_report_free(r);
+        return rc;
+    }
+    out->energy_low_J = band.energy_low_J, out->energy_high_J = band.energy_high_J;
+    out->area_low_m2 = band.area_low_m2, out->area_high_m2 = band.area_high_m2;
     out->energy_J = met.energy_J, out->latency_s = met.latency_s, out->area_m2 = met.area_m2;
-    out->arrays = met.arrays, out->weight_bits = met.weight_bits;
+    out->weight_bits = met.weight_bits;
     out->program_J = w.energy_J, out->program_s = w.latency_s, out->program_cells = w.cells, out->pulses = w.pulses, out->wear = w.wear;
     out->edp_Js = met.energy_J * met.latency_s;
     out->edap_Jsm2 = out->edp_Js * met.area_m2;
-    for (int k = 0; k < n; k++) out->macs += (double)mb_layer_macs(&s->net->layer[s->net->weighted[k]]);
-    out->power_W = met.energy_J / met.latency_s;
-    out->tops = 2e-12 * out->macs / met.latency_s;
+    for (int k = 0; k < s->net->n_layers; k++) out->macs += (double)mb_layer_macs(&s->net->layer[k]);
+    out->power_W = met.energy_J / out->interval_s;
+    out->tops = 2e-12 * out->macs / out->interval_s;
     out->tops_per_W = 2e-12 * out->macs / met.energy_J;
     out->tops_per_mm2 = out->tops / (met.area_m2 * 1e6);
     rc = copy_parts(r, &out->part, &out->n_part);
     if (!rc && !(out->layer = mb_calloc((size_t)n, sizeof *out->layer))) rc = mb_nomem();
     for (int k = 0; k < n && !rc; k++) {
         out->n_layer++;
-        rc = layer_result(s, plan, m, r, k, &out->layer[k]);
+        rc = layer_result(s, plan, m, r, out->schedule, k, &out->layer[k]);
     }
     if (!rc) rc = baseline_results(s, plan, out);
     if (rc || !report) mb_report_free(r);
@@ -337,6 +435,7 @@ static int check_points(const mb_conf *root, const mb_points *pts, mb_cache *cac
         mb_setup s;
         mb_conf *c = mb_conf_clone(pts->p[i].conf);
         int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+        if (!rc && (rc = mb_network_has_weights(s.net))) mb_setup_free(&s);
         if (rc) return pts->n > 1 ? mb_context(rc, "point %zu (%s)", i, pts->p[i].label) : rc;
         id[i] = s.id;
         if (i == 0) rc = used_text(root, cache, &s, used);

@@ -1,7 +1,7 @@
 /* report_data.c - the points of a run for programs: CSV with one line per point, JSON
  *
- * CSV: index, id, label, plan, status, the swept keys, all of mb_point_columns in SI units, then energy, latency, area and EDAP of each
- * baseline. What is not known is an empty field. Numbers read back to the same bits. Called by report_text.c.
+ * CSV: index, id, label, plan, status, the swept keys, all of mb_point_columns in SI units, then of each baseline
+ * energy, latency, area and EDAP as its file describes it, at equal area and at equal capacity for weights. What is not known is an empty field. Numbers read back to the same bits. Called by report_text.c.
  */
 #include <math.h>
 #include <string.h>
@@ -53,7 +53,9 @@ static void add_exact(mb_table *t, int *rc, double v) {
     add_text(t, rc, isfinite(v) ? mb_fmt_double(buf, v, 0) : "");
 }
 
-static const char *const csv_costs[] = {"energy_J", "latency_s", "area_m2", "edap_Jsm2"};
+static const char *const csv_costs[] = {"energy_J",           "latency_s",          "area_m2",          "edap_Jsm2",
+                                        "iso_area.energy_J",  "iso_area.latency_s", "iso_area.area_m2", "iso_area.scale",
+                                        "iso_capacity.energy_J", "iso_capacity.latency_s", "iso_capacity.area_m2", "iso_capacity.weight_bits"};
 
 static void csv_row(mb_table *t, int *rc, const mb_point_result *p, const names *key, const names *base) {
     if (*rc == MB_OK) *rc = mb_table_cellf(t, "%lld", (long long)p->index);
@@ -72,10 +74,13 @@ static void csv_row(mb_table *t, int *rc, const mb_point_result *p, const names 
         add_exact(t, rc, *(const double *)(const void *)((const char *)p + c->offset));
     for (size_t k = 0; k < base->n; k++) {
         const mb_baseline_result *b = mb_point_baseline(p, base->s[k]);
-        add_exact(t, rc, b ? b->cost.energy_J : MB_NAN);
-        add_exact(t, rc, b ? b->cost.latency_s : MB_NAN);
-        add_exact(t, rc, b ? b->cost.area_m2 : MB_NAN);
-        add_exact(t, rc, b ? b->edap : MB_NAN);
+        static const mb_baseline_result none = {.cost = {MB_NAN, MB_NAN, MB_NAN}, .edap = MB_NAN, .iso_area = {MB_NAN, MB_NAN, MB_NAN},
+                                                .iso_capacity = {MB_NAN, MB_NAN, MB_NAN}, .iso_scale = MB_NAN, .capacity_bits = MB_NAN};
+        if (!b) b = &none;
+        const double v[] = {b->cost.energy_J, b->cost.latency_s, b->cost.area_m2, b->edap, b->iso_area.energy_J, b->iso_area.latency_s,
+                            b->iso_area.area_m2, b->iso_scale, b->iso_capacity.energy_J, b->iso_capacity.latency_s, b->iso_capacity.area_m2,
+                            b->capacity_bits};
+        for (size_t i = 0; i < sizeof v / sizeof *v; i++) add_exact(t, rc, v[i]);
     }
 }
 

@@ -554,6 +554,22 @@ out:
     return rc;
 }
 
+/* What limits the machine, how often it answers, the band of its energy, what the data's activity is. */
+static void add_schedule(const mb_point_result *p, mb_str *out) {
+    char a[48], b[48];
+    if (p->bottleneck && *p->bottleneck) {
+        mb_str_add(out, "bottleneck: ");
+        mb_text_short(p->bottleneck, 200, out);
+        mb_str_addf(out, "; %s between samples, %.3g TOPS, %s\n", mb_fmt_si(a, p->interval_s, "s", 3), p->tops,
+                    mb_fmt_si(b, p->power_W, "W", 3));
+    }
+    if (p->energy_high_J > p->energy_low_J)
+        mb_str_addf(out, "energy %s to %s over the corners of converters and memories\n", mb_fmt_si(a, p->energy_low_J, "J", 3),
+                    mb_fmt_si(b, p->energy_high_J, "J", 3));
+    mb_str_addf(out, "activity of the data: %s\n",
+                p->trials > 0 ? "measured in the simulation" : "estimated from weights, half of the input bits set");
+}
+
 static int details(const report *rep, mb_str *out) {
     int rc = MB_OK;
     for (size_t i = 0; i < rep->r->n && rc == MB_OK; i++) {
@@ -578,6 +594,7 @@ static int details(const report *rep, mb_str *out) {
                 mb_str_addf(out, ", %.0f weights of %.3g bits on average", weights, p->weight_bits / weights);
             mb_str_addf(out, ", %.3g multiply-accumulates per inference\n", p->macs);
         }
+        add_schedule(p, out);
         mb_str_add(out, "\n");
         rc = component_table("component", p->part, p->n_part, cost_of(p), out);
         if (rc == MB_OK && p->n_layer) {
@@ -601,7 +618,8 @@ static int details(const report *rep, mb_str *out) {
     mb_str_add(out,
                "\nbits: weights / inputs. slice: bits per cell / per input cycle. ADC: its bits / bits that lose nothing. "
                "SNR: analog output against\n"
-               "the exact integer product. clipped: conversions out of range. ADC used: part of the code range that occurred.\n");
+               "the exact integer product. clipped: conversions out of range. ADC used: part of the code range that occurred.\n"
+               "Each count and unit cost with its source, of baselines too: `mixbar cost` with used.cfg of the run and its plan.\n");
     return rc;
 }
 
@@ -641,6 +659,7 @@ static int report_text(const mb_results *r, int detail, mb_str *out) {
     if (r->n == 0) goto out;
     rc = main_table(&rep, out);
     if (rc == MB_OK && rep.n_base && !rep.one) rc = ratio_tables(&rep, out);
+    if (rc == MB_OK && rep.n_base) rc = mb_report_iso(r, out);
     if (rc == MB_OK) footer(&rep, out);
     if (rc == MB_OK) rc = mb_report_explain(r, out);
     if (rc == MB_OK && detail > 0) rc = details(&rep, out);

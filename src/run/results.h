@@ -32,6 +32,8 @@ typedef struct mb_layer_result {
     int weight_bits, cell_bits, input_bits, dac_bits, adc_bits, adc_bits_lossless, rows_active, copies;
     int64_t arrays;
     mb_cost cost;
+    double drive_s, convert_s, move_s, digital_s, reload_s; /* times that resources are busy; they overlap */
+    char *bottleneck;       /* the resource that is busy longest */
     double snr_dB;          /* analog output against the exact integer product, mean over trials; infinite (null in JSON) when exact */
     double clipped;         /* fraction of conversions that saturated */
     double adc_occupancy;   /* fraction of the code range that was used */
@@ -40,8 +42,18 @@ typedef struct mb_layer_result {
     mb_part *part; size_t n_part;     /* by component */
 } mb_layer_result;
 
-/* tree: of a point just computed, owned; NULL in results that were read */
-typedef struct mb_baseline_result { char *name, *kind; mb_cost cost; double edap; mb_part *part; size_t n_part; struct mb_report *tree; } mb_baseline_result;
+/* tree: of a point just computed, owned; NULL in results that were read. iso_area: with compute resources times iso_scale, which makes it as
+ * large as the point's machine; NaN and iso_scale 0 when its buffers alone are larger. iso_capacity: with a weight buffer of capacity_bits,
+ * what the point's arrays hold. Results of older versions: NaN. */
+typedef struct mb_baseline_result {
+    char *name, *kind;
+    mb_cost cost;
+    double edap;
+    mb_part *part; size_t n_part;
+    struct mb_report *tree;
+    mb_cost iso_area, iso_capacity;
+    double iso_scale, capacity_bits;
+} mb_baseline_result;
 
 typedef struct mb_setting { char *key, *value; } mb_setting;              /* a swept key and its value as text */
 
@@ -59,10 +71,14 @@ typedef struct mb_point_result {
     double samples, trials;
     double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;
     double program_J, program_s, program_cells, pulses, wear;   /* loading the weights once */   /* weight_bits: of all weights */
+    double energy_low_J, energy_high_J, area_low_m2, area_high_m2;   /* at the corners of converters and memories */
+    double interval_s, batch_s, reload_J, reload_s, peak_tops, peak_W;
     mb_trial_result *trial; size_t n_trial;
     mb_part *part; size_t n_part;                    /* by component, whole network */
     mb_layer_result *layer; size_t n_layer;
     mb_baseline_result *baseline; size_t n_baseline;
+    char *bottleneck;                                /* "conversions of conv2"; "" when infeasible */
+    struct mb_schedule *schedule;                    /* of a point just computed, owned; NULL in results that were read */
     struct mb_explanation *explain;                  /* explain.h; NULL: not asked. Lives in explain.jsonl */
 } mb_point_result;
 void mb_point_result_free(mb_point_result *p);       /* what it owns, not p itself */

@@ -86,6 +86,9 @@ int mb_choose_decimals(const double *v, size_t n, double scale, int digits);
 /* --- explanations of points that have one (report_explain.c), appended to a text report --- */
 int mb_report_explain(const mb_results *r, mb_str *out);
 
+/* --- baselines at equal area and equal capacity (report_iso.c), appended to a text report --- */
+int mb_report_iso(const mb_results *r, mb_str *out);
+
 /* --- reports for programs (report_data.c) --- */
 int mb_report_csv(const mb_results *r, mb_str *out);
 void mb_report_json(const mb_results *r, mb_str *out);

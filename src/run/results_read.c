@@ -79,7 +79,9 @@ static int get_fields(const place *at, const json_t *o, const mb_field *f, void 
         void *to = (char *)dst + f->offset;
         int64_t i;
         switch (f->kind) {
-        case MB_F_STR: rc = get_str(at, o, f->name, to); break;
+        case MB_F_STR: /* bottleneck: not in files of version 0.3 and before */
+            if (strcmp(f->name, "bottleneck") != 0 || json_object_get(o, f->name)) rc = get_str(at, o, f->name, to);
+            break;
         case MB_F_REAL: rc = get_real(at, o, f->name, false, strcmp(f->name, "snr_dB") == 0 ? MB_INF : MB_NAN, to); break;
         case MB_F_INT:
             rc = get_int(at, o, f->name, INT_MAX, &i);
@@ -160,6 +162,17 @@ static int get_layers(place *at, const json_t *o, mb_point_result *p) {
     return rc;
 }
 
+/* {energy_J, latency_s, area_m2, KEY}; not in results of older versions. */
+static int get_iso(const place *at, const json_t *o, const char *name, const char *key, mb_cost *c, double *v) {
+    const json_t *e = json_object_get(o, name);
+    *c = (mb_cost){MB_NAN, MB_NAN, MB_NAN};
+    *v = MB_NAN;
+    if (!e) return MB_OK;
+    if (!json_is_object(e)) return bad_member(at, name, "an object");
+    int rc = get_cost(at, e, c);
+    return rc ? rc : get_real(at, e, key, true, MB_NAN, v);
+}
+
 static int get_baselines(place *at, const json_t *o, mb_point_result *p) {
     json_t *list;
     void *room = NULL;
@@ -173,6 +186,8 @@ static int get_baselines(place *at, const json_t *o, mb_point_result *p) {
         if (rc == MB_OK) rc = get_str(at, e, "kind", &b->kind);
         if (rc == MB_OK) rc = get_cost(at, e, &b->cost);
         if (rc == MB_OK) rc = get_real(at, e, "edap_Jsm2", true, MB_NAN, &b->edap);
+        if (rc == MB_OK) rc = get_iso(at, e, "iso_area", "scale", &b->iso_area, &b->iso_scale);
+        if (rc == MB_OK) rc = get_iso(at, e, "iso_capacity", "weight_bits", &b->iso_capacity, &b->capacity_bits);
         if (rc == MB_OK) rc = get_parts(at, e, &b->part, &b->n_part);
     }
     at->list = NULL;
@@ -184,6 +199,7 @@ static int get_point(place *at, const json_t *o, mb_point_result *p) {
     if (rc == MB_OK) rc = get_str(at, o, "id", &p->id);
     if (rc == MB_OK) rc = get_str(at, o, "label", &p->label);
     if (rc == MB_OK) rc = get_str(at, o, "plan", &p->plan);
+    if (rc == MB_OK && json_object_get(o, "bottleneck")) rc = get_str(at, o, "bottleneck", &p->bottleneck);
     const char *status = json_string_value(json_object_get(o, "status")); /* not in files of version 0.2 and before */
     if (rc == MB_OK && status && strcmp(status, "infeasible") == 0) rc = get_str(at, o, "why", &p->infeasible);
     if (rc == MB_OK) rc = get_set(at, o, p);

@@ -9,6 +9,7 @@
  *               bits take two.
  *     scaling   time against images, planes and slices: linear when the last column stays
  *     network, parts, threads, growth: whole networks (bench_network.c)
+ *     cost_resnet18: plans that the cost model answers (bench_cost.c)
  * Times are CPU times of one thread unless a name says wall. Arguments: names of the groups to run.
  */
 #include "bench.h"
@@ -260,7 +261,8 @@ int main(int argc, char **argv) {
                                                                             {"network", bench_network},
                                                                             {"parts", bench_parts},
                                                                             {"threads", bench_threads},
-                                                                            {"growth", bench_growth}};
+                                                                            {"growth", bench_growth},
+                                                                            {"cost_resnet18", bench_cost}};
     bench_measure_peaks(&peaks);
     for (size_t i = 0; i < sizeof group / sizeof *group; i++) {
         bool run = argc < 2;

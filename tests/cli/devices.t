@@ -27,6 +27,7 @@ points=$(sed -n 's/^n_points *//p' out)
 for file in "$src"/devices/*.cfg; do
     name=$(basename "$file" .cfg)
     case $name in rram | example-4bit) continue ;; esac       # the older model of rram-milo's device; no device
+    grep -q '^cell = "ideal";' "$file" && continue            # cells of machines, for their costs; without errors to compare
     grep -q "( \"$name\", [1-8] )" "$exp/devices.cfg" || echo "$name"
 done >lacking
 [ ! -s lacking ]; ok $? "every device preset takes part"; diag lacking

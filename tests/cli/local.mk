@@ -3,6 +3,7 @@ MB_CLI_TESTS = \
   tests/cli/options.t \
   tests/cli/mvm.t \
   tests/cli/manual.t \
+  tests/cli/validate.t \
   tests/cli/show.t \
   tests/cli/errors.t \
   tests/cli/run.t \
@@ -14,7 +15,10 @@ MB_CLI_TESTS = \
   tests/cli/install.t \
   tests/cli/explain.t \
   tests/cli/devices.t \
-  tests/cli/fit.t
+  tests/cli/fit.t \
+  tests/cli/shapes.t \
+  tests/cli/cost.t \
+  tests/cli/baselines.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)

@@ -22,3 +22,15 @@ TESTS += tests/unit/test_programming
 check_PROGRAMS += tests/unit/test_component
 tests_unit_test_component_SOURCES = tests/unit/test_component.c tests/unit/mbtest.h
 TESTS += tests/unit/test_component
+
+check_PROGRAMS += tests/unit/test_costing
+tests_unit_test_costing_SOURCES = tests/unit/test_costing.c tests/unit/mbtest.h tests/unit/testnet.h
+TESTS += tests/unit/test_costing
+
+check_PROGRAMS += tests/unit/test_presets
+tests_unit_test_presets_SOURCES = tests/unit/test_presets.c tests/unit/mbtest.h
+TESTS += tests/unit/test_presets
+
+check_PROGRAMS += tests/unit/test_platform
+tests_unit_test_platform_SOURCES = tests/unit/test_platform.c tests/unit/mbtest.h
+TESTS += tests/unit/test_platform

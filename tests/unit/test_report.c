@@ -59,6 +59,24 @@ static void children_sum_to_the_parent(void **state) {
     mb_report_free(root);
 }
 
+static void actions_hold_every_leaf_once(void **state) {
+    (void)state;
+    mb_report *root = build(), *by = NULL;
+    size_t leaves = 0;
+    assert_ok(mb_report_by_action(root, &by));
+    for (size_t i = 0; i < by->n; i++) {
+        leaves += by->child[i]->n;
+        for (size_t k = 0; k < i; k++) assert_string_not_equal(by->child[i]->name, by->child[k]->name);
+        for (size_t k = 0; k < by->child[i]->n; k++) /* "layer / component" */
+            assert_non_null(strstr(by->child[i]->child[k]->name, by->child[i]->child[k]->component));
+    }
+    assert_int_equal(leaves, 11 * 37);
+    check_node(by);
+    assert_true(by->total.area_m2 > 0.999999 * root->total.area_m2 && by->total.area_m2 < 1.000001 * root->total.area_m2);
+    mb_report_free(by);
+    mb_report_free(root);
+}
+
 static void components_hold_every_leaf_once(void **state) {
     (void)state;
     mb_report *root = build(), *by = NULL;
@@ -138,6 +156,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_sum_to_the_parent),
         cmocka_unit_test(components_hold_every_leaf_once),
+        cmocka_unit_test(actions_hold_every_leaf_once),
         cmocka_unit_test(ledger_with_and_without_a_tree),
         cmocka_unit_test(survives_lack_of_memory),
     };

@@ -144,17 +144,17 @@ static size_t split(const char *line, const char **field, size_t *len, size_t ca
 static void csv(void **state) {
     (void)state;
     mb_results r;
-    const char *head[64], *cell[64];
-    size_t nh[64], nc[64];
+    const char *head[96], *cell[96];
+    size_t nh[96], nc[96];
     made_results(&r, "x", 4, 2, 2);
     r.point[2].accuracy = MB_NAN;
     made_replace(&r.point[0].set[1].key, "samples"); /* a swept key with the name of a column */
     mb_str s = report(&r, MB_FORMAT_CSV, 0);
-    size_t n = split(mb_cstr(&s), head, nh, 64), seen = 0;
+    size_t n = split(mb_cstr(&s), head, nh, 96), seen = 0;
     const char *line = mb_cstr(&s);
     for (size_t i = 0; i < r.n; i++) {
         line = strchr(line, '\n') + 1;
-        assert_int_equal(split(line, cell, nc, 64), n);
+        assert_int_equal(split(line, cell, nc, 96), n);
         seen = 0;
         for (size_t k = 0; k < n; k++) {
             char name[64], text[64];
