@@ -8,6 +8,7 @@ MB_PLOTS = \
   src/run/plot_layers.c \
   src/run/plot_lines.c \
   src/run/plot_heat.c \
+  src/run/plot_roofline.c \
   src/run/plot_explain.c
 libmixbar_la_SOURCES += \
   src/run/experiment.c src/run/experiment.h src/run/sweep.c src/run/sweep.h src/run/simulate.c src/run/simulate.h src/run/point.c src/run/point.h \

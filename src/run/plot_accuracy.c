@@ -363,7 +363,7 @@ static size_t legend(const scatter *s, mb_str *out, int *tag) {
                                      : e[i].kind == 'f' ? "#333333"
                                      : e[i].kind == 't' ? "#6baed6"
                                                         : mb_plot_colour(base_colour[e[i].i % 4]);
-                mb_gp_label(out, &s->c, ++*tag, x + 32, y, 'l', LEGEND_FONT, "#000000", e[i].text, 40);
+                mb_gp_label(out, &s->c, ++*tag, x + 32, y, 'l', LEGEND_FONT, "#000000", e[i].text, 60);
                 if (e[i].kind == 'a' || e[i].kind == 'b') {
                     mb_str_addf(out, "set label %d '' at screen ", ++*tag);
                     mb_gp_num(out, mid / s->c.w);

@@ -41,7 +41,6 @@ typedef struct chart {
     double (*value)(const mb_cost *);
     const char *si;
     mb_unit_choice u;
-    int decimals;
     char **tag;
     bar *bar;
     size_t n_bar;
@@ -122,15 +121,12 @@ static void add_sections(chart *h) {
     }
 }
 
-static int choose_scales(chart *h) {
-    double *v = mb_malloc(h->n_bar, sizeof *v), high = 0;
-    if (!v) return mb_nomem();
+static void choose_scales(chart *h) {
+    double high = 0;
     for (size_t i = 0; i < h->n_bar; i++) {
-        v[i] = h->bar[i].total;
-        if (i < h->r->n) high = fmax(high, v[i]);
+        if (i < h->r->n) high = fmax(high, h->bar[i].total);
     }
     h->u = mb_choose_unit(&high, 1, h->si); /* of the highest bar: the axis is linear */
-    h->decimals = mb_choose_decimals(v, h->n_bar, h->u.scale, h->n_bar <= 12 ? 3 : 2);
     high /= h->u.scale;
     double limit = 2.5 * high, low = high;
     for (size_t i = 0; i < h->n_bar; i++) {
@@ -146,8 +142,6 @@ static int choose_scales(chart *h) {
     h->shares = (h->shares || low < high / 6) && h->n_bar <= BARS_NAMED;
     h->top = high > 0 ? high * 1.14 : 1;
     h->x1 = h->sec[h->n_sec - 1].x1 + 0.1;
-    mb_free(v);
-    return MB_OK;
 }
 
 /* --- names below the bars -------------------------------------------------------------------------------------------- */
@@ -233,11 +227,7 @@ static void write_totals(const chart *h, mb_str *out, int *tag) {
     for (size_t i = 0; i < h->n_bar && h->n_bar <= 26; i++) {
         const bar *b = &h->bar[i];
         char text[40];
-        if (h->decimals < 0) {
-            snprintf(text, sizeof text, "%.2g", b->total / h->u.scale);
-        } else {
-            snprintf(text, sizeof text, "%.*f", b->total / h->u.scale >= 99.95 ? 0 : h->decimals, b->total / h->u.scale);
-        }
+        mb_metric_text(&(mb_metric){.scale = 1}, b->total / h->u.scale, text, sizeof text);
         if ((double)strlen(text) * MB_CHAR_PX(10) > slot - 3) snprintf(text, sizeof text, "%.3g", b->total / h->u.scale);
         const double y = b->total / h->u.scale;
         if (y > h->top) cut_bar(h, b, out, tag);
@@ -320,8 +310,8 @@ static void write_plot(const chart *h, bool shares, mb_str *out) {
             if (strcmp(h->row[q].b->name, h->row[i].b->name) == 0) lo = fmin(lo, h->value(&h->row[q].b->cost) / h->u.scale);
         }
         mb_str title = {0};
-        mb_text_short(h->row[i].b->name, lo > h->top ? 12 : chars, &title);
-        if (lo > h->top) mb_str_addf(&title, " (> %.3g)", lo);
+        mb_text_short(h->row[i].b->name, lo > h->top ? 11 : chars, &title);
+        if (lo > h->top) mb_str_addf(&title, lo < 1e5 && lo >= 100 ? " (> %.0f)" : " (> %.3g)", lo);
         mb_str_addf(out, "%s  $mark%zu using 1:2 with points pt %d ps 0.9 lc rgb '#ffffff' notitle", first ? "" : ", \\\n", k,
                     shape[k % 4]);
         mb_str_addf(out, ", \\\n  $mark%zu using 1:2 with points pt %d ps 0.55 lc rgb '#000000' title ", k, shape[k % 4]);
@@ -362,8 +352,7 @@ static int draw(const mb_plot_request *q, const mb_results *r, size_t all, mb_st
     rc = gather(&h);
     if (rc != MB_OK) goto out;
     if (beside(&h)) add_sections(&h);
-    rc = choose_scales(&h);
-    if (rc != MB_OK) goto out;
+    choose_scales(&h);
     mb_legend_of(r, beside(&h), &h.legend);
     if (h.n_bar > 30) h.c.w = 1200;
     mb_plot_title(&title, of[w].title, r);

@@ -338,7 +338,8 @@ mb_style mb_component_style(const char *name) {
         {"registers", 4, 0},    {"tile buffer", 5, 0},   {"interconnect", 6, 0},     {"digital unit", 7, 0},
         {"integrators", 0, 1},  {"sample-hold", 4, 1},   {"global buffer", 5, 1},    {"multiply-accumulate", 3, 1},
         {"control", 7, 1},      {"leakage", 8, 0},       {"weight buffer", 5, 2},    {"input buffer", 2, 1},
-        {"output buffer", 6, 1}, {"partial sums", 2, 2}, {"activation buffer", 1, 1}, {"dram", 1, 2},             {"array overhead", 8, 1},
+        {"output buffer", 6, 1}, {"partial sums", 2, 2}, {"activation buffer", 1, 1}, {"dram", 1, 2},
+        {"compute", 0, 2},      {"idle power", 8, 2},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, name) == 0) return (mb_style){mb_plot_colour((size_t)known[i].colour), known[i].hatch};
