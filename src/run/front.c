@@ -10,20 +10,34 @@
 
 /* --- metrics --------------------------------------------------------------------------------------------------------- */
 
+size_t mb_metric_stem(const mb_column *c) {
+    const size_t len = strlen(c->name);
+    size_t at = len;
+    for (const char *u = c->unit + strlen(c->unit); u > c->unit;) /* from the end: the unit without its spaces */
+        if (*--u != ' ' && (at == 0 || c->name[--at] != *u)) return len;
+    return at > 1 && at < len && c->name[at - 1] == '_' ? at - 1 : len;
+}
+
 int mb_metric_find(const char *name, const mb_column **column) {
     const char *candidate[128];
     const size_t len = strlen(name);
-    size_t n = 0, hits = 0;
+    const mb_column *whole = NULL;
+    size_t n = 0, hits = 0, stems = 0;
     *column = mb_column_find(name);
     if (*column) return MB_OK;
-    for (const mb_column *c = mb_point_columns; c->name; c++) {
+    for (const mb_column *c = mb_point_columns; c->name; c++) { /* "energy" is energy_J whatever else begins so */
+        if (len && mb_metric_stem(c) == len && !strncmp(c->name, name, len)) {
+            whole = c;
+            stems++;
+        }
         if (n < sizeof candidate / sizeof *candidate) candidate[n++] = c->name;
         if (len && !strncmp(c->name, name, len) && c->name[len] == '_') {
             *column = c;
             hits++;
         }
     }
-    if (hits == 1) return MB_OK;
+    if (stems == 1) *column = whole;
+    if (stems == 1 || hits == 1) return MB_OK;
     *column = NULL;
     if (hits > 1) return mb_fail(MB_BADINPUT, "\"%s\" is the beginning of several metrics: write the whole name (`mixbar list columns`)", name);
     const char *near = mb_nearest(name, candidate, n);

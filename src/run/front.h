@@ -13,7 +13,9 @@
 
 typedef struct mb_objective { const mb_column *column; bool maximise; } mb_objective;
 
-/* A column by its name, or by its beginning up to a '_' where only one column has it: "energy" is energy_J. MB_BADINPUT with the nearest name. */
+/* Length of a column's name without its unit: 6 of "energy_J" in joule, 4 of "edap_Jsm2". */
+size_t mb_metric_stem(const mb_column *c);
+/* A column by its name, with or without its unit ("energy" is energy_J), or by its beginning up to a '_' where only one column has it. MB_BADINPUT with the nearest name. */
 int mb_metric_find(const char *name, const mb_column **column);
 bool mb_metric_is_maximised(const mb_column *c);                                /* accuracies and throughputs; the rest is better when small */
 double mb_metric_value(const mb_point_result *p, const mb_column *c);

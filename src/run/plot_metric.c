@@ -16,36 +16,13 @@
 #include "run/front.h"
 #include "run/plot_internal.h"
 
-/* NAME without its unit: "energy_J" -> "energy", "edap_Jsm2" -> "edap"; TEXT has room for 64. */
-static void without_unit(const mb_column *c, char *text) {
-    char unit[48] = "_";
-    size_t n = 1, len = strlen(c->name);
-    for (const char *s = c->unit; *s && n + 1 < sizeof unit; s++)
-        if (*s != ' ') unit[n++] = *s;
-    unit[n] = '\0';
-    if (n > 1 && len > n && strcmp(c->name + len - n, unit) == 0) len -= n;
-    snprintf(text, 64, "%.*s", (int)(len < 60 ? len : 60), c->name);
-}
-
-/* "energy_J" by "energy_J" and by "energy", which is also the beginning of "energy_low_J"; else as mb_metric_find. */
-static int find(const char *name, const mb_column **c) {
-    char brief[64];
-    for (const mb_column *k = mb_point_columns; k->name; k++) {
-        without_unit(k, brief);
-        if (strcmp(brief, name) != 0) continue;
-        *c = k;
-        return MB_OK;
-    }
-    return mb_metric_find(name, c);
-}
-
 static const mb_column *column_end(const mb_column *c, const char *end) {
-    char name[96], brief[64];
+    const size_t stem = mb_metric_stem(c);
+    char name[96];
     snprintf(name, sizeof name, "%s_%s", c->name, end);
     const mb_column *k = mb_column_find(name);
     if (k) return k;
-    without_unit(c, brief); /* energy_low_J */
-    snprintf(name, sizeof name, "%s_%s%s", brief, end, c->name + strlen(brief));
+    snprintf(name, sizeof name, "%.*s_%s%s", (int)stem, c->name, end, c->name + stem); /* energy_low_J */
     return mb_column_find(name);
 }
 
@@ -68,7 +45,7 @@ static void label_of(const mb_column *c, char *text, size_t cap) {
 
 static void brief_of(const mb_column *c, char *text, size_t cap) {
     char name[64];
-    without_unit(c, name);
+    snprintf(name, sizeof name, "%.*s", (int)mb_metric_stem(c), c->name);
     if (strcmp(name, "edp") == 0 || strcmp(name, "edap") == 0)
         for (char *s = name; *s; s++) *s = (char)toupper((unsigned char)*s);
     for (char *s = name; *s; s++)
@@ -141,7 +118,7 @@ static int choose(const mb_results *r, mb_metric *m) {
 int mb_metric_new(const mb_results *r, const char *name, mb_metric *m) {
     size_t known = 0;
     *m = (mb_metric){.scale = 1};
-    int rc = find(name, &m->column);
+    int rc = mb_metric_find(name, &m->column);
     if (rc) return rc;
     m->low = column_end(m->column, "low");
     m->high = column_end(m->column, "high");
