@@ -69,7 +69,6 @@ static int choose_columns(mb_page *p) {
             continue;
         }
         if (rc) return rc;
-        static const char *const ends[] = {"_low", "_high", "_sd"};
         const size_t len = strlen(c->name);
         k->constant = true;
         double first = MB_NAN;
@@ -81,12 +80,17 @@ static int choose_columns(mb_page *p) {
         k->constant = k->constant && r->n > 1;
         static const char *const main[] = {"accuracy", "energy_J", "latency_s", "area_m2", "edap_Jsm2"};
         for (size_t i = 0; i < sizeof main / sizeof *main; i++) k->main = k->main || strcmp(c->name, main[i]) == 0;
-        for (size_t i = 0; i < 3; i++) {
-            const size_t n = strlen(ends[i]);
-            k->end = k->end || (len > n && strcmp(c->name + len - n, ends[i]) == 0);
-        }
+        k->end = len > 3 && strcmp(c->name + len - 3, "_sd") == 0;
         p->n_column++;
     }
+    for (size_t a = 0; a < p->n_column; a++) /* ends of intervals and bands: in the unit of the value between them */
+        for (size_t b = 0; b < p->n_column; b++) {
+            const mb_metric *of = &p->column[a].m;
+            if (p->column[b].m.column != of->low && p->column[b].m.column != of->high) continue;
+            p->column[b].end = true;
+            p->column[b].m.scale = of->scale;
+            snprintf(p->column[b].m.unit, sizeof p->column[b].m.unit, "%s", of->unit);
+        }
     return MB_OK;
 }
 
@@ -438,7 +442,8 @@ static void plots(mb_str *out) {
     mb_str_add(out, "<noscript><p class=\"note\">The plots, sorting and filtering need JavaScript; the tables do not.</p></noscript>\n"
                     "<section id=\"explore\" class=\"script\"><h2>Explore</h2>\n<p class=\"tools\">"
                     "<label>Across <select id=\"x\"></select></label> <label>Up <select id=\"y\"></select></label> "
-                    "<label>Colour <select id=\"colour\"></select></label></p>\n"
+                    "<label>Colour <select id=\"colour\"></select></label> <label><input type=\"checkbox\" id=\"with-baselines\" checked> "
+                    "baselines</label></p>\n"
                     "<div id=\"scatter\" class=\"plot\"></div>\n<p class=\"note\">Line: best trade-offs of the two axes. Bars: 95 % "
                     "intervals, and corners of a cost where the results have them. Arrow keys move from point to point.</p></section>\n");
 }
@@ -482,8 +487,7 @@ int mb_results_page(const mb_results *r, mb_str *out) {
     mb_str json = {0};
     int rc = r->n ? open_page(&p) : mb_fail(MB_BADINPUT, "%s: there is nothing to show: no point is finished", r->dir);
     if (rc) goto out;
-    p.labels = !p.n_key;
-    for (size_t i = 0; i < p.n && !p.labels; i++) p.labels = !mb_same_keys(r);
+    p.labels = !p.n_key || !mb_same_keys(r);
     head(&p, out);
     rc = tiles(&p, out);
     plots(out);

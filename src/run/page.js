@@ -153,6 +153,7 @@ function choose(select, wanted) { if ([...select.options].some(o => o.value === 
 choose(selX, ENERGY);
 choose(selY, ACC >= 0 && !columns[ACC].constant ? ACC : find('latency_s'));
 if (D.keys.length) selC.value = 0;
+if (!D.baselines.length) by('with-baselines').parentNode.hidden = true;
 
 let spots = [];
 function scatter() {
@@ -164,7 +165,7 @@ function scatter() {
   const s = svg('svg', { viewBox: `0 0 ${W} ${H}`, tabindex: 0, role: 'img', 'aria-label':
     `Scatter plot: ${axisName(cy)} over ${axisName(cx)}, ${list.length} points. Arrow keys move through the points.` }, box);
   const base = [], seen = new Set();
-  for (const i of list) for (const b of points[i].base) {
+  if (by('with-baselines').checked) for (const i of list) for (const b of points[i].base) {
     const acc = k => (k === ACC || k === QUANT) && QUANT >= 0 ? val(i, QUANT) : b.v[k];
     const bx = acc(x), by_ = acc(y), id = b.b + ' ' + bx + ' ' + by_;
     if (isFinite(bx) && isFinite(by_) && !seen.has(id)) { seen.add(id); base.push({ b: b.b, x: bx, y: by_, i }); }
@@ -474,6 +475,7 @@ by('theme').addEventListener('click', () => {
   root.dataset.theme = dark ? 'light' : 'dark';
 });
 for (const s of [selX, selY, selC]) s.addEventListener('change', scatter);
+by('with-baselines').addEventListener('change', scatter);
 by('cost').addEventListener('change', bars);
 by('share').addEventListener('change', bars);
 which.addEventListener('change', layers);

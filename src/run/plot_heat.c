@@ -28,27 +28,22 @@ typedef struct picture {
 
 /* Part of the fields of a map over A and B that have a point. */
 static double filled(const mb_results *r, const mb_key_axis *a, const mb_key_axis *b) {
-    size_t n = 0, pairs = 0;
+    bool field[FIELDS_MAX * FIELDS_MAX] = {false};
+    size_t n = 0;
     for (size_t i = 0; i < r->n; i++) {
-        bool first = a->at[i] < a->n && b->at[i] < b->n;
-        if (!first) continue;
-        for (size_t k = 0; k < i && first; k++) first = a->at[k] != a->at[i] || b->at[k] != b->at[i];
-        n += first;
+        if (a->at[i] >= a->n || b->at[i] >= b->n) continue;
+        n += !field[a->at[i] * FIELDS_MAX + b->at[i]];
+        field[a->at[i] * FIELDS_MAX + b->at[i]] = true;
     }
-    pairs = a->n * b->n;
-    return pairs ? (double)n / (double)pairs : 0;
+    return a->n && b->n ? (double)n / (double)(a->n * b->n) : 0;
 }
 
 /* Two swept keys that make the fullest map with at least two values each; *x stays NULL when there are none. */
 static int find_keys(const mb_results *r, const char **x, const char **y) {
     const char *key[12];
-    const size_t n = mb_varied_keys(r, key, 12);
+    const size_t n = mb_axis_keys(r, key, 12);
     double best = 0.5;
     int rc = MB_OK;
-    if (r->n > 20000) { /* looking for pairs would take long: the first two */
-        if (n > 1) *x = key[1], *y = key[0];
-        return MB_OK;
-    }
     for (size_t i = 0; i < n && !rc; i++)
         for (size_t k = 0; k < i && !rc; k++) {
             mb_key_axis a, b = {.n = 0};

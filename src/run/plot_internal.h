@@ -144,6 +144,9 @@ int mb_key_axis_new(const mb_results *r, const char *key, mb_key_axis *a);
 void mb_key_axis_free(mb_key_axis *a);
 /* The swept keys that take at least two values, by name, at most CAP of them. */
 size_t mb_varied_keys(const mb_results *r, const char **key, size_t cap);
+/* Those of them that can be axes: at most MB_AXIS_VALUES values. */
+#define MB_AXIS_VALUES 512
+size_t mb_axis_keys(const mb_results *r, const char **key, size_t cap);
 /* Of the points I with X.at[I] == X0 (and Y.at[I] == Y0 unless Y is NULL): the one that is best in M, or MB_NO_POINT. */
 #define MB_NO_POINT ((size_t)-1)
 size_t mb_best_point(const mb_results *r, const mb_metric *m, const mb_key_axis *x, size_t x0, const mb_key_axis *y, size_t y0);

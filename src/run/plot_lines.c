@@ -30,7 +30,7 @@ typedef struct picture {
 /* The keys when none is asked for: the one with most values along the axis, the next one as lines. */
 static int choose_keys(const mb_plot_request *q, picture *p) {
     const char *key[16];
-    size_t n = mb_varied_keys(q->r, key, 16), most = 0, values[16] = {0};
+    size_t n = mb_axis_keys(q->r, key, 16), most = 0, values[16] = {0};
     int rc = MB_OK;
     const char *x = q->o.x, *by = q->o.by;
     for (size_t i = 0; i < n && !rc; i++) {
@@ -51,9 +51,14 @@ static int choose_keys(const mb_plot_request *q, picture *p) {
         if (strcmp(key[i], p->x.key) == 0) continue;
         rc = mb_key_axis_new(q->r, key[i], &a);
         if (rc) return rc;
-        bool together = true; /* keys that change together with the axis tell nothing */
-        for (size_t k = 0; k < q->r->n && together; k++)
-            for (size_t j = 0; j < k && together; j++) together = p->x.at[k] != p->x.at[j] || a.at[k] == a.at[j];
+        size_t first[MB_AXIS_VALUES + 1]; /* value of A at the first point of each value of X: keys that change together tell nothing */
+        bool together = true;
+        for (size_t k = 0; k <= p->x.n; k++) first[k] = MB_NO_POINT;
+        for (size_t k = 0; k < q->r->n && together; k++) {
+            size_t *f = &first[p->x.at[k]];
+            if (*f == MB_NO_POINT) *f = a.at[k];
+            together = *f == a.at[k];
+        }
         if (!together) by = key[i];
         mb_key_axis_free(&a);
     }
@@ -90,6 +95,20 @@ static int measure(picture *p) {
         }
     if (!(p->y1 >= p->y0)) return mb_fail(MB_BADINPUT, "no point has a number in the column %s", p->m.column->name);
     p->log_y = !p->m.percent && p->y0 > 0 && p->y1 / p->y0 > LOG_SPAN;
+    return MB_OK;
+}
+
+/* How many points share the two values of a mark, at most. */
+static int most_alike(const picture *p, size_t *most) {
+    const size_t rows = p->lines ? p->by.n + 1 : 1;
+    size_t *n = mb_calloc((p->x.n + 1) * rows, sizeof *n);
+    if (!n) return mb_nomem();
+    for (size_t i = 0; i < p->r->n; i++) {
+        if (p->x.at[i] == p->x.n || (p->lines && p->by.at[i] == p->by.n)) continue;
+        const size_t k = ++n[p->x.at[i] * rows + (p->lines ? p->by.at[i] : 0)];
+        *most = k > *most ? k : *most;
+    }
+    mb_free(n);
     return MB_OK;
 }
 
@@ -214,12 +233,8 @@ static int plot(const mb_plot_request *q, mb_str *out) {
     mb_str_addf(&head, "%c%s over %s", p.m.brief[0] >= 'a' && p.m.brief[0] <= 'z' ? p.m.brief[0] - 32 : p.m.brief[0], p.m.brief + 1,
                 p.x.key);
     mb_plot_title(&title, mb_cstr(&head), q->r);
-    for (size_t k = 0; k < p.x.n; k++)
-        for (size_t i = 0; i < (p.lines ? p.by.n : 1); i++) {
-            size_t n = 0;
-            for (size_t j = 0; j < q->r->n; j++) n += p.x.at[j] == k && (!p.lines || p.by.at[j] == i);
-            settled = n > settled ? n : settled;
-        }
+    rc = most_alike(&p, &settled);
+    if (rc) goto out;
     if (settled > 1) mb_str_addf(&note, "each mark: the %s of up to %zu points", p.m.more_is_better ? "highest" : "lowest", settled);
     if (p.lines && p.n < p.by.n) mb_str_addf(&note, "%s%zu of %zu lines", note.n ? "; " : "", p.n, p.by.n);
     if (p.bands) mb_str_addf(&note, "%s%s", note.n ? "; " : "", p.m.percent ? "bars: 95 % intervals" : "bars: corners");

@@ -221,6 +221,10 @@ int mb_key_axis_new(const mb_results *r, const char *key, mb_key_axis *a) {
         while (k < a->n && strcmp(e[k].text, s->value) != 0) k++;
         a->at[i] = k;
         if (k < a->n) continue;
+        if (a->n == MB_AXIS_VALUES) {
+            rc = mb_fail(MB_BADINPUT, "%.80s takes more than %d values: too many for an axis", s->key, MB_AXIS_VALUES);
+            goto out;
+        }
         char *end;
         const double x = strtod(s->value, &end);
         const bool number = end != s->value && !*end && isfinite(x);
@@ -287,6 +291,26 @@ size_t mb_varied_keys(const mb_results *r, const char **key, size_t cap) {
     return m;
 }
 
+size_t mb_axis_keys(const mb_results *r, const char **key, size_t cap) {
+    const size_t all = mb_varied_keys(r, key, cap);
+    size_t m = 0;
+    for (size_t q = 0; q < all; q++) {
+        const char *value[MB_AXIS_VALUES];
+        size_t n = 0;
+        bool fits = true;
+        for (size_t i = 0; i < r->n && fits; i++) {
+            const mb_setting *s = setting(&r->point[i], key[q]);
+            size_t k = 0;
+            if (!s) continue;
+            while (k < n && strcmp(value[k], s->value) != 0) k++;
+            fits = k < MB_AXIS_VALUES;
+            if (fits && k == n) value[n++] = s->value;
+        }
+        if (fits) key[m++] = key[q];
+    }
+    return m;
+}
+
 size_t mb_best_point(const mb_results *r, const mb_metric *m, const mb_key_axis *x, size_t x0, const mb_key_axis *y, size_t y0) {
     size_t best = MB_NO_POINT;
     for (size_t i = 0; i < r->n; i++) {
@@ -300,8 +324,9 @@ size_t mb_best_point(const mb_results *r, const mb_metric *m, const mb_key_axis 
 }
 
 const char *mb_useless_keys(const mb_results *r) {
-    const char *key[1];
-    return mb_varied_keys(r, key, 1) ? NULL : "no swept key takes two values";
+    const char *key[16];
+    if (mb_axis_keys(r, key, 16)) return NULL;
+    return mb_varied_keys(r, key, 1) ? "the swept keys take too many values for an axis" : "no swept key takes two values";
 }
 
 /* --- components ---------------------------------------------------------------------------------------------------------- */

@@ -36,6 +36,8 @@ try {
     check(all('#scatter .pt').length === 4, 'four points are drawn');
     check($('#front') && /^M[\d.]+,[\d.]+(H[\d.]+V[\d.]+)+$/.test($('#front').getAttribute('d')), 'the front is drawn');
     check(all('#scatter .base').length >= 2 && all('#scatter .err').length >= 4, 'baselines and intervals are drawn');
+    const wide = all('#scatter .err').some(e => +e.getAttribute('x2') > +e.getAttribute('x1') + 1);
+    check(wide, 'corners of the energy are drawn');
     check(rows().length === 4, 'four rows');
     const heading = all('#table thead th').find(t => t.textContent.startsWith('energy')), column = heading.cellIndex;
     const numbers = () => rows().map(r => parseFloat(r.cells[column].textContent));
@@ -85,13 +87,13 @@ if [ -n "$browser" ]; then
         sed -n '/<pre id="found">/,/^END/p' dom | sed 's/.*<pre id="found">//' >found
         grep -q '^END' found; ok $? "the browser ran the page, $width pixels wide"
         grep -E '^(PASS|FAIL) ' found >results || :
-        [ "$(wc -l <results)" -eq 16 ]; ok $? "all was looked at ($(wc -l <results | tr -d ' '))"
+        [ "$(wc -l <results)" -eq 17 ]; ok $? "all was looked at ($(wc -l <results | tr -d ' '))"
         while read -r verdict text; do [ "$verdict" = PASS ]; ok $? "$width: $text"; done <results
         grep 'CONSOLE' log >console || :
         [ ! -s console ]; ok $? "no message on the console"; diag console
     done
 else
-    skip "38 checks in a browser" "chromium is not installed"
+    skip "40 checks in a browser" "chromium is not installed"
 fi
 
 done_testing

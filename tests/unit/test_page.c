@@ -83,6 +83,7 @@ static void sizes(void **state) {
         mb_results r;
         mb_str out = {0};
         made_results(&r, ".", c[i][0], c[i][1], c[i][2]);
+        for (size_t k = 0; k < r.n; k++) r.point[k].energy_low_J = 0.001 * r.point[k].energy_J, r.point[k].energy_high_J = 2 * r.point[k].energy_J;
         assert_ok(mb_results_page(&r, &out));
         check_elements(mb_cstr(&out));
         json_t *j = data_of(mb_cstr(&out)), *points = json_object_get(j, "points");
@@ -100,6 +101,9 @@ static void sizes(void **state) {
             assert_true(fabs(json_number_value(json_array_get(json_object_get(p, "cost"), 0)) / q->energy_J - 1) < 1e-5);
             assert_int_equal(json_array_size(json_object_get(p, "base")), q->n_baseline);
         }
+        const json_t *band = json_array_get(json_object_get(j, "columns"), energy), *p0 = json_object_get(json_array_get(points, 0), "v");
+        const double low = json_number_value(json_array_get(p0, (size_t)json_integer_value(json_object_get(band, "low"))));
+        assert_true(fabs(low * scale / r.point[json_integer_value(json_object_get(json_array_get(points, 0), "i"))].energy_J - 0.001) < 1e-8); /* in the unit of the energy */
         json_decref(j);
         mb_str_free(&out);
         mb_results_free(&r);

@@ -319,6 +319,18 @@ static void keys(void **state) {
     made_results(&r, ".", 1, 3, 1);
     assert_fails(mb_results_plot(&r, "lines", "gp", &files), MB_BADINPUT, "no swept key");
     assert_fails(mb_results_plot(&r, "heat-map", "gp", &files), MB_BADINPUT, "no two swept keys");
+    mb_results_free(&r);
+    made_results(&r, ".", 600, 1, 0); /* a random sweep: too many values for an axis, the other kinds are drawn */
+    for (size_t i = 0; i < r.n; i++)
+        for (size_t k = 0; k < 3; k++) {
+            mb_free(r.point[i].set[k].value);
+            r.point[i].set[k].value = mb_asprintf("0.%03zu%zu", i, k);
+        }
+    mb_str_clear(&files);
+    assert_ok(mb_results_plot(&r, NULL, "gp", &files));
+    assert_null(strstr(mb_cstr(&files), "lines"));
+    assert_fails(mb_results_plot(&r, "lines", "gp", &files), MB_BADINPUT, "too many values");
+    assert_fails(mb_results_plot_with(&r, "heat-map", "gp", &(mb_plot_options){"adc.bits", NULL, "input_bits"}, &files), MB_BADINPUT, "no two");
     mb_str_free(&files);
     mb_results_free(&r);
 }
