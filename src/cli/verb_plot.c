@@ -12,7 +12,8 @@ typedef struct options {
 } options;
 
 static const mb_option table[] = {
-    MB_OPTION_TEXT(options, kind, 'k', "kind", "KIND", "kind of plot, or several with commas (default: all that make sense)", NULL),
+    MB_OPTION_TEXT(options, kind, 'k', "kind", "KIND", "kind of plot, or several with commas (default: all that make sense)",
+                   NULL),
     MB_OPTION_FLAG(options, list, 'l', "list", "list the kinds of plots, with RUN those it has data for, and draw nothing"),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "picture format; gp writes the gnuplot scripts only (default: svg)",
                    "svg|png|pdf|gp"),

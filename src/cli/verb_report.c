@@ -45,11 +45,13 @@ const mb_verb mb_verb_report = {
     .usage = "RUN [--format FORMAT] [--detail | --across KEY] [-o FILE]",
     .summary = "print the results of a run as a table, CSV, JSON or HTML page",
     .details = "RUN is a run folder or its results.jsonl, finished or not. CSV has one line per point and one column per number, "
-               "with the unit in the column's name. HTML is one file for a browser that needs no network: question, setting, tables, plots, "
+               "with the unit in the column's name. HTML is one file for a browser that needs no network: question, setting, "
+               "tables, plots, "
                "plans.",
-    .examples = "mixbar report runs/quickstart --detail\nmixbar report runs/quickstart --format csv > quickstart.csv\nmixbar report "
-                "runs/quickstart --format html -o quickstart.html\n"
-                "mixbar report runs/devices --across read.time_s",
+    .examples =
+        "mixbar report runs/quickstart --detail\nmixbar report runs/quickstart --format csv > quickstart.csv\nmixbar report "
+        "runs/quickstart --format html -o quickstart.html\n"
+        "mixbar report runs/devices --across read.time_s",
     .options = table,
     .size = sizeof(options),
     .min_args = 1,

@@ -1,7 +1,7 @@
 /* page.c - a run as one HTML file (page.h)
  *
- * Text and tables are written here, so that they can be read without JavaScript; page.js sorts and filters the table and draws the
- * plots from the JSON in the file, page.css has the looks. All text that comes from files is cleaned (UTF-8 without control
+ * Text and tables are written here, so that they can be read without JavaScript; page.js sorts and filters the table and draws
+ * the plots from the JSON in the file, page.css has the looks. All text that comes from files is cleaned (UTF-8 without control
  * characters) and escaped: & < > " ' in HTML, and '<' as \u003c in JSON, so that nothing can end an element. A policy in the head
  * forbids the page to load anything.
  * Numbers are those of results.jsonl in the units of the columns, with six digits. Called by the command line.
@@ -94,7 +94,8 @@ static int choose_columns(mb_page *p) {
     return MB_OK;
 }
 
-/* Points of the page: all, or the best trade-offs of accuracy and energy, then others spread evenly, in the order of the sweep. */
+/* Points of the page: all, or the best trade-offs of accuracy and energy, then others spread evenly, in the order of the sweep.
+ */
 static int choose_points(mb_page *p) {
     const mb_results *r = p->r;
     bool *front = mb_calloc(r->n, sizeof *front);
@@ -342,12 +343,14 @@ static int table_row(const mb_page *p, size_t i, mb_str *out) {
 
 static int points(const mb_page *p, mb_str *out) {
     int rc = MB_OK;
-    mb_str_add(out, "<section id=\"points\"><h2>Points</h2>\n<p class=\"script tools\"><label>Filter <input id=\"filter\" type=\"search\" "
-                    "placeholder=\"e.g. energy&lt;500 adc_bits=8\" autocomplete=\"off\" spellcheck=\"false\"></label> "
-                    "<output id=\"count\" aria-live=\"polite\"></output> <label><input type=\"checkbox\" id=\"all\"> all columns</label> "
-                    "<button type=\"button\" id=\"csv\">Save as CSV</button></p>\n"
-                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of points\"><table id=\"table\">\n"
-                    "<caption>A click on a heading sorts, one on a row shows the point below.</caption>\n");
+    mb_str_add(
+        out,
+        "<section id=\"points\"><h2>Points</h2>\n<p class=\"script tools\"><label>Filter <input id=\"filter\" type=\"search\" "
+        "placeholder=\"e.g. energy&lt;500 adc_bits=8\" autocomplete=\"off\" spellcheck=\"false\"></label> "
+        "<output id=\"count\" aria-live=\"polite\"></output> <label><input type=\"checkbox\" id=\"all\"> all columns</label> "
+        "<button type=\"button\" id=\"csv\">Save as CSV</button></p>\n"
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of points\"><table id=\"table\">\n"
+        "<caption>A click on a heading sorts, one on a row shows the point below.</caption>\n");
     table_head(p, out);
     mb_str_add(out, "<tbody>\n");
     for (size_t i = 0; i < p->n && !rc; i++) rc = table_row(p, i, out);
@@ -388,16 +391,19 @@ static int baselines(const mb_page *p, mb_str *out) {
         int rc = mb_metric_new(p->done, column[k], &m[k]);
         if (rc) return rc;
     }
-    mb_str_add(out, "<p>Machines of another kind on the same network, computing the quantised network exactly. "
-                    "Ratios are baseline / point over all points: above 1 the crossbars need less.</p>\n"
-                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of baselines\"><table><thead><tr><th "
-                    "scope=\"col\">baseline</th>");
+    mb_str_add(out,
+               "<p>Machines of another kind on the same network, computing the quantised network exactly. "
+               "Ratios are baseline / point over all points: above 1 the crossbars need less.</p>\n"
+               "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table of baselines\"><table><thead><tr><th "
+               "scope=\"col\">baseline</th>");
     for (int k = 0; k < 4; k++) {
         mb_str_addf(out, "<th scope=\"col\" class=\"num\">%s <small>", m[k].brief);
         mb_page_unit(out, m[k].unit);
         mb_str_add(out, "</small></th>");
     }
-    mb_str_add(out, "<th scope=\"col\" class=\"num\">energy ratio</th><th scope=\"col\" class=\"num\">EDAP ratio</th></tr></thead><tbody>\n");
+    mb_str_add(
+        out,
+        "<th scope=\"col\" class=\"num\">energy ratio</th><th scope=\"col\" class=\"num\">EDAP ratio</th></tr></thead><tbody>\n");
     for (size_t b = 0; b < p->n_base; b++) {
         double lo[6], hi[6];
         for (int k = 0; k < 6; k++) lo[k] = MB_INF, hi[k] = -MB_INF;
@@ -439,23 +445,27 @@ static int baselines(const mb_page *p, mb_str *out) {
 }
 
 static void plots(mb_str *out) {
-    mb_str_add(out, "<noscript><p class=\"note\">The plots, sorting and filtering need JavaScript; the tables do not.</p></noscript>\n"
-                    "<section id=\"explore\" class=\"script\"><h2>Explore</h2>\n<p class=\"tools\">"
-                    "<label>Across <select id=\"x\"></select></label> <label>Up <select id=\"y\"></select></label> "
-                    "<label>Colour <select id=\"colour\"></select></label> <label><input type=\"checkbox\" id=\"with-baselines\" checked> "
-                    "baselines</label></p>\n"
-                    "<div id=\"scatter\" class=\"plot\"></div>\n<p class=\"note\">Line: best trade-offs of the two axes. Bars: 95 % "
-                    "intervals, and corners of a cost where the results have them. Arrow keys move from point to point.</p></section>\n");
+    mb_str_add(
+        out,
+        "<noscript><p class=\"note\">The plots, sorting and filtering need JavaScript; the tables do not.</p></noscript>\n"
+        "<section id=\"explore\" class=\"script\"><h2>Explore</h2>\n<p class=\"tools\">"
+        "<label>Across <select id=\"x\"></select></label> <label>Up <select id=\"y\"></select></label> "
+        "<label>Colour <select id=\"colour\"></select></label> <label><input type=\"checkbox\" id=\"with-baselines\" checked> "
+        "baselines</label></p>\n"
+        "<div id=\"scatter\" class=\"plot\"></div>\n<p class=\"note\">Line: best trade-offs of the two axes. Bars: 95 % "
+        "intervals, and corners of a cost where the results have them. Arrow keys move from point to point.</p></section>\n");
 }
 
 static void breakdown(mb_str *out) {
-    mb_str_add(out, "<section id=\"breakdown\" class=\"script\"><h2>Breakdown by component</h2>\n<p class=\"tools\">"
-                    "<label>Cost <select id=\"cost\"><option value=\"0\">energy</option><option value=\"1\">latency</option>"
-                    "<option value=\"2\">area</option></select></label> <label><input type=\"checkbox\" id=\"share\"> shares</label></p>\n"
-                    "<div id=\"bars\" class=\"plot\"></div></section>\n"
-                    "<section id=\"layers\" class=\"script\"><h2>Layers</h2>\n<p class=\"tools\"><label>Point <select "
-                    "id=\"which\"></select></label></p>\n<div id=\"layer-table\" class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                    "aria-label=\"Table of layers\"></div></section>\n");
+    mb_str_add(
+        out,
+        "<section id=\"breakdown\" class=\"script\"><h2>Breakdown by component</h2>\n<p class=\"tools\">"
+        "<label>Cost <select id=\"cost\"><option value=\"0\">energy</option><option value=\"1\">latency</option>"
+        "<option value=\"2\">area</option></select></label> <label><input type=\"checkbox\" id=\"share\"> shares</label></p>\n"
+        "<div id=\"bars\" class=\"plot\"></div></section>\n"
+        "<section id=\"layers\" class=\"script\"><h2>Layers</h2>\n<p class=\"tools\"><label>Point <select "
+        "id=\"which\"></select></label></p>\n<div id=\"layer-table\" class=\"scroll\" tabindex=\"0\" role=\"region\" "
+        "aria-label=\"Table of layers\"></div></section>\n");
 }
 
 static void left_out(const mb_page *p, mb_str *out) {
@@ -464,12 +474,14 @@ static void left_out(const mb_page *p, mb_str *out) {
     const size_t before = out->n;
     if (!r->complete) mb_str_add(out, "<li>Points that are not finished: <code>mixbar run --resume</code> goes on.</li>\n");
     if (p->n < r->n)
-        mb_str_addf(out, "<li>%zu of %zu points: the page holds the best trade-offs of accuracy and energy and others spread evenly; "
-                         "<code>mixbar report --format csv</code> has all.</li>\n",
+        mb_str_addf(out,
+                    "<li>%zu of %zu points: the page holds the best trade-offs of accuracy and energy and others spread evenly; "
+                    "<code>mixbar report --format csv</code> has all.</li>\n",
                     r->n - p->n, r->n);
     if (p->n_detail < p->n)
         mb_str_addf(out, "<li>Layers and plans of %zu of the %zu points shown.</li>\n", p->n - p->n_detail, p->n);
-    if (p->plans_missing) mb_str_addf(out, "<li>%zu plans: their files are not in the run folder, or too many.</li>\n", p->plans_missing);
+    if (p->plans_missing)
+        mb_str_addf(out, "<li>%zu plans: their files are not in the run folder, or too many.</li>\n", p->plans_missing);
     for (size_t i = 0, n = 0; i < r->n && n < 20; i++) {
         if (!r->point[i].infeasible) continue;
         mb_str_addf(out, "<li>Point %lld is infeasible: ", (long long)r->point[i].index);
@@ -498,8 +510,9 @@ int mb_results_page(const mb_results *r, mb_str *out) {
     if (!rc) rc = mb_page_plans(&p, out);
     if (rc) goto out;
     left_out(&p, out);
-    mb_str_add(out, "<footer><p>Energy and latency per inference, area as built; EDAP = energy \xC3\x97 latency \xC3\x97 area. "
-                    "Written by mixbar " PACKAGE_VERSION ".</p></footer>\n</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n");
+    mb_str_add(out,
+               "<footer><p>Energy and latency per inference, area as built; EDAP = energy \xC3\x97 latency \xC3\x97 area. "
+               "Written by mixbar " PACKAGE_VERSION ".</p></footer>\n</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n");
     rc = mb_page_json(&p, &json);
     if (rc) goto out;
     mb_str_add(out, "<script type=\"application/json\" id=\"data\">");

@@ -81,7 +81,8 @@ static void parts(const mb_page *p, mb_json *j, const mb_part *part, size_t n, b
     mb_json_open(j, "parts", '[');
     for (int k = 0; k < (energy_only ? 1 : 3); k++) {
         mb_json_open(j, NULL, '[');
-        for (size_t i = 0; i <= p->legend.n; i++) number(j, NULL, k == 0 ? sum[i].energy_J : k == 1 ? sum[i].latency_s : sum[i].area_m2);
+        for (size_t i = 0; i <= p->legend.n; i++)
+            number(j, NULL, k == 0 ? sum[i].energy_J : k == 1 ? sum[i].latency_s : sum[i].area_m2);
         mb_json_close(j, ']');
     }
     mb_json_close(j, ']');
@@ -371,7 +372,8 @@ static void data_address(const char *text_of, mb_str *out) {
     static const char hex[] = "0123456789ABCDEF";
     mb_str_add(out, "data:text/plain;charset=utf-8,");
     for (const unsigned char *s = (const unsigned char *)text_of; *s; s++) {
-        const bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-_.(),;=/", *s);
+        const bool plain =
+            (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("-_.(),;=/", *s);
         const char code[3] = {'%', hex[*s >> 4], hex[*s & 15]};
         mb_str_addn(out, plain ? (const char *)s : code, plain ? 1 : 3);
     }
@@ -388,7 +390,8 @@ int mb_page_plans(mb_page *p, mb_str *out) {
         const bool simple = !strchr(q->plan, '/') && q->plan[0] != '.'; /* a file of the run folder, as results say */
         char *text_of = NULL, *name = mb_point_name(p->r, q);
         if (!name) rc = mb_nomem();
-        if (!rc && p->detail[p->pick[i]] && simple && bytes < MB_PAGE_PLAN_BYTES) rc = read_file(p, q->plan, (size_t)1 << 20, &text_of);
+        if (!rc && p->detail[p->pick[i]] && simple && bytes < MB_PAGE_PLAN_BYTES)
+            rc = read_file(p, q->plan, (size_t)1 << 20, &text_of);
         if (!text_of || rc) {
             p->plans_missing += p->detail[p->pick[i]];
             mb_free(text_of);

@@ -222,7 +222,8 @@ int mb_plot_kinds_for(const mb_results *all, mb_str *out) {
 }
 
 /* "a,b" or "a b" into WANTED[], at most CAP. */
-static int parse_names(const mb_results *r, const char *what, const mb_plot_options *o, const mb_plot_kind **wanted, size_t cap, size_t *count) {
+static int parse_names(const mb_results *r, const char *what, const mb_plot_options *o, const mb_plot_kind **wanted, size_t cap,
+                       size_t *count) {
     while (*what) {
         size_t n = strcspn(what, ", ");
         if (n) {
@@ -259,7 +260,8 @@ static char *file_name(const mb_plot_kind *k, const mb_plot_options *o) {
         if (!part[i]) continue;
         if (i) mb_str_add(&s, "-");
         for (const char *c = part[i]; *c; c++) {
-            const bool good = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.", *c);
+            const bool good =
+                (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.", *c);
             mb_str_addn(&s, good ? c : "_", 1);
         }
     }

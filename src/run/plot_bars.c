@@ -1,9 +1,9 @@
 /* plot_bars.c - a cost by component: a stacked bar for each point, and sections of baselines to the right
  *
- * All bars have one scale, so that heights can be compared: a small baseline looks small. A bar that is far higher than all points
- * is cut off, with a gap in it and its number above. Where heights differ much a second panel shows the shares of each bar. With
- * more than BARS_WITH_BASELINES points, or many baselines, the baselines' totals are marks over the bars instead of bars of their
- * own.
+ * All bars have one scale, so that heights can be compared: a small baseline looks small. A bar that is far higher than all
+ * points is cut off, with a gap in it and its number above. Where heights differ much a second panel shows the shares of each
+ * bar. With more than BARS_WITH_BASELINES points, or many baselines, the baselines' totals are marks over the bars instead of
+ * bars of their own.
  */
 #include <math.h>
 #include <stdio.h>
@@ -51,7 +51,7 @@ typedef struct chart {
     mb_legend legend;
     bool used[MB_LEGEND + 1]; /* legend entries that are seen; the last is "other" */
     bool shares;              /* a second panel below */
-    double x1, top;                /* ends of the axes, shown units */
+    double x1, top;           /* ends of the axes, shown units */
 } chart;
 
 static double energy_of(const mb_cost *c) { return c->energy_J; }
@@ -110,12 +110,8 @@ static void add_sections(chart *h) {
             s = &h->sec[h->n_sec++];
             *s = (section){x, x, w->b->name, 0};
         }
-        h->bar[h->n_bar++] = (bar){s->x1 + 0.5,
-                                   sum_of(h, w->b->part, w->b->n_part, h->value(&w->b->cost)),
-                                   w->b->part,
-                                   w->b->n_part,
-                                   same ? w->b->name : h->tag[(size_t)(w->first - h->r->point)],
-                                   w->first->index};
+        h->bar[h->n_bar++] = (bar){s->x1 + 0.5,  sum_of(h, w->b->part, w->b->n_part, h->value(&w->b->cost)),   w->b->part,
+                                   w->b->n_part, same ? w->b->name : h->tag[(size_t)(w->first - h->r->point)], w->first->index};
         s->bars++;
         s->x1 += 1;
     }
@@ -295,8 +291,7 @@ static void write_plot(const chart *h, bool shares, mb_str *out) {
     mb_str_add(out, "plot \\\n");
     for (size_t e = 0; e <= h->legend.n; e++) {
         if (!h->used[e]) continue;
-        mb_str_addf(out, "%s  $%s%zu using 1:2:3:4:5:6 with boxxyerror ", first ? "" : ", \\\n",
-                    shares ? "share" : "part", e);
+        mb_str_addf(out, "%s  $%s%zu using 1:2:3:4:5:6 with boxxyerror ", first ? "" : ", \\\n", shares ? "share" : "part", e);
         mb_legend_style(&h->legend, e, out);
         first = false;
         if (shares) continue;

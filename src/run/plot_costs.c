@@ -1,7 +1,7 @@
 /* plot_costs.c - energy, latency and area of all points against each other in three panels, coloured by accuracy
  *
- * A line joins the points of which none is better in both costs of the panel; what a third cost or the accuracy says is not seen by
- * that line. Up to LABELS points have their labels. Called by plot.c.
+ * A line joins the points of which none is better in both costs of the panel; what a third cost or the accuracy says is not seen
+ * by that line. Up to LABELS points have their labels. Called by plot.c.
  */
 #include <math.h>
 #include <stdio.h>
@@ -134,10 +134,9 @@ static int place_labels(picture *p, const axis *x, const axis *y, const double *
         mb_spot s;
         const size_t chars = mb_text_width(p->tag[i]);
         if (!isfinite(vx[i]) || !isfinite(vy[i])) continue;
-        rc = mb_place_label(&place, pixel(x, vx[i]), pixel(y, vy[i]), 5, (double)(chars < 16 ? chars : 16) * MB_CHAR_PX(10) + 3, 12,
-                            false, "64739182", &s);
-        if (!rc && s.ok && !s.leader)
-            mb_gp_label(out, &p->c, ++p->labels, s.x, s.y, s.align, 10, "#222222", p->tag[i], 16);
+        rc = mb_place_label(&place, pixel(x, vx[i]), pixel(y, vy[i]), 5, (double)(chars < 16 ? chars : 16) * MB_CHAR_PX(10) + 3,
+                            12, false, "64739182", &s);
+        if (!rc && s.ok && !s.leader) mb_gp_label(out, &p->c, ++p->labels, s.x, s.y, s.align, 10, "#222222", p->tag[i], 16);
     }
     mb_free(place.box);
     return rc;
@@ -157,7 +156,9 @@ static int panel(picture *p, int index, int cx, int cy, mb_str *out) {
     if (rc) return rc;
     mb_str_addf(out, "$front%d << EOD\n", index);
     for (size_t k = 0; k < m; k++) {
-        if (k) mb_gp_num(out, p->v[cx][p->order[k]]), mb_str_add(out, " "), mb_gp_num(out, p->v[cy][p->order[k - 1]]), mb_str_add(out, "\n");
+        if (k)
+            mb_gp_num(out, p->v[cx][p->order[k]]), mb_str_add(out, " "), mb_gp_num(out, p->v[cy][p->order[k - 1]]),
+                mb_str_add(out, "\n");
         mb_gp_num(out, p->v[cx][p->order[k]]);
         mb_str_add(out, " ");
         mb_gp_num(out, p->v[cy][p->order[k]]);
@@ -248,7 +249,9 @@ static size_t legend(picture *p, mb_str *out) {
                 mb_str_add(out, " nohead lw 1.6 lc rgb '#6baed6'\n");
             } else {
                 mb_str_addf(out, " front point pt %d ps 1.1 lc rgb '%s'\n", k ? shape[k - 2] : 7,
-                            k ? mb_plot_colour(colour[k - 2]) : p->coloured ? "#777777" : mb_plot_colour(0));
+                            k             ? mb_plot_colour(colour[k - 2])
+                            : p->coloured ? "#777777"
+                                          : mb_plot_colour(0));
             }
         }
         x += width;
@@ -309,8 +312,8 @@ static const char *useless(const mb_results *r) {
 }
 
 static const mb_plot_kind kinds[] = {
-    {"energy-delay-area", "energy, latency and area against each other in three panels, coloured by accuracy", useless, plot, NULL,
-     NULL, false},
+    {"energy-delay-area", "energy, latency and area against each other in three panels, coloured by accuracy", useless, plot,
+     NULL, NULL, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };
 const mb_plot_family mb_plot_costs = {kinds};

@@ -323,8 +323,8 @@ out:
 
 static const mb_plot_kind kinds[] = {
     {"explain-costs", "accuracy that each non-ideality costs (run --explain)", useless, plot_costs, NULL, NULL, false},
-    {"explain-snr", "signal-to-noise ratio of each layer, one non-ideality after the other (run --explain)", useless, plot_snr, NULL,
-     NULL, false},
+    {"explain-snr", "signal-to-noise ratio of each layer, one non-ideality after the other (run --explain)", useless, plot_snr,
+     NULL, NULL, false},
     {"explain-codes", "codes that the converters of each layer put out (run --explain)", useless_codes, plot_codes, NULL, NULL,
      false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},

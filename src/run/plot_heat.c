@@ -1,8 +1,8 @@
 /* plot_heat.c - one column of the results over two swept keys, as a map of colours with the numbers written in
  *
- * Where further keys vary, a field is the best point (most accurate, cheapest) of those that share its two values; the picture says
- * so. The colours are those of cividis, whose lightness alone carries the value; costs over more than a factor LOG_SPAN have a
- * logarithmic scale. Called by plot.c.
+ * Where further keys vary, a field is the best point (most accurate, cheapest) of those that share its two values; the picture
+ * says so. The colours are those of cividis, whose lightness alone carries the value; costs over more than a factor LOG_SPAN have
+ * a logarithmic scale. Called by plot.c.
  */
 #include <math.h>
 #include <stdio.h>
@@ -80,17 +80,17 @@ static int gather(const mb_plot_request *q, picture *p) {
         const char *a = NULL, *b = NULL;
         rc = find_keys(q->r, &a, &b);
         if (rc) return rc;
-        if ((q->o.x && q->o.by) || !a)
-            return mb_fail(MB_BADINPUT, "heat-map: columns and rows are the same key %.80s", x);
+        if ((q->o.x && q->o.by) || !a) return mb_fail(MB_BADINPUT, "heat-map: columns and rows are the same key %.80s", x);
         if (q->o.x) y = strcmp(a, x) == 0 ? b : a;
         else x = strcmp(a, y) == 0 ? b : a;
     }
     rc = mb_key_axis_new(q->r, x, &p->x);
     if (!rc) rc = mb_key_axis_new(q->r, y, &p->y);
     if (!rc && (p->x.n > FIELDS_MAX || p->y.n > FIELDS_MAX))
-        rc = mb_fail(MB_BADINPUT, "heat-map: %s takes %zu values, more than %d: use --kind lines", p->x.n > FIELDS_MAX ? p->x.key : p->y.key,
-                     p->x.n > FIELDS_MAX ? p->x.n : p->y.n, FIELDS_MAX);
-    if (!rc && strcmp(p->x.key, p->y.key) == 0) rc = mb_fail(MB_BADINPUT, "heat-map: columns and rows are the same key %s", p->x.key);
+        rc = mb_fail(MB_BADINPUT, "heat-map: %s takes %zu values, more than %d: use --kind lines",
+                     p->x.n > FIELDS_MAX ? p->x.key : p->y.key, p->x.n > FIELDS_MAX ? p->x.n : p->y.n, FIELDS_MAX);
+    if (!rc && strcmp(p->x.key, p->y.key) == 0)
+        rc = mb_fail(MB_BADINPUT, "heat-map: columns and rows are the same key %s", p->x.key);
     if (!rc) rc = mb_metric_new(q->r, q->o.y ? q->o.y : mb_has_accuracy(q->r) ? "accuracy" : "energy_J", &p->m);
     if (!rc && !(p->v = mb_malloc(p->x.n * p->y.n, sizeof *p->v))) rc = mb_nomem();
     if (rc) return rc;
@@ -150,8 +150,12 @@ static void write_fields(const picture *p, double slot_x, double slot_y, mb_str 
             char text[32];
             mb_metric_text(&p->m, v, text, sizeof text);
             if ((double)strlen(text) * MB_CHAR_PX(10.5) + 4 > slot_x) continue;
-            mb_gp_label(out, &p->c, ++tag, p->c.left + ((double)a + 0.5) * slot_x, p->c.bottom + ((double)b + 0.5) * slot_y, 'c', 10.5,
-                        !isfinite(v) ? MB_PLOT_GREY : t < 0.5 ? "#ffffff" : "#000000", text, 20);
+            mb_gp_label(out, &p->c, ++tag, p->c.left + ((double)a + 0.5) * slot_x, p->c.bottom + ((double)b + 0.5) * slot_y, 'c',
+                        10.5,
+                        !isfinite(v) ? MB_PLOT_GREY
+                        : t < 0.5    ? "#ffffff"
+                                     : "#000000",
+                        text, 20);
         }
 }
 
@@ -170,7 +174,8 @@ static int plot(const mb_plot_request *q, mb_str *out) {
     mb_str_addf(&head, "%c%s", p.m.brief[0] >= 'a' && p.m.brief[0] <= 'z' ? p.m.brief[0] - 32 : p.m.brief[0], p.m.brief + 1);
     mb_plot_title(&title, mb_cstr(&head), q->r);
     mb_metric_axis(&p.m, &note);
-    if (p.most > 1) mb_str_addf(&note, "; each field: the %s of up to %zu points", p.m.more_is_better ? "highest" : "lowest", p.most);
+    if (p.most > 1)
+        mb_str_addf(&note, "; each field: the %s of up to %zu points", p.m.more_is_better ? "highest" : "lowest", p.most);
     p.c.top = 74;
     mb_gp_begin(out, q->name, &(mb_canvas){p.c.w, p.c.h, 20, p.c.right, p.c.top, p.c.bottom}, mb_cstr(&title), mb_cstr(&note));
     mb_gp_margins(out, &p.c);
@@ -207,7 +212,9 @@ static int plot(const mb_plot_request *q, mb_str *out) {
         }
         mb_str_add(out, ")");
     }
-    mb_str_add(out, "\nplot $fields using 1:2:($1-0.49):($1+0.49):($2-0.48):($2+0.48):3 with boxxyerror fs solid 1.0 noborder lc palette\n");
+    mb_str_add(
+        out,
+        "\nplot $fields using 1:2:($1-0.49):($1+0.49):($2-0.48):($2+0.48):3 with boxxyerror fs solid 1.0 noborder lc palette\n");
     if (title.failed || note.failed || head.failed) out->failed = 1;
 out:
     mb_str_free(&title);
@@ -220,7 +227,8 @@ out:
 }
 
 static const mb_plot_kind kinds[] = {
-    {"heat-map", "a column over two swept keys, as colours and numbers: --x KEY --by KEY --y COLUMN", useless, plot, NULL, "xyb", false},
+    {"heat-map", "a column over two swept keys, as colours and numbers: --x KEY --by KEY --y COLUMN", useless, plot, NULL, "xyb",
+     false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };
 const mb_plot_family mb_plot_heat = {kinds};

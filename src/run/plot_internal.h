@@ -12,7 +12,7 @@
 /* What is asked of a kind of plot. */
 typedef struct mb_plot_kind mb_plot_kind;
 typedef struct mb_plot_request {
-    const char *name; /* of the files */
+    const char *name;    /* of the files */
     const mb_results *r; /* feasible points only, at least one */
     const mb_plot_kind *kind;
     mb_plot_options o;
@@ -74,8 +74,8 @@ void mb_gp_label(mb_str *out, const mb_canvas *c, int tag, double x, double y, c
 /* "WHAT [UNIT]" along the vertical axis, at the left edge. */
 void mb_gp_ylabel(mb_str *out, const mb_canvas *c, int tag, const char *what, const char *unit);
 
-/* The palette of maps: cividis (Nunez, Anderton, Renslow, PLoS ONE 13 (2018) e0199239, doi:10.1371/journal.pone.0199239), from dark
- * to light. */
+/* The palette of maps: cividis (Nunez, Anderton, Renslow, PLoS ONE 13 (2018) e0199239, doi:10.1371/journal.pone.0199239), from
+ * dark to light. */
 void mb_gp_palette(mb_str *out);
 
 /* --- placing labels so that they do not touch --- */
@@ -111,7 +111,8 @@ bool mb_has_accuracy(const mb_results *r);
 /* --- layers along the horizontal axis (plot_layers.c) --- */
 /* Brief names of the layers of P into NAME[n_layer]; mb_free each, also after a failure. */
 int mb_plot_layer_names(const mb_point_result *p, char **name);
-/* Tics of layers 1..n on axes WIDTH pixels wide, with names when SHOW; returns the room they take below the axes. Without OUT only the room. */
+/* Tics of layers 1..n on axes WIDTH pixels wide, with names when SHOW; returns the room they take below the axes. Without OUT
+ * only the room. */
 double mb_plot_layer_tics(const mb_point_result *p, char *const *name, double width, bool show, mb_str *out);
 /* The key in the margin on the right. */
 void mb_gp_side_key(mb_str *out, const mb_canvas *c, bool invert);
@@ -124,14 +125,14 @@ typedef struct mb_metric {
     double scale;                         /* shown number = SI number / scale */
     bool percent, more_is_better;
 } mb_metric;
-/* NAME: of a column, with or without its unit ("energy_J", "energy", "edap"). MB_BADINPUT names the nearest one, and when no point
- * of R has a number there. */
+/* NAME: of a column, with or without its unit ("energy_J", "energy", "edap"). MB_BADINPUT names the nearest one, and when no
+ * point of R has a number there. */
 int mb_metric_new(const mb_results *r, const char *name, mb_metric *m);
-double mb_metric_at(const mb_metric *m, const mb_point_result *p);             /* NaN when unknown */
+double mb_metric_at(const mb_metric *m, const mb_point_result *p);                         /* NaN when unknown */
 void mb_metric_band(const mb_metric *m, const mb_point_result *p, double *lo, double *hi); /* both the value without a band */
-double mb_metric_of(const mb_metric *m, const mb_baseline_result *b);          /* NaN unless it is one of the costs */
-void mb_metric_text(const mb_metric *m, double shown, char *buf, size_t cap);  /* three digits or so */
-void mb_metric_axis(const mb_metric *m, mb_str *out);                          /* "energy per inference [uJ]", UTF-8 */
+double mb_metric_of(const mb_metric *m, const mb_baseline_result *b);                      /* NaN unless it is one of the costs */
+void mb_metric_text(const mb_metric *m, double shown, char *buf, size_t cap);              /* three digits or so */
+void mb_metric_axis(const mb_metric *m, mb_str *out); /* "energy per inference [uJ]", UTF-8 */
 /* A swept key as an axis: its values, numbers ascending when all are numbers, else in the order of the sweep. */
 typedef struct mb_key_axis {
     const char *key, **value; /* borrowed from the results */

@@ -252,8 +252,8 @@ static double layer_sum(const mb_layer_result *l, cost_fn cost) {
 }
 
 /* USED: entries of the legend that are seen. */
-static void cost_data(const mb_point_result *p, cost_fn cost, size_t panel, const mb_legend *g, double scale, double top, bool *used,
-                        mb_str *out) {
+static void cost_data(const mb_point_result *p, cost_fn cost, size_t panel, const mb_legend *g, double scale, double top,
+                      bool *used, mb_str *out) {
     for (size_t e = 0; e <= g->n; e++) {
         mb_str_addf(out, "$p%zu_%zu << EOD\n", panel, e);
         for (size_t k = 0; k < p->n_layer; k++) {
@@ -327,7 +327,13 @@ static int plot_cost(const mb_plot_request *q, mb_str *out) {
     for (size_t i = 0; i < p.n && rc == MB_OK; i++) {
         rc = begin_panel(&p, i, p.same, out);
         mb_canvas axes = panel_axes(&p, i, p.same);
-        mb_gp_ylabel(out, &axes, 6, p.n > 2 || *si == 'm' ? (*si == 'J' ? "energy" : *si == 's' ? "latency" : "area") : *si == 'J' ? "energy per inference" : "latency per inference", u.name);
+        mb_gp_ylabel(out, &axes, 6,
+                     p.n > 2 || *si == 'm' ? (*si == 'J'   ? "energy"
+                                              : *si == 's' ? "latency"
+                                                           : "area")
+                     : *si == 'J'          ? "energy per inference"
+                                           : "latency per inference",
+                     u.name);
         double high = (common ? top : hi[i]) / u.scale;
         mb_gp_linear(out, "y", 0, high > 0 ? 1.05 * high : 1, p.n > 2 ? 4 : 7);
         mb_str_add(out, "plot \\\n");

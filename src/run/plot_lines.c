@@ -51,7 +51,8 @@ static int choose_keys(const mb_plot_request *q, picture *p) {
         if (strcmp(key[i], p->x.key) == 0) continue;
         rc = mb_key_axis_new(q->r, key[i], &a);
         if (rc) return rc;
-        size_t first[MB_AXIS_VALUES + 1]; /* value of A at the first point of each value of X: keys that change together tell nothing */
+        size_t first[MB_AXIS_VALUES +
+                     1]; /* value of A at the first point of each value of X: keys that change together tell nothing */
         bool together = true;
         for (size_t k = 0; k <= p->x.n; k++) first[k] = MB_NO_POINT;
         for (size_t k = 0; k < q->r->n && together; k++) {
@@ -206,7 +207,10 @@ static void write_lines(const picture *p, mb_str *out) {
         const char *colour = p->n == 1 ? mb_plot_colour(0) : i < MB_COLOURS - 2 ? mb_plot_colour(i) : mb_plot_colour(7);
         if (p->bands) mb_str_addf(out, "  $line%zu using 1:2:3:4 with yerrorbars pt 7 ps 0 lw 0.8 lc rgb '%s', \\\n", i, colour);
         mb_str_addf(out, "  $line%zu using 1:2 with linespoints pt %d ps 0.9 lw 1.5 dt %s lc rgb '%s' title ", i, shape[i],
-                    i < MB_COLOURS - 2 ? "1" : i % 2 ? "(8,4)" : "(3,3)", colour);
+                    i < MB_COLOURS - 2 ? "1"
+                    : i % 2            ? "(8,4)"
+                                       : "(3,3)",
+                    colour);
         if (p->lines) mb_gp_text(out, p->by.value[p->shown[i]], NAME_CHARS);
         else mb_str_add(out, "''");
         mb_str_add(out, i + 1 < p->n ? ", \\\n" : "\n");
@@ -230,12 +234,13 @@ static int plot(const mb_plot_request *q, mb_str *out) {
         longest = key > longest ? key : longest;
         p.c.right = 60 + (double)(longest < NAME_CHARS ? longest : NAME_CHARS) * MB_CHAR_PX(12);
     }
-    mb_str_addf(&head, "%c%s over %s", p.m.brief[0] >= 'a' && p.m.brief[0] <= 'z' ? p.m.brief[0] - 32 : p.m.brief[0], p.m.brief + 1,
-                p.x.key);
+    mb_str_addf(&head, "%c%s over %s", p.m.brief[0] >= 'a' && p.m.brief[0] <= 'z' ? p.m.brief[0] - 32 : p.m.brief[0],
+                p.m.brief + 1, p.x.key);
     mb_plot_title(&title, mb_cstr(&head), q->r);
     rc = most_alike(&p, &settled);
     if (rc) goto out;
-    if (settled > 1) mb_str_addf(&note, "each mark: the %s of up to %zu points", p.m.more_is_better ? "highest" : "lowest", settled);
+    if (settled > 1)
+        mb_str_addf(&note, "each mark: the %s of up to %zu points", p.m.more_is_better ? "highest" : "lowest", settled);
     if (p.lines && p.n < p.by.n) mb_str_addf(&note, "%s%zu of %zu lines", note.n ? "; " : "", p.n, p.by.n);
     if (p.bands) mb_str_addf(&note, "%s%s", note.n ? "; " : "", p.m.percent ? "bars: 95 % intervals" : "bars: corners");
     axes(&p, &body);
@@ -264,8 +269,8 @@ out:
 }
 
 static const mb_plot_kind kinds[] = {
-    {"lines", "a column over a swept key, one line per value of another: --x KEY --by KEY --y COLUMN", mb_useless_keys, plot, NULL,
-     "xyb", false},
+    {"lines", "a column over a swept key, one line per value of another: --x KEY --by KEY --y COLUMN", mb_useless_keys, plot,
+     NULL, "xyb", false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };
 const mb_plot_family mb_plot_lines = {kinds};

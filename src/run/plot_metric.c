@@ -1,9 +1,9 @@
 /* plot_metric.c - what the axes of plots show: columns of the results in a readable unit, and swept keys
  *
  * Names, units and words come from the table of columns (columns.c): a new column can be drawn without a change here. The axis
- * label is the column's help up to its first comma; NAME_low and NAME_high, where they are columns too, are the ends of the band of
- * NAME. Fractions are shown in percent, "J", "s" and "m2" with a prefix; in a product of units those of time and area are the ones
- * that latency and area alone would have, and the prefix of the energy takes up the rest. Called by plot_*.c and page.c.
+ * label is the column's help up to its first comma; NAME_low and NAME_high, where they are columns too, are the ends of the band
+ * of NAME. Fractions are shown in percent, "J", "s" and "m2" with a prefix; in a product of units those of time and area are the
+ * ones that latency and area alone would have, and the prefix of the energy takes up the rest. Called by plot_*.c and page.c.
  */
 #include <ctype.h>
 #include <math.h>
@@ -149,12 +149,9 @@ double mb_metric_of(const mb_metric *m, const mb_baseline_result *b) {
     const struct {
         const char *name;
         double v;
-    } known[] = {{"energy_J", c->energy_J},
-                 {"latency_s", c->latency_s},
-                 {"area_m2", c->area_m2},
-                 {"edp_Js", c->energy_J * c->latency_s},
-                 {"edap_Jsm2", b->edap},
-                 {"power_W", c->energy_J / c->latency_s}};
+    } known[] = {{"energy_J", c->energy_J}, {"latency_s", c->latency_s},
+                 {"area_m2", c->area_m2},   {"edp_Js", c->energy_J * c->latency_s},
+                 {"edap_Jsm2", b->edap},    {"power_W", c->energy_J / c->latency_s}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, m->column->name) == 0) return known[i].v / m->scale;
     return MB_NAN;
@@ -336,12 +333,12 @@ mb_style mb_component_style(const char *name) {
         const char *name;
         int colour, hatch;
     } known[] = {
-        {"cells", 3, 0},        {"adc", 0, 0},           {"drivers", 1, 0},          {"shift-add", 2, 0},
-        {"registers", 4, 0},    {"tile buffer", 5, 0},   {"interconnect", 6, 0},     {"digital unit", 7, 0},
-        {"integrators", 0, 1},  {"sample-hold", 4, 1},   {"global buffer", 5, 1},    {"multiply-accumulate", 3, 1},
-        {"control", 7, 1},      {"leakage", 8, 0},       {"weight buffer", 5, 2},    {"input buffer", 2, 1},
+        {"cells", 3, 0},         {"adc", 0, 0},          {"drivers", 1, 0},           {"shift-add", 2, 0},
+        {"registers", 4, 0},     {"tile buffer", 5, 0},  {"interconnect", 6, 0},      {"digital unit", 7, 0},
+        {"integrators", 0, 1},   {"sample-hold", 4, 1},  {"global buffer", 5, 1},     {"multiply-accumulate", 3, 1},
+        {"control", 7, 1},       {"leakage", 8, 0},      {"weight buffer", 5, 2},     {"input buffer", 2, 1},
         {"output buffer", 6, 1}, {"partial sums", 2, 2}, {"activation buffer", 1, 1}, {"dram", 1, 2},
-        {"compute", 0, 2},      {"idle power", 8, 2},
+        {"compute", 0, 2},       {"idle power", 8, 2},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, name) == 0) return (mb_style){mb_plot_colour((size_t)known[i].colour), known[i].hatch};

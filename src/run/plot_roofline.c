@@ -1,4 +1,5 @@
-/* plot_roofline.c - operations per second over operations per byte of weights: crossbars and baselines, under the roofs of the latter
+/* plot_roofline.c - operations per second over operations per byte of weights: crossbars and baselines, under the roofs of the
+ * latter
  *
  * Weights are what von Neumann machines move and crossbars keep in place. A layer does 2 MACs and holds groups K N weights of
  * weight_bits; what the network does per byte of its weights is the same for all machines, so that they stand above each other.
@@ -246,8 +247,8 @@ static const char *useless(const mb_results *r) {
 }
 
 static const mb_plot_kind kinds[] = {
-    {"roofline", "operations per second over operations per byte of weights, under the roofs of the baselines", useless, plot, NULL, NULL,
-     false},
+    {"roofline", "operations per second over operations per byte of weights, under the roofs of the baselines", useless, plot,
+     NULL, NULL, false},
     {NULL, NULL, NULL, NULL, NULL, NULL, false},
 };
 const mb_plot_family mb_plot_roofline = {kinds};

@@ -23,9 +23,12 @@ static int teardown(void **state) {
     return chdir(home) == 0 ? rmdir(root) : -1;
 }
 
-static bool is_void(const char *tag) { return !strcmp(tag, "meta") || !strcmp(tag, "br") || !strcmp(tag, "input") || !strcmp(tag, "!DOCTYPE"); }
+static bool is_void(const char *tag) {
+    return !strcmp(tag, "meta") || !strcmp(tag, "br") || !strcmp(tag, "input") || !strcmp(tag, "!DOCTYPE");
+}
 
-/* Every element is closed in order, quotes of attributes too; text holds no control characters; nothing is loaded from elsewhere. */
+/* Every element is closed in order, quotes of attributes too; text holds no control characters; nothing is loaded from elsewhere.
+ */
 static void check_elements(const char *t) {
     char open[64][24];
     size_t depth = 0, scripts = 0;
@@ -83,7 +86,8 @@ static void sizes(void **state) {
         mb_results r;
         mb_str out = {0};
         made_results(&r, ".", c[i][0], c[i][1], c[i][2]);
-        for (size_t k = 0; k < r.n; k++) r.point[k].energy_low_J = 0.001 * r.point[k].energy_J, r.point[k].energy_high_J = 2 * r.point[k].energy_J;
+        for (size_t k = 0; k < r.n; k++)
+            r.point[k].energy_low_J = 0.001 * r.point[k].energy_J, r.point[k].energy_high_J = 2 * r.point[k].energy_J;
         assert_ok(mb_results_page(&r, &out));
         check_elements(mb_cstr(&out));
         json_t *j = data_of(mb_cstr(&out)), *points = json_object_get(j, "points");
@@ -91,19 +95,24 @@ static void sizes(void **state) {
         assert_int_equal(shown, r.n < 2000 ? r.n : 2000);
         assert_true((strstr(mb_cstr(&out), "300 of 2300 points") != NULL) == (r.n == 2300)); /* what was left out */
         size_t energy = 0;
-        while (strcmp(json_string_value(json_object_get(json_array_get(json_object_get(j, "columns"), energy), "name")), "energy_J")) energy++;
+        while (
+            strcmp(json_string_value(json_object_get(json_array_get(json_object_get(j, "columns"), energy), "name")), "energy_J"))
+            energy++;
         const char *unit = json_string_value(json_object_get(json_array_get(json_object_get(j, "columns"), energy), "unit"));
         const double scale = unit[0] == 'n' ? 1e-9 : 1e-6; /* nJ or a micro sign */
         for (size_t k = 0; k < shown; k++) {
             const json_t *p = json_array_get(points, k);
             const mb_point_result *q = &r.point[json_integer_value(json_object_get(p, "i"))];
-            assert_true(fabs(json_number_value(json_array_get(json_object_get(p, "v"), energy)) * scale / q->energy_J - 1) < 1e-5);
+            assert_true(fabs(json_number_value(json_array_get(json_object_get(p, "v"), energy)) * scale / q->energy_J - 1) <
+                        1e-5);
             assert_true(fabs(json_number_value(json_array_get(json_object_get(p, "cost"), 0)) / q->energy_J - 1) < 1e-5);
             assert_int_equal(json_array_size(json_object_get(p, "base")), q->n_baseline);
         }
-        const json_t *band = json_array_get(json_object_get(j, "columns"), energy), *p0 = json_object_get(json_array_get(points, 0), "v");
+        const json_t *band = json_array_get(json_object_get(j, "columns"), energy),
+                     *p0 = json_object_get(json_array_get(points, 0), "v");
         const double low = json_number_value(json_array_get(p0, (size_t)json_integer_value(json_object_get(band, "low"))));
-        assert_true(fabs(low * scale / r.point[json_integer_value(json_object_get(json_array_get(points, 0), "i"))].energy_J - 0.001) < 1e-8); /* in the unit of the energy */
+        assert_true(fabs(low * scale / r.point[json_integer_value(json_object_get(json_array_get(points, 0), "i"))].energy_J -
+                         0.001) < 1e-8); /* in the unit of the energy */
         json_decref(j);
         mb_str_free(&out);
         mb_results_free(&r);
@@ -150,7 +159,8 @@ static void hostile_text(void **state) {
 /* used.cfg and plans of the folder are in the page, as text and as addresses that hold them. */
 static void files(void **state) {
     (void)state;
-    static const char used[] = "seed = 7;  # <default>\nnetwork = \"a&b.onnx\";  # x.cfg:3\ntext = \"a # b\";  # y\n", plan[] = "policy = \"un<i>form\"; # 100 %\n";
+    static const char used[] = "seed = 7;  # <default>\nnetwork = \"a&b.onnx\";  # x.cfg:3\ntext = \"a # b\";  # y\n",
+                      plan[] = "policy = \"un<i>form\"; # 100 %\n";
     mb_results r;
     mb_str out = {0};
     made_results(&r, ".", 2, 2, 1);
@@ -164,7 +174,8 @@ static void files(void **state) {
     assert_non_null(strstr(t, "<dt>Network</dt><dd>a&amp;b.onnx</dd>"));
     assert_non_null(strstr(t, "<i># &lt;default&gt;</i>"));
     assert_non_null(strstr(t, "text = &quot;a # b&quot;;  <i># y</i>"));
-    assert_non_null(strstr(t, "download=\"plan-0001.cfg\" href=\"data:text/plain;charset=utf-8,policy%20=%20%22un%3Ci%3Eform%22;%20%23%20100%20%25%0A\""));
+    assert_non_null(strstr(t, "download=\"plan-0001.cfg\" "
+                              "href=\"data:text/plain;charset=utf-8,policy%20=%20%22un%3Ci%3Eform%22;%20%23%20100%20%25%0A\""));
     assert_non_null(strstr(t, "1 plans: their files"));
     assert_non_null(strstr(t, "the run is not finished"));
     unlink("used.cfg");
