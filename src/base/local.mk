@@ -5,6 +5,6 @@ libmixbar_la_SOURCES += \
   src/base/conf_scan.c src/base/conf_scan.h src/base/conf_write.c \
   src/base/param.c src/base/param.h src/base/json.c src/base/json.h src/base/table.c src/base/table.h \
   src/base/npy.c src/base/npy.h src/base/quantity.h \
-  src/base/clones.h src/base/csv.c src/base/csv.h src/base/stats.c src/base/stats.h
+  src/base/clones.h src/base/csv.c src/base/csv.h src/base/expr.c src/base/expr.h src/base/stats.c src/base/stats.h
 pkgincludebase_HEADERS = src/base/error.h src/base/mem.h src/base/rng.h src/base/str.h src/base/conf.h \
   src/base/param.h src/base/quantity.h src/base/file.h src/base/json.h src/base/npy.h src/base/table.h

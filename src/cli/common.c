@@ -224,25 +224,6 @@ int mb_cli_cell_open(const char *name, const mb_strings *set, mb_conf **root, mb
 
 /* --- experiments --------------------------------------------------------------------------------------------------- */
 
-int mb_cli_check_plot(const char *name, int code) {
-    const char *candidate[32];
-    size_t n = 0;
-    mb_str all = {0};
-    for (; n < 32 && mb_plot_names[n]; n++) {
-        if (strcmp(mb_plot_names[n], name) == 0) {
-            mb_str_free(&all);
-            return MB_OK;
-        }
-        mb_str_addf(&all, "%s%s", n ? ", " : "", mb_plot_names[n]);
-        candidate[n] = mb_plot_names[n];
-    }
-    const char *near = mb_nearest(name, candidate, n);
-    int rc = near ? mb_fail(code, "no plot is called \"%s\"; did you mean \"%s\"?", name, near)
-                  : mb_fail(code, "no plot is called \"%s\"; possible: %s", name, mb_cstr(&all));
-    mb_str_free(&all);
-    return rc;
-}
-
 int mb_cli_check_plots(const mb_conf *root) {
     const mb_conf *list = mb_conf_find(root, "plot");
     if (!list) return MB_OK;
@@ -252,7 +233,7 @@ int mb_cli_check_plots(const mb_conf *root) {
         const mb_conf *c = list->child[i];
         if (c->type != MB_CONF_STRING)
             return mb_fail(MB_BADINPUT, "%s: plot holds names of plots (`mixbar list plots`)", mb_conf_where(c));
-        int rc = mb_cli_check_plot(c->s, MB_BADINPUT);
+        int rc = mb_plot_kind_check(c->s, MB_BADINPUT);
         if (rc) return mb_context(rc, "in the list `plot` at %s", mb_conf_where(list));
     }
     return MB_OK;

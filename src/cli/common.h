@@ -69,7 +69,6 @@ int mb_cli_point_load(const mb_cli_points *e, size_t i, bool need_data, mb_setup
 int mb_cli_point_describe(const mb_cli_points *e, size_t i, mb_point_result *r);
 /* Names in the experiment's list `plot` must exist (MB_BADINPUT with file:line); one name (CODE). */
 int mb_cli_check_plots(const mb_conf *root);
-int mb_cli_check_plot(const char *name, int code);
 bool mb_cli_have_gnuplot(void);
 /* "point 2 of 0..5 (map.weight_bits=4)", or the experiment's name when there is only one. */
 void mb_cli_point_title(const mb_cli_points *e, size_t i, mb_str *out);

@@ -126,7 +126,8 @@ static int add_components(const rows *r) {
 
 static int add_plots(const rows *r) {
     int rc = MB_OK;
-    for (size_t i = 0; mb_plot_names[i] && !rc; i++) rc = add(r, "plot", mb_plot_names[i], mb_plot_help[i], "");
+    const char *name, *help;
+    for (size_t i = 0; mb_plot_kind_at(i, &name, &help) && !rc; i++) rc = add(r, "plot", name, help, "");
     return rc;
 }
 

@@ -391,11 +391,14 @@ static const char *short_key(const mb_point_result *p, const char *key) {
     return tail;
 }
 
-/* Is the label of P "KEY=VALUE KEY=VALUE ...", made by the sweep? */
+/* Is the label of P "KEY=VALUE KEY=VALUE ...", made by the sweep? A key may be cut to what stands behind one of its dots. */
 static bool label_is_settings(const mb_point_result *p) {
     const char *s = p->label;
     for (size_t k = 0; k < p->n_set; k++) {
-        const char *const part[] = {k ? " " : "", p->set[k].key, "=", p->set[k].value};
+        const char *key = p->set[k].key;
+        const size_t skip = k ? 1 : 0, written = strcspn(s + (*s ? skip : 0), "= "), whole = strlen(key);
+        if (written < whole && key[whole - written - 1] == '.') key += whole - written;
+        const char *const part[] = {k ? " " : "", key, "=", p->set[k].value};
         for (int i = 0; i < 4; i++) {
             size_t n = strlen(part[i]);
             if (strncmp(s, part[i], n) != 0) return false;

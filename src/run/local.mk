@@ -1,4 +1,15 @@
 # floor 5: experiments, sweeps, simulation, results, reports, plots
+# Kinds of plots: a file plot_NAME.c that defines `const mb_plot_family mb_plot_NAME`, and one line here (order = order in lists).
+MB_PLOTS = \
+  src/run/plot_accuracy.c \
+  src/run/plot_time.c \
+  src/run/plot_costs.c \
+  src/run/plot_bars.c \
+  src/run/plot_layers.c \
+  src/run/plot_lines.c \
+  src/run/plot_heat.c \
+  src/run/plot_roofline.c \
+  src/run/plot_explain.c
 libmixbar_la_SOURCES += \
   src/run/experiment.c src/run/experiment.h src/run/sweep.c src/run/sweep.h src/run/simulate.c src/run/simulate.h src/run/point.c src/run/point.h \
   src/run/results.h src/run/results_internal.h src/run/columns.c src/run/results_write.c src/run/results_manifest.c \
@@ -7,11 +18,13 @@ libmixbar_la_SOURCES += \
   src/run/report_data.c \
   src/run/plot_internal.h \
   src/run/plot.c \
+  src/run/plot_metric.c \
+  src/run/page.c \
+  src/run/page.h \
+  src/run/page_internal.h \
+  src/run/page_data.c \
+  $(MB_PLOTS) \
   src/run/plot_util.c \
-  src/run/plot_accuracy.c \
-  src/run/plot_bars.c \
-  src/run/plot_layers.c \
-  src/run/plot_explain.c \
   src/run/explain.c \
   src/run/explain_set.c \
   src/run/explain_pass.c \
@@ -21,7 +34,8 @@ libmixbar_la_SOURCES += \
   src/run/explain.h \
   src/run/across.c \
   src/run/across.h \
-  src/run/plot_time.c \
+  src/run/front.c \
+  src/run/front.h \
   src/run/plot_figure.c \
   src/run/plot_figure.h \
   src/run/sample.c \
@@ -38,3 +52,13 @@ libmixbar_la_SOURCES += \
   src/run/fit_preset.c \
   src/run/fit_plot.c
 pkgincluderun_HEADERS = src/run/experiment.h src/run/sweep.h src/run/simulate.h src/run/point.h src/run/results.h
+nodist_libmixbar_la_SOURCES += src/run/plot_registry.c src/run/page_text.c
+CLEANFILES += src/run/plot_registry.c src/run/page_text.c
+EXTRA_DIST += src/run/page.css src/run/page.js build-aux/embed-text.sh
+
+src/run/plot_registry.c: $(top_srcdir)/src/run/local.mk $(top_srcdir)/build-aux/gen-registry.sh
+	$(AM_V_GEN)$(MKDIR_P) src/run && $(GEN_REGISTRY) run/plot_internal.h mb_plot_family mb_plot_families $(MB_PLOTS) > $@
+
+src/run/page_text.c: $(top_srcdir)/src/run/page.css $(top_srcdir)/src/run/page.js $(top_srcdir)/build-aux/embed-text.sh
+	$(AM_V_GEN)$(MKDIR_P) src/run && $(SHELL) $(top_srcdir)/build-aux/embed-text.sh mb_page_css $(top_srcdir)/src/run/page.css \
+	  mb_page_js $(top_srcdir)/src/run/page.js > $@

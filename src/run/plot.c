@@ -21,33 +21,6 @@
 
 extern char **environ;
 
-#define PLOTS(X)                                                                                                                 \
-    X("accuracy-energy", "accuracy over energy per inference, with 95 % intervals, float accuracy and baselines",                \
-      mb_useless_accuracy, mb_plot_accuracy_energy)                                                                              \
-    X("accuracy-edap", "accuracy over energy x latency x area", mb_useless_accuracy, mb_plot_accuracy_edap)                      \
-    X("accuracy-time", "accuracy over the time since programming, a line per device (runs that sweep read.time_s)",                \
-      mb_useless_time, mb_plot_accuracy_time)                                                                                    \
-    X("energy-components", "energy per inference by component, baselines beside", mb_useless_components,                         \
-      mb_plot_energy_components)                                                                                                 \
-    X("latency-components", "latency per inference by component, baselines beside", mb_useless_components,                       \
-      mb_plot_latency_components)                                                                                                \
-    X("area-components", "area by component, baselines beside", mb_useless_components, mb_plot_area_components)                  \
-    X("energy-layers", "energy of each layer by component", mb_useless_layers, mb_plot_energy_layers)                            \
-    X("precision-layers", "bits of weights, inputs and converters of each layer", mb_useless_layers, mb_plot_precision_layers)   \
-    X("snr-layers", "signal-to-noise ratio and clipped conversions of each layer", mb_useless_snr, mb_plot_snr_layers)           \
-    X("explain-costs", "accuracy that each non-ideality costs (run --explain)", mb_useless_explain, mb_plot_explain_costs)       \
-    X("explain-snr", "signal-to-noise ratio of each layer, one non-ideality after the other (run --explain)", mb_useless_explain, \
-      mb_plot_explain_snr)                                                                                                       \
-    X("explain-codes", "codes that the converters of each layer put out (run --explain)", mb_useless_codes, mb_plot_explain_codes)
-
-#define ROW(name, help, useless, write) {name, help, useless, write},
-#define NAME(name, help, useless, write) name,
-#define HELP(name, help, useless, write) help,
-static const mb_plot_type types[] = {PLOTS(ROW)};
-const char *const mb_plot_names[] = {PLOTS(NAME) NULL};
-const char *const mb_plot_help[] = {PLOTS(HELP) NULL};
-#define N_TYPES (sizeof types / sizeof *types)
-
 /* --- running gnuplot ------------------------------------------------------------------------------------------------ */
 
 /* Wait for PID, whose messages come through FD, and keep their end in TEXT: gnuplot repeats the command first, and says what is
@@ -183,49 +156,138 @@ out:
 
 /* --- the plots wanted ----------------------------------------------------------------------------------------------- */
 
-/* "a,b" or "a b" into WANTED[]. */
-static int parse_names(const mb_results *r, const char *what, bool wanted[N_TYPES]) {
+#define KINDS_MAX 64
+
+static const mb_plot_kind *kind_at(size_t i) {
+    for (size_t f = 0; mb_plot_families[f]; f++)
+        for (const mb_plot_kind *k = mb_plot_families[f]->kind; k->name; k++)
+            if (i-- == 0) return k;
+    return NULL;
+}
+
+bool mb_plot_kind_at(size_t i, const char **name, const char **help) {
+    const mb_plot_kind *k = kind_at(i);
+    if (!k) return false;
+    *name = k->name;
+    *help = k->help;
+    return true;
+}
+
+static const mb_plot_kind *kind_named(const char *name, size_t n) {
+    const mb_plot_kind *k;
+    for (size_t i = 0; (k = kind_at(i)) != NULL; i++)
+        if (strlen(k->name) == n && strncmp(k->name, name, n) == 0) return k;
+    return NULL;
+}
+
+int mb_plot_kind_check(const char *name, int code) {
+    const char *all[KINDS_MAX];
+    size_t n = 0;
+    mb_str list = {0};
+    if (kind_named(name, strlen(name))) return MB_OK;
+    for (const mb_plot_kind *k; n < KINDS_MAX && (k = kind_at(n)) != NULL; n++) {
+        all[n] = k->name;
+        mb_str_addf(&list, "%s%s", n ? ", " : "", k->name);
+    }
+    const char *near = mb_nearest(name, all, n);
+    int rc = near ? mb_fail(code, "there is no plot \"%.60s\"; did you mean \"%s\"? (plots: %s)", name, near, mb_cstr(&list))
+                  : mb_fail(code, "there is no plot \"%.60s\"; plots are: %s", name, mb_cstr(&list));
+    mb_str_free(&list);
+    return rc;
+}
+
+/* Feasible points only: others have no numbers to draw. The array is mb_free'd, its points are borrowed. */
+static int feasible_of(const mb_results *all, mb_results *r) {
+    *r = *all;
+    r->n = 0;
+    r->point = mb_malloc(all->n, sizeof *r->point);
+    if (!r->point) return mb_nomem();
+    for (size_t i = 0; i < all->n; i++)
+        if (!all->point[i].infeasible) r->point[r->n++] = all->point[i];
+    return MB_OK;
+}
+
+int mb_plot_kinds_for(const mb_results *all, mb_str *out) {
+    mb_results r;
+    const mb_plot_kind *k;
+    int rc = feasible_of(all, &r);
+    if (rc) return rc;
+    for (size_t i = 0; (k = kind_at(i)) != NULL; i++) {
+        const char *why = r.n ? k->useless(&r) : "no point is finished and feasible";
+        if (why) mb_str_addf(out, "%-20s -  %s\n", k->name, why);
+        else mb_str_addf(out, "%-20s %s%s\n", k->name, k->help, k->on_request ? " (when named)" : "");
+    }
+    mb_free(r.point);
+    return out->failed ? mb_nomem() : MB_OK;
+}
+
+/* "a,b" or "a b" into WANTED[], at most CAP. */
+static int parse_names(const mb_results *r, const char *what, const mb_plot_options *o, const mb_plot_kind **wanted, size_t cap,
+                       size_t *count) {
     while (*what) {
-        size_t n = strcspn(what, ", "), i = 0;
+        size_t n = strcspn(what, ", ");
         if (n) {
-            while (i < N_TYPES && (strlen(types[i].name) != n || strncmp(types[i].name, what, n) != 0)) i++;
-            if (i == N_TYPES) {
-                char *name = mb_strndup(what, n < 60 ? n : 60);
-                const char *near = name ? mb_nearest(name, mb_plot_names, N_TYPES) : NULL;
-                mb_str all = {0};
-                for (size_t k = 0; k < N_TYPES; k++) mb_str_addf(&all, "%s%s", k ? ", " : "", types[k].name);
-                int rc = near ? mb_fail(MB_BADINPUT, "there is no plot \"%s\"; did you mean \"%s\"? (plots: %s)", name, near,
-                                        mb_cstr(&all))
-                              : mb_fail(MB_BADINPUT, "there is no plot \"%s\"; plots are: %s", name ? name : "", mb_cstr(&all));
-                mb_str_free(&all);
+            const mb_plot_kind *k = kind_named(what, n);
+            if (!k) {
+                char *name = mb_strndup(what, n);
+                int rc = name ? mb_plot_kind_check(name, MB_BADINPUT) : mb_nomem();
                 mb_free(name);
                 return rc;
             }
-            const char *why = types[i].useless(r);
-            if (why) return mb_fail(MB_BADINPUT, "the plot %s cannot be drawn: %s", types[i].name, why);
-            wanted[i] = true;
+            const char *why = k->useless(r);
+            if (why) return mb_fail(MB_BADINPUT, "the plot %s cannot be drawn: %s", k->name, why);
+            const struct {
+                char letter;
+                const char *given, *option;
+            } opt[] = {{'x', o->x, "--x"}, {'y', o->y, "--y"}, {'b', o->by, "--by"}};
+            for (size_t i = 0; i < sizeof opt / sizeof *opt; i++)
+                if (opt[i].given && !(k->takes && strchr(k->takes, opt[i].letter)))
+                    return mb_fail(MB_BADINPUT, "the plot %s does not take %s (lines and heat-map do)", k->name, opt[i].option);
+            bool there = false;
+            for (size_t i = 0; i < *count; i++) there = there || wanted[i] == k;
+            if (!there && *count < cap) wanted[(*count)++] = k;
         }
         what += n + strspn(what + n, ", ");
     }
     return MB_OK;
 }
 
-static int write_script(const char *dir, const mb_plot_type *t, const mb_results *r) {
+/* The kind's name and the options given, "heat-map-adc_bits-energy_J": letters, digits, '-', '_' and '.' only. */
+static char *file_name(const mb_plot_kind *k, const mb_plot_options *o) {
+    const char *const part[] = {k->name, o->x, o->by, o->y};
+    mb_str s = {0};
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        if (!part[i]) continue;
+        if (i) mb_str_add(&s, "-");
+        for (const char *c = part[i]; *c; c++) {
+            const bool good =
+                (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.", *c);
+            mb_str_addn(&s, good ? c : "_", 1);
+        }
+    }
+    char *name = s.failed ? NULL : mb_strdup(mb_cstr(&s));
+    mb_str_free(&s);
+    return name;
+}
+
+static int write_script(const char *dir, const mb_plot_request *q) {
     mb_str text = {0};
-    char *path = mb_asprintf("%s/%s.gp", dir, t->name);
-    int rc = path ? t->write(t->name, r, &text) : mb_nomem();
+    char *path = mb_asprintf("%s/%s.gp", dir, q->name);
+    int rc = path ? q->kind->write(q, &text) : mb_nomem();
     if (rc == MB_OK && text.failed) rc = mb_nomem();
     if (rc == MB_OK) rc = mb_file_write(path, text.s, text.n);
-    if (rc != MB_OK) rc = mb_context(rc, "while drawing the plot %s", t->name);
+    if (rc != MB_OK) rc = mb_context(rc, "while drawing the plot %s", q->kind->name);
     mb_str_free(&text);
     mb_free(path);
     return rc;
 }
 
-static int plot_points(const mb_results *r, const char *what, const char *format, mb_str *files) {
+static int plot_points(const mb_results *r, const char *what, const char *format, const mb_plot_options *o, mb_str *files) {
     int rc = MB_OK;
-    bool wanted[N_TYPES] = {false}, script_only = strcmp(format, "gp") == 0;
-    char *dir = NULL;
+    const bool script_only = strcmp(format, "gp") == 0;
+    const mb_plot_kind *wanted[KINDS_MAX], *k;
+    char *dir = NULL, *name[KINDS_MAX] = {NULL};
+    size_t n = 0;
     if (!script_only && strcmp(format, "svg") != 0 && strcmp(format, "png") != 0 && strcmp(format, "pdf") != 0)
         return mb_fail(MB_BADINPUT,
                        "there is no picture format \"%.40s\"; formats are svg, png, pdf, and gp (the gnuplot scripts only)",
@@ -234,37 +296,40 @@ static int plot_points(const mb_results *r, const char *what, const char *format
         return mb_fail(MB_BADINPUT, "%s: there is nothing to draw: no point is finished (go on with mixbar run --resume)",
                        r->dir);
     if (what) {
-        rc = parse_names(r, what, wanted);
+        rc = parse_names(r, what, o, wanted, KINDS_MAX, &n);
         if (rc != MB_OK) return rc;
     } else {
-        for (size_t i = 0; i < N_TYPES; i++) wanted[i] = types[i].useless(r) == NULL;
+        for (size_t i = 0; n < KINDS_MAX && (k = kind_at(i)) != NULL; i++)
+            if (!k->on_request && !k->useless(r)) wanted[n++] = k;
     }
     dir = mb_path_join(r->dir, "plots");
     rc = dir ? mb_file_mkdirs(dir) : mb_nomem();
-    for (size_t i = 0; i < N_TYPES && rc == MB_OK; i++) { /* all scripts first: they are of use without gnuplot */
-        if (wanted[i]) rc = write_script(dir, &types[i], r);
-        if (wanted[i] && rc == MB_OK && script_only) mb_str_addf(files, "%s/%s.gp\n", dir, types[i].name);
+    for (size_t i = 0; i < n && rc == MB_OK; i++) { /* all scripts first: they are of use without gnuplot */
+        name[i] = file_name(wanted[i], o);
+        rc = name[i] ? write_script(dir, &(mb_plot_request){name[i], r, wanted[i], *o}) : mb_nomem();
+        if (rc == MB_OK && script_only) mb_str_addf(files, "%s/%s.gp\n", dir, name[i]);
     }
-    for (size_t i = 0; i < N_TYPES && rc == MB_OK && !script_only; i++) {
-        if (!wanted[i]) continue;
-        rc = draw(dir, types[i].name, format);
-        if (rc == MB_OK) mb_str_addf(files, "%s/%s.%s\n", dir, types[i].name, format);
+    for (size_t i = 0; i < n && rc == MB_OK && !script_only; i++) {
+        rc = draw(dir, name[i], format);
+        if (rc == MB_OK) mb_str_addf(files, "%s/%s.%s\n", dir, name[i], format);
     }
     if (rc == MB_OK && files->failed) rc = mb_nomem();
+    for (size_t i = 0; i < n; i++) mb_free(name[i]);
     mb_free(dir);
     return rc;
 }
 
-/* Infeasible points have no numbers to draw. */
-int mb_results_plot(const mb_results *all, const char *what, const char *format, mb_str *files) {
-    mb_results feasible = *all;
-    feasible.point = mb_malloc(all->n, sizeof *feasible.point);
-    if (!feasible.point) return mb_nomem();
-    feasible.n = 0;
-    for (size_t i = 0; i < all->n; i++)
-        if (!all->point[i].infeasible) feasible.point[feasible.n++] = all->point[i];
-    int rc = all->n && !feasible.n ? mb_fail(MB_BADINPUT, "%s: there is nothing to draw: every point is infeasible", all->dir)
-                                   : plot_points(&feasible, what, format, files);
-    mb_free(feasible.point);
+int mb_results_plot_with(const mb_results *all, const char *what, const char *format, const mb_plot_options *o, mb_str *files) {
+    static const mb_plot_options none = {NULL, NULL, NULL};
+    mb_results r;
+    int rc = feasible_of(all, &r);
+    if (rc) return rc;
+    rc = all->n && !r.n ? mb_fail(MB_BADINPUT, "%s: there is nothing to draw: every point is infeasible", all->dir)
+                        : plot_points(&r, what, format, o ? o : &none, files);
+    mb_free(r.point);
     return rc;
+}
+
+int mb_results_plot(const mb_results *r, const char *what, const char *format, mb_str *files) {
+    return mb_results_plot_with(r, what, format, NULL, files);
 }

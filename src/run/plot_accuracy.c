@@ -27,11 +27,11 @@ typedef struct mark {
 typedef struct scatter {
     const mb_results *r;
     mb_canvas c;
-    double (*value)(const mb_cost *);
-    const char *unit;
-    double scale, x0, x1, y0, y1;
-    bool log;
-    double *x, *y, *lo, *hi; /* of points, in the axes' units; NaN when not to be drawn */
+    mb_metric cost;
+    double x0, x1, y0, y1;
+    bool log, bands;
+    double *x, *y, *lo, *hi;  /* of points, in the axes' units; NaN when not to be drawn */
+    double *x_lo, *x_hi;      /* bands of the cost, where the results have them */
     bool *front;
     size_t *order, n_front;
     char **tag;
@@ -45,11 +45,6 @@ typedef struct scatter {
     int labels; /* tags of gnuplot's labels and arrows in use */
 } scatter;
 
-static double energy_of(const mb_cost *c) { return c->energy_J; }
-static double latency_of(const mb_cost *c) { return c->latency_s; }
-static double area_of(const mb_cost *c) { return c->area_m2; }
-static double edap_of(const mb_cost *c) { return c->energy_J * c->latency_s * c->area_m2; }
-
 static void free_scatter(scatter *s) {
     for (size_t i = 0; s->tag && i < s->r->n; i++) mb_free(s->tag[i]);
     mb_free(s->tag);
@@ -57,6 +52,8 @@ static void free_scatter(scatter *s) {
     mb_free(s->y);
     mb_free(s->lo);
     mb_free(s->hi);
+    mb_free(s->x_lo);
+    mb_free(s->x_hi);
     mb_free(s->front);
     mb_free(s->order);
     mb_free(s->base);
@@ -80,7 +77,7 @@ static int gather_baselines(scatter *s) {
         const mb_point_result *p = &s->r->point[i];
         for (size_t k = 0; k < p->n_baseline; k++) {
             size_t t = 0;
-            double x = s->value(&p->baseline[k].cost) / s->scale, y = 100 * p->quantised_accuracy;
+            double x = mb_metric_of(&s->cost, &p->baseline[k]), y = 100 * p->quantised_accuracy;
             while (t < s->n_type && strcmp(s->type[t], p->baseline[k].name) != 0) t++;
             if (t == s->n_type && t < sizeof s->type / sizeof *s->type) s->type[s->n_type++] = p->baseline[k].name;
             if (t < s->n_type && isfinite(x) && x > 0 && isfinite(y)) s->base[s->n_base++] = (mark){x, y, t, s->tag[i]};
@@ -101,15 +98,19 @@ static int gather(scatter *s) {
     s->y = mb_malloc(r->n, sizeof *s->y);
     s->lo = mb_malloc(r->n, sizeof *s->lo);
     s->hi = mb_malloc(r->n, sizeof *s->hi);
+    s->x_lo = mb_malloc(r->n, sizeof *s->x_lo);
+    s->x_hi = mb_malloc(r->n, sizeof *s->x_hi);
     s->front = mb_malloc(r->n, sizeof *s->front);
     s->order = mb_malloc(r->n, sizeof *s->order);
     s->tag = mb_calloc(r->n, sizeof *s->tag);
-    if (!s->x || !s->y || !s->lo || !s->hi || !s->front || !s->order || !s->tag) return mb_nomem();
+    if (!s->x || !s->y || !s->lo || !s->hi || !s->x_lo || !s->x_hi || !s->front || !s->order || !s->tag) return mb_nomem();
     for (size_t i = 0; i < r->n; i++) {
         const mb_point_result *p = &r->point[i];
-        mb_cost c = {p->energy_J, p->latency_s, p->area_m2};
-        bool good = s->value(&c) > 0 && isfinite(s->value(&c)) && isfinite(p->accuracy);
-        s->x[i] = good ? s->value(&c) / s->scale : MB_NAN;
+        bool good = mb_metric_at(&s->cost, p) > 0 && isfinite(p->accuracy);
+        s->x[i] = good ? mb_metric_at(&s->cost, p) : MB_NAN;
+        mb_metric_band(&s->cost, p, &s->x_lo[i], &s->x_hi[i]);
+        if (!good || !(s->x_lo[i] > 0)) s->x_lo[i] = s->x_hi[i] = s->x[i];
+        s->bands = s->bands || s->x_lo[i] < s->x_hi[i];
         s->y[i] = good ? 100 * p->accuracy : MB_NAN;
         s->lo[i] = isfinite(p->accuracy_low) ? 100 * p->accuracy_low : s->y[i];
         s->hi[i] = isfinite(p->accuracy_high) ? 100 * p->accuracy_high : s->y[i];
@@ -133,8 +134,9 @@ static void widen(double *lo, double *hi, double v) {
 static void choose_ranges(scatter *s) {
     double x0 = MB_INF, x1 = -MB_INF, y0 = MB_INF, y1 = -MB_INF;
     for (size_t i = 0; i < s->r->n; i++) {
-        widen(&x0, &x1, s->x[i]);
         if (!isfinite(s->x[i])) continue;
+        widen(&x0, &x1, s->x_lo[i]);
+        widen(&x0, &x1, s->x_hi[i]);
         widen(&y0, &y1, s->lo[i]);
         widen(&y0, &y1, s->hi[i]);
     }
@@ -269,7 +271,7 @@ static int add_labels(scatter *s, mb_str *out) {
 }
 
 static void write_data(const scatter *s, mb_str *out) {
-    mb_str_add(out, "# cost, accuracy, low, high [%], best trade-off?\n$points << EOD\n");
+    mb_str_add(out, "# cost, accuracy, low, high [%], best trade-off?, cost low, high\n$points << EOD\n");
     for (size_t i = 0; i < s->r->n; i++) {
         const double v[] = {s->x[i], s->y[i], s->lo[i], s->hi[i]};
         if (!isfinite(s->x[i])) continue;
@@ -277,7 +279,12 @@ static void write_data(const scatter *s, mb_str *out) {
             mb_gp_num(out, v[k]);
             mb_str_add(out, " ");
         }
-        mb_str_add(out, s->front[i] ? "1\n" : "0\n");
+        mb_str_add(out, s->front[i] ? "1" : "0");
+        for (int k = 0; k < 2 && s->bands; k++) {
+            mb_str_add(out, " ");
+            mb_gp_num(out, k ? s->x_hi[i] : s->x_lo[i]);
+        }
+        mb_str_add(out, "\n");
     }
     mb_str_add(out, "EOD\n# best trade-offs\n$front << EOD\n");
     for (size_t i = 0; i < s->n_front; i++) {
@@ -323,7 +330,8 @@ typedef struct entry {
 
 static size_t legend_entries(const scatter *s, entry *e, mb_str *out) {
     size_t n = 0;
-    e[n++] = (entry){.kind = 'a', .text = "analog, 95 % interval"};
+    e[n] = (entry){.kind = 'a'};
+    snprintf(e[n++].text, sizeof e->text, "analog, 95 %% interval%s", s->bands ? " and corners of the cost" : "");
     if (s->n_reference) e[n++] = (entry){.kind = 'f', .text = "float network"};
     for (size_t t = 0; t < s->n_type; t++) {
         mb_str name = {0};
@@ -353,9 +361,9 @@ static size_t legend(const scatter *s, mb_str *out, int *tag) {
             if (tag) {
                 const char *colour = e[i].kind == 'a'   ? mb_plot_colour(0)
                                      : e[i].kind == 'f' ? "#333333"
-                                     : e[i].kind == 't' ? "#9ecae1"
+                                     : e[i].kind == 't' ? "#6baed6"
                                                         : mb_plot_colour(base_colour[e[i].i % 4]);
-                mb_gp_label(out, &s->c, ++*tag, x + 32, y, 'l', LEGEND_FONT, "#000000", e[i].text, 40);
+                mb_gp_label(out, &s->c, ++*tag, x + 32, y, 'l', LEGEND_FONT, "#000000", e[i].text, 60);
                 if (e[i].kind == 'a' || e[i].kind == 'b') {
                     mb_str_addf(out, "set label %d '' at screen ", ++*tag);
                     mb_gp_num(out, mid / s->c.w);
@@ -386,7 +394,7 @@ static size_t legend(const scatter *s, mb_str *out, int *tag) {
 static void write_plot(const scatter *s, mb_str *out) {
     bool many = s->r->n > LABELS_ALL;
     mb_str_add(out, "plot \\\n");
-    if (s->n_front > 1 && s->r->n >= 4) mb_str_add(out, "  $front using 1:2 with lines lw 1 lc rgb '#9ecae1', \\\n");
+    if (s->n_front > 1 && s->r->n >= 4) mb_str_add(out, "  $front using 1:2 with lines lw 1.6 lc rgb '#6baed6', \\\n");
     for (size_t i = 0; i < s->n_reference; i++) {
         mb_str_add(out, "  ");
         mb_gp_num(out, s->reference[i]);
@@ -401,6 +409,9 @@ static void write_plot(const scatter *s, mb_str *out) {
     }
     mb_str_addf(out, "  $points using 1:%s with yerrorbars pt 7 ps 0 lw %s lc rgb '%s', \\\n",
                 s->r->n > CROWD ? "($5 > 0 ? $2 : NaN):3:4" : "2:3:4", many ? "0.6" : "1", many ? "#a6cbe3" : "#7fb3d5");
+    if (s->bands)
+        mb_str_addf(out, "  $points using 1:%s:6:7 with xerrorbars pt 7 ps 0 lw %s lc rgb '%s', \\\n",
+                    s->r->n > CROWD ? "($5 > 0 ? $2 : NaN)" : "2", many ? "0.6" : "1", many ? "#a6cbe3" : "#7fb3d5");
     mb_str_addf(out, "  $points using 1:2 with points pt 7 ps %s lc rgb '%s'\n",
                 s->r->n > CROWD ? "0.4"
                 : many          ? "0.65"
@@ -408,17 +419,18 @@ static void write_plot(const scatter *s, mb_str *out) {
                 mb_plot_colour(0));
 }
 
-static int plot(const char *name, const mb_results *r, const char *what, const char *axis, double (*value)(const mb_cost *),
-                double scale, const char *unit, mb_str *out) {
-    int rc = MB_OK;
-    mb_str title = {0}, note = {0}, label = {0};
-    scatter s = {.r = r, .value = value, .scale = scale, .unit = unit, .c = {900, 0, 78, 34, 62, 0}};
-    rc = gather(&s);
+static int plot(const mb_plot_request *q, mb_str *out) {
+    const mb_results *r = q->r;
+    mb_str title = {0}, note = {0}, label = {0}, what = {0};
+    scatter s = {.r = r, .c = {900, 0, 78, 34, 62, 0}};
+    int rc = mb_metric_new(r, q->kind->metric, &s.cost);
+    if (rc == MB_OK) rc = gather(&s);
     if (rc != MB_OK) goto out;
     choose_ranges(&s);
     s.c.bottom = 76 + LEGEND_LINE * (double)legend(&s, out, NULL);
     s.c.h = 410 + s.c.top + s.c.bottom;
-    mb_plot_title(&title, what, r);
+    mb_str_addf(&what, "Accuracy and %s", s.cost.brief);
+    mb_plot_title(&title, mb_cstr(&what), r);
     if (r->n > 1) {
         mb_str_add(&note, mb_same_keys(r) ? "labels: " : "");
         mb_tag_legend(r, &note);
@@ -427,12 +439,9 @@ static int plot(const char *name, const mb_results *r, const char *what, const c
                                                : "";
         if (*more) mb_str_addf(&note, "%s%s", note.n ? "; " : "", more);
     }
-    mb_gp_begin(out, name, &s.c, mb_cstr(&title), mb_cstr(&note));
+    mb_gp_begin(out, q->name, &s.c, mb_cstr(&title), mb_cstr(&note));
     s.log = mb_gp_log_tics(out, "x", s.x0, s.x1);
-    mb_str_add(&label, axis);
-    mb_str_add(&label, " [");
-    mb_gp_unit(&label, unit);
-    mb_str_add(&label, "]");
+    mb_metric_axis(&s.cost, &label);
     mb_str_add(out, "set xlabel ");
     mb_gp_text(out, mb_cstr(&label), 100);
     mb_str_add(out, "\nset grid x y lt 1 lw 0.5 lc rgb '#dddddd'\nset bars 0.6\nset xrange [");
@@ -447,16 +456,17 @@ static int plot(const char *name, const mb_results *r, const char *what, const c
     legend(&s, out, &s.labels);
     write_data(&s, out);
     write_plot(&s, out);
-    if (title.failed || note.failed || label.failed) out->failed = 1;
+    if (title.failed || note.failed || label.failed || what.failed) out->failed = 1;
 out:
     mb_str_free(&title);
     mb_str_free(&note);
     mb_str_free(&label);
+    mb_str_free(&what);
     free_scatter(&s);
     return rc;
 }
 
-const char *mb_useless_accuracy(const mb_results *r) {
+static const char *useless(const mb_results *r) {
     for (size_t i = 0; i < r->n; i++) {
         const mb_point_result *p = &r->point[i];
         if (isfinite(p->accuracy) && p->energy_J > 0 && p->edap_Jsm2 > 0) return NULL;
@@ -464,39 +474,13 @@ const char *mb_useless_accuracy(const mb_results *r) {
     return mb_has_accuracy(r) ? "no point has a cost above zero" : "no accuracy was simulated (costs only)";
 }
 
-/* The unit in which VALUE / DIVISOR of the points and their baselines is shown. */
-static int choose_unit(const mb_results *r, double (*value)(const mb_cost *), double divisor, const char *unit,
-                       mb_unit_choice *u) {
-    size_t n = r->n, k = 0;
-    for (size_t i = 0; i < r->n; i++) n += r->point[i].n_baseline;
-    double *v = mb_malloc(n, sizeof *v);
-    if (!v) return mb_nomem();
-    for (size_t i = 0; i < r->n; i++) {
-        const mb_point_result *p = &r->point[i];
-        mb_cost c = {p->energy_J, p->latency_s, p->area_m2};
-        v[k++] = value(&c) / divisor;
-        for (size_t b = 0; b < p->n_baseline; b++) v[k++] = value(&p->baseline[b].cost) / divisor;
-    }
-    *u = mb_choose_unit(v, n, unit);
-    mb_free(v);
-    return MB_OK;
-}
-
-int mb_plot_accuracy_energy(const char *name, const mb_results *r, mb_str *out) {
-    mb_unit_choice u;
-    int rc = choose_unit(r, energy_of, 1, "J", &u);
-    return rc == MB_OK ? plot(name, r, "Accuracy and energy", "energy per inference", energy_of, u.scale, u.name, out) : rc;
-}
-
-/* Latency and area in their usual units; the prefix of the energy takes up the rest. */
-int mb_plot_accuracy_edap(const char *name, const mb_results *r, mb_str *out) {
-    mb_unit_choice e, l, a;
-    char unit[64];
-    int rc = choose_unit(r, latency_of, 1, "s", &l);
-    if (rc == MB_OK) rc = choose_unit(r, area_of, 1, "m2", &a);
-    if (rc == MB_OK) rc = choose_unit(r, edap_of, l.scale * a.scale, "J", &e);
-    if (rc != MB_OK) return rc;
-    snprintf(unit, sizeof unit, "%.12s %.12s %.12s", e.name, l.name, a.name);
-    return plot(name, r, "Accuracy and EDAP", "energy \xC3\x97 latency \xC3\x97 area", edap_of, e.scale * l.scale * a.scale, unit,
-                out);
-}
+#define KIND(cost, column, more) {"accuracy-" cost, "accuracy over " more, useless, plot, column, NULL, false}
+static const mb_plot_kind kinds[] = {
+    KIND("energy", "energy_J", "energy per inference: best trade-offs, 95 % intervals, float accuracy, baselines"),
+    KIND("latency", "latency_s", "latency per inference"),
+    KIND("area", "area_m2", "area"),
+    KIND("edp", "edp_Js", "energy x latency"),
+    KIND("edap", "edap_Jsm2", "energy x latency x area"),
+    {NULL, NULL, NULL, NULL, NULL, NULL, false},
+};
+const mb_plot_family mb_plot_accuracy = {kinds};

@@ -1,8 +1,9 @@
 /* plot_bars.c - a cost by component: a stacked bar for each point, and sections of baselines to the right
  *
- * Baselines of a quite different size are drawn at a power of ten of their height, which their heading says; the number above a
- * bar is always the true total. With more than BARS_WITH_BASELINES points the baselines' totals are marks over the bars instead
- * of bars of their own. Called by plot.c.
+ * All bars have one scale, so that heights can be compared: a small baseline looks small. A bar that is far higher than all
+ * points is cut off, with a gap in it and its number above. Where heights differ much a second panel shows the shares of each
+ * bar. With more than BARS_WITH_BASELINES points, or many baselines, the baselines' totals are marks over the bars instead of
+ * bars of their own.
  */
 #include <math.h>
 #include <stdio.h>
@@ -16,9 +17,12 @@
 #define BARS_NAMED 40
 #define CROWD 150
 #define NAME_CHARS 26
+#define SHARES 170.0 /* height of the panel of shares, and of the gap above it */
+#define GAP 22.0
+#define CUT 0.94 /* a bar that is cut off ends here, part of the axis */
 
 typedef struct bar {
-    double x, total, factor; /* place; SI number; shown at FACTOR of its height */
+    double x, total; /* place; SI number */
     const mb_part *part;
     size_t n_part;
     const char *name;
@@ -26,8 +30,9 @@ typedef struct bar {
 } bar;
 
 typedef struct section {
-    double x0, x1, factor;
+    double x0, x1;
     const char *name;
+    size_t bars;
 } section;
 
 typedef struct chart {
@@ -36,7 +41,6 @@ typedef struct chart {
     double (*value)(const mb_cost *);
     const char *si;
     mb_unit_choice u;
-    int decimals;
     char **tag;
     bar *bar;
     size_t n_bar;
@@ -45,8 +49,9 @@ typedef struct chart {
     mb_baseline_row *row;
     size_t n_row;
     mb_legend legend;
-    bool used[2 * MB_COLOURS + 1]; /* legend entries that are seen; the last is "other" */
-    double x1, top;                /* ends of the axes, shown units */
+    bool used[MB_LEGEND + 1]; /* legend entries that are seen; the last is "other" */
+    bool shares;              /* a second panel below */
+    double x1, top;           /* ends of the axes, shown units */
 } chart;
 
 static double energy_of(const mb_cost *c) { return c->energy_J; }
@@ -61,7 +66,7 @@ static void free_chart(chart *h) {
     mb_free(h->row);
 }
 
-static bool beside(const chart *h) { return h->r->n <= BARS_WITH_BASELINES && h->n_row > 0; }
+static bool beside(const chart *h) { return h->r->n <= BARS_WITH_BASELINES && h->n_row > 0 && h->r->n + h->n_row <= BARS_NAMED; }
 
 /* The number above bar B. */
 static double sum_of(const chart *h, const mb_part *part, size_t n, double otherwise) {
@@ -85,20 +90,14 @@ static int gather(chart *h) {
         h->tag[i] = mb_point_tag(r, p, same);
         if (!h->tag[i]) return mb_nomem();
         h->bar[h->n_bar++] =
-            (bar){(double)i + 1, sum_of(h, p->part, p->n_part, h->value(&c)), 1, p->part, p->n_part, h->tag[i], p->index};
+            (bar){(double)i + 1, sum_of(h, p->part, p->n_part, h->value(&c)), p->part, p->n_part, h->tag[i], p->index};
     }
-    h->sec[h->n_sec++] = (section){0.5, (double)r->n + 0.5, 1, NULL};
+    h->sec[h->n_sec++] = (section){0.5, (double)r->n + 0.5, NULL, r->n};
     return MB_OK;
 }
 
-/* Baselines as sections, all at the same power of ten so that they are comparable in height with the points. */
+/* Baselines as sections to the right of the points. */
 static void add_sections(chart *h) {
-    double largest = 0, high = 0, factor = 1;
-    for (size_t i = 0; i < h->n_bar; i++) largest = fmax(largest, h->bar[i].total);
-    for (size_t i = 0; i < h->n_row; i++)
-        high = fmax(high, sum_of(h, h->row[i].b->part, h->row[i].b->n_part, h->value(&h->row[i].b->cost)));
-    while (high * factor > 8 * largest && largest > 0 && factor > 1e-12) factor /= 10;
-    while (high * factor < 0.1 * largest && high > 0 && factor < 1e12) factor *= 10;
     for (size_t i = 0; i < h->n_row; i++) {
         const mb_baseline_row *w = &h->row[i];
         section *s = &h->sec[h->n_sec - 1];
@@ -109,39 +108,36 @@ static void add_sections(chart *h) {
         if (h->n_sec == 1 || strcmp(s->name, w->b->name) != 0) {
             double x = s->x1 + 0.4;
             s = &h->sec[h->n_sec++];
-            *s = (section){x, x, factor, w->b->name};
+            *s = (section){x, x, w->b->name, 0};
         }
-        h->bar[h->n_bar++] =
-            (bar){s->x1 + 0.5,    sum_of(h, w->b->part, w->b->n_part, h->value(&w->b->cost)),
-                  factor,         w->b->part,
-                  w->b->n_part,   same ? (h->r->n > 1 ? "all points" : "") : h->tag[(size_t)(w->first - h->r->point)],
-                  w->first->index};
+        h->bar[h->n_bar++] = (bar){s->x1 + 0.5,  sum_of(h, w->b->part, w->b->n_part, h->value(&w->b->cost)),   w->b->part,
+                                   w->b->n_part, same ? w->b->name : h->tag[(size_t)(w->first - h->r->point)], w->first->index};
+        s->bars++;
         s->x1 += 1;
     }
 }
 
-static int choose_scales(chart *h) {
-    double *v = mb_malloc(h->n_bar, sizeof *v), high = 0;
-    if (!v) return mb_nomem();
+static void choose_scales(chart *h) {
+    double high = 0;
     for (size_t i = 0; i < h->n_bar; i++) {
-        v[i] = h->bar[i].total;
-        if (i < h->r->n) high = fmax(high, v[i]);
+        if (i < h->r->n) high = fmax(high, h->bar[i].total);
     }
     h->u = mb_choose_unit(&high, 1, h->si); /* of the highest bar: the axis is linear */
-    high = 0;
-    h->decimals = mb_choose_decimals(v, h->n_bar, h->u.scale, h->n_bar <= 12 ? 3 : 2);
-    for (size_t i = 0; i < h->n_bar; i++) high = fmax(high, h->bar[i].total * h->bar[i].factor / h->u.scale);
-    if (!beside(h)) { /* marks of baselines count only when they are near */
-        double limit = 4 * high;
-        for (size_t i = 0; i < h->n_row; i++) {
-            double b = h->value(&h->row[i].b->cost) / h->u.scale;
-            if (b <= limit) high = fmax(high, b);
-        }
+    high /= h->u.scale;
+    double limit = 2.5 * high, low = high;
+    for (size_t i = 0; i < h->n_bar; i++) {
+        const double b = h->bar[i].total / h->u.scale;
+        if (b <= limit) high = fmax(high, b);
+        if (b > 0) low = fmin(low, b);
+        h->shares = h->shares || b > limit;
     }
+    for (size_t i = 0; i < h->n_row && !beside(h); i++) { /* marks count only when they are near */
+        double b = h->value(&h->row[i].b->cost) / h->u.scale;
+        if (b <= limit) high = fmax(high, b);
+    }
+    h->shares = (h->shares || low < high / 6) && h->n_bar <= BARS_NAMED;
     h->top = high > 0 ? high * 1.14 : 1;
     h->x1 = h->sec[h->n_sec - 1].x1 + 0.1;
-    mb_free(v);
-    return MB_OK;
 }
 
 /* --- names below the bars -------------------------------------------------------------------------------------------- */
@@ -158,22 +154,24 @@ static size_t longest_name(const chart *h) {
 /* Room below the axes for the names; the names themselves. */
 static void name_bars(chart *h, mb_str *out) {
     double slot = (h->c.w - h->c.left - h->c.right) / (h->x1 - 0.4), text = (double)longest_name(h) * MB_CHAR_PX(11);
-    bool named = h->n_bar <= BARS_NAMED && h->r->n > 1;
+    bool named = h->n_bar <= BARS_NAMED && h->n_bar > 1;
     int angle = !named || text + 8 <= slot ? 0 : slot >= 34 && text > 60 ? 30 : 90;
     size_t every = 1, shown = 0;
     if (!named) {
         while (slot * (double)every < 26) every = every == 1 ? 2 : every == 2 ? 5 : every * 2;
     }
     h->c.bottom = angle == 90 ? text + 34 : angle == 30 ? text * 0.5 + 42 : 46;
-    if (h->r->n == 1) h->c.bottom = 30;
+    if (h->n_bar == 1) h->c.bottom = 30;
     h->c.h += h->c.bottom - 46; /* the axes keep their height */
+    if (h->shares) h->c.h += SHARES + GAP;
     mb_str_add(out, "set xtics scale 0 (");
     for (size_t i = 0; i < h->n_bar; i++) {
         char number[24];
         if (!named && (h->r->n == 1 ? i > 0 : i >= h->r->n || i % every != 0)) continue;
+        const char *name = h->r->n == 1 && i == 0 ? "crossbars" : h->bar[i].name;
         snprintf(number, sizeof number, "%lld", (long long)h->bar[i].index);
         mb_str_add(out, shown++ ? ", " : "");
-        mb_gp_tic(out, named ? h->bar[i].name : h->r->n == 1 ? "" : number, NAME_CHARS, h->bar[i].x);
+        mb_gp_tic(out, named ? name : h->r->n == 1 ? "" : number, NAME_CHARS, h->bar[i].x);
     }
     mb_str_addf(out, ") font ',11'%s\n", angle == 90 ? " rotate by 90 right" : angle == 30 ? " rotate by 30 right" : "");
     if (!named && h->r->n > 1) {
@@ -188,27 +186,14 @@ static void name_bars(chart *h, mb_str *out) {
 static double px(const chart *h, double x) { return h->c.left + (x - 0.4) / (h->x1 - 0.4) * (h->c.w - h->c.left - h->c.right); }
 static double py(const chart *h, double y) { return h->c.bottom + y / h->top * (h->c.h - h->c.top - h->c.bottom); }
 
+/* Headings of sections with several bars, and lines between sections. */
 static void head_sections(const chart *h, mb_str *out, int *tag) {
     for (size_t i = 0; beside(h) && i < h->n_sec; i++) {
         const section *s = &h->sec[i];
-        mb_str text = {0};
-        double width = px(h, s->x1) - px(h, s->x0), room = width + 0.2 * (px(h, 1) - px(h, 0)), font = 11;
-        size_t chars = (size_t)(room / MB_CHAR_PX(font));
-        if (s->factor < 1) mb_str_addf(&text, " (height / %.0f)", 1 / s->factor);
-        if (s->factor > 1) mb_str_addf(&text, " (height x %.0f)", s->factor);
-        size_t note = mb_text_width(mb_cstr(&text));
-        mb_str name = {0};
-        mb_text_short(s->name ? s->name : "crossbars", chars > note + 8 ? chars - note : 40, &name);
-        if (chars > note + mb_text_width(mb_cstr(&name)) || !note) { /* in one line, else the height below the name */
-            mb_str_add(&name, mb_cstr(&text));
-            mb_gp_label(out, &h->c, ++*tag, (px(h, s->x0) + px(h, s->x1)) / 2, h->c.h - h->c.top + 12, 'c', font, "#333333",
-                        mb_cstr(&name), 60);
-        } else {
-            mb_gp_label(out, &h->c, ++*tag, (px(h, s->x0) + px(h, s->x1)) / 2, h->c.h - h->c.top + 20, 'c', font, "#333333",
-                        mb_cstr(&name), 60);
-            mb_gp_label(out, &h->c, ++*tag, (px(h, s->x0) + px(h, s->x1)) / 2, h->c.h - h->c.top + 6, 'c', font, MB_PLOT_GREY,
-                        mb_cstr(&text) + 1, 60);
-        }
+        const double room = px(h, s->x1) - px(h, s->x0) + 0.2 * (px(h, 1) - px(h, 0));
+        if (s->bars > 1)
+            mb_gp_label(out, &h->c, ++*tag, (px(h, s->x0) + px(h, s->x1)) / 2, h->c.h - h->c.top + 12, 'c', 11, "#333333",
+                        s->name ? s->name : "crossbars", (size_t)(room / MB_CHAR_PX(11)));
         if (i) {
             double x = (h->sec[i - 1].x1 + s->x0) / 2;
             mb_str_addf(out, "set arrow %d from ", ++*tag);
@@ -217,9 +202,19 @@ static void head_sections(const chart *h, mb_str *out, int *tag) {
             mb_gp_num(out, x);
             mb_str_add(out, ", graph 1.06 nohead lw 0.7 dt 3 lc rgb '#999999'\n");
         }
-        if (text.failed || name.failed) out->failed = 1;
-        mb_str_free(&text);
-        mb_str_free(&name);
+    }
+}
+
+/* Two white lines across a bar that is cut off. */
+static void cut_bar(const chart *h, const bar *b, mb_str *out, int *tag) {
+    for (int k = 0; k < 2; k++) {
+        mb_str_addf(out, "set arrow %d from ", ++*tag);
+        for (int e = 0; e < 2; e++) {
+            mb_gp_num(out, b->x + (e ? 0.42 : -0.42));
+            mb_str_add(out, ", ");
+            mb_gp_num(out, h->top * (0.84 + 0.022 * k + 0.03 * e));
+            mb_str_add(out, e ? " nohead front lw 3 lc rgb '#ffffff'\n" : " to ");
+        }
     }
 }
 
@@ -228,25 +223,24 @@ static void write_totals(const chart *h, mb_str *out, int *tag) {
     for (size_t i = 0; i < h->n_bar && h->n_bar <= 26; i++) {
         const bar *b = &h->bar[i];
         char text[40];
-        if (h->decimals < 0) {
-            snprintf(text, sizeof text, "%.2g", b->total / h->u.scale);
-        } else {
-            snprintf(text, sizeof text, "%.*f", b->total / h->u.scale >= 99.95 ? 0 : h->decimals, b->total / h->u.scale);
-        }
-        if ((double)strlen(text) * MB_CHAR_PX(10) > slot + 2) snprintf(text, sizeof text, "%.3g", b->total / h->u.scale);
-        if ((double)strlen(text) * MB_CHAR_PX(10) > slot + 2) continue;
-        mb_gp_label(out, &h->c, ++*tag, px(h, b->x), py(h, b->total * b->factor / h->u.scale) + 8, 'c', 10, "#222222", text, 20);
+        mb_metric_text(&(mb_metric){.scale = 1}, b->total / h->u.scale, text, sizeof text);
+        if ((double)strlen(text) * MB_CHAR_PX(10) > slot - 3) snprintf(text, sizeof text, "%.3g", b->total / h->u.scale);
+        const double y = b->total / h->u.scale;
+        if (y > h->top) cut_bar(h, b, out, tag);
+        if ((double)strlen(text) * MB_CHAR_PX(10) > slot - 3) continue;
+        mb_gp_label(out, &h->c, ++*tag, px(h, b->x), py(h, fmin(y, CUT * h->top)) + 8, 'c', 10, "#222222", text, 20);
     }
 }
 
-/* One block per legend entry: x, x low, x high, y low, y high. Stacked in the order of the legend, the rest on top. */
-static void write_stacks(chart *h, mb_str *out) {
+/* One block per legend entry: x, x low, x high, y low, y high. Stacked in the order of the legend, the rest on top. SHARES: all
+ * bars 100 high. */
+static void write_stacks(chart *h, bool shares, mb_str *out) {
     const size_t n = h->legend.n + 1;
     for (size_t e = 0; e < n; e++) {
-        mb_str_addf(out, "$part%zu << EOD\n", e);
+        mb_str_addf(out, "$%s%zu << EOD\n", shares ? "share" : "part", e);
         for (size_t i = 0; i < h->n_bar; i++) {
             const bar *b = &h->bar[i];
-            double below = 0, mine = 0, f = b->factor / h->u.scale;
+            double below = 0, mine = 0, f = shares ? 100 / b->total : 1 / h->u.scale;
             for (size_t k = 0; k < b->n_part; k++) {
                 size_t q = mb_legend_find(&h->legend, b->part[k].name);
                 double v = fmax(0, h->value(&b->part[k].cost)) * f;
@@ -254,9 +248,14 @@ static void write_stacks(chart *h, mb_str *out) {
                 if (q == e) mine += v;
             }
             if (!b->n_part && e == h->legend.n) mine = b->total * f;
-            if (!(mine > 0)) continue;
-            if (mine > 0.0015 * h->top) h->used[e] = true; /* a line that is seen */
-            const double v[] = {b->x, below, b->x - 0.38, b->x + 0.38, below, below + mine};
+            if (!(mine > 0) || !isfinite(mine)) continue;
+            if (mine > (shares ? 0.4 : 0.0015 * h->top)) h->used[e] = true; /* a line that is seen */
+            double top = below + mine;
+            if (!shares && b->total * f > h->top) { /* cut off */
+                below = fmin(below, CUT * h->top);
+                top = fmin(top, CUT * h->top);
+            }
+            const double v[] = {b->x, below, b->x - 0.38, b->x + 0.38, below, top};
             for (int k = 0; k < 6; k++) {
                 mb_gp_num(out, v[k]);
                 mb_str_add(out, k < 5 ? " " : "\n");
@@ -285,28 +284,29 @@ static void write_marks(const chart *h, mb_str *out) {
     }
 }
 
-static void write_plot(const chart *h, mb_str *out) {
+static void write_plot(const chart *h, bool shares, mb_str *out) {
     static const int shape[] = {13, 9, 5, 11};
     bool first = true;
     size_t chars = (size_t)((h->c.right - 44) / MB_CHAR_PX(11));
     mb_str_add(out, "plot \\\n");
     for (size_t e = 0; e <= h->legend.n; e++) {
         if (!h->used[e]) continue;
-        mb_str_addf(out, "%s  $part%zu using 1:2:3:4:5:6 with boxxyerror ", first ? "" : ", \\\n", e);
+        mb_str_addf(out, "%s  $%s%zu using 1:2:3:4:5:6 with boxxyerror ", first ? "" : ", \\\n", shares ? "share" : "part", e);
         mb_legend_style(&h->legend, e, out);
+        first = false;
+        if (shares) continue;
         mb_str_add(out, " title ");
         mb_gp_text(out, e < h->legend.n ? h->legend.name[e] : "other", chars);
-        first = false;
     }
-    for (size_t i = 0, k = 0; i < h->n_row && !beside(h); i++) {
+    for (size_t i = 0, k = 0; i < h->n_row && !beside(h) && !shares; i++) {
         double lo = MB_INF;
         if (i && strcmp(h->row[i].b->name, h->row[i - 1].b->name) == 0) continue;
         for (size_t q = 0; q < h->n_row; q++) {
             if (strcmp(h->row[q].b->name, h->row[i].b->name) == 0) lo = fmin(lo, h->value(&h->row[q].b->cost) / h->u.scale);
         }
         mb_str title = {0};
-        mb_text_short(h->row[i].b->name, lo > h->top ? 12 : chars, &title);
-        if (lo > h->top) mb_str_addf(&title, " (> %.3g)", lo);
+        mb_text_short(h->row[i].b->name, lo > h->top ? 11 : chars, &title);
+        if (lo > h->top) mb_str_addf(&title, lo < 1e5 && lo >= 100 ? " (> %.0f)" : " (> %.3g)", lo);
         mb_str_addf(out, "%s  $mark%zu using 1:2 with points pt %d ps 0.9 lc rgb '#ffffff' notitle", first ? "" : ", \\\n", k,
                     shape[k % 4]);
         mb_str_addf(out, ", \\\n  $mark%zu using 1:2 with points pt %d ps 0.55 lc rgb '#000000' title ", k, shape[k % 4]);
@@ -319,20 +319,38 @@ static void write_plot(const chart *h, mb_str *out) {
     mb_str_add(out, "\n");
 }
 
+/* The panel of shares, below the other one. */
+static void shares_panel(chart *h, mb_str *out) {
+    mb_canvas low = h->c;
+    low.top = h->c.h - h->c.bottom + GAP;
+    low.bottom = h->c.h - low.top - SHARES;
+    mb_gp_margins(out, &low);
+    mb_str_add(out, "unset label\nunset arrow\nunset key\n");
+    mb_gp_ylabel(out, &low, 3, "share", "%");
+    mb_str_add(out, "set yrange [0:100]\nset ytics 25\n");
+    write_plot(h, true, out);
+}
+
 /* ALL: how many points the run has, of which R holds those to draw. */
-static int draw(const char *name, const mb_results *r, size_t all, const char *what, const char *axis, const char *si,
-                double (*value)(const mb_cost *), mb_str *out) {
+static int draw(const mb_plot_request *q, const mb_results *r, size_t all, mb_str *out) {
+    static const struct {
+        const char *column, *title, *axis, *si;
+        double (*value)(const mb_cost *);
+    } of[] = {{"energy_J", "Energy by component", "energy per inference", "J", energy_of},
+              {"latency_s", "Latency by component", "latency per inference", "s", latency_of},
+              {"area_m2", "Area by component", "area", "m2", area_of}};
     int rc = MB_OK, tag = 10;
+    size_t w = 0;
     mb_str title = {0}, note = {0}, body = {0};
-    chart h = {.r = r, .value = value, .si = si, .c = {900, 540, 84, 180, 62, 60}};
+    while (strcmp(of[w].column, q->kind->metric) != 0) w++;
+    chart h = {.r = r, .value = of[w].value, .si = of[w].si, .c = {900, 540, 84, 180, 62, 60}};
     rc = gather(&h);
     if (rc != MB_OK) goto out;
     if (beside(&h)) add_sections(&h);
-    rc = choose_scales(&h);
-    if (rc != MB_OK) goto out;
+    choose_scales(&h);
     mb_legend_of(r, beside(&h), &h.legend);
     if (h.n_bar > 30) h.c.w = 1200;
-    mb_plot_title(&title, what, r);
+    mb_plot_title(&title, of[w].title, r);
     if (r->n < all) {
         mb_str_addf(&note, "%zu of %zu points, %s", r->n, all,
                     mb_has_accuracy(r) ? "from the front of accuracy and energy" : "spread over the energy");
@@ -341,11 +359,27 @@ static int draw(const char *name, const mb_results *r, size_t all, const char *w
         mb_str_add(&note, note.n ? "; bars: " : "bars: ");
         mb_tag_legend(r, &note);
     }
+    for (size_t i = 0; i < h.n_bar; i++)
+        if (h.bar[i].total / h.u.scale > h.top) {
+            mb_str_add(&note, note.n ? "; bars with a gap are cut off" : "bars with a gap are cut off");
+            break;
+        }
     if (beside(&h)) h.c.top = note.n ? 80 : 66; /* headings of sections */
     name_bars(&h, &body);
-    mb_gp_begin(out, name, &h.c, mb_cstr(&title), mb_cstr(&note));
-    mb_str_add(out, mb_cstr(&body));
-    mb_gp_ylabel(out, &h.c, 3, axis, h.u.name);
+    mb_gp_begin(out, q->name, &h.c, mb_cstr(&title), mb_cstr(&note));
+    write_stacks(&h, false, out);
+    if (h.shares) {
+        write_stacks(&h, true, out);
+        mb_str_add(out, "set multiplot\n");
+        mb_canvas up = h.c;
+        up.bottom = h.c.bottom + SHARES + GAP;
+        h.c = up;
+        mb_gp_margins(out, &up);
+        mb_str_add(out, "set xtics scale 0 ('' 1)\n");
+    } else {
+        mb_str_add(out, mb_cstr(&body));
+    }
+    mb_gp_ylabel(out, &h.c, 3, of[w].axis, h.u.name);
     mb_str_add(out, "set xrange [0.4:");
     mb_gp_num(out, h.x1);
     mb_str_add(out, "]\n");
@@ -354,12 +388,16 @@ static int draw(const char *name, const mb_results *r, size_t all, const char *w
     mb_gp_num(out, (h.c.w - h.c.right + 12) / h.c.w);
     mb_str_add(out, ",");
     mb_gp_num(out, (h.c.h - h.c.top) / h.c.h);
-    mb_str_add(out, " left top vertical Left reverse invert samplen 1.2 spacing 1.15 width -1 font ',11'\n");
+    mb_str_add(out, " left top vertical maxrows 30 Left reverse invert samplen 1.2 spacing 1.15 width -1 font ',11'\n");
     head_sections(&h, out, &tag);
     write_totals(&h, out, &tag);
-    write_stacks(&h, out);
     write_marks(&h, out);
-    write_plot(&h, out);
+    write_plot(&h, false, out);
+    if (h.shares) {
+        mb_str_add(out, mb_cstr(&body));
+        shares_panel(&h, out);
+        mb_str_add(out, "unset multiplot\n");
+    }
     if (title.failed || note.failed || body.failed) out->failed = 1;
 out:
     mb_str_free(&title);
@@ -369,37 +407,33 @@ out:
     return rc;
 }
 
-static int plot(const char *name, const mb_results *r, const char *what, const char *axis, const char *si,
-                double (*value)(const mb_cost *), mb_str *out) {
+static int plot(const mb_plot_request *q, mb_str *out) {
     size_t pick[BARS_NAMED];
+    const mb_results *r = q->r;
     mb_results some = *r;
     int rc = MB_OK;
-    if (r->n <= CROWD) return draw(name, r, r->n, what, axis, si, value, out);
+    if (r->n <= CROWD) return draw(q, r, r->n, out);
     rc = mb_pick_points(r, BARS_NAMED, pick, &some.n);
     if (rc != MB_OK) return rc;
     some.point = mb_malloc(some.n, sizeof *some.point);
     if (!some.point) return mb_nomem();
     for (size_t i = 0; i < some.n; i++) some.point[i] = r->point[pick[i]]; /* borrowed */
-    rc = draw(name, &some, r->n, what, axis, si, value, out);
+    rc = draw(q, &some, r->n, out);
     mb_free(some.point);
     return rc;
 }
 
-const char *mb_useless_components(const mb_results *r) {
+static const char *useless(const mb_results *r) {
     for (size_t i = 0; i < r->n; i++) {
         if (r->point[i].n_part) return NULL;
     }
     return "the results hold no components";
 }
 
-int mb_plot_energy_components(const char *name, const mb_results *r, mb_str *out) {
-    return plot(name, r, "Energy by component", "energy per inference", "J", energy_of, out);
-}
-
-int mb_plot_latency_components(const char *name, const mb_results *r, mb_str *out) {
-    return plot(name, r, "Latency by component", "latency per inference", "s", latency_of, out);
-}
-
-int mb_plot_area_components(const char *name, const mb_results *r, mb_str *out) {
-    return plot(name, r, "Area by component", "area", "m2", area_of, out);
-}
+static const mb_plot_kind kinds[] = {
+    {"energy-components", "energy per inference by component, baselines beside", useless, plot, "energy_J", NULL, false},
+    {"latency-components", "latency per inference by component, baselines beside", useless, plot, "latency_s", NULL, false},
+    {"area-components", "area by component, baselines beside", useless, plot, "area_m2", NULL, false},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false},
+};
+const mb_plot_family mb_plot_bars = {kinds};

@@ -20,7 +20,7 @@ typedef struct panels {
     size_t n, of;
 } panels;
 
-const char *mb_useless_explain(const mb_results *r) {
+static const char *useless(const mb_results *r) {
     for (size_t i = 0; i < r->n; i++)
         if (r->point[i].explain) return NULL;
     return "no point is explained (mixbar run EXP.cfg --resume --explain)";
@@ -32,8 +32,8 @@ static bool has_codes(const mb_point_result *p) {
     return false;
 }
 
-const char *mb_useless_codes(const mb_results *r) {
-    const char *why = mb_useless_explain(r);
+static const char *useless_codes(const mb_results *r) {
+    const char *why = useless(r);
     if (why) return why;
     for (size_t i = 0; i < r->n; i++)
         if (has_codes(&r->point[i])) return NULL;
@@ -103,7 +103,8 @@ static void cost_data(const mb_explanation *e, size_t panel, mb_str *out) {
     }
 }
 
-int mb_plot_explain_costs(const char *name, const mb_results *r, mb_str *out) {
+static int plot_costs(const mb_plot_request *q, mb_str *out) {
+    const mb_results *r = q->r;
     static const char *const title_of[] = {"lost by adding it", "recovered without it"};
     panels p;
     mb_str title = {0}, note = {0};
@@ -124,7 +125,7 @@ int mb_plot_explain_costs(const char *name, const mb_results *r, mb_str *out) {
     c.h = c.top + (double)p.n * h + (double)(p.n - 1) * GAP + c.bottom;
     mb_plot_title(&title, "Accuracy that each non-ideality costs", r);
     note_of(&p, r, "lines: paired 95 % intervals", p.p[0]->explain->samples, &note);
-    mb_gp_begin(out, name, &c, mb_cstr(&title), mb_cstr(&note));
+    mb_gp_begin(out, q->name, &c, mb_cstr(&title), mb_cstr(&note));
     for (size_t i = 0; i < p.n; i++) cost_data(p.p[i]->explain, i, out);
     mb_str_add(out, "set multiplot\nset grid xtics\nset arrow 1 from 0, graph 0 to 0, graph 1 nohead lw 1 lc rgb '#222222'\n");
     for (size_t i = 0; i < p.n; i++) {
@@ -192,7 +193,8 @@ static int snr_panel(const panels *p, size_t i, const mb_canvas *c, const mb_can
     return rc;
 }
 
-int mb_plot_explain_snr(const char *name, const mb_results *r, mb_str *out) {
+static int plot_snr(const mb_plot_request *q, mb_str *out) {
+    const mb_results *r = q->r;
     const double h = 230;
     panels p;
     mb_str title = {0}, note = {0};
@@ -220,7 +222,7 @@ int mb_plot_explain_snr(const char *name, const mb_results *r, mb_str *out) {
     mb_plot_title(&title, "Signal-to-noise ratio of each layer, one non-ideality after the other", r);
     note_of(&p, r, "with all up to this one, against the float layer", p.p[0]->explain->snr_samples, &note);
     if (exact) mb_str_add(&note, "; exact: no mark");
-    mb_gp_begin(out, name, &c, mb_cstr(&title), mb_cstr(&note));
+    mb_gp_begin(out, q->name, &c, mb_cstr(&title), mb_cstr(&note));
     for (size_t i = 0; i < p.n; i++)
         for (size_t j = 0; j < p.p[i]->explain->n_item; j++) {
             mb_str_addf(out, "$s%zu_%zu << EOD\n", i, j);
@@ -252,7 +254,8 @@ out:
  * ------------------------------------------------------------------------------------------------------ */
 
 /* One point: layers from top to bottom, the code range from left to right, the share of the conversions as colour. */
-int mb_plot_explain_codes(const char *name, const mb_results *r, mb_str *out) {
+static int plot_codes(const mb_plot_request *q, mb_str *out) {
+    const mb_results *r = q->r;
     panels p;
     mb_str title = {0}, note = {0};
     mb_canvas c = {900, 0, 170, 122, 74, 58};
@@ -274,7 +277,7 @@ int mb_plot_explain_codes(const char *name, const mb_results *r, mb_str *out) {
         mb_str_add(&note, "; ");
     }
     mb_str_add(&note, "share of the conversions, all slices; white: never");
-    mb_gp_begin(out, name, &c, mb_cstr(&title), mb_cstr(&note));
+    mb_gp_begin(out, q->name, &c, mb_cstr(&title), mb_cstr(&note));
     mb_str_add(out, "$d << EOD\n");
     for (size_t k = 0, y = rows; k < e->n_layer; k++) {
         const mb_explain_layer *l = &e->layer[k];
@@ -317,3 +320,13 @@ out:
     close_panels(&p);
     return rc;
 }
+
+static const mb_plot_kind kinds[] = {
+    {"explain-costs", "accuracy that each non-ideality costs (run --explain)", useless, plot_costs, NULL, NULL, false},
+    {"explain-snr", "signal-to-noise ratio of each layer, one non-ideality after the other (run --explain)", useless, plot_snr,
+     NULL, NULL, false},
+    {"explain-codes", "codes that the converters of each layer put out (run --explain)", useless_codes, plot_codes, NULL, NULL,
+     false},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false},
+};
+const mb_plot_family mb_plot_explain = {kinds};

@@ -9,13 +9,32 @@
 
 #include "run/results_internal.h"
 
-/* A kind of plot: one row of the table in plot.c. */
-typedef struct mb_plot_type {
+/* What is asked of a kind of plot. */
+typedef struct mb_plot_kind mb_plot_kind;
+typedef struct mb_plot_request {
+    const char *name;    /* of the files */
+    const mb_results *r; /* feasible points only, at least one */
+    const mb_plot_kind *kind;
+    mb_plot_options o;
+} mb_plot_request;
+
+/* A kind of plot. */
+struct mb_plot_kind {
     const char *name, *help;
     /* NULL when the plot makes sense for R, else why not. */
     const char *(*useless)(const mb_results *r);
-    int (*write)(const char *name, const mb_results *r, mb_str *out);
-} mb_plot_type;
+    int (*write)(const mb_plot_request *q, mb_str *out);
+    const char *metric; /* for writers of several kinds: the column that tells them apart */
+    const char *takes;  /* the options it heeds: letters of "xyb" (b: by); NULL: none */
+    bool on_request;    /* drawn only when it is named */
+};
+
+/* Kinds that share a file: plot_NAME.c defines `const mb_plot_family mb_plot_NAME` and stands in MB_PLOTS of local.mk, from which
+ * the registry is generated. */
+typedef struct mb_plot_family {
+    const mb_plot_kind *kind; /* ends with name NULL */
+} mb_plot_family;
+extern const mb_plot_family *const mb_plot_families[];
 
 /* gnuplot SCRIPT in folder DIR, drawing FORMAT into the file PART there. */
 int mb_gnuplot_run(const char *dir, const char *script, const char *format, const char *part);
@@ -55,6 +74,10 @@ void mb_gp_label(mb_str *out, const mb_canvas *c, int tag, double x, double y, c
 /* "WHAT [UNIT]" along the vertical axis, at the left edge. */
 void mb_gp_ylabel(mb_str *out, const mb_canvas *c, int tag, const char *what, const char *unit);
 
+/* The palette of maps: cividis (Nunez, Anderton, Renslow, PLoS ONE 13 (2018) e0199239, doi:10.1371/journal.pone.0199239), from
+ * dark to light. */
+void mb_gp_palette(mb_str *out);
+
 /* --- placing labels so that they do not touch --- */
 typedef struct mb_box {
     double x0, y0, x1, y1, weight;
@@ -88,37 +111,62 @@ bool mb_has_accuracy(const mb_results *r);
 /* --- layers along the horizontal axis (plot_layers.c) --- */
 /* Brief names of the layers of P into NAME[n_layer]; mb_free each, also after a failure. */
 int mb_plot_layer_names(const mb_point_result *p, char **name);
-/* Tics of layers 1..n on axes WIDTH pixels wide, with names when SHOW; returns the room they take below the axes. Without OUT only the room. */
+/* Tics of layers 1..n on axes WIDTH pixels wide, with names when SHOW; returns the room they take below the axes. Without OUT
+ * only the room. */
 double mb_plot_layer_tics(const mb_point_result *p, char *const *name, double width, bool show, mb_str *out);
 /* The key in the margin on the right. */
 void mb_gp_side_key(mb_str *out, const mb_canvas *c, bool invert);
 
-/* --- the plots --- */
-int mb_plot_accuracy_energy(const char *name, const mb_results *r, mb_str *out);
-int mb_plot_accuracy_edap(const char *name, const mb_results *r, mb_str *out);
-const char *mb_useless_accuracy(const mb_results *r);
-int mb_plot_accuracy_time(const char *name, const mb_results *r, mb_str *out);
-const char *mb_useless_time(const mb_results *r);
-int mb_plot_energy_components(const char *name, const mb_results *r, mb_str *out);
-int mb_plot_latency_components(const char *name, const mb_results *r, mb_str *out);
-int mb_plot_area_components(const char *name, const mb_results *r, mb_str *out);
-const char *mb_useless_components(const mb_results *r);
-int mb_plot_energy_layers(const char *name, const mb_results *r, mb_str *out);
-int mb_plot_precision_layers(const char *name, const mb_results *r, mb_str *out);
-int mb_plot_snr_layers(const char *name, const mb_results *r, mb_str *out);
-int mb_plot_explain_costs(const char *name, const mb_results *r, mb_str *out);
-int mb_plot_explain_snr(const char *name, const mb_results *r, mb_str *out);
-int mb_plot_explain_codes(const char *name, const mb_results *r, mb_str *out);
-const char *mb_useless_explain(const mb_results *r);
-const char *mb_useless_codes(const mb_results *r);
-const char *mb_useless_layers(const mb_results *r);
-const char *mb_useless_snr(const mb_results *r);
+/* --- what axes show (plot_metric.c) --- */
+/* A column of the table of columns, in the unit of an axis. */
+typedef struct mb_metric {
+    const mb_column *column, *low, *high; /* low, high: the ends of its interval or band, NULL: none */
+    char label[96], brief[48], unit[64];  /* "energy per inference", "energy", "uJ" (see mb_gp_unit) or "%" */
+    double scale;                         /* shown number = SI number / scale */
+    bool percent, more_is_better;
+} mb_metric;
+/* NAME: of a column, with or without its unit ("energy_J", "energy", "edap"). MB_BADINPUT names the nearest one, and when no
+ * point of R has a number there. */
+int mb_metric_new(const mb_results *r, const char *name, mb_metric *m);
+double mb_metric_at(const mb_metric *m, const mb_point_result *p);                         /* NaN when unknown */
+void mb_metric_band(const mb_metric *m, const mb_point_result *p, double *lo, double *hi); /* both the value without a band */
+double mb_metric_of(const mb_metric *m, const mb_baseline_result *b);                      /* NaN unless it is one of the costs */
+void mb_metric_text(const mb_metric *m, double shown, char *buf, size_t cap);              /* three digits or so */
+void mb_metric_axis(const mb_metric *m, mb_str *out); /* "energy per inference [uJ]", UTF-8 */
+/* A swept key as an axis: its values, numbers ascending when all are numbers, else in the order of the sweep. */
+typedef struct mb_key_axis {
+    const char *key, **value; /* borrowed from the results */
+    double *number;           /* NaN for words */
+    size_t n, *at;            /* at[i]: which value point i has, n: none */
+    bool numbers;
+} mb_key_axis;
+/* KEY: a swept key or its end after a dot; MB_BADINPUT names those that are swept. */
+int mb_key_axis_new(const mb_results *r, const char *key, mb_key_axis *a);
+void mb_key_axis_free(mb_key_axis *a);
+/* The swept keys that take at least two values, by name, at most CAP of them. */
+size_t mb_varied_keys(const mb_results *r, const char **key, size_t cap);
+/* Those of them that can be axes: at most MB_AXIS_VALUES values. */
+#define MB_AXIS_VALUES 512
+size_t mb_axis_keys(const mb_results *r, const char **key, size_t cap);
+/* Of the points I with X.at[I] == X0 (and Y.at[I] == Y0 unless Y is NULL): the one that is best in M, or MB_NO_POINT. */
+#define MB_NO_POINT ((size_t)-1)
+size_t mb_best_point(const mb_results *r, const mb_metric *m, const mb_key_axis *x, size_t x0, const mb_key_axis *y, size_t y0);
+/* Why there is no plot over swept keys, or NULL. */
+const char *mb_useless_keys(const mb_results *r);
 
-/* Components that get a colour of their own, the same in all plots of a run; the rest are "other". Those of the points come
- * first, in full colour, then further ones of baselines, hatched. */
+/* --- components --- */
+/* A component has the same colour and hatching in every run, plot and page: known ones by a table, others by their name. */
+typedef struct mb_style {
+    const char *colour;
+    int hatch; /* 0: plain, 1, 2: hatched in two directions */
+} mb_style;
+mb_style mb_component_style(const char *name);
+
+/* The components that are drawn, the largest MB_LEGEND of a run in the order of the report; the rest are "other". */
+#define MB_LEGEND 14
 typedef struct mb_legend {
-    const char *name[2 * MB_COLOURS];
-    size_t n, own;
+    const char *name[MB_LEGEND];
+    size_t n;
 } mb_legend;
 void mb_legend_of(const mb_results *r, bool baselines, mb_legend *l);
 /* Index into the legend of component NAME, l->n: other. */

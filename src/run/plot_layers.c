@@ -3,6 +3,7 @@
  * Energy and bits are drawn in a panel per point, at most PANELS; of more points those that stand for all are picked
  * (mb_pick_points), which the picture says. Called by plot.c.
  */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -225,9 +226,13 @@ void mb_gp_side_key(mb_str *out, const mb_canvas *c, bool invert) {
     mb_gp_num(out, (c->w - c->right + 12) / c->w);
     mb_str_add(out, ",");
     mb_gp_num(out, (c->h - c->top) / c->h);
-    mb_str_addf(out, " left top vertical Left reverse %s samplen 1.2 spacing 1.15 width -1 font ',11'\n",
+    mb_str_addf(out, " left top vertical maxrows 30 Left reverse %s samplen 1.2 spacing 1.15 width -1 font ',11'\n",
                 invert ? "invert" : "noinvert");
 }
+
+static double energy_of(const mb_cost *c) { return c->energy_J; }
+static double latency_of(const mb_cost *c) { return c->latency_s; }
+static double area_of(const mb_cost *c) { return c->area_m2; }
 
 static void row(mb_str *out, const double *v, int n) {
     for (int k = 0; k < n; k++) {
@@ -236,17 +241,19 @@ static void row(mb_str *out, const double *v, int n) {
     }
 }
 
-/* --- energy ------------------------------------------------------------------------------------------------------------- */
+/* --- costs ------------------------------------------------------------------------------------------------------------- */
 
-static double layer_sum(const mb_layer_result *l) {
+typedef double (*cost_fn)(const mb_cost *c);
+
+static double layer_sum(const mb_layer_result *l, cost_fn cost) {
     double s = 0;
-    for (size_t i = 0; i < l->n_part; i++) s += fmax(0, l->part[i].cost.energy_J);
-    return l->n_part ? s : l->cost.energy_J;
+    for (size_t i = 0; i < l->n_part; i++) s += fmax(0, cost(&l->part[i].cost));
+    return l->n_part ? s : fmax(0, cost(&l->cost));
 }
 
 /* USED: entries of the legend that are seen. */
-static void energy_data(const mb_point_result *p, size_t panel, const mb_legend *g, double scale, double top, bool *used,
-                        mb_str *out) {
+static void cost_data(const mb_point_result *p, cost_fn cost, size_t panel, const mb_legend *g, double scale, double top,
+                      bool *used, mb_str *out) {
     for (size_t e = 0; e <= g->n; e++) {
         mb_str_addf(out, "$p%zu_%zu << EOD\n", panel, e);
         for (size_t k = 0; k < p->n_layer; k++) {
@@ -254,11 +261,11 @@ static void energy_data(const mb_point_result *p, size_t panel, const mb_legend 
             double below = 0, mine = 0, x = (double)k + 1;
             for (size_t i = 0; i < l->n_part; i++) {
                 size_t q = mb_legend_find(g, l->part[i].name);
-                double v = fmax(0, l->part[i].cost.energy_J) / scale;
+                double v = fmax(0, cost(&l->part[i].cost)) / scale;
                 if (q < e) below += v;
                 if (q == e) mine += v;
             }
-            if (!l->n_part && e == g->n) mine = l->cost.energy_J / scale;
+            if (!l->n_part && e == g->n) mine = layer_sum(l, cost) / scale;
             if (mine > 0.002 * top / scale) used[e] = true; /* a line that is seen */
             if (mine > 0) row(out, (const double[]){x, below, x - 0.38, x + 0.38, below, below + mine}, 6);
         }
@@ -266,12 +273,34 @@ static void energy_data(const mb_point_result *p, size_t panel, const mb_legend 
     }
 }
 
-int mb_plot_energy_layers(const char *name, const mb_results *r, mb_str *out) {
+/* The key alone, as high as the picture: beside a low panel gnuplot would break it into columns. */
+static void components_key(const panels *p, const mb_legend *g, const bool *used, mb_str *out) {
+    bool first = true;
+    mb_gp_margins(out, &p->c);
+    mb_gp_side_key(out, &p->c, true);
+    mb_str_add(out, "unset border\nunset tics\nset xrange [-9:-8]\nset yrange [-9:-8]\nplot \\\n");
+    for (size_t e = 0; e <= g->n; e++) {
+        if (!used[e]) continue;
+        mb_str_addf(out, "%s  $p0_%zu using 1:2:3:4:5:6 with boxxyerror ", first ? "" : ", \\\n", e);
+        first = false;
+        mb_legend_style(g, e, out);
+        mb_str_add(out, " title ");
+        mb_gp_text(out, e < g->n ? g->name[e] : "other", (size_t)((p->c.right - 44) / MB_CHAR_PX(11)));
+    }
+    mb_str_add(out, first ? "  -1 notitle\n" : "\n");
+    mb_str_add(out, "unset key\nunset label\nset border 3 lw 1 lc rgb '#333333'\n"
+                    "set tics nomirror out scale 0.6 textcolor rgb '#222222'\nset ytics nomirror\n");
+}
+
+static int plot_cost(const mb_plot_request *q, mb_str *out) {
+    const mb_results *r = q->r;
+    const char *si = strchr(q->kind->metric, '_') + 1, *what = q->kind->help;
+    const cost_fn cost = *si == 'J' ? energy_of : *si == 's' ? latency_of : area_of;
     int rc;
     double hi[PANELS] = {0}, top = 0, low = MB_INF;
-    mb_str title = {0}, note = {0};
+    mb_str title = {0}, note = {0}, head = {0};
     mb_legend g;
-    bool used[2 * MB_COLOURS + 1] = {false};
+    bool used[MB_LEGEND + 1] = {false};
     mb_unit_choice u;
     panels p = {.c = {900, 0, 84, 170, 80, 0}};
     rc = open_panels(r, PANELS, &p);
@@ -281,25 +310,32 @@ int mb_plot_energy_layers(const char *name, const mb_results *r, mb_str *out) {
     mb_legend_of(r, false, &g);
     for (size_t i = 0; i < p.n; i++) {
         const mb_point_result *a = &r->point[p.pick[i]];
-        for (size_t k = 0; k < a->n_layer; k++) hi[i] = fmax(hi[i], layer_sum(&a->layer[k]));
+        for (size_t k = 0; k < a->n_layer; k++) hi[i] = fmax(hi[i], layer_sum(&a->layer[k], cost));
         top = fmax(top, hi[i]);
         low = fmin(low, hi[i]);
     }
-    u = mb_choose_unit(&top, 1, "J"); /* of the highest bar: the axis is linear */
-    mb_plot_title(&title, "Energy of each layer", r);
+    u = mb_choose_unit(&top, 1, si); /* of the highest bar: the axis is linear */
+    mb_str_addf(&head, "%c%.*s", toupper((unsigned char)*what), (int)strcspn(what + 1, ":"), what + 1);
+    mb_plot_title(&title, mb_cstr(&head), r);
     panel_note(&p, &note);
     bool common = low * 6 > top; /* one scale where that leaves all readable */
     if (p.n > 1 && !common) mb_str_add(&note, note.n ? "; scales differ" : "scales differ");
-    mb_gp_begin(out, name, &p.c, mb_cstr(&title), mb_cstr(&note));
-    for (size_t i = 0; i < p.n; i++) energy_data(&r->point[p.pick[i]], i, &g, u.scale, common ? top : hi[i], used, out);
+    mb_gp_begin(out, q->name, &p.c, mb_cstr(&title), mb_cstr(&note));
+    for (size_t i = 0; i < p.n; i++) cost_data(&r->point[p.pick[i]], cost, i, &g, u.scale, common ? top : hi[i], used, out);
     mb_str_add(out, "set multiplot\n");
+    components_key(&p, &g, used, out);
     for (size_t i = 0; i < p.n && rc == MB_OK; i++) {
         rc = begin_panel(&p, i, p.same, out);
         mb_canvas axes = panel_axes(&p, i, p.same);
-        mb_gp_ylabel(out, &axes, 6, p.n > 2 ? "energy" : "energy per inference", u.name);
+        mb_gp_ylabel(out, &axes, 6,
+                     p.n > 2 || *si == 'm' ? (*si == 'J'   ? "energy"
+                                              : *si == 's' ? "latency"
+                                                           : "area")
+                     : *si == 'J'          ? "energy per inference"
+                                           : "latency per inference",
+                     u.name);
         double high = (common ? top : hi[i]) / u.scale;
         mb_gp_linear(out, "y", 0, high > 0 ? 1.05 * high : 1, p.n > 2 ? 4 : 7);
-        if (i == 0) mb_gp_side_key(out, &p.c, true);
         mb_str_add(out, "plot \\\n");
         bool first = true;
         for (size_t e = 0; e <= g.n; e++) {
@@ -307,16 +343,15 @@ int mb_plot_energy_layers(const char *name, const mb_results *r, mb_str *out) {
             mb_str_addf(out, "%s  $p%zu_%zu using 1:2:3:4:5:6 with boxxyerror ", first ? "" : ", \\\n", i, e);
             first = false;
             mb_legend_style(&g, e, out);
-            mb_str_add(out, " title ");
-            mb_gp_text(out, e < g.n ? g.name[e] : "other", (size_t)((p.c.right - 44) / MB_CHAR_PX(11)));
         }
         mb_str_add(out, first ? "  -1 notitle\n" : "\n");
     }
     mb_str_add(out, "unset multiplot\n");
-    if (title.failed || note.failed) out->failed = 1;
+    if (title.failed || note.failed || head.failed) out->failed = 1;
 out:
     mb_str_free(&title);
     mb_str_free(&note);
+    mb_str_free(&head);
     free_panels(&p);
     return rc;
 }
@@ -360,7 +395,8 @@ static void bits_numbers(const mb_point_result *p, const mb_canvas *c, double to
     }
 }
 
-int mb_plot_precision_layers(const char *name, const mb_results *r, mb_str *out) {
+static int plot_precision(const mb_plot_request *q, mb_str *out) {
+    const mb_results *r = q->r;
     static const char *const title_of[] = {"weights", "inputs", "ADC"};
     static const size_t colour[] = {0, 4, 1};
     int rc, top = 8;
@@ -380,7 +416,7 @@ int mb_plot_precision_layers(const char *name, const mb_results *r, mb_str *out)
     }
     mb_plot_title(&title, "Bits of each layer", r);
     panel_note(&p, &note);
-    mb_gp_begin(out, name, &p.c, mb_cstr(&title), mb_cstr(&note));
+    mb_gp_begin(out, q->name, &p.c, mb_cstr(&title), mb_cstr(&note));
     for (size_t i = 0; i < p.n; i++) bits_data(&r->point[p.pick[i]], i, out);
     mb_str_add(out, "set multiplot\n");
     for (size_t i = 0; i < p.n && rc == MB_OK; i++) {
@@ -425,7 +461,8 @@ static void snr_data(const mb_point_result *p, size_t line, double shift, double
     mb_str_add(out, out_of_sight);
 }
 
-int mb_plot_snr_layers(const char *name, const mb_results *r, mb_str *out) {
+static int plot_snr(const mb_plot_request *q, mb_str *out) {
+    const mb_results *r = q->r;
     static const int shape[LINES] = {7, 5, 9, 13, 11, 6};
     int rc;
     double lo = MB_INF, hi = -MB_INF, clip = 0;
@@ -466,7 +503,7 @@ int mb_plot_snr_layers(const char *name, const mb_results *r, mb_str *out) {
     mb_canvas upper = p.c, lower = p.c;
     upper.bottom = p.c.bottom + 150 + 24;
     lower.top = p.c.top + 250 + 24;
-    mb_gp_begin(out, name, &p.c, mb_cstr(&title), mb_cstr(&note));
+    mb_gp_begin(out, q->name, &p.c, mb_cstr(&title), mb_cstr(&note));
     for (size_t i = 0; i < lines; i++)
         snr_data(&r->point[p.pick[i]], i, 0.09 * ((double)i - 0.5 * (double)(lines - 1)), exact, unit, out);
     mb_str_addf(out, "set xrange [0.4:%zu.6]\nset multiplot\n", a->n_layer);
@@ -504,14 +541,14 @@ out:
     return rc;
 }
 
-const char *mb_useless_layers(const mb_results *r) {
+static const char *useless(const mb_results *r) {
     for (size_t i = 0; i < r->n; i++) {
         if (r->point[i].n_layer) return NULL;
     }
     return "the results hold no layers";
 }
 
-const char *mb_useless_snr(const mb_results *r) {
+static const char *useless_snr(const mb_results *r) {
     if (!mb_has_accuracy(r)) return "no accuracy was simulated (costs only)";
     for (size_t i = 0; i < r->n; i++) {
         for (size_t k = 0; k < r->point[i].n_layer; k++) {
@@ -520,3 +557,13 @@ const char *mb_useless_snr(const mb_results *r) {
     }
     return "all layers are exact: there is no noise to show";
 }
+
+static const mb_plot_kind kinds[] = {
+    {"energy-layers", "energy of each layer: by component, per inference", useless, plot_cost, "energy_J", NULL, false},
+    {"latency-layers", "latency of each layer: by component, per inference", useless, plot_cost, "latency_s", NULL, false},
+    {"area-layers", "area of each layer: by component, without what layers share", useless, plot_cost, "area_m2", NULL, false},
+    {"precision-layers", "bits of weights, inputs and converters of each layer", useless, plot_precision, NULL, NULL, false},
+    {"snr-layers", "signal-to-noise ratio and clipped conversions of each layer", useless_snr, plot_snr, NULL, NULL, false},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false},
+};
+const mb_plot_family mb_plot_layers = {kinds};

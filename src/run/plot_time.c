@@ -40,7 +40,7 @@ static const mb_point_result *at(const picture *p, size_t row, size_t k) {
     return good ? &p->r->point[i] : NULL;
 }
 
-const char *mb_useless_time(const mb_results *r) {
+static const char *useless(const mb_results *r) {
     mb_across a;
     size_t times = 0;
     if (!mb_has_accuracy(r)) return "no accuracy was simulated (costs only)";
@@ -202,7 +202,8 @@ static void axes(const picture *p, mb_str *out) {
     mb_gp_linear(out, "y", p->y0, p->y1, 8);
 }
 
-int mb_plot_accuracy_time(const char *name, const mb_results *r, mb_str *out) {
+static int plot(const mb_plot_request *q, mb_str *out) {
+    const mb_results *r = q->r;
     picture p = {.r = r};
     mb_str title = {0}, note = {0};
     int rc = mb_across_new(r, KEY, &p.a);
@@ -219,7 +220,7 @@ int mb_plot_accuracy_time(const char *name, const mb_results *r, mb_str *out) {
     place_labels(&p);
     mb_plot_title(&title, "Accuracy over time", r);
     if (p.n > FEW) mb_str_addf(&note, "95 %% intervals of the points: about \xC2\xB1%.1f %%", p.half_width);
-    mb_gp_begin(out, name, &p.c, mb_cstr(&title), mb_cstr(&note));
+    mb_gp_begin(out, q->name, &p.c, mb_cstr(&title), mb_cstr(&note));
     axes(&p, out);
     mb_gp_ylabel(out, &p.c, 3, "accuracy", "%");
     add_labels(&p, out);
@@ -233,3 +234,10 @@ out:
     mb_str_free(&note);
     return rc;
 }
+
+static const mb_plot_kind kinds[] = {
+    {"accuracy-time", "accuracy over the time since programming, a line per device (runs that sweep read.time_s)", useless, plot,
+     NULL, NULL, false},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false},
+};
+const mb_plot_family mb_plot_time = {kinds};

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "run/front.h"
 #include "run/plot_internal.h"
 
 const char *mb_plot_colour(size_t i) {
@@ -202,6 +203,10 @@ void mb_gp_linear(mb_str *out, const char *axis, double lo, double hi, int tics)
     mb_str_add(out, "\n");
 }
 
+void mb_gp_palette(mb_str *out) {
+    mb_str_add(out, "set palette defined (0 '#00224e', 1 '#31446b', 2 '#666970', 3 '#958f78', 4 '#cbba69', 5 '#fee838')\n");
+}
+
 /* --- labels ------------------------------------------------------------------------------------------------------------ */
 
 int mb_place_obstacle(mb_placer *p, mb_box b) {
@@ -294,24 +299,22 @@ static int by_cost(const void *a, const void *b) {
 
 int mb_pareto(const double *cost, const double *gain, size_t n, bool *front, size_t *order, size_t *m) {
     ranked *s = mb_malloc(n, sizeof *s);
+    double *v = mb_malloc(n, 2 * sizeof *v);
     size_t k = 0;
-    double best = -MB_INF;
+    int rc = s && v ? MB_OK : mb_nomem();
     *m = 0;
-    if (!s) return mb_nomem();
-    for (size_t i = 0; i < n; i++) {
-        front[i] = false;
-        if (isfinite(cost[i]) && isfinite(gain[i])) s[k++] = (ranked){cost[i], gain[i], i};
+    for (size_t i = 0; i < n && !rc; i++) {
+        v[2 * i] = isfinite(cost[i]) ? cost[i] : MB_NAN;
+        v[2 * i + 1] = isfinite(gain[i]) ? -gain[i] : MB_NAN;
     }
-    qsort(s, k, sizeof *s, by_cost);
-    for (size_t i = 0; i < k; i++) {
-        if (s[i].gain > best) {
-            best = s[i].gain;
-            front[s[i].i] = true;
-            order[(*m)++] = s[i].i;
-        }
-    }
+    if (!rc) rc = mb_front_mark(v, n, 2, front);
+    for (size_t i = 0; i < n && !rc; i++)
+        if (front[i]) s[k++] = (ranked){cost[i], gain[i], i};
+    if (!rc) qsort(s, k, sizeof *s, by_cost);
+    for (size_t i = 0; i < k; i++) order[(*m)++] = s[i].i;
     mb_free(s);
-    return MB_OK;
+    mb_free(v);
+    return rc;
 }
 
 int mb_pick_points(const mb_results *r, size_t max, size_t *pick, size_t *n) {
@@ -396,32 +399,16 @@ static int by_seq(const void *a, const void *b) {
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-/* The largest MB_COLOURS of the tallies that L lacks, in the order of the report. */
-static void take_largest(tallies *t, mb_legend *l) {
-    size_t n = 0, take;
-    for (size_t i = 0; i < t->n; i++) {
-        if (mb_legend_find(l, t->t[i].name) == l->n) t->t[n++] = t->t[i];
-    }
-    take = n < MB_COLOURS ? n : MB_COLOURS;
-    qsort(t->t, n, sizeof *t->t, by_share);
-    qsort(t->t, take, sizeof *t->t, by_seq);
-    for (size_t i = 0; i < take; i++) l->name[l->n + i] = t->t[i].name; /* found by name only below l->n */
-    l->n += take;
-}
-
 void mb_legend_of(const mb_results *r, bool baselines, mb_legend *l) {
     tallies t = {.n = 0};
-    memset(l, 0, sizeof *l);
     for (size_t i = 0; i < r->n; i++) count_parts(&t, r->point[i].part, r->point[i].n_part);
-    take_largest(&t, l);
-    l->own = l->n;
-    if (!baselines) return;
-    t.n = 0;
-    for (size_t i = 0; i < r->n; i++) {
+    for (size_t i = 0; i < r->n && baselines; i++)
         for (size_t k = 0; k < r->point[i].n_baseline; k++)
             count_parts(&t, r->point[i].baseline[k].part, r->point[i].baseline[k].n_part);
-    }
-    take_largest(&t, l);
+    l->n = t.n < MB_LEGEND ? t.n : MB_LEGEND;
+    qsort(t.t, t.n, sizeof *t.t, by_share);
+    qsort(t.t, l->n, sizeof *t.t, by_seq);
+    for (size_t i = 0; i < l->n; i++) l->name[i] = t.t[i].name;
 }
 
 size_t mb_legend_find(const mb_legend *l, const char *name) {
@@ -431,12 +418,7 @@ size_t mb_legend_find(const mb_legend *l, const char *name) {
 }
 
 void mb_legend_style(const mb_legend *l, size_t i, mb_str *out) {
-    if (i < l->own) {
-        mb_str_addf(out, "lc rgb '%s' lw 0.4 fs solid 1.0 border lc rgb '#ffffff'", mb_plot_colour(i));
-    } else if (i < l->n) {
-        mb_str_addf(out, "lc rgb '%s' lw 0.8 fs pattern %d border lc rgb '%s'", mb_plot_colour((i - l->own) % MB_COLOURS),
-                    4 + (int)((i - l->own) % 2), mb_plot_colour((i - l->own) % MB_COLOURS));
-    } else {
-        mb_str_add(out, "lc rgb '#999999' lw 0.4 fs solid 1.0 border lc rgb '#ffffff'");
-    }
+    const mb_style s = i < l->n ? mb_component_style(l->name[i]) : (mb_style){"#bbbbbb", 0};
+    if (s.hatch) mb_str_addf(out, "lc rgb '%s' lw 0.8 fs pattern %d border lc rgb '%s'", s.colour, 3 + s.hatch, s.colour);
+    else mb_str_addf(out, "lc rgb '%s' lw 0.4 fs solid 1.0 border lc rgb '#ffffff'", s.colour);
 }

@@ -111,10 +111,17 @@ void mb_point_json(const mb_point_result *p, mb_str *out);
 typedef enum { MB_FORMAT_TEXT, MB_FORMAT_CSV, MB_FORMAT_JSONL, MB_FORMAT_JSON } mb_format;
 /* The answer in one clear table (text), one line per point with all columns (csv, jsonl, json). DETAIL 1 adds breakdowns by component and by layer of each point (text). */
 int mb_results_report(const mb_results *r, mb_format f, int detail, mb_str *out);
-/* Writes RUN/plots/NAME.gp and, with gnuplot, NAME.FORMAT (svg, png, pdf; "gp" writes the scripts only). what NULL: all that make sense; else names separated by commas.
- * *files: names written, one per line. Without gnuplot: MB_SYSTEM, the scripts stay. */
-int mb_results_plot(const mb_results *r, const char *what, const char *format, mb_str *files);
-extern const char *const mb_plot_names[];        /* NULL-terminated: "accuracy-energy", "energy-components", "area-components", "energy-layers", ... with help in mb_plot_help */
-extern const char *const mb_plot_help[];
+/* What a plot shows where it leaves that open; NULL: chosen by the plot. Each that is given becomes part of the files' names. */
+typedef struct mb_plot_options { const char *x, *y, *by; } mb_plot_options;   /* x, by: swept keys (heat-map: columns, rows); y: a column */
+/* Writes RUN/plots/NAME.gp and, with gnuplot, NAME.FORMAT (svg, png, pdf; "gp" writes the scripts only). what NULL: all that make sense and need not be asked for;
+ * else kinds separated by commas. O may be NULL. *files: names written, one per line. Without gnuplot: MB_SYSTEM, the scripts stay. */
+int mb_results_plot_with(const mb_results *r, const char *what, const char *format, const mb_plot_options *o, mb_str *files);
+int mb_results_plot(const mb_results *r, const char *what, const char *format, mb_str *files);   /* without options */
+/* Kinds of plots, 0, 1, ...: false when there is no I-th. */
+bool mb_plot_kind_at(size_t i, const char **name, const char **help);
+/* "NAME  what it shows" of each kind, those that R has nothing for with the reason. */
+int mb_plot_kinds_for(const mb_results *r, mb_str *out);
+/* MB_OK, or CODE and the nearest name. */
+int mb_plot_kind_check(const char *name, int code);
 
 #endif

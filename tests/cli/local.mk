@@ -18,7 +18,9 @@ MB_CLI_TESTS = \
   tests/cli/fit.t \
   tests/cli/shapes.t \
   tests/cli/cost.t \
-  tests/cli/baselines.t
+  tests/cli/baselines.t \
+  tests/cli/plot.t \
+  tests/cli/page.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)

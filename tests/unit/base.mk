@@ -35,3 +35,6 @@ TESTS += tests/unit/test_csv
 check_PROGRAMS += tests/unit/test_stats
 tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/unit/mbtest.h
 TESTS += tests/unit/test_stats
+check_PROGRAMS += tests/unit/test_expr
+tests_unit_test_expr_SOURCES = tests/unit/test_expr.c tests/unit/mbtest.h
+TESTS += tests/unit/test_expr

@@ -7,6 +7,8 @@
 #include "run/across.h"
 #include "run/plot_internal.h"
 
+extern const mb_plot_family mb_plot_time;
+
 /* DEVICES x TIMES points, the first time last; accuracy 0.9 - 0.1 device - 0.02 k, k-th time. */
 static void made(mb_results *r, int devices, int times) {
     made_results(r, "nowhere", devices * times, 1, 0);
@@ -142,8 +144,9 @@ static void plot(void **state) {
     mb_str s = {0};
     made(&r, 30, 3);
     for (size_t i = 0; i < r.n; i++) r.point[i].accuracy = i < 60 ? 0.94 : 0.1;
-    assert_null(mb_useless_time(&r));
-    assert_ok(mb_plot_accuracy_time("accuracy-time", &r, &s));
+    assert_null(mb_plot_time.kind->useless(&r));
+    const mb_plot_kind *kind = mb_plot_time.kind;
+    assert_ok(kind->write(&(mb_plot_request){kind->name, &r, kind, {NULL, NULL, NULL}}, &s));
     double y[64];
     int n = 0;
     for (const char *c = s.s; (c = strstr(c, "set label ")); c++) {
@@ -161,10 +164,10 @@ static void plot(void **state) {
     assert_non_null(strstr(s.s, "$line29 << EOD"));
     mb_str_free(&s);
     for (size_t i = 0; i < r.n; i++) made_replace(&r.point[i].set[1].value, "0"); /* no place on a logarithmic axis */
-    assert_non_null(mb_useless_time(&r));
+    assert_non_null(mb_plot_time.kind->useless(&r));
     mb_results_free(&r);
     made_results(&r, "nowhere", 4, 1, 0);
-    assert_string_equal(mb_useless_time(&r), "read.time_s is not swept");
+    assert_string_equal(mb_plot_time.kind->useless(&r), "read.time_s is not swept");
     mb_results_free(&r);
 }
 

@@ -95,6 +95,26 @@ static void check_strings(const char *path) {
     mb_free(text);
 }
 
+/* Every kind has a name and a help, and a script exactly when it makes sense for R; accuracy-time never does: test_across.c. */
+static void check_scripts(const mb_results *r) {
+    const char *name, *help;
+    size_t kinds = 0, drawn = 0;
+    for (; mb_plot_kind_at(kinds, &name, &help); kinds++) {
+        const mb_plot_kind *kind = NULL;
+        for (size_t f = 0; mb_plot_families[f] && !kind; f++)
+            for (const mb_plot_kind *k = mb_plot_families[f]->kind; k->name && !kind; k++)
+                if (strcmp(k->name, name) == 0) kind = k;
+        assert_true(kind && *name && help && *help);
+        const bool wanted = !kind->on_request && !kind->useless(r);
+        char *gp = mb_asprintf("plots/%s.gp", name);
+        if ((access(gp, F_OK) == 0) != wanted) fail_msg("%s %s", gp, wanted ? "is missing" : "should not be there");
+        if (wanted) check_strings(gp);
+        drawn += wanted;
+        mb_free(gp);
+    }
+    assert_true(kinds >= 20 && drawn >= 13);
+}
+
 static void sizes(void **state) {
     (void)state;
     static const struct {
@@ -110,13 +130,8 @@ static void sizes(void **state) {
             assert_ok(draw_quietly(&r, NULL, "svg"));
         else
             assert_ok(draw_quietly(&r, NULL, "gp"));
-        for (size_t k = 0; mb_plot_names[k]; k++) {
-            if (strcmp(mb_plot_names[k], "accuracy-time") == 0) continue; /* these runs sweep no time: test_across.c */
-            char *gp = mb_asprintf("plots/%s.gp", mb_plot_names[k]);
-            assert_true(mb_plot_help[k] && *mb_plot_help[k]);
-            check_strings(gp);
-            mb_free(gp);
-        }
+        check_scripts(&r);
+        empty_folder("plots");
         mb_results_free(&r);
     }
 }
@@ -133,12 +148,7 @@ static void hostile_names(void **state) {
         assert_ok(draw_quietly(&r, NULL, "gp"));
     assert_int_not_equal(access("pwned", F_OK), 0);
     assert_int_not_equal(access("plots/pwned", F_OK), 0);
-    for (size_t k = 0; mb_plot_names[k]; k++) {
-        if (strcmp(mb_plot_names[k], "accuracy-time") == 0) continue; /* these runs sweep no time: test_across.c */
-        char *gp = mb_asprintf("plots/%s.gp", mb_plot_names[k]);
-        check_strings(gp);
-        mb_free(gp);
-    }
+    check_scripts(&r);
     mb_results_free(&r);
 }
 
@@ -216,19 +226,24 @@ static void trouble(void **state) {
 /* Each allocation fails in turn. */
 static void no_memory(void **state) {
     (void)state;
-    static int (*const write[])(const char *, const mb_results *, mb_str *) = {
-        mb_plot_accuracy_energy, mb_plot_accuracy_edap, mb_plot_energy_components, mb_plot_latency_components,
-        mb_plot_area_components, mb_plot_energy_layers, mb_plot_precision_layers,  mb_plot_snr_layers};
+    static const char *const kinds[] = {"accuracy-energy", "accuracy-edap",    "energy-components", "energy-delay-area",
+                                        "energy-layers",   "precision-layers", "snr-layers",        "lines",
+                                        "heat-map"};
     mb_results r;
-    made_results(&r, ".", 6, 3, 2);
+    made_results(&r, ".", 12, 3, 2);
     long live = mb_mem_live();
-    for (size_t f = 0; f < sizeof write / sizeof *write; f++) {
+    for (size_t f = 0; f < sizeof kinds / sizeof *kinds; f++) {
         mb_str want = {0};
-        assert_ok(write[f]("x", &r, &want));
+        mb_plot_request q = {"x", &r, NULL, {NULL, NULL, NULL}};
+        for (size_t g = 0; mb_plot_families[g]; g++)
+            for (const mb_plot_kind *k = mb_plot_families[g]->kind; k->name; k++)
+                if (strcmp(k->name, kinds[f]) == 0) q.kind = k;
+        assert_non_null(q.kind);
+        assert_ok(q.kind->write(&q, &want));
         for (long k = 0;; k++) {
             mb_str out = {0};
             mb_mem_fail_after(k + 1);
-            int rc = write[f]("x", &r, &out);
+            int rc = q.kind->write(&q, &out);
             mb_mem_fail_after(-1);
             bool failed = out.failed != 0 || rc != MB_OK;
             if (!failed) assert_string_equal(mb_cstr(&out), mb_cstr(&want)); /* no failure goes unseen */
@@ -263,6 +278,117 @@ static void numbers(void **state) {
     mb_free(t);
     mb_str_free(&files);
     mb_results_free(&r);
+}
+
+/* Lines and maps: keys and columns by name, the best of the points that share two values, wrong requests. */
+static void keys(void **state) {
+    (void)state;
+    mb_results r;
+    mb_str files = {0};
+    made_results(&r, ".", 60, 3, 1); /* weights 8 4 6 5 7 3, inputs 8 4 6 5, converters 8 6 7 */
+    assert_ok(mb_results_plot_with(&r, "heat-map", "gp", &(mb_plot_options){"adc.bits", "energy", "weight_bits"}, &files));
+    assert_string_equal(mb_cstr(&files), "plots/heat-map-adc.bits-weight_bits-energy.gp\n");
+    char *t = read_text("plots/heat-map-adc.bits-weight_bits-energy.gp");
+    double least = MB_INF; /* weights of 3 bits, the lowest row; converters of 6 bits, the first column */
+    for (size_t i = 0; i < r.n; i++)
+        if (!strcmp(r.point[i].set[0].value, "3") && !strcmp(r.point[i].set[2].value, "6")) least = fmin(least, r.point[i].energy_J);
+    char *want = mb_asprintf("\n1 1 %.7g\n", 1e6 * least); /* uJ */
+    if (!strstr(t, want)) fail_msg("%s is not in the map", want);
+    assert_non_null(strstr(t, "set xlabel 'arch.adc.bits'"));
+    mb_free(want);
+    mb_free(t);
+    mb_str_clear(&files);
+    assert_ok(mb_results_plot_with(&r, "lines", "gp", &(mb_plot_options){"input_bits", NULL, "weight_bits"}, &files));
+    t = read_text("plots/lines-input_bits-weight_bits.gp");
+    double best = 0;
+    for (size_t i = 0; i < r.n; i++)
+        if (!strcmp(r.point[i].set[0].value, "8") && !strcmp(r.point[i].set[1].value, "8")) best = fmax(best, r.point[i].accuracy);
+    want = mb_asprintf(" %.7g ", 100 * best);
+    if (!strstr(strstr(t, "$line5"), want)) fail_msg("%s is not on the last line", want); /* weights of 8 bits */
+    assert_non_null(strstr(t, "title '8'"));
+    mb_free(want);
+    mb_free(t);
+    const mb_plot_options wrong[] = {{"weight_bit", NULL, NULL}, {NULL, "acuracy", NULL}, {"weight_bits", NULL, "map.weight_bits"}};
+    assert_fails(mb_results_plot_with(&r, "lines", "gp", &wrong[0], &files), MB_BADINPUT, "map.weight_bits");
+    assert_fails(mb_results_plot_with(&r, "lines", "gp", &wrong[1], &files), MB_BADINPUT, "did you mean \"accuracy\"");
+    assert_fails(mb_results_plot_with(&r, "heat-map", "gp", &wrong[2], &files), MB_BADINPUT, "same key");
+    assert_fails(mb_results_plot_with(&r, "snr-layers", "gp", &wrong[0], &files), MB_BADINPUT, "does not take --x");
+    for (size_t i = 0; i < r.n; i++) r.point[i].accuracy = MB_NAN;
+    assert_fails(mb_results_plot_with(&r, "lines", "gp", &(mb_plot_options){NULL, "accuracy", NULL}, &files), MB_BADINPUT, "costs only");
+    mb_results_free(&r);
+    made_results(&r, ".", 1, 3, 1);
+    assert_fails(mb_results_plot(&r, "lines", "gp", &files), MB_BADINPUT, "no swept key");
+    assert_fails(mb_results_plot(&r, "heat-map", "gp", &files), MB_BADINPUT, "no two swept keys");
+    mb_results_free(&r);
+    made_results(&r, ".", 600, 1, 0); /* a random sweep: too many values for an axis, the other kinds are drawn */
+    for (size_t i = 0; i < r.n; i++)
+        for (size_t k = 0; k < 3; k++) {
+            mb_free(r.point[i].set[k].value);
+            r.point[i].set[k].value = mb_asprintf("0.%03zu%zu", i, k);
+        }
+    mb_str_clear(&files);
+    assert_ok(mb_results_plot(&r, NULL, "gp", &files));
+    assert_null(strstr(mb_cstr(&files), "lines"));
+    assert_fails(mb_results_plot(&r, "lines", "gp", &files), MB_BADINPUT, "too many values");
+    assert_fails(mb_results_plot_with(&r, "heat-map", "gp", &(mb_plot_options){"adc.bits", NULL, "input_bits"}, &files), MB_BADINPUT, "no two");
+    mb_str_free(&files);
+    mb_results_free(&r);
+}
+
+/* Bars have one scale: a baseline a hundred times smaller is drawn so, one a hundred times higher is cut off and says so. */
+static void scale_of_bars(void **state) {
+    (void)state;
+    for (int up = 0; up < 2; up++) {
+        mb_results r;
+        mb_str files = {0};
+        made_results(&r, ".", 1, 2, 1);
+        const double f = up ? 100 : 0.01;
+        mb_baseline_result *b = &r.point[0].baseline[0];
+        for (size_t k = 0; k < b->n_part; k++) b->part[k].cost.energy_J *= f;
+        b->cost.energy_J *= f;
+        assert_ok(mb_results_plot(&r, "energy-components", "gp", &files));
+        char *t = read_text("plots/energy-components.gp");
+        assert_true(up == (strstr(t, "cut off") != NULL));
+        assert_non_null(strstr(t, "$share0")); /* what a tiny bar is made of */
+        assert_null(strstr(t, "height"));
+        if (!up) assert_non_null(strstr(t, "\n2.4 0.0496 2.02 2.78 0.0496 0.124\n")); /* multipliers: 24 % of 0.31 uJ */
+        mb_free(t);
+        mb_str_free(&files);
+        mb_results_free(&r);
+    }
+}
+
+/* A component looks the same in every run and picture, whatever else is there. */
+static void colours(void **state) {
+    (void)state;
+    static const char *const known[] = {"cells", "adc", "drivers", "shift-add", "registers", "tile buffer", "interconnect", "digital unit",
+                                        "integrators", "sample-hold", "global buffer", "multiply-accumulate", "control", "weight buffer"};
+    const size_t n = sizeof known / sizeof *known;
+    for (size_t i = 0; i < n; i++) {
+        const mb_style a = mb_component_style(known[i]);
+        for (size_t k = 0; k < i; k++) {
+            const mb_style b = mb_component_style(known[k]);
+            assert_true(strcmp(a.colour, b.colour) != 0 || a.hatch != b.hatch);
+        }
+    }
+    for (int points = 1; points < 20; points += 18) {
+        mb_results r;
+        mb_str files = {0};
+        made_results(&r, ".", points, 2, 2);
+        assert_ok(mb_results_plot(&r, "energy-components,energy-layers", "gp", &files));
+        for (int k = 0; k < 2; k++) {
+            char *t = read_text(k ? "plots/energy-layers.gp" : "plots/energy-components.gp");
+            const char *adc = strstr(t, "title 'adc'");
+            assert_non_null(adc);
+            while (adc > t && adc[-1] != '\n') adc--;
+            char *line = mb_strndup(adc, strcspn(adc, "\n"));
+            assert_non_null(strstr(line, "'#0072B2'"));
+            mb_free(line);
+            mb_free(t);
+        }
+        mb_str_free(&files);
+        mb_results_free(&r);
+    }
 }
 
 static void placing(void **state) {
@@ -349,7 +475,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes),   cmocka_unit_test(hostile_names), cmocka_unit_test(deterministic), cmocka_unit_test(choice),
         cmocka_unit_test(trouble), cmocka_unit_test(numbers),       cmocka_unit_test(placing),       cmocka_unit_test(fronts),
-        cmocka_unit_test(tics),    cmocka_unit_test(no_memory),
+        cmocka_unit_test(tics),    cmocka_unit_test(no_memory),     cmocka_unit_test(keys),          cmocka_unit_test(scale_of_bars),
+        cmocka_unit_test(colours),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,56 @@
+#!/bin/sh
+# plot.t - every kind of plot from a small run: scripts, pictures that are not empty, options, wrong requests
+. "${top_srcdir:-.}/tests/cli/lib.sh"
+. "$src/tests/cli/small.sh"
+
+write_small small.cfg
+sed -i 's/{ key = "map.weight_bits"; values = \[ 8, 4 \]; }/{ key = "map.weight_bits"; values = [ 8, 4 ]; }, { key = "map.adc_bits"; values = [ 6, 8 ]; }/
+        s/^samples = 64/samples = 16/; s/^trials = 2/trials = 1/' small.cfg
+run mixbar run small.cfg -q -o runs/small --no-plots --explain; is 0 "a run of four points"
+
+run mixbar plot --list; is 0 "kinds are listed without a run"
+cut -d' ' -f1 out | sort >kinds
+[ "$(wc -l <kinds)" -ge 21 ]; ok $? "there are at least 21 kinds ($(wc -l <kinds | tr -d ' '))"
+mixbar list plots --format csv | sed 1d | cut -d, -f2 | sort | cmp -s - kinds; ok $? "mixbar list plots has the same kinds"
+run mixbar plot --list runs/small; is 0 "kinds are listed for a run"
+out '^accuracy-time +-  read.time_s is not swept' "what makes no sense says why"
+out '^heat-map +a column' "what makes sense says what it shows"
+
+if command -v gnuplot >/dev/null 2>&1; then formats='svg png pdf'; else formats=; skip "pictures" "gnuplot is not installed"; fi
+for kind in $(cat kinds); do
+    [ "$kind" != accuracy-time ] || continue
+    run mixbar plot runs/small "$kind" --format gp; is 0 "$kind: the script"
+    [ "$(cat out)" = "runs/small/plots/$kind.gp" ] && [ -s "runs/small/plots/$kind.gp" ]; ok $? "$kind: its name is printed"
+done
+for format in $formats; do
+    run mixbar plot runs/small --format "$format"; is 0 "all kinds as $format"
+    no_err "gnuplot says nothing about $format"
+    bad=0
+    for kind in $(grep -v '^accuracy-time$' kinds); do
+        f=runs/small/plots/$kind.$format
+        case $format in
+            svg) { grep -q '</svg>' "$f" && [ "$(grep -c -e '<path' -e '<use' -e '<polygon' "$f")" -ge 4 ]; } || bad=1 ;;
+            *) [ "$(wc -c <"$f")" -ge 4000 ] || bad=1 ;;
+        esac
+        [ $bad -eq 0 ] || { echo "#   $f"; break; }
+    done
+    ok $bad "each $format shows something"
+done
+
+# Options.
+run mixbar plot runs/small --kind heat-map --x adc_bits --by weight_bits --y edap --format gp; is 0 "a heat map of one's own"
+out '^runs/small/plots/heat-map-adc_bits-weight_bits-edap\.gp$' "options are part of the name"
+grep -q "set xlabel 'map.adc_bits'" runs/small/plots/heat-map-adc_bits-weight_bits-edap.gp; ok $? "--x is the axis"
+run mixbar plot runs/small --kind lines,roofline --format gp; is 0 "several kinds in one option"
+[ "$(wc -l <out)" -eq 2 ]; ok $? "two files"
+
+# Wrong requests.
+run mixbar plot; is 2 "no run"; err 'needs a run folder'
+run mixbar plot runs/small heatmap; is 2 "an unknown kind"; err 'did you mean "heat-map"'
+run mixbar plot runs/small --x adc_bits; is 2 "--x without a kind"; err 'kind lines'
+refused 'map.weight_bits, map.adc_bits' "a key that is not swept" mixbar plot runs/small -k lines --x rows --format gp
+refused 'energy_' "an unknown column" mixbar plot runs/small -k lines --y enrgy_J --format gp
+refused 'does not take --y' "an option that the kind does not have" mixbar plot runs/small -k snr-layers --y energy --format gp
+refused 'read.time_s is not swept' "a kind without data" mixbar plot runs/small accuracy-time --format gp
+
+done_testing
