@@ -18,12 +18,9 @@
 #include "base/mem.h"
 #include "cost/job.h"
 
-#define CODES 256
-
-/* How the stored codes are distributed: share[q + L] of weights with quantised value q in -L .. L. */
-static void weight_shares(const mb_layer *l, int bits, double *share) {
+void mb_activity_shares(const mb_layer *l, int bits, double *share) {
     int L = bits == 1 ? 1 : (1 << (bits - 1)) - 1;
-    memset(share, 0, CODES * sizeof *share);
+    memset(share, 0, MB_CODES * sizeof *share);
     if (!l->weight || !l->n_weight) { /* shapes only: normal, largest magnitude at 3.5 sigma */
         double sum = 0;
         for (int q = -L; q <= L; q++) {
@@ -36,7 +33,7 @@ static void weight_shares(const mb_layer *l, int bits, double *share) {
         return;
     }
     float top = 0;
-    int64_t n[CODES] = {0};
+    int64_t n[MB_CODES] = {0};
     for (size_t i = 0; i < l->n_weight; i++) {
         float v = fabsf(l->weight[i]);
         if (v > top) top = v;
@@ -66,14 +63,13 @@ static double digits(int v, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
 }
 
 double mb_activity_row(const mb_layer *l, const mb_assign *a, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
-                       const mb_cell *cell) {
-    double share[CODES], g_min, g_max, mean = 0;
+                       const mb_cell *cell, const double *share) {
+    double g_min, g_max, mean = 0;
     int bits = a->weight_bits, L = bits == 1 ? 1 : (1 << (bits - 1)) - 1, N = mb_layer_matmul(l).N;
     cell->type->range(cell->params, &g_min, &g_max);
     int finest = 1;
     for (int i = 0; i < lay->slices; i++) finest = grid_of(spec, i) > finest ? grid_of(spec, i) : finest;
     double unit = (g_max - g_min) / finest;
-    weight_shares(l, bits, share);
     bool pair = a->scheme == MB_DIFFERENTIAL;
     int zero = 1 << (bits - 1); /* offset: code of a zero weight; one bit: codes 0 and 1 stand for -1 and +1 */
     for (int q = -L; q <= L; q++) {
@@ -109,7 +105,9 @@ int mb_activity_estimate(const mb_network *net, const mb_plan *plan, const mb_ma
         if (!rc) rc = mb_xbar_plan(&spec, mm.K, mm.N, &lay);
         if (rc) return mb_context(rc, "layer %s on the machine %s (%s)", l->name, mach->name, mach->where);
         mb_activity_inputs(&spec, &lay, a, mm.K, &act[m]);
-        act[m].charge_S = act[m].digit_sum * mb_activity_row(l, a, &spec, &lay, cell);
+        double share[MB_CODES];
+        mb_activity_shares(l, a->weight_bits, share);
+        act[m].charge_S = act[m].digit_sum * mb_activity_row(l, a, &spec, &lay, cell, share);
     }
     return MB_OK;
 }

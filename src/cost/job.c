@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 
 /* T, in whole periods BEAT when the machine is clocked. */
 static double edges(const mb_machine *m, double t, double beat) { return m->clocked ? ceil(t / beat * (1 - 1e-12)) * beat : t; }
@@ -62,17 +63,31 @@ static double fill_bits(const mb_machine *mach, const mb_job *j) {
     return elements * j->a->input_bits * j->place.tiles_across;
 }
 
-static void estimate(const mb_costing *c, int m, mb_job *j) {
+/* The distribution of the weights' codes: whoever comes first reads the weights. */
+static const double *shares_of(const mb_costing *c, int m, const mb_layer *l, int bits) {
+    _Atomic(double *) *slot = &c->share[m * 8 + bits - 1];
+    double *known = atomic_load_explicit(slot, memory_order_acquire), *own;
+    if (known || !(own = mb_malloc(MB_CODES, sizeof *own))) return known;
+    mb_activity_shares(l, bits, own);
+    if (atomic_compare_exchange_strong_explicit(slot, &known, own, memory_order_acq_rel, memory_order_acquire)) return own;
+    mb_free(own);
+    return known;
+}
+
+static int estimate(const mb_costing *c, int m, mb_job *j) {
     const mb_assign *a = j->a;
     int setting = ((a->weight_bits - 1) * 8 + a->cell_bits - 1) * 2 + (a->scheme == MB_OFFSET);
     _Atomic double *known = &c->row_S[m * MB_STORED_SETTINGS + setting];
     double row = atomic_load_explicit(known, memory_order_relaxed);
     if (!(row > 0)) {
-        row = mb_activity_row(j->layer, a, &j->spec, &j->place.layout, c->cell);
+        const double *share = shares_of(c, m, j->layer, a->weight_bits);
+        if (!share) return mb_nomem();
+        row = mb_activity_row(j->layer, a, &j->spec, &j->place.layout, c->cell, share);
         atomic_store_explicit(known, row, memory_order_relaxed);
     }
     mb_activity_inputs(&j->spec, &j->place.layout, a, j->mm.K, &j->act);
     j->act.charge_S = j->act.digit_sum * row;
+    return MB_OK;
 }
 
 int mb_job_set(const mb_costing *c, int m, const mb_assign *a, const mb_activity *act, bool input_signed, int out_bits,
@@ -83,12 +98,20 @@ int mb_job_set(const mb_costing *c, int m, const mb_assign *a, const mb_activity
     *j = (mb_job){.layer = &c->net->layer[index], .a = a, .mm = c->fact[index].mm, .rounds = 1};
     int rc = mb_machine_spec(mach, c->cell, a, input_signed, &j->spec);
     if (rc) return mb_context(rc, "layer %s", j->layer->name);
+    if (mach->driver == MB_DRIVER_BIT && a->dac_bits > 1)
+        return mb_fail(MB_BADINPUT,
+                       "layer %s: dac_bits = %d, but driver = \"bit\" of the machine %s (%s) drives one bit; take \"count\" or \"width\"",
+                       j->layer->name, a->dac_bits, mach->name, mach->where);
+    if (mach->converter == MB_CONVERTER_ADDER_TREE && (a->dac_bits > 1 || a->cell_bits > 1))
+        return mb_fail(MB_BADINPUT,
+                       "layer %s: adder trees of the machine %s (%s) sum products of single bits, not of cell_bits = %d and dac_bits = %d",
+                       j->layer->name, mach->name, mach->where, a->cell_bits, a->dac_bits);
     rc = mb_machine_place(mach, &j->spec, j->layer, a->copies, &j->place);
     if (!rc) rc = mb_parts_adc(&c->parts, mach, a->adc_bits, &adc);
     if (rc) return rc;
     j->adc = *adc;
     if (act) j->act = *act;
-    else estimate(c, m, j);
+    else if ((rc = estimate(c, m, j))) return rc;
     const mb_xbar_layout *o = &j->place.layout;
     double per_group = (double)j->mm.N * o->conversions_per_output + (double)o->col_tiles * o->dummy_columns;
     j->vectors = (double)j->mm.vectors * j->mm.groups;

@@ -32,6 +32,7 @@ struct mb_costing {
     /* Mean conductance of a row (S) of weighted layer m under setting s: [m * MB_STORED_SETTINGS + s]; 0: not asked yet. Whoever
      * asks first fills it in; two threads that do so at once store the same bits. */
     _Atomic double *row_S;
+    _Atomic(double *) *share; /* [m * 8 + weight_bits - 1]: mb_activity_shares, NULL: not asked yet */
 };
 
 typedef struct mb_job {
@@ -61,8 +62,11 @@ void mb_job_program(const mb_machine *mach, const mb_cell_cost *c, mb_matmul mm,
                     mb_programming *out);
 /* Driven rows, digits (activity.c); not the charge. */
 void mb_activity_inputs(const mb_xbar_spec *spec, const mb_xbar_layout *lay, const mb_assign *a, int K, mb_activity *act);
-/* Mean conductance of all cells of a row of layer L, S: reads all its weights. */
+/* How the codes of a layer's weights are distributed: share[q + L] have the quantised value q in -L .. L. Reads all weights. */
+enum { MB_CODES = 256 };
+void mb_activity_shares(const mb_layer *l, int bits, double *share);
+/* Mean conductance of all cells of a row of layer L, S, with SHARE at its weight_bits. */
 double mb_activity_row(const mb_layer *l, const mb_assign *a, const mb_xbar_spec *spec, const mb_xbar_layout *lay,
-                       const mb_cell *cell);
+                       const mb_cell *cell, const double *share);
 
 #endif

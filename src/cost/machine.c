@@ -169,6 +169,13 @@ static int check_mapping(const mb_machine *m, const mb_conf *group) {
         return mb_fail(MB_BADINPUT, "%s: %s is an error of voltage levels; set dac = \"level\", or %s = 0.0", where(group, key), key,
                        key);
     }
+    if (m->dac == MB_DAC_LEVEL && m->driver != MB_DRIVER_GIVEN && m->driver != MB_DRIVER_VOLTAGE)
+        return mb_fail(MB_BADINPUT, "%s: dac = \"level\" sets voltages; driver must be \"voltage\" (or \"given\")", where(group, "driver"));
+    if (m->dac == MB_DAC_PULSE && m->driver == MB_DRIVER_VOLTAGE)
+        return mb_fail(MB_BADINPUT, "%s: driver = \"voltage\" sets levels; it needs dac = \"level\"", where(group, "driver"));
+    if (m->driver != MB_DRIVER_GIVEN && (m->dac_J > 0 || m->dac_area_m2 > 0))
+        return mb_fail(MB_BADINPUT, "%s: dac_J and dac_area_m2 belong to driver = \"given\"; the other drivers contain their DAC",
+                       where(group, m->dac_J > 0 ? "dac_J" : "dac_area_m2"));
     if (m->spare_columns >= m->cols)
         return mb_fail(MB_BADINPUT, "%s: spare_columns = %d leaves none of cols = %d for weights; lower it",
                        where(group, "spare_columns"), m->spare_columns, m->cols);

@@ -9,7 +9,7 @@
  *     shorter of the two once
  * A machine of given `tiles` that is too small is loaded anew for each layer and batch from its DRAM, if it has one.
  * All equations, with what is left out: doc/models-cost.md.
- * Who may call: the runner and policies' oracles. Re-entrant; without a tree only one small allocation.
+ * Who may call: the runner and policies' oracles. Re-entrant; without a tree two small allocations.
  */
 #include <math.h>
 #include <string.h>
@@ -470,7 +470,8 @@ int mb_costing_new(const mb_machine *mach, const mb_cell *cell, const mb_network
     *k = (mb_costing){.mach = mach, .cell = cell, .net = net};
     k->fact = mb_calloc((size_t)net->n_layers, sizeof *k->fact);
     k->row_S = mb_calloc((size_t)(net->n_weighted ? net->n_weighted : 1) * MB_STORED_SETTINGS, sizeof *k->row_S);
-    int rc = k->fact && k->row_S ? mb_parts_init(&k->parts, mach, cell) : mb_nomem();
+    k->share = mb_calloc((size_t)(net->n_weighted ? net->n_weighted : 1) * 8, sizeof *k->share);
+    int rc = k->fact && k->row_S && k->share ? mb_parts_init(&k->parts, mach, cell) : mb_nomem();
     for (int i = 0; i < net->n_layers && !rc; i++) {
         const mb_layer *l = &net->layer[i];
         if (mb_layer_weighted(l)) k->fact[i].mm = mb_layer_matmul(l);
@@ -484,6 +485,8 @@ int mb_costing_new(const mb_machine *mach, const mb_cell *cell, const mb_network
 void mb_costing_free(mb_costing *k) {
     if (!k) return;
     mb_free(k->fact);
+    for (int i = 0; k->share && i < 8 * k->net->n_weighted; i++) mb_free(atomic_load(&k->share[i]));
+    mb_free(k->share);
     mb_free(k->row_S);
     mb_free(k);
 }
