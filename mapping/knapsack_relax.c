@@ -272,7 +272,7 @@ void mb_relax(const mb_core *c, mb_live *v, double enough, mb_relaxed *r) {
     r->n_part = 0, r->whole = false, r->pivots = 0;
     start(&b);
     if (r->bound >= enough) return;
-    const int most = 40 + 10 * c->K;
+    const int most = 20 * (c->n + c->K) + 200; /* far more than seen; the bound is valid wherever it stops */
     bool ok = refresh(&b);
     while (ok) {
         for (int q = 0; q < c->K; q++) cost[q] = price_of(&b, &b.col[q]);

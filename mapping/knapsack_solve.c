@@ -286,37 +286,55 @@ static void fix(tree *t) {
     v->off[t->c->n] = at;
 }
 
-/* The layer to split and, in `side`, which choices go together: those whose priced use is above the average of the relaxation. */
+/* How far the numbers V of the choices of part E of the relaxation and of those that follow in its layer lie apart: mean distance from the mean. */
+static double spread(const mb_relaxed *r, int e, const double *v, double *mean) {
+    double m = 0, s = 0;
+    for (int f = e; f < r->n_part && r->layer[f] == r->layer[e]; f++) m += r->weight[f] * v[r->choice[f]];
+    for (int f = e; f < r->n_part && r->layer[f] == r->layer[e]; f++) s += r->weight[f] * fabs(v[r->choice[f]] - m);
+    *mean = m;
+    return s;
+}
+
+/* The favourite of a layer against the rest, where a rival is nearest. */
+static int split_favourite(tree *t) {
+    const mb_live *v = &t->v;
+    double nearest = HUGE_VAL;
+    int layer = -1;
+    for (int i = 0; i < t->c->n; i++)
+        for (int q = v->off[i]; q < v->off[i + 1]; q++)
+            if (q != t->r.pick[i] && v->rc[q] < nearest) nearest = v->rc[q], layer = i;
+    for (int q = layer < 0 ? 0 : v->off[layer]; layer >= 0 && q < v->off[layer + 1]; q++) t->side[q - v->off[layer]] = q == t->r.pick[layer];
+    return layer;
+}
+
+/* The layer to split (-1: one assignment is left) and, in `side`, which choices go together: the fractional layer whose values lie
+ * furthest apart, by the limit with the largest priced difference: choices that use less of it than the relaxation against the others.
+ * *weight: of the side in the relaxation. */
 static int split_of(tree *t, double *weight) {
     const mb_relaxed *r = &t->r;
     const mb_live *v = &t->v;
-    int layer = -1;
-    double most = -1, mean = 0;
+    int part = -1, limit = 0, a = 0;
+    double most = -1, mean = 0, m;
     for (int e = 0; e < r->n_part; e++) {
         if (e && r->layer[e] == r->layer[e - 1]) continue;
-        double m = 0, s = 0;
-        for (int f = e; f < r->n_part && r->layer[f] == r->layer[e]; f++) m += r->weight[f] * v->c[r->choice[f]];
-        for (int f = e; f < r->n_part && r->layer[f] == r->layer[e]; f++) s += r->weight[f] * fabs(v->c[r->choice[f]] - m);
-        if (s > most) most = s, mean = m, layer = r->layer[e];
+        double s = spread(r, e, v->c, &m);
+        if (s > most) most = s, part = e;
     }
-    if (layer >= 0) {
-        int a = 0, m = v->off[layer + 1] - v->off[layer];
-        *weight = 0;
-        for (int j = 0; j < m; j++) a += t->side[j] = v->c[v->off[layer] + j] <= mean;
-        for (int e = 0; e < r->n_part; e++)
-            if (r->layer[e] == layer && t->side[r->choice[e] - v->off[layer]]) *weight += r->weight[e];
-        if (a && a < m) return layer;
-    }
-    /* no fractional layer (or one of equal values): take the favourite apart from the rest, where a rival is nearest */
-    double nearest = HUGE_VAL;
-    if (layer < 0)
-        for (int i = 0; i < t->c->n; i++)
-            for (int q = v->off[i]; q < v->off[i + 1]; q++)
-                if (q != r->pick[i] && v->rc[q] < nearest) nearest = v->rc[q], layer = i;
-    if (layer < 0) return -1;
-    for (int q = v->off[layer]; q < v->off[layer + 1]; q++) t->side[q - v->off[layer]] = q == r->pick[layer];
     *weight = 1;
-    return v->off[layer + 1] - v->off[layer] > 1 ? layer : -1;
+    if (part < 0) return split_favourite(t);
+    most = -1;
+    for (int k = 0; k < t->c->K; k++) {
+        double s = spread(r, part, v->u[k], &m) * r->lambda[k];
+        if (s > most) most = s, mean = m, limit = k;
+    }
+    const int layer = r->layer[part];
+    const int from = v->off[layer], n = v->off[layer + 1] - from;
+    for (int j = 0; j < n; j++) a += t->side[j] = v->u[limit][from + j] <= mean;
+    if (a == 0 || a == n) return split_favourite(t);
+    *weight = 0;
+    for (int e = 0; e < r->n_part; e++)
+        if (r->layer[e] == layer && t->side[r->choice[e] - from]) *weight += r->weight[e];
+    return layer;
 }
 
 /* Least reduced cost among the choices on one side of the split: the bound of that half. */
@@ -337,7 +355,6 @@ static int visit(tree *t, const node *e, bool root) {
     } else if (t->r.bound < enough_for_gap(t)) {
         rc = round_off(t, !t->pool.n);
     }
-    /* nothing is within the limits when even the worst assignment is better than the bound */
     if (rc) return rc;
     double bound = fmax(t->r.bound, e->bound);
     if (bound >= enough_for_gap(t)) {
