@@ -134,7 +134,7 @@ static int solve(const void *params, const mb_knapsack *p, const mb_search *s, m
     double count = 1;
     int rc = mb_state_init(&st, p);
     if (rc) return rc;
-    mb_budget_start(&b, s, INT64_MAX);
+    mb_budget_start(&b, s, 100000000);
     rc = mb_pool_init(&pool, p, s->best);
     for (int g = 0; g < st.n; g++) count *= st.m[g];
     const bool all = count <= 1048576;
