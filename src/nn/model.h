@@ -122,8 +122,7 @@ int mb_model_quantise(mb_model *m, int layer, const mb_fakequant *weights, const
 
 /* --- from and to networks ------------------------------------------------------------------------------------------------- */
 /* A model of an imported network: what can be trained of it. MB_BADINPUT names a layer that cannot (softmax at the end is left
- * out: the loss holds it). Weighted layers of the network are weighted layers of the model in the same order and of the same name.
- * RENORMALISE: see nn/model_network.c. */
+ * out: the loss holds it). Weighted layers of the network are weighted layers of the model in the same order and of the same name. */
 int mb_model_from_network(const mb_network *net, mb_model **m);
 /* The network that inference sees: written as ONNX (nn/onnx_write.h) and imported again. */
 int mb_model_network(const mb_model *m, mb_network **net);
