@@ -29,6 +29,7 @@ libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
   src/nn/dataset.c src/nn/dataset.h src/nn/quant.c src/nn/quant.h \
   src/nn/model.c src/nn/model.h
 pkgincludenn_HEADERS = src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/reference.h src/nn/exec.h
+include src/nn/second.mk
 nodist_libmixbar_la_SOURCES += src/nn/op_registry.c src/nn/dataset_registry.c
 CLEANFILES += src/nn/op_registry.c src/nn/dataset_registry.c
 
