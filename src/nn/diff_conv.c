@@ -1,9 +1,8 @@
 /* diff_conv.c - convolution and fully connected layers in double precision, forward, backward, and along a direction
  *
- * Both are bilinear in weights and inputs, y = B(w, x): the derivative along a direction is B(w', x) + B(w, x'), and so are those
- * of the
- * two transposed products, which make the gradients. So each has one function for the three products, and everything else is
- * shared.
+ * Both are bilinear in weights and inputs, y = B(w, x): the derivative along a direction is B(w', x) + B(w, x'), and so are
+ * those of the two transposed products, which make the gradients. So each has one function for the three products, and
+ * everything else is shared.
  */
 #include "config.h"
 

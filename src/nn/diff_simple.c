@@ -79,8 +79,7 @@ const mb_diff_kind mb_diff_tanh = {tanh_forward, tanh_backward};
 /* --- pools --------------------------------------------------------------------------------------------------------------- */
 
 /* Calls EACH for every input element IN of every output O, window by window; FIRST says that a window begins, SHARE is 1 / the
- * number
- * of its elements. */
+ * number of its elements. */
 typedef void (*tap)(const mb_diff_job *j, size_t o, size_t in, bool first, double share, size_t *best);
 
 static void windows(const mb_diff_job *j, tap each, tap end) {

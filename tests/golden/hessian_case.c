@@ -1,16 +1,14 @@
 /* hessian_case.c - golden cases of schema hess-1: a small network, its loss, and everything of second order that is known of it
  *
  * The network is built from the file, and each figure compared with nn/diff.h and nn/hessian.h:
- *     exact           loss, gradient, Hessian-vector products of the given probes, every entry of the Hessian where it is given,
- *     traces (from
- *                     n unit vectors), sum of squares, Fisher traces, changes by quantisation, pair terms: 1e-9 relative to the
- *                     figure, or to
- *                     the largest of its kind where sums cancel; differences of losses also 1e-13
+ *     exact           loss, gradient, Hessian-vector products of the given probes, every entry of the Hessian where it is
+ *                     given, traces (from n unit vectors), sum of squares, Fisher traces, changes by quantisation, pair terms:
+ *                     1e-9 relative to the figure, or to the largest of its kind where sums cancel; differences of losses also
+ *                     1e-13
  *     eigenvalues     1e-8 (the largest and smallest, by Lanczos)
  *     differences     the products of the probes by central differences of gradients: 1e-5
  *     statistical     Hutchinson's mean within 4 sigma of the given variance (of the restricted probe), and its own standard
- *     error within
- *                     a factor of 2 of it; noise on the weights within 4.5 standard errors
+ *                     error within a factor of 2 of it; noise on the weights within 4.5 standard errors
  */
 #include "hessian_case.h"
 
