@@ -46,6 +46,7 @@ typedef struct mb_fakequant {
     int bits;
     bool is_signed;            /* inputs only; weights always are */
     bool per_channel;          /* weights only: one step per output channel */
+    bool twos;                 /* signed codes from -2^(bits-1) on, as in LSQ's paper; false: +-(2^(bits-1) - 1), as arrays hold them */
     int block;                 /* learnt steps or clip in theta; -1: nothing is learnt */
 } mb_fakequant;
 

@@ -11,3 +11,6 @@ TESTS += tests/unit/test_ops
 check_PROGRAMS += tests/unit/test_exec
 tests_unit_test_exec_SOURCES = tests/unit/test_exec.c tests/unit/onnxgen.h tests/unit/mbtest.h
 TESTS += tests/unit/test_exec
+check_PROGRAMS += tests/unit/test_engine
+tests_unit_test_engine_SOURCES = tests/unit/test_engine.c tests/unit/mbtest.h
+TESTS += tests/unit/test_engine
