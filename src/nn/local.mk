@@ -31,6 +31,7 @@ libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
   src/nn/engine.c src/nn/engine.h src/nn/engine_private.h src/nn/engine_pass.c src/nn/engine_kernels.c src/nn/engine_kernels.h \
   src/nn/engine_conv.c src/nn/engine_conv.h
 pkgincludenn_HEADERS = src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/reference.h src/nn/exec.h
+include src/nn/second.mk
 nodist_libmixbar_la_SOURCES += src/nn/op_registry.c src/nn/dataset_registry.c
 CLEANFILES += src/nn/op_registry.c src/nn/dataset_registry.c
 

@@ -213,5 +213,11 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     }
 }
 
+static void view(const mb_layer *l, mb_op_view *v) {
+    const scale *s = l->attr;
+    v->outer = s->outer, v->channels = s->channels, v->inner = s->inner;
+    v->a = s->ab, v->b = s->ab + s->channels;
+}
+
 static const char *const onnx[] = {"BatchNormalization", "Sub", "Mul", "Div", NULL};
-const mb_op_type mb_op_scale = {"scale", "y = a[c] x + b[c] per channel", onnx, import, forward, false, count};
+const mb_op_type mb_op_scale = {"scale", "y = a[c] x + b[c] per channel", onnx, import, forward, false, count, view};

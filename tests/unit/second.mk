@@ -1,0 +1,4 @@
+# unit tests of derivatives and second-order tools
+check_PROGRAMS += tests/unit/test_diff
+tests_unit_test_diff_SOURCES = tests/unit/test_diff.c tests/unit/mbtest.h
+TESTS += tests/unit/test_diff
