@@ -31,7 +31,7 @@ libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
   src/nn/engine.c src/nn/engine.h src/nn/engine_private.h src/nn/engine_pass.c src/nn/engine_kernels.c src/nn/engine_kernels.h \
   src/nn/engine_conv.c src/nn/engine_conv.h
 pkgincludenn_HEADERS = src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/reference.h src/nn/exec.h
-include src/nn/second.mk
+
 nodist_libmixbar_la_SOURCES += src/nn/op_registry.c src/nn/dataset_registry.c
 CLEANFILES += src/nn/op_registry.c src/nn/dataset_registry.c
 
@@ -39,3 +39,4 @@ src/nn/op_registry.c: $(top_srcdir)/src/nn/local.mk $(top_srcdir)/build-aux/gen-
 	$(AM_V_GEN)$(MKDIR_P) src/nn && $(GEN_REGISTRY) nn/op.h mb_op_type mb_ops $(MB_OPS) > $@
 src/nn/dataset_registry.c: $(top_srcdir)/src/nn/local.mk $(top_srcdir)/build-aux/gen-registry.sh
 	$(AM_V_GEN)$(MKDIR_P) src/nn && $(GEN_REGISTRY) nn/dataset.h mb_dataset_type mb_dataset_types $(MB_DATASETS) > $@
+include src/nn/second.mk
