@@ -59,7 +59,8 @@ static void put_float(mb_str *b, unsigned field, float v) {
     mb_str_addn(b, byte, sizeof byte);
 }
 
-/* --- nodes and constants ------------------------------------------------------------------------------------------------------ */
+/* --- nodes and constants ------------------------------------------------------------------------------------------------------
+ * */
 
 /* Field numbers: onnx.proto. An attribute: name 1, f 2, i 3, ints 8, type 20. */
 static void put_attr(mb_graph *g, const char *name, int type, mb_str *value) {
@@ -93,7 +94,8 @@ void mb_graph_real(mb_graph *g, const char *name, float v) {
 void mb_graph_input(mb_graph *g, const char *value) { put_text(&g->node, 1, value); }
 
 /* A constant: dims 1, data_type 2, name 8, raw_data 9. COUNT elements of SIZE bytes. */
-static void constant(mb_graph *g, const char *node, const char *what, int type, int nd, const int64_t *dim, const void *v, size_t size) {
+static void constant(mb_graph *g, const char *node, const char *what, int type, int nd, const int64_t *dim, const void *v,
+                     size_t size) {
     mb_str t = {0}, name = {0};
     uint32_t one = 1;
     size_t n = 1;
@@ -173,7 +175,8 @@ static void put_meta(mb_str *b, const mb_onnx_meta *meta, size_t n) {
 int mb_graph_finish(mb_graph *g, const char *name, const char *input, const mb_shape *in, const char *output, const mb_shape *out,
                     const mb_onnx_options *o, const mb_onnx_meta *more, size_t n_more, mb_str *file) {
     mb_str graph = {0}, opset = {0}, model = {0};
-    mb_str_addn(&graph, mb_cstr(&g->nodes), g->nodes.n);         /* GraphProto: node 1, name 2, initializer 5, input 11, output 12 */
+    /* GraphProto: node 1, name 2, initializer 5, input 11, output 12 */
+    mb_str_addn(&graph, mb_cstr(&g->nodes), g->nodes.n);
     put_text(&graph, 2, name);
     mb_str_addn(&graph, mb_cstr(&g->constants), g->constants.n);
     put_value(&graph, 11, input, in);
@@ -194,18 +197,21 @@ int mb_graph_finish(mb_graph *g, const char *name, const char *input, const mb_s
     if (o) put_meta(&model, o->meta, o->n_meta);
     put_meta(&model, more, n_more);
     int rc = model.failed ? mb_nomem() : MB_OK;
-    if (!rc && model.n > FILE_MAX) rc = mb_fail(MB_SYSTEM, "%s: %zu bytes are more than an ONNX file can hold (2 GiB)", name, model.n);
+    if (!rc && model.n > FILE_MAX) rc = mb_fail(MB_SYSTEM, "%s: %zu bytes are more than an ONNX file can hold (2 GiB)", name,
+                                                model.n);
     if (!rc) mb_str_addn(file, mb_cstr(&model), model.n);
     if (!rc && file->failed) rc = mb_nomem();
     mb_str_free(&model);
     return rc;
 }
 
-/* --- layers ------------------------------------------------------------------------------------------------------------------ */
+/* --- layers ------------------------------------------------------------------------------------------------------------------
+ * */
 
 /* Attributes of a window: two-dimensional, or along x alone. */
 static void put_window(mb_graph *g, const mb_window *w, bool plane, bool dilations) {
-    int64_t size[2] = {w->kh, w->kw}, stride[2] = {w->sh, w->sw}, dilation[2] = {w->dh, w->dw}, pads[4] = {w->pt, w->pl, w->pb, w->pr};
+    int64_t size[2] = {w->kh, w->kw}, stride[2] = {w->sh, w->sw}, dilation[2] = {w->dh, w->dw}, pads[4] = {w->pt, w->pl, w->pb,
+                                                                                                           w->pr};
     int skip = plane ? 0 : 1, n = 2 - skip;
     if (!plane) pads[0] = w->pl, pads[1] = w->pr;
     mb_graph_ints(g, "kernel_shape", n, size + skip);
@@ -214,7 +220,8 @@ static void put_window(mb_graph *g, const mb_window *w, bool plane, bool dilatio
     if (dilations) mb_graph_ints(g, "dilations", n, dilation + skip);
 }
 
-void mb_graph_conv(mb_graph *g, const char *name, const char *x, const mb_window *w, bool plane, const float *weight, const float *bias) {
+void mb_graph_conv(mb_graph *g, const char *name, const char *x, const mb_window *w, bool plane, const float *weight,
+                   const float *bias) {
     int64_t dim[4] = {w->cout, w->cin / w->groups, plane ? w->kh : w->kw, w->kw};
     mb_graph_input(g, x);
     mb_graph_floats(g, name, "weight", plane ? 4 : 3, dim, weight);
@@ -265,7 +272,8 @@ void mb_graph_reshape(mb_graph *g, const char *name, const char *x, const mb_sha
     mb_graph_node(g, "Reshape", name);
 }
 
-void mb_graph_pad(mb_graph *g, const char *name, const char *x, int nd, const int64_t *before, const int64_t *after, float value) {
+void mb_graph_pad(mb_graph *g, const char *name, const char *x, int nd, const int64_t *before, const int64_t *after,
+                  float value) {
     int64_t pads[2 * (MB_MAX_RANK + 1)] = {0};
     memcpy(pads + 1, before, (size_t)nd * sizeof *pads);
     memcpy(pads + nd + 2, after, (size_t)nd * sizeof *pads);
@@ -275,13 +283,15 @@ void mb_graph_pad(mb_graph *g, const char *name, const char *x, int nd, const in
     mb_graph_node(g, "Pad", name);
 }
 
-void mb_graph_slice(mb_graph *g, const char *name, const char *x, int nd, const int64_t *in, const int64_t *begin, const int64_t *step,
+void mb_graph_slice(mb_graph *g, const char *name, const char *x, int nd, const int64_t *in, const int64_t *begin,
+                    const int64_t *step,
                     const int64_t *count) {
     int64_t end[MB_MAX_RANK], axis[MB_MAX_RANK];
     for (int k = 0; k < nd; k++) {
         int64_t last = begin[k] + step[k] * (count[k] - 1);
         axis[k] = k + 1;
-        end[k] = step[k] > 0 ? last + 1 : last > 0 ? last - 1 : -in[k] - 1;     /* before the first element: further than any index */
+        /* before the first element: further than any index */
+        end[k] = step[k] > 0 ? last + 1 : last > 0 ? last - 1 : -in[k] - 1;
     }
     mb_graph_input(g, x);
     mb_graph_int64s(g, name, "starts", nd, begin);

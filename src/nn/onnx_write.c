@@ -12,6 +12,20 @@
 
 static bool is(const mb_layer *l, const char *op) { return !strcmp(l->op->name, op); }
 
+/* Another node behind layer NAME that adds V to *last, which becomes its result. */
+static int write_offset(mb_graph *g, const char *name, const char *what, int nd, const int64_t *dim, const float *v,
+                        mb_str *last) {
+    mb_str own = {0};
+    mb_str_addf(&own, "%s:0.%s", name, what);
+    mb_graph_input(g, mb_cstr(last));
+    mb_graph_floats(g, mb_cstr(&own), "value", nd, dim, v);
+    mb_graph_node(g, "Add", mb_cstr(&own));
+    mb_str_addf(last, ".%s:0", what);
+    int rc = own.failed ? mb_nomem() : MB_OK;
+    mb_str_free(&own);
+    return rc;
+}
+
 /* y[t] = W x[t] + b over the last axis of more than one. */
 static int write_tokens(mb_graph *g, const mb_layer *l, const char *x, mb_str *last) {
     size_t in = (size_t)l->win.cin, out = (size_t)l->win.cout;
@@ -24,14 +38,7 @@ static int write_tokens(mb_graph *g, const mb_layer *l, const char *x, mb_str *l
     mb_graph_node(g, "MatMul", l->name);
     mb_free(w);
     if (!l->bias) return MB_OK;
-    mb_graph_input(g, mb_cstr(last));
-    mb_str_add(last, ".bias:0");
-    mb_str name = {0};
-    mb_str_addf(&name, "%s:0.bias", l->name);
-    mb_graph_floats(g, mb_cstr(&name), "value", 1, &(int64_t){(int64_t)out}, l->bias);
-    mb_graph_node(g, "Add", mb_cstr(&name));
-    mb_str_free(&name);
-    return MB_OK;
+    return write_offset(g, l->name, "bias", 1, &(int64_t){(int64_t)out}, l->bias, last);
 }
 
 /* Shape of a constant over the axes that outer x channels x inner divides S into; false when no axes do. */
@@ -48,13 +55,14 @@ static bool constant_shape(const mb_shape *s, const mb_op_view *v, int *nd, int6
     return outer == v->outer && channels == v->channels;
 }
 
-/* BatchNormalization that does nothing but scale where the channels are those of the image; a product and a sum elsewhere. */
+/* BatchNormalization that does nothing but scale where the channels are those of the image; a product, a sum, or both elsewhere.
+ * */
 static int write_scale(mb_graph *g, const mb_layer *l, const char *x, mb_str *last) {
     mb_op_view v = {0};
     const mb_shape *s = &l->shape;
     size_t C = (size_t)s->d[0];
     int64_t dim[MB_MAX_RANK];
-    int nd, rc = MB_OK;
+    int nd;
     l->op->view(l, &v);
     if (v.outer == 1 && (v.channels == C || v.channels == 1)) {
         float *p = mb_malloc(4 * C, sizeof *p);
@@ -70,17 +78,25 @@ static int write_scale(mb_graph *g, const mb_layer *l, const char *x, mb_str *la
         return MB_OK;
     }
     if (!constant_shape(s, &v, &nd, dim)) return mb_fail(MB_BUG, "layer \"%s\": its scale fits no axes", l->name);
+    bool times = false, plus = false, minus = true;              /* a x, x + b, b - x */
+    for (size_t c = 0; c < v.channels; c++) {
+        times = times || v.a[c] != 1;
+        minus = minus && v.a[c] == -1;
+        plus = plus || v.b[c] != 0;
+    }
+    if (minus) mb_graph_floats(g, l->name, "offset", nd, dim, v.b);
     mb_graph_input(g, x);
-    mb_graph_floats(g, l->name, "factor", nd, dim, v.a);
-    mb_graph_node(g, "Mul", l->name);
-    mb_str name = {0};
-    mb_str_addf(&name, "%s:0.offset", l->name);
-    mb_graph_input(g, mb_cstr(last));
-    mb_graph_floats(g, mb_cstr(&name), "value", nd, dim, v.b);
-    mb_graph_node(g, "Add", mb_cstr(&name));
-    mb_str_add(last, ".offset:0");
-    mb_str_free(&name);
-    return rc;
+    if (minus) {
+        mb_graph_node(g, "Sub", l->name);
+    } else if (times || !plus) {
+        mb_graph_floats(g, l->name, "factor", nd, dim, v.a);
+        mb_graph_node(g, "Mul", l->name);
+        if (plus) return write_offset(g, l->name, "offset", nd, dim, v.b, last);
+    } else {
+        mb_graph_floats(g, l->name, "offset", nd, dim, v.b);
+        mb_graph_node(g, "Add", l->name);
+    }
+    return MB_OK;
 }
 
 /* Over one axis; over several as one, between two changes of shape. */
@@ -193,7 +209,8 @@ int mb_network_onnx(const mb_network *net, const mb_onnx_options *options, mb_st
     }
     const mb_layer *in = &net->layer[net->input], *last = &net->layer[net->output];
     if (!rc && net->output == net->input) rc = mb_fail(MB_BADINPUT, "%s: a network without layers cannot be written", net->path);
-    int end = mb_graph_finish(&g, net->name, in->name, &in->shape, value ? mb_cstr(&value[net->output]) : "", &last->shape, options, NULL, 0,
+    int end = mb_graph_finish(&g, net->name, in->name, &in->shape, value ? mb_cstr(&value[net->output]) : "", &last->shape,
+                              options, NULL, 0,
                               rc ? &bytes : out);
     for (int k = 0; value && k < net->n_layers; k++) mb_str_free(&value[k]);
     mb_free(value);

@@ -32,9 +32,11 @@ static int write_norm(writer *w, const mb_model_layer *l, const char *x) {
     return MB_OK;
 }
 
-/* --- gather: a slice and padding ------------------------------------------------------------------------------------------------- */
+/* --- gather: a slice and padding
+ * ------------------------------------------------------------------------------------------------- */
 
-/* Output place o[k] of axis k comes from begin + step (o[k] - before) for before <= o[k] < before + count, else it is the constant. */
+/* Output place o[k] of axis k comes from begin + step (o[k] - before) for before <= o[k] < before + count, else it is the
+ * constant. */
 typedef struct box { int64_t before[MB_MAX_RANK], count[MB_MAX_RANK], begin[MB_MAX_RANK], step[MB_MAX_RANK]; } box;
 
 static void place(const mb_shape *s, size_t at, int64_t *index) {
@@ -88,7 +90,8 @@ static int write_gather(writer *w, const mb_model_layer *l, const char *x, mb_st
         return MB_OK;
     }
     if (!find_box(l, in, &b))
-        return mb_fail(MB_BADINPUT, "layer \"%s\": its permutation is neither a slice nor padding, and cannot be written as ONNX", l->name);
+        return mb_fail(MB_BADINPUT, "layer \"%s\": its permutation is neither a slice nor padding,
+                       and cannot be written as ONNX", l->name);
     for (int k = 0; k < s->nd; k++) {
         after[k] = s->d[k] - b.before[k] - b.count[k];
         cuts = cuts || b.begin[k] != 0 || b.step[k] != 1 || b.count[k] != in->d[k];
@@ -106,7 +109,8 @@ static int write_gather(writer *w, const mb_model_layer *l, const char *x, mb_st
     return MB_OK;
 }
 
-/* --- layers --------------------------------------------------------------------------------------------------------------------- */
+/* --- layers
+ * --------------------------------------------------------------------------------------------------------------------- */
 
 /* The input of a fully connected layer as a vector. */
 static void write_linear(writer *w, const mb_model_layer *l, const char *x) {
@@ -150,7 +154,8 @@ static int write_layer(writer *w, int k) {
     return mb_fail(MB_BUG, "layer \"%s\" is of no known kind", l->name);
 }
 
-/* --- quantisers as metadata --------------------------------------------------------------------------------------------------------- */
+/* --- quantisers as metadata
+ * --------------------------------------------------------------------------------------------------------- */
 
 static const char *const fake_name[] = {[MB_FAKE_NONE] = "none",   [MB_FAKE_MINMAX] = "minmax", [MB_FAKE_LSQ] = "lsq",
                                         [MB_FAKE_PACT] = "pact",   [MB_FAKE_HWGQ] = "hwgq",     [MB_FAKE_DOREFA] = "dorefa",
@@ -160,7 +165,8 @@ static const char *const fake_name[] = {[MB_FAKE_NONE] = "none",   [MB_FAKE_MINM
 static void describe(const writer *w, const mb_fakequant *q, bool weights, mb_str *out) {
     char number[32];
     bool known = (size_t)q->kind < sizeof fake_name / sizeof *fake_name;
-    mb_str_addf(out, "%s bits=%d%s%s", known ? fake_name[q->kind] : "?", q->bits, weights || q->is_signed ? " signed" : " unsigned",
+    mb_str_addf(out, "%s bits=%d%s%s", known ? fake_name[q->kind] : "?", q->bits,
+                weights || q->is_signed ? " signed" : " unsigned",
                 q->per_channel ? " per_channel" : "");
     if (q->block < 0) return;
     const mb_block *b = &w->m->block[q->block];
@@ -191,7 +197,8 @@ static int quantisers(const writer *w, mb_str **text, mb_onnx_meta **meta, size_
 }
 
 int mb_model_onnx(const mb_model *m, const mb_onnx_options *options, mb_str *out) {
-    writer w = {.m = m, .theta = options && options->theta ? options->theta : m->theta, .value = mb_calloc((size_t)m->n_layers, sizeof(mb_str))};
+    writer w = {.m = m, .theta = options && options->theta ? options->theta : m->theta, .value = mb_calloc((size_t)m->n_layers,
+                                                                                                           sizeof(mb_str))};
     mb_str bytes = {0}, *text = NULL;
     mb_onnx_meta *meta = NULL;
     size_t n = 0;
@@ -202,7 +209,8 @@ int mb_model_onnx(const mb_model *m, const mb_onnx_options *options, mb_str *out
     }
     if (!rc && m->n_layers < 2) rc = mb_fail(MB_BADINPUT, "a model without layers cannot be written");
     if (!rc) rc = quantisers(&w, &text, &meta, &n);
-    int end = mb_graph_finish(&w.g, m->name, m->layer[0].name, &m->layer[0].shape, w.value ? mb_cstr(&w.value[m->n_layers - 1]) : "",
+    int end = mb_graph_finish(&w.g, m->name, m->layer[0].name, &m->layer[0].shape,
+                              w.value ? mb_cstr(&w.value[m->n_layers - 1]) : "",
                               &mb_model_output(m)->shape, options, meta, n, rc ? &bytes : out);
     for (int k = 0; w.value && k < m->n_layers; k++) mb_str_free(&w.value[k]);
     for (size_t k = 0; text && k < 4 * (size_t)m->n_layers; k++) mb_str_free(&text[k]);
