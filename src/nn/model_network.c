@@ -49,10 +49,17 @@ static int scale(map *c, const mb_layer *l, const mb_op_view *v, int in) {
     size_t C = (size_t)l->shape.d[0];
     if (v->outer != 1 || (v->channels != 1 && v->channels != C) || (v->channels == C && v->inner * C != mb_shape_count(&l->shape)))
         return refuse(l, "its factors do not go along the channels");
-    int i = mb_model_scale(c->m, l->name, in);
+    int i = v->gamma ? mb_model_norm(c->m, l->name, in) : mb_model_scale(c->m, l->name, in);
     if (i < 0) return c->m->rc;
     float *a = c->m->theta + c->m->block[c->m->layer[i].weight].at, *b = c->m->theta + c->m->block[c->m->layer[i].bias].at;
-    for (size_t k = 0; k < C; k++) {
+    for (size_t k = 0; v->gamma && k < C; k++) {
+        a[k] = v->gamma[k];
+        b[k] = v->beta[k];
+        c->m->state[c->m->layer[i].state + k] = v->mean[k];
+        c->m->state[c->m->layer[i].state + C + k] = v->var[k];
+    }
+    if (v->gamma) c->m->layer[i].eps = v->eps;
+    for (size_t k = 0; !v->gamma && k < C; k++) {
         a[k] = v->a[v->channels == 1 ? 0 : k];
         b[k] = v->b[v->channels == 1 ? 0 : k];
     }

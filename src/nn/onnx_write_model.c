@@ -90,8 +90,7 @@ static int write_gather(writer *w, const mb_model_layer *l, const char *x, mb_st
         return MB_OK;
     }
     if (!find_box(l, in, &b))
-        return mb_fail(MB_BADINPUT, "layer \"%s\": its permutation is neither a slice nor padding,
-                       and cannot be written as ONNX", l->name);
+        return mb_fail(MB_BADINPUT, "layer \"%s\": its permutation is neither a slice nor padding, and cannot be written as ONNX", l->name);
     for (int k = 0; k < s->nd; k++) {
         after[k] = s->d[k] - b.before[k] - b.count[k];
         cuts = cuts || b.begin[k] != 0 || b.step[k] != 1 || b.count[k] != in->d[k];
