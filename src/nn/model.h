@@ -127,5 +127,7 @@ int mb_model_quantise(mb_model *m, int layer, const mb_fakequant *weights, const
 int mb_model_from_network(const mb_network *net, mb_model **m);
 /* The network that inference sees: written as ONNX (nn/onnx_write.h) and imported again. */
 int mb_model_network(const mb_model *m, mb_network **net);
+/* The bytes of the ONNX file: with quantised weights in place of those they are made from. DOC may be NULL. */
+int mb_model_export(const mb_model *m, const char *doc, mb_str *out);
 
 #endif

@@ -19,6 +19,8 @@ typedef struct mb_op_view {
     bool include_pad;                    /* avgpool */
     size_t outer, channels, inner;       /* scale: element (o, c, i) of outer x channels x inner; softmax: the middle one is normalised */
     const float *a, *b;                  /* scale: [channels] */
+    const float *gamma, *beta, *mean, *var;   /* scale that is a normalisation kept apart: [channels]; otherwise NULL */
+    float eps;
     int axis;                            /* concat */
     int64_t begin[MB_MAX_RANK], step[MB_MAX_RANK];   /* slice: first element and step; pad: elements put before */
     float value;                         /* pad */
