@@ -32,7 +32,7 @@ libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
   src/nn/engine_conv.c src/nn/engine_conv.h src/nn/loss.c src/nn/loss.h src/nn/optimise.c src/nn/optimise.h \
   src/nn/augment.c src/nn/augment.h src/nn/train.c src/nn/train.h src/nn/train_private.h src/nn/train_file.c
 pkgincludenn_HEADERS = src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/reference.h src/nn/exec.h
-include src/nn/second.mk
+
 nodist_libmixbar_la_SOURCES += src/nn/op_registry.c src/nn/dataset_registry.c
 CLEANFILES += src/nn/op_registry.c src/nn/dataset_registry.c
 
@@ -40,3 +40,4 @@ src/nn/op_registry.c: $(top_srcdir)/src/nn/local.mk $(top_srcdir)/build-aux/gen-
 	$(AM_V_GEN)$(MKDIR_P) src/nn && $(GEN_REGISTRY) nn/op.h mb_op_type mb_ops $(MB_OPS) > $@
 src/nn/dataset_registry.c: $(top_srcdir)/src/nn/local.mk $(top_srcdir)/build-aux/gen-registry.sh
 	$(AM_V_GEN)$(MKDIR_P) src/nn && $(GEN_REGISTRY) nn/dataset.h mb_dataset_type mb_dataset_types $(MB_DATASETS) > $@
+include src/nn/second.mk

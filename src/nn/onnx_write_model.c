@@ -90,7 +90,7 @@ static int write_gather(writer *w, const mb_model_layer *l, const char *x, mb_st
         return MB_OK;
     }
     if (!find_box(l, in, &b))
-        return mb_fail(MB_BADINPUT, "layer \"%s\": its permutation is neither a slice nor padding, and cannot be written as ONNX", l->name);
+        return mb_fail(MB_BADINPUT, "layer \"%s\": its permutation is neither a slice nor padding, ONNX cannot say it", l->name);
     for (int k = 0; k < s->nd; k++) {
         after[k] = s->d[k] - b.before[k] - b.count[k];
         cuts = cuts || b.begin[k] != 0 || b.step[k] != 1 || b.count[k] != in->d[k];
@@ -128,10 +128,11 @@ static int write_layer(writer *w, int k) {
     const mb_model_layer *l = &w->m->layer[k];
     const char *x = l->n_in ? mb_cstr(&w->value[l->in[0]]) : "";
     mb_graph *g = &w->g;
+    bool plane = l->n_in && w->m->layer[l->in[0]].shape.nd == 3;
     mb_str_addf(&w->value[k], k ? "%s:0" : "%s", l->name);
     switch (l->kind) {
     case MB_KIND_INPUT: return MB_OK;
-    case MB_KIND_CONV: mb_graph_conv(g, l->name, x, &l->win, true, block(w, l->weight), block(w, l->bias)); return MB_OK;
+    case MB_KIND_CONV: mb_graph_conv(g, l->name, x, &l->win, plane, block(w, l->weight), block(w, l->bias)); return MB_OK;
     case MB_KIND_LINEAR: write_linear(w, l, x); return MB_OK;
     case MB_KIND_NORM:
     case MB_KIND_SCALE: return write_norm(w, l, x);
@@ -145,8 +146,8 @@ static int write_layer(writer *w, int k) {
         mb_graph_input(g, x);
         mb_graph_node(g, "Tanh", l->name);
         return MB_OK;
-    case MB_KIND_MAXPOOL: return mb_graph_pool(g, l->name, x, &l->win, true, true, false);
-    case MB_KIND_AVGPOOL: return mb_graph_pool(g, l->name, x, &l->win, true, false, l->include_pad);
+    case MB_KIND_MAXPOOL: return mb_graph_pool(g, l->name, x, &l->win, plane, true, false);
+    case MB_KIND_AVGPOOL: return mb_graph_pool(g, l->name, x, &l->win, plane, false, l->include_pad);
     case MB_KIND_FLATTEN: mb_graph_reshape(g, l->name, x, &l->shape); return MB_OK;
     case MB_KIND_GATHER: return write_gather(w, l, x, &w->value[k]);
     }
