@@ -15,6 +15,7 @@
 #include "base/param.h"
 #include "mapping/plan.h"
 #include "nn/train.h"
+#include "run/experiment.h"
 
 typedef struct mb_training_keys {
     char *family, *plan, *teacher, *output;
@@ -29,18 +30,20 @@ typedef struct mb_training {
     uint64_t seed;
     mb_train_keys keys;
     mb_training_keys own;
-    mb_dataset *train, *test;
+    mb_cache *cache;
+    const mb_dataset *train, *test;
     mb_model *model, *teacher;
-    mb_plan *plan;                       /* bits per layer; NULL: nothing is quantised */
+    bool fresh;                          /* of a built-in family, not trained before */
 } mb_training;
 
 /* ROOT becomes owned, also on failure. */
 int mb_training_load(mb_conf *root, mb_training *t);
 void mb_training_free(mb_training *t);
 
-/* Quantisers of every weighted layer of M as PLAN says: KINDS as in mb_training_keys. CALIB: data that say which inputs can be negative, and
- * from which learnt steps start. A digital layer's bits count as well; 16 bits stay float. */
-int mb_training_quantise(mb_model *m, const mb_plan *plan, int weight_quantiser, int input_quantiser, bool per_channel, const mb_dataset *calib);
+/* Quantisers of every weighted layer of M at the bits of PLAN (layers in the order of both): kinds and per_channel as in KEYS. CALIB: data
+ * that show which inputs can be negative. Where PROFILED, learnt steps of inputs start from what the profile of CALIB says (the simulator's own
+ * calibration), otherwise from the first batch. */
+int mb_training_quantise(mb_model *m, const mb_plan *plan, const mb_training_keys *keys, const mb_dataset *calib, bool profiled);
 
 /* What is told after each epoch; non-zero return stops (MB_INTERRUPTED). */
 typedef struct mb_training_report { mb_epoch epoch; int epochs; double seconds, images_per_s, test_accuracy, test_loss; } mb_training_report;
