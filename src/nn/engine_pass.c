@@ -199,7 +199,7 @@ static void transpose(size_t m, size_t n, const float *a, float *b) {
 /* The weights of this pass. */
 static const float *effective(mb_net_engine *e, step *s) {
     const mb_model_layer *l = step_layer(e, s);
-    const mb_block *b = &e->m->block[l->weight];
+    const mb_model_block *b = &e->m->block[l->weight];
     const float *w = e->m->theta + b->at;
     size_t cout = (size_t)l->win.cout, K = b->n / cout;
     if (!s->w) return w;
@@ -297,7 +297,7 @@ static int weights_back(mb_net_engine *e, step *s, const float *g, float *dw) {
 
 static int backward_weighted(mb_net_engine *e, step *s, float *g, float *dx, float *grad) {
     const mb_model_layer *l = step_layer(e, s);
-    const mb_block *wb = &e->m->block[l->weight];
+    const mb_model_block *wb = &e->m->block[l->weight];
     float *dw = grad + wb->at;
     size_t n = (size_t)e->batch;
     work k = {.e = e, .s = s, .x = g, .y = g};

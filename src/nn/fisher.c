@@ -29,7 +29,7 @@ static void add_squares(const fisher *f, const double *g, double weight, double 
         row[b] += weight * sum;
     }
     for (size_t j = 0; j < f->n; j++) {
-        const mb_block *b = &m->block[f->change[j].block];
+        const mb_model_block *b = &m->block[f->change[j].block];
         double sum = 0;
         for (size_t k = 0; k < b->n; k++) sum += g[b->at + k] * f->change[j].d[k];
         row[(size_t)m->n_blocks + j] += weight * sum * sum / 2;

@@ -248,12 +248,12 @@ int mb_hessian_quadratic(const mb_objective *o, const double *theta, size_t n, c
     double *v = mb_calloc(m->n_theta, sizeof *v), *hv = mb_malloc(m->n_theta, sizeof *hv);
     int rc = v && hv ? MB_OK : mb_nomem();
     for (size_t j = 0; j < n && !rc; j++) {
-        const mb_block *b = &m->block[change[j].block];
+        const mb_model_block *b = &m->block[change[j].block];
         memcpy(v + b->at, change[j].d, b->n * sizeof *v);
         rc = mb_objective_hvp(o, theta, v, hv);
         memset(v + b->at, 0, b->n * sizeof *v);
         for (size_t i = 0; i < n && !rc; i++) {
-            const mb_block *a = &m->block[change[i].block];
+            const mb_model_block *a = &m->block[change[i].block];
             q[i * n + j] = dot(change[i].d, hv + a->at, a->n);
         }
     }
@@ -267,7 +267,7 @@ static int changed_loss(const mb_objective *o, const double *theta, const mb_cha
                         double *loss) {
     memcpy(work, theta, o->model->n_theta * sizeof *work);
     for (const mb_change *c = i; c; c = c == i && j != i ? j : NULL) {
-        const mb_block *b = &o->model->block[c->block];
+        const mb_model_block *b = &o->model->block[c->block];
         for (size_t k = 0; k < b->n; k++) work[b->at + k] += c->d[k];
     }
     return mb_objective_gradient(o, work, loss, NULL);

@@ -40,7 +40,7 @@ static int append(mb_model *m, mb_kind kind, const char *name, int n_in, int a, 
 /* A block of N numbers at the end of theta; its index, or -1. */
 static int add_block(mb_model *m, int layer, mb_role role, size_t n) {
     static const char *const suffix[] = {"weight", "bias", "gamma", "beta", "step"};
-    mb_block *b = mb_realloc(m->block, (size_t)m->n_blocks + 1, sizeof *b);
+    mb_model_block *b = mb_realloc(m->block, (size_t)m->n_blocks + 1, sizeof *b);
     if (!b) return sticky(m, mb_nomem());
     m->block = b;
     float *t = mb_realloc(m->theta, m->n_theta + n, sizeof *t);
@@ -276,7 +276,7 @@ int mb_model_find(const mb_model *m, const char *name) {
 
 void mb_model_init(mb_model *m, uint64_t seed) {
     for (int b = 0; b < m->n_blocks; b++) {
-        const mb_block *k = &m->block[b];
+        const mb_model_block *k = &m->block[b];
         const mb_model_layer *l = &m->layer[k->layer];
         float *t = m->theta + k->at;
         if (k->role == MB_ROLE_STEP) continue;

@@ -67,18 +67,18 @@ typedef struct mb_model_layer {
 } mb_model_layer;
 
 typedef enum mb_role { MB_ROLE_WEIGHT, MB_ROLE_BIAS, MB_ROLE_GAMMA, MB_ROLE_BETA, MB_ROLE_STEP } mb_role;
-typedef struct mb_block {
+typedef struct mb_model_block {
     char *name;                /* "conv1.weight" */
     int layer;
     mb_role role;
     size_t at, n;              /* theta[at .. at + n) */
-} mb_block;
+} mb_model_block;
 
 typedef struct mb_model {
     char *name;
     mb_model_layer *layer;
     int n_layers;
-    mb_block *block;
+    mb_model_block *block;
     int n_blocks;
     float *theta;              /* [n_theta] */
     size_t n_theta;

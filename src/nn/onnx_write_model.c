@@ -169,7 +169,7 @@ static void describe(const writer *w, const mb_fakequant *q, bool weights, mb_st
                 weights || q->is_signed ? " signed" : " unsigned",
                 q->per_channel ? " per_channel" : "");
     if (q->block < 0) return;
-    const mb_block *b = &w->m->block[q->block];
+    const mb_model_block *b = &w->m->block[q->block];
     for (size_t k = 0; k < b->n; k++)
         mb_str_addf(out, "%s%s", k ? "," : q->kind == MB_FAKE_PACT ? " clip=" : " step=",
                     mb_fmt_double(number, (double)w->theta[b->at + k], 0));

@@ -129,7 +129,7 @@ static int build(golden *g) {
 static int block_of(const golden *g, const char *param) {
     const char *dot = strrchr(param, '.');
     for (int b = 0; dot && b < g->model->n_blocks; b++) {
-        const mb_block *k = &g->model->block[b];
+        const mb_model_block *k = &g->model->block[b];
         const char *name = g->model->layer[k->layer].name;
         bool weights = k->role == MB_ROLE_WEIGHT;
         if (strlen(name) == (size_t)(dot - param) && !strncmp(name, param, strlen(name)) && !strcmp(dot + 1,
@@ -186,12 +186,12 @@ static int probes(golden *g, bool differences, double share) {
         if (rc) break;
         check(g, "probe", "v'Hv", dot(v, g->hv, g->P), num(one, "vHv_full"), relative(num(one, "vHv_full"), share, scale));
         json_object_foreach((json_t *)full, name, value) {
-            const mb_block *b = &g->model->block[block_of(g, name)];
+            const mb_model_block *b = &g->model->block[block_of(g, name)];
             check(g, name, "part of v'Hv", dot(v + b->at, g->hv + b->at, b->n), json_number_value(value),
                   relative(json_number_value(value), share, scale));
         }
         json_object_foreach((json_t *)own, name, value) {
-            const mb_block *b = &g->model->block[block_of(g, name)];
+            const mb_model_block *b = &g->model->block[block_of(g, name)];
             memset(g->work, 0, g->P * sizeof *g->work);
             memcpy(g->work + b->at, v + b->at, b->n * sizeof *v);
             if (!rc) rc = mb_objective_hvp(&o, g->theta, g->work, g->hv);
@@ -243,7 +243,7 @@ static double change(const double *w, size_t n, int bits, double *d) {
 
 static int quantised(golden *g, const char *name, int block, const json_t *param, double lambda, double trace) {
     const json_t *list = json_object_get(param, "quant");
-    const mb_block *b = &g->model->block[block];
+    const mb_model_block *b = &g->model->block[block];
     double *d = mb_malloc(b->n, sizeof *d);
     mb_estimate *fisher = mb_malloc((size_t)g->model->n_blocks, sizeof *fisher);
     int rc = d && fisher ? MB_OK : mb_nomem();
@@ -277,7 +277,7 @@ static int quantised(golden *g, const char *name, int block, const json_t *param
 /* Mean loss change under noise on the weights, our own draws. */
 static int noise(golden *g, const char *name, int block, const json_t *param) {
     const json_t *ref = json_object_get(param, "gauss_noise");
-    const mb_block *b = &g->model->block[block];
+    const mb_model_block *b = &g->model->block[block];
     double sigma = num(ref, "sigma"), L = 0, *draw = mb_malloc(NOISE, sizeof *draw);
     mb_stream s;
     int rc = draw ? mb_objective_gradient(&g->o, g->theta, &L, NULL) : mb_nomem();
@@ -327,7 +327,7 @@ static int blocks(golden *g, const double *H) {
             rc = mb_fail(MB_BADINPUT, "block %s stands elsewhere", name);
             break;
         }
-        const mb_block *b = &g->model->block[block];
+        const mb_model_block *b = &g->model->block[block];
         double trace = 0, square = 0, scale = sqrt(num(param, "fro2"));
         for (size_t k = b->at; k < b->at + b->n; k++) {
             trace += H[k * g->P + k];
@@ -365,7 +365,7 @@ static int pairs(golden *g) {
         double delta[2], omega[4], q[4], size = 1;
         for (int k = 0; k < 2; k++) {
             c[k] = (mb_change){block_of(g, text(one, k ? "j" : "i")), d[k]};
-            const mb_block *b = &g->model->block[c[k].block];
+            const mb_model_block *b = &g->model->block[c[k].block];
             size *= sqrt(change(g->theta + b->at, b->n, (int)at(bits, (size_t)k), d[k]));
         }
         rc = mb_loss_changes(&g->o, g->theta, 2, c, delta, omega);

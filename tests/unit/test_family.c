@@ -112,7 +112,7 @@ static void same_start(void **state) {
     mb_model *a = make("family = \"lenet\";"), *b = make("family = \"lenet\";");
     assert_memory_equal(a->theta, b->theta, a->n_theta * sizeof *a->theta);
     double square = 0;                                           /* He: variance 2 / fan-in */
-    const mb_block *w = &a->block[a->layer[mb_model_find(a, "fc1")].weight];
+    const mb_model_block *w = &a->block[a->layer[mb_model_find(a, "fc1")].weight];
     for (size_t k = 0; k < w->n; k++) square += (double)a->theta[w->at + k] * (double)a->theta[w->at + k];
     assert_true(fabs(square / (double)w->n * 400 / 2 - 1) < 5 * sqrt(2.0 / (double)w->n));
     mb_model_free(a);
