@@ -33,7 +33,7 @@ MB_CLONES static void op_adam(size_t n, float rate, float c1, float c2, float w,
 
 typedef struct job { mb_optimiser *o; const mb_model *m; const float *grad; float rate, c1, c2; } job;
 
-static bool decays(const mb_model *m, const mb_block *b) {
+static bool decays(const mb_model *m, const mb_model_block *b) {
     const mb_model_layer *l = &m->layer[b->layer];
     bool clip = b->role == MB_ROLE_STEP && l->xq.kind == MB_FAKE_PACT && l->xq.block >= 0 && b == &m->block[l->xq.block];
     return b->role == MB_ROLE_WEIGHT || clip;
@@ -45,7 +45,7 @@ static void part(void *ctx, int p, int parts) {
     size_t first, last;
     mb_part(j->m->n_theta, 1024, p, parts, &first, &last);
     for (int k = 0; k < j->m->n_blocks; k++) {
-        const mb_block *b = &j->m->block[k];
+        const mb_model_block *b = &j->m->block[k];
         size_t a = b->at > first ? b->at : first, z = b->at + b->n < last ? b->at + b->n : last;
         float w = decays(j->m, b) ? (float)o->decay : 0;
         if (a >= z) continue;
