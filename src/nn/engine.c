@@ -22,7 +22,7 @@ static void step_free(step *s) {
     mb_free(s->which);
 }
 
-void mb_engine_free(mb_engine *e) {
+void mb_engine_free(mb_net_engine *e) {
     if (!e) return;
     for (int i = 0; i < e->n_steps; i++) step_free(&e->step[i]);
     for (int i = 0; i < e->n_values; i++) mb_free(e->value[i].y);
@@ -39,7 +39,7 @@ void mb_engine_free(mb_engine *e) {
     mb_free(e);
 }
 
-int mb_engine_threads(const mb_engine *e) { return e->threads; }
+int mb_engine_threads(const mb_net_engine *e) { return e->threads; }
 
 /* --- steps -------------------------------------------------------------------------------------------------------------- */
 
@@ -73,19 +73,19 @@ static void fuse(const mb_model *m, int *inside) {
     }
 }
 
-static int new_value(mb_engine *e, value v) {
+static int new_value(mb_net_engine *e, value v) {
     e->value[e->n_values] = v;
     return e->n_values++;
 }
 
-static step *new_step(mb_engine *e, step_kind kind, int layer, int src, int dst) {
+static step *new_step(mb_net_engine *e, step_kind kind, int layer, int src, int dst) {
     step *s = &e->step[e->n_steps++];
     *s = (step){.kind = kind, .layer = layer, .affine = -1, .add = -1, .clip = -1, .src = src, .other = -1, .dst = dst, .dx = -1};
     return s;
 }
 
 /* The step that ends with layer I: walk back over what was fused. */
-static void point_step(mb_engine *e, const int *inside, int i) {
+static void point_step(mb_net_engine *e, const int *inside, int i) {
     const mb_model *m = e->m;
     step *s = new_step(e, STEP_POINT, i, -1, -1);
     int at = i;
@@ -131,7 +131,7 @@ static bool same_order(const value *from, const value *to) {
 
 static bool depthwise(const mb_window *w) { return w->groups > 1 && w->groups == w->cin && w->cin == w->cout; }
 
-static int layer_steps(mb_engine *e, const int *inside, int i) {
+static int layer_steps(mb_net_engine *e, const int *inside, int i) {
     const mb_model_layer *l = &e->m->layer[i];
     int src = l->n_in ? e->value_of[l->in[0]] : -1, rc = MB_OK;
     step *s = NULL;
@@ -167,7 +167,7 @@ static int layer_steps(mb_engine *e, const int *inside, int i) {
 /* --- plan of the gradients ------------------------------------------------------------------------------------------------ */
 
 /* A free buffer with room for PER numbers per sample, held once; -1 without memory. */
-static int take(mb_engine *e, size_t per) {
+static int take(mb_net_engine *e, size_t per) {
     int best = -1;
     for (int i = 0; i < e->n_buffers; i++) {
         const buffer *b = &e->buffer[i];
@@ -188,14 +188,14 @@ static int take(mb_engine *e, size_t per) {
     return best;
 }
 
-static int give(mb_engine *e, contribution *c, int which) {
+static int give(mb_net_engine *e, contribution *c, int which) {
     if (c->n == MAX_PARTS) return mb_fail(MB_BADINPUT, "model \"%s\": more than %d layers use one result", e->m->name, MAX_PARTS);
     c->buffer[c->n++] = which;
     return MB_OK;
 }
 
 /* Where the step puts the sum of its contributions: one of them when nobody else reads it. */
-static int sum_buffer(mb_engine *e, const step *s, size_t per) {
+static int sum_buffer(mb_net_engine *e, const step *s, size_t per) {
     bool changes = s->in.n != 1 || s->clip >= 0 || s->keep || s->kind == STEP_TANH;
     if (!changes) return s->in.buffer[0];
     for (int k = 0; k < s->in.n; k++)
@@ -203,7 +203,7 @@ static int sum_buffer(mb_engine *e, const step *s, size_t per) {
     return take(e, per);
 }
 
-static int plan_step(mb_engine *e, contribution *by, step *s) {
+static int plan_step(mb_net_engine *e, contribution *by, step *s) {
     int rc = MB_OK;
     size_t per = e->value[s->dst].per;
     s->in = by[s->dst];
@@ -231,7 +231,7 @@ static int plan_step(mb_engine *e, contribution *by, step *s) {
     return rc;
 }
 
-static int plan(mb_engine *e) {
+static int plan(mb_net_engine *e) {
     contribution *by = mb_calloc((size_t)e->n_values, sizeof *by);
     if (!by) return mb_nomem();
     int out = e->value_of[e->m->n_layers - 1], rc = MB_OK;
@@ -255,7 +255,7 @@ static int floats(float **p, size_t n) {
     return *p ? MB_OK : mb_nomem();
 }
 
-static int weighted_memory(mb_engine *e, step *s) {
+static int weighted_memory(mb_net_engine *e, step *s) {
     const mb_model_layer *l = step_layer(e, s);
     size_t batch = (size_t)e->batch;
     int rc = mb_fake_check(&l->wq, true, l->name);
@@ -267,7 +267,7 @@ static int weighted_memory(mb_engine *e, step *s) {
     return rc;
 }
 
-static int step_memory(mb_engine *e, step *s) {
+static int step_memory(mb_net_engine *e, step *s) {
     int rc = MB_OK;
     if (s->kind == STEP_CONV || s->kind == STEP_DEPTHWISE || s->kind == STEP_LINEAR) rc = weighted_memory(e, s);
     if (s->kind == STEP_POINT && s->affine >= 0) {
@@ -284,7 +284,7 @@ static int step_memory(mb_engine *e, step *s) {
     return rc;
 }
 
-static int engine_memory(mb_engine *e) {
+static int engine_memory(mb_net_engine *e) {
     int rc = MB_OK;
     for (int i = 0; !rc && i < e->n_values; i++) rc = floats(&e->value[i].y, e->value[i].per * (size_t)e->batch);
     for (int i = 0; !rc && i < e->n_steps; i++) rc = step_memory(e, &e->step[i]);
@@ -305,8 +305,8 @@ static int engine_memory(mb_engine *e) {
     return rc;
 }
 
-int mb_engine_new(mb_model *m, const mb_engine_options *o, mb_engine **out) {
-    mb_engine *e = mb_calloc(1, sizeof *e);
+int mb_engine_new(mb_model *m, const mb_engine_options *o, mb_net_engine **out) {
+    mb_net_engine *e = mb_calloc(1, sizeof *e);
     int *inside = mb_malloc((size_t)m->n_layers, sizeof *inside);
     int rc = e && inside ? MB_OK : mb_nomem();
     if (rc) goto out;
@@ -338,9 +338,9 @@ out:
     return rc;
 }
 
-float *mb_engine_input(mb_engine *e) { return e->value[e->value_of[0]].y; }
+float *mb_engine_input(mb_net_engine *e) { return e->value[e->value_of[0]].y; }
 
-void mb_engine_set_input(mb_engine *e, int n, const float *x) {
+void mb_engine_set_input(mb_net_engine *e, int n, const float *x) {
     const value *v = &e->value[e->value_of[0]];
     memset(v->y, 0, v->per * (size_t)e->batch * sizeof *v->y);
     for (size_t i = 0; i < (size_t)n; i++)
@@ -352,14 +352,14 @@ static void to_plain(const value *v, size_t n, const float *last, float *plain) 
         for (size_t k = 0; k < v->per; k++) plain[i * v->per + k] = last[i * v->per + last_of(v, k)];
 }
 
-const float *mb_engine_output(const mb_engine *e) {
+const float *mb_engine_output(const mb_net_engine *e) {
     const value *v = &e->value[e->value_of[e->m->n_layers - 1]];
     if (!e->plain_out) return v->y;
     to_plain(v, (size_t)e->batch, v->y, e->plain_out);
     return e->plain_out;
 }
 
-int mb_engine_input_gradient(mb_engine *e, float *dx) {
+int mb_engine_input_gradient(mb_net_engine *e, float *dx) {
     const value *v = &e->value[e->value_of[0]];
     if (!e->input_gradient) return mb_fail(MB_BUG, "the engine was made without gradients of the input");
     size_t n = v->per * (size_t)e->batch;
@@ -372,9 +372,9 @@ int mb_engine_input_gradient(mb_engine *e, float *dx) {
     return MB_OK;
 }
 
-void mb_engine_recalibrate(mb_engine *e) { e->recalibrated = 0; }
+void mb_engine_recalibrate(mb_net_engine *e) { e->recalibrated = 0; }
 
-int mb_engine_not_finite(const mb_engine *e) {
+int mb_engine_not_finite(const mb_net_engine *e) {
     for (int i = 0; i < e->n_steps; i++) {
         const step *s = &e->step[i];
         const value *v = &e->value[s->dst];
@@ -384,7 +384,7 @@ int mb_engine_not_finite(const mb_engine *e) {
     return -1;
 }
 
-const float *mb_engine_weights(const mb_engine *e, int layer) {
+const float *mb_engine_weights(const mb_net_engine *e, int layer) {
     for (int i = 0; i < e->n_steps; i++)
         if (e->step[i].layer == layer && e->step[i].kind != STEP_GATHER) return e->step[i].kind == STEP_DEPTHWISE ? NULL : e->step[i].w;
     return NULL;

@@ -14,7 +14,7 @@
 
 #include "nn/model.h"
 
-typedef struct mb_engine mb_engine;
+typedef struct mb_net_engine mb_net_engine;
 
 typedef enum mb_pass {
     MB_PASS_EVAL,          /* running statistics; backward gives gradients of that function (normalisation frozen) */
@@ -34,28 +34,28 @@ typedef struct mb_engine_hooks {
 
 /* BATCH samples at a time, always. INPUT_GRADIENT: mb_engine_input_gradient() works. threads 0: as OpenMP would. */
 typedef struct mb_engine_options { int batch, threads; bool input_gradient; const mb_engine_hooks *hooks; } mb_engine_options;
-int mb_engine_new(mb_model *m, const mb_engine_options *o, mb_engine **e);
-void mb_engine_free(mb_engine *e);
-int mb_engine_threads(const mb_engine *e);
+int mb_engine_new(mb_model *m, const mb_engine_options *o, mb_net_engine **e);
+void mb_engine_free(mb_net_engine *e);
+int mb_engine_threads(const mb_net_engine *e);
 
 /* The input [batch][h][w][c], to be filled before each pass. mb_engine_set_input: from N <= batch plain samples [c][h][w]; the
  * others become zero. */
-float *mb_engine_input(mb_engine *e);
-void mb_engine_set_input(mb_engine *e, int n, const float *x);
+float *mb_engine_input(mb_net_engine *e);
+void mb_engine_set_input(mb_net_engine *e, int n, const float *x);
 
 /* Forward pass. The output [batch][count of the output's shape, in the order c h w] is mb_engine_output(). Learnt steps of
  * quantisers that are 0 get their start value from this batch (in training passes only). */
-int mb_engine_forward(mb_engine *e, mb_pass pass);
-const float *mb_engine_output(const mb_engine *e);
+int mb_engine_forward(mb_net_engine *e, mb_pass pass);
+const float *mb_engine_output(const mb_net_engine *e);
 /* Backward pass after a forward pass. dy: derivatives of the loss by the outputs; grad[n_theta]: overwritten. */
-int mb_engine_backward(mb_engine *e, const float *dy, float *grad);
+int mb_engine_backward(mb_net_engine *e, const float *dy, float *grad);
 /* After a backward pass: derivatives by the input, [batch][c][h][w]. */
-int mb_engine_input_gradient(mb_engine *e, float *dx);
-void mb_engine_recalibrate(mb_engine *e);
+int mb_engine_input_gradient(mb_net_engine *e, float *dx);
+void mb_engine_recalibrate(mb_net_engine *e);
 
 /* After a forward pass: first layer (of the model) whose result holds a number that is not finite; -1: none. */
-int mb_engine_not_finite(const mb_engine *e);
+int mb_engine_not_finite(const mb_net_engine *e);
 /* Weights of weighted layer L as the last pass used them (quantised, hooks applied) [cout][K]; NULL: theta's own. */
-const float *mb_engine_weights(const mb_engine *e, int layer);
+const float *mb_engine_weights(const mb_net_engine *e, int layer);
 
 #endif

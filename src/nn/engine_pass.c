@@ -20,7 +20,7 @@
 
 /* What the parts of a pass over one step share. */
 typedef struct work {
-    const mb_engine *e;
+    const mb_net_engine *e;
     step *s;
     const float *x, *shift, *z;
     float *y;
@@ -33,21 +33,21 @@ static double *sums_of(const work *k, int part) { return k->e->sums + (size_t)pa
 static float *tmp_of(const work *k, int part) { return k->e->tmp + (size_t)part * 2 * k->e->width; }
 
 /* Rows of a value of one part; samples of one part; numbers of one part. */
-static void rows(const mb_engine *e, const value *v, int part, int parts, size_t *a, size_t *b) {
+static void rows(const mb_net_engine *e, const value *v, int part, int parts, size_t *a, size_t *b) {
     mb_part(v->rows * (size_t)e->batch, MB_ROWS_BLOCK, part, parts, a, b);
 }
-static void samples(const mb_engine *e, int part, int parts, size_t *a, size_t *b) { mb_part((size_t)e->batch, 1, part, parts, a, b); }
-static void numbers(const mb_engine *e, const value *v, int part, int parts, size_t *a, size_t *b) {
+static void samples(const mb_net_engine *e, int part, int parts, size_t *a, size_t *b) { mb_part((size_t)e->batch, 1, part, parts, a, b); }
+static void numbers(const mb_net_engine *e, const value *v, int part, int parts, size_t *a, size_t *b) {
     mb_part(v->per * (size_t)e->batch, 4096, part, parts, a, b);
 }
 
 /* The parts' sums of N numbers, added to those of part 0 in order. */
-static void add_parts(const mb_engine *e, size_t n) {
+static void add_parts(const mb_net_engine *e, size_t n) {
     for (int p = 1; p < e->threads; p++)
         for (size_t c = 0; c < n; c++) e->sums[c] += e->sums[(size_t)p * 2 * e->width + c];
 }
 
-static bool batch_statistics(const mb_engine *e, const step *s) {
+static bool batch_statistics(const mb_net_engine *e, const step *s) {
     return s->affine >= 0 && e->m->layer[s->affine].kind == MB_KIND_NORM && e->pass != MB_PASS_EVAL;
 }
 
@@ -64,7 +64,7 @@ static void moments_part(void *ctx, int part, int parts) {
 }
 
 /* Statistics of the batch into s->mean and s->inv, running statistics moved. */
-static void statistics(mb_engine *e, step *s) {
+static void statistics(mb_net_engine *e, step *s) {
     const value *v = &e->value[s->src];
     const mb_model_layer *l = &e->m->layer[s->affine];
     float *running = e->m->state + l->state;
@@ -95,7 +95,7 @@ static void point_part(void *ctx, int part, int parts) {
                    clip ? clip->lo : -INFINITY, clip ? clip->hi : INFINITY, v->y + a * v->C);
 }
 
-static void forward_point(mb_engine *e, step *s) {
+static void forward_point(mb_net_engine *e, step *s) {
     work k = {.e = e, .s = s, .z = s->other < 0 ? NULL : e->value[s->other].y};
     if (s->affine >= 0) {
         const mb_model_layer *l = &e->m->layer[s->affine];
@@ -133,7 +133,7 @@ static void norm_back_part(void *ctx, int part, int parts) {
     mb_rows_norm_back(b - a, v->C, k->x + a * v->C, k->z ? v->y + a * v->C : NULL, k->s->mean, k->s->a, k->s->b, k->s->d, k->y + a * v->C);
 }
 
-static void backward_point(mb_engine *e, step *s, const float *g, float *dx, float *grad) {
+static void backward_point(mb_net_engine *e, step *s, const float *g, float *dx, float *grad) {
     if (s->affine < 0) return;           /* dx is g */
     const mb_model_layer *l = &e->m->layer[s->affine];
     const value *v = &e->value[s->src];
@@ -176,7 +176,7 @@ static void fake_back_part(void *ctx, int part, int parts) {
     k->share[part] = mb_fake_inputs_back(&step_layer(k->e, k->s)->xq, k->s->xq_step, b - a, k->x + a, k->y + a, k->y + a);
 }
 
-static void quantise_inputs(mb_engine *e, step *s) {
+static void quantise_inputs(mb_net_engine *e, step *s) {
     const mb_fakequant *q = &step_layer(e, s)->xq;
     const value *v = &e->value[s->src];
     float *learnt = step_theta(e, q->block), top = 0;
@@ -197,7 +197,7 @@ static void transpose(size_t m, size_t n, const float *a, float *b) {
 }
 
 /* The weights of this pass. */
-static const float *effective(mb_engine *e, step *s) {
+static const float *effective(mb_net_engine *e, step *s) {
     const mb_model_layer *l = step_layer(e, s);
     const mb_model_block *b = &e->m->block[l->weight];
     const float *w = e->m->theta + b->at;
@@ -231,7 +231,7 @@ static void bias_part(void *ctx, int part, int parts) {
     mb_rows_bias(b - a, v->C, k->z, v->y + a * v->C);
 }
 
-static int forward_weighted(mb_engine *e, step *s) {
+static int forward_weighted(mb_net_engine *e, step *s) {
     const mb_model_layer *l = step_layer(e, s);
     const value *dst = &e->value[s->dst];
     size_t n = (size_t)e->batch;
@@ -281,7 +281,7 @@ static void depthwise_weights_part(void *ctx, int part, int parts) {
     mb_depthwise_last_weights(&l->win, b - a, k->z + a * src_of(k)->per, k->x + a * dst_of(k)->per, s, tmp_of(k, part));
 }
 
-static int weights_back(mb_engine *e, step *s, const float *g, float *dw) {
+static int weights_back(mb_net_engine *e, step *s, const float *g, float *dw) {
     const mb_model_layer *l = step_layer(e, s);
     const float *x = s->xq ? s->xq : e->value[s->src].y;
     size_t n = e->m->block[l->weight].n, cout = (size_t)l->win.cout;
@@ -295,7 +295,7 @@ static int weights_back(mb_engine *e, step *s, const float *g, float *dw) {
     return MB_OK;
 }
 
-static int backward_weighted(mb_engine *e, step *s, float *g, float *dx, float *grad) {
+static int backward_weighted(mb_net_engine *e, step *s, float *g, float *dx, float *grad) {
     const mb_model_layer *l = step_layer(e, s);
     const mb_model_block *wb = &e->m->block[l->weight];
     float *dw = grad + wb->at;
@@ -372,7 +372,7 @@ static void other_back_part(void *ctx, int part, int parts) {
 
 /* --- passes ---------------------------------------------------------------------------------------------------------------- */
 
-int mb_engine_forward(mb_engine *e, mb_pass pass) {
+int mb_engine_forward(mb_net_engine *e, mb_pass pass) {
     int rc = MB_OK, was = mb_parallel_set(e->threads);
     e->pass = pass;
     if (pass == MB_PASS_RECALIBRATE) e->recalibrated++;
@@ -387,12 +387,12 @@ int mb_engine_forward(mb_engine *e, mb_pass pass) {
     return rc;
 }
 
-typedef struct collect { const mb_engine *e; const step *s; } collect;
+typedef struct collect { const mb_net_engine *e; const step *s; } collect;
 
 /* g = sum of the contributions, where a clipped result passes it */
 static void collect_part(void *ctx, int part, int parts) {
     const collect *k = ctx;
-    const mb_engine *e = k->e;
+    const mb_net_engine *e = k->e;
     const step *s = k->s;
     const value *v = &e->value[s->dst];
     const mb_model_layer *clip = s->kind == STEP_POINT && s->clip >= 0 ? &e->m->layer[s->clip] : NULL;
@@ -413,14 +413,14 @@ static void collect_part(void *ctx, int part, int parts) {
     if (s->in.n == 1) mb_mask(b - a, sum + a, NULL, clip ? v->y + a : NULL, clip ? clip->lo : 0, clip ? clip->hi : 0, g + a);
 }
 
-static void take_output_gradient(mb_engine *e, const float *dy) {
+static void take_output_gradient(mb_net_engine *e, const float *dy) {
     const value *v = &e->value[e->value_of[e->m->n_layers - 1]];
     float *g = e->buffer[e->dy].p;
     for (size_t i = 0; i < (size_t)e->batch; i++, g += v->per, dy += v->per)
         for (size_t k = 0; k < v->per; k++) g[v->rows == 1 ? k : k % v->rows * v->C + k / v->rows] = dy[k];
 }
 
-int mb_engine_backward(mb_engine *e, const float *dy, float *grad) {
+int mb_engine_backward(mb_net_engine *e, const float *dy, float *grad) {
     int rc = MB_OK, was = mb_parallel_set(e->threads);
     memset(grad, 0, e->m->n_theta * sizeof *grad);
     take_output_gradient(e, dy);

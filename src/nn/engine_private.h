@@ -41,7 +41,7 @@ typedef struct step {
 
 typedef struct buffer { size_t per; int refs; float *p; } buffer;
 
-struct mb_engine {
+struct mb_net_engine {
     mb_model *m;
     mb_engine_hooks hooks;
     int batch, threads;
@@ -63,7 +63,7 @@ struct mb_engine {
     long recalibrated;
 };
 
-static inline const mb_model_layer *step_layer(const mb_engine *e, const step *s) { return &e->m->layer[s->layer]; }
-static inline float *step_theta(const mb_engine *e, int block) { return block < 0 ? NULL : e->m->theta + e->m->block[block].at; }
+static inline const mb_model_layer *step_layer(const mb_net_engine *e, const step *s) { return &e->m->layer[s->layer]; }
+static inline float *step_theta(const mb_net_engine *e, int block) { return block < 0 ? NULL : e->m->theta + e->m->block[block].at; }
 
 #endif

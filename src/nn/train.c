@@ -191,7 +191,7 @@ static void restore(mb_model *m, const float *from) {
 }
 
 /* Score on the engine E of BATCH samples. */
-static int score(mb_engine *e, const mb_model *m, int batch, float *tmp, const mb_dataset *d, int64_t first, int64_t n, mb_score *s) {
+static int score(mb_net_engine *e, const mb_model *m, int batch, float *tmp, const mb_dataset *d, int64_t first, int64_t n, mb_score *s) {
     size_t per = mb_shape_count(&m->layer[0].shape), classes = mb_shape_count(&mb_model_output(m)->shape);
     mb_loss_spec spec = {.kind = MB_LOSS_CROSS_ENTROPY};
     *s = (mb_score){0};
@@ -258,7 +258,7 @@ int mb_trainer_epoch(mb_trainer *t, mb_epoch *out) {
 enum { SCORE_BATCH = 100 };
 
 int mb_model_score(mb_model *m, const mb_dataset *data, int64_t first, int64_t n, int threads, const mb_engine_hooks *hooks, mb_score *out) {
-    mb_engine *e = NULL;
+    mb_net_engine *e = NULL;
     mb_engine_options o = {.batch = n < SCORE_BATCH ? (int)n : SCORE_BATCH, .threads = threads, .hooks = hooks};
     int rc = mb_model_fits(m, data);
     if (!rc && (first < 0 || n < 1 || first + n > (int64_t)data->n)) rc = mb_fail(MB_BUG, "samples outside of the data");
@@ -272,7 +272,7 @@ int mb_model_score(mb_model *m, const mb_dataset *data, int64_t first, int64_t n
 }
 
 int mb_model_recalibrate(mb_model *m, const mb_dataset *data, int64_t n, int batch, int threads, const mb_engine_hooks *hooks) {
-    mb_engine *e = NULL;
+    mb_net_engine *e = NULL;
     size_t per = mb_shape_count(&m->layer[0].shape);
     mb_engine_options o = {.batch = n < batch ? (int)n : batch, .threads = threads, .hooks = hooks};
     int rc = mb_model_fits(m, data);

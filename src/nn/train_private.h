@@ -8,7 +8,7 @@ struct mb_trainer {
     mb_train_job job;
     int64_t n;                           /* samples trained on */
     int threads, classes;
-    mb_engine *engine, *teacher;
+    mb_net_engine *engine, *teacher;
     mb_optimiser opt;
     int epoch, best_epoch;               /* complete ones */
     double best_loss;                    /* of the held-out samples */

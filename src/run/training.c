@@ -21,8 +21,6 @@
 #include "run/simulate.h"
 
 const mb_param mb_training_params[] = {
-    MB_TEXT(mb_training_keys, family, "", "built-in network to train from random weights (`mixbar list families`); empty: start from the network of the experiment"),
-    MB_INT(mb_training_keys, width, "", "0", 0, 4096, "channels of the family's first layer, 0: its own"),
     MB_INT(mb_training_keys, samples, "", "0", 0, 1e9, "training samples used, 0: all"),
     MB_CHOICE(mb_training_keys, weight_quantiser, MB_FAKES, "none", "quantise weights while training, at the bits of plan or map"),
     MB_CHOICE(mb_training_keys, input_quantiser, MB_FAKES, "none", "quantise inputs of weighted layers while training, at the bits of plan or map"),
@@ -111,17 +109,26 @@ static int load_model(const char *path, mb_model **m) {
     return rc;
 }
 
+/* Input and outputs of a family are those of the data, unless the group says them. */
+static int start_family(mb_training *t, mb_conf *c) {
+    const mb_shape *s = &t->train->shape;
+    char text[100];
+    int rc = MB_OK;
+    t->fresh = true;
+    snprintf(text, sizeof text, "[%lld, %lld, %lld]", (long long)s->d[0], (long long)(s->nd > 2 ? s->d[1] : 1), (long long)(s->nd > 2 ? s->d[2] : s->nd > 1 ? s->d[1] : 1));
+    if (!mb_conf_find(c, "input")) rc = mb_conf_set(c, "input", text, MB_FROM_DEFAULT);
+    snprintf(text, sizeof text, "%d", t->train->classes);
+    if (!rc && !mb_conf_find(c, "classes")) rc = mb_conf_set(c, "classes", text, MB_FROM_DEFAULT);
+    return rc ? rc : mb_family_load(c, NULL, t->seed, NULL, &t->model);
+}
+
 static int start_model(mb_training *t) {
-    mb_conf *root = t->conf, *c = mb_conf_use(root, "network");
-    t->fresh = *t->own.family != 0;
-    if (t->fresh) {
-        int rc = mb_family_make(t->own.family, t->own.width, &t->train->shape, t->train->classes, &t->model);
-        if (rc) return mb_context(rc, "family asked for at %s", mb_conf_where(mb_conf_find(root, "train.family")));
-        mb_model_init(t->model, t->seed);
-        return MB_OK;
-    }
+    mb_conf *root = t->conf, *c = mb_conf_use(root, "train.network");
+    if (!c) c = mb_conf_use(root, "network");
+    if (c && c->type == MB_CONF_GROUP) return start_family(t, c);
     if (!c || c->type != MB_CONF_STRING)
-        return mb_fail(MB_BADINPUT, "%s: nothing to train: give train.family (`mixbar list families`), or a network to start from", mb_conf_where(root));
+        return mb_fail(MB_BADINPUT, "%s: nothing to train: give train.network = { family = \"resnet20\"; } (`mixbar list families`), or the path of a network",
+                       mb_conf_where(c ? c : root));
     char *dir = mb_conf_dir(c), *path = dir ? mb_path_join(dir, c->s) : NULL;
     int rc = path ? load_model(path, &t->model) : mb_nomem();
     if (rc) mb_context(rc, "network asked for at %s", mb_conf_where(c));
@@ -147,13 +154,13 @@ static void names_of(const mb_param *table, const char **names) {
 
 static int load_keys(mb_training *t) {
     static const char *const also[] = {"network", "dataset", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", "train", NULL};
-    const char *run_names[24] = {"dataset"}, *own_names[24] = {"dataset"};
+    const char *run_names[40] = {"dataset", "network"}, *own_names[40] = {"dataset", "network"};
     mb_conf *root = t->conf, *g = mb_conf_use(root, "train");
     mb_experiment_keys keys;
     if (!g || g->type != MB_CONF_GROUP)
         return mb_fail(MB_BADINPUT, "%s: %s", mb_conf_where(g ? g : root), g ? "train is a group { ... }" : "the group train is missing: nothing to train");
-    names_of(mb_training_params, own_names + 1);
-    names_of(mb_train_params, run_names + 1);
+    names_of(mb_training_params, own_names + 2);
+    names_of(mb_train_params, run_names + 2);
     int rc = mb_params_load(mb_experiment_params, root, also, &keys);
     if (rc) return rc;
     t->seed = (uint64_t)keys.seed;

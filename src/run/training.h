@@ -2,9 +2,10 @@
  *
  *     schema = 1;  name = "train-fashion";  seed = 1;
  *     dataset = "fashion-mnist";                          test data
- *     network = "some.onnx";                              where to start, unless train.family names a built-in network
+ *     network = "some.onnx";                              where to start, unless train.network says something else
  *     map = { weight_bits = 4; input_bits = 4; first = { .. }; }       bits of quantisation-aware training (or train.plan)
- *     train = { family = "lenet"; dataset = "fashion-mnist-train"; epochs = 10; ... };
+ *     train = { network = { family = "cnn"; width = 1.0; };    a built-in family (nn/family.h), or a path
+ *               dataset = "fashion-mnist-train"; epochs = 10; ... };
  *
  * Tables of the group train: mb_train_params (nn/train.h) and mb_training_params. Other groups (device, arch, sweep, ...) are left alone, so
  * that one file can train a network and run it.
@@ -18,8 +19,8 @@
 #include "run/experiment.h"
 
 typedef struct mb_training_keys {
-    char *family, *plan, *teacher, *output;
-    int width, samples, weight_quantiser, input_quantiser;
+    char *plan, *teacher, *output;
+    int samples, weight_quantiser, input_quantiser;
     bool per_channel;
 } mb_training_keys;
 extern const mb_param mb_training_params[];

@@ -14,3 +14,6 @@ TESTS += tests/unit/test_exec
 check_PROGRAMS += tests/unit/test_engine
 tests_unit_test_engine_SOURCES = tests/unit/test_engine.c tests/unit/mbtest.h
 TESTS += tests/unit/test_engine
+check_PROGRAMS += tests/unit/test_train
+tests_unit_test_train_SOURCES = tests/unit/test_train.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_train

@@ -165,7 +165,7 @@ static void compare(const char *what, const mb_model *m, double *t, double *x, d
 
 static void check(mb_model *m, bool train, int threads) {
     size_t n_in = mb_shape_count(&m->layer[0].shape) * N, n_out = mb_shape_count(&mb_model_output(m)->shape) * N;
-    mb_engine *e = NULL;
+    mb_net_engine *e = NULL;
     assert_ok(mb_model_done(m));
     float *theta = random_floats(m->n_theta, 1, 0.4f), *x = random_floats(n_in, 2, 1), *r = random_floats(n_out, 3, 1);
     for (int b = 0; b < m->n_blocks; b++)                    /* factors of normalisation away from 0, which would be badly conditioned */
@@ -310,7 +310,7 @@ static void test_statistics(void **state) {
     mb_model_norm(m, "n", 0);
     assert_ok(mb_model_done(m));
     float x[N * 2] = {1, 10, 2, 10, 3, 10, 4, 10, 5, 20};
-    mb_engine *e = NULL;
+    mb_net_engine *e = NULL;
     mb_engine_options o = {.batch = N, .threads = 2};
     assert_ok(mb_engine_new(m, &o, &e));
     mb_engine_set_input(e, N, x);
@@ -344,7 +344,7 @@ static void test_quantised(void **state) {
     memcpy(m->theta, t, 12 * sizeof *t);
     m->theta[12] = 0.2f;
     m->theta[13] = 0.15f;
-    mb_engine *e = NULL;
+    mb_net_engine *e = NULL;
     mb_engine_options o = {.batch = N, .threads = 2};
     assert_ok(mb_engine_new(m, &o, &e));
     mb_engine_set_input(e, N, v);
