@@ -15,6 +15,7 @@
 #include "cost/machine.h"
 #include "mapping/policy.h"
 #include "nn/dataset.h"
+#include "nn/family.h"
 #include "nn/op.h"
 #include "run/experiment.h"
 #include "run/sweep.h"
@@ -112,6 +113,13 @@ static int add_components(const rows *r) {
     return rc;
 }
 
+static int add_families(const rows *r) {
+    int rc = MB_OK;
+    for (size_t i = 0; mb_families[i] && !rc; i++)
+        rc = add(r, "family", mb_families[i]->name, mb_families[i]->summary, mb_families[i]->reference);
+    return rc;
+}
+
 static int add_plots(const rows *r) {
     int rc = MB_OK;
     for (size_t i = 0; mb_plot_names[i] && !rc; i++) rc = add(r, "plot", mb_plot_names[i], mb_plot_help[i], "");
@@ -183,8 +191,9 @@ static const struct {
 } kinds[] = {
     {add_cells_and_presets, false}, {add_adcs, false},   {add_policies, false}, {add_baselines, false}, {add_operators, true},
     {add_datasets, false}, {add_kernels, true}, {add_components, true}, {add_presets, true},   {add_plots, false},     {add_verbs, false},
+    {add_families, false},
 };
-#define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|components|presets|plots|verbs" /* in the order of kinds[] */
+#define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|components|presets|plots|verbs|families" /* in the order of kinds[] */
 #define ALL_KINDS KINDS "|params|options"
 
 /* --- parameters and options ---------------------------------------------------------------------------------------- */

@@ -399,10 +399,11 @@ static void import_free(mb_import *im) {
     mb_free(im);
 }
 
-int mb_network_parse(const uint8_t *data, size_t size, const char *path, mb_network **net) {
+static int parse(const uint8_t *data, size_t size, const char *path, bool keep_norm, mb_network **net) {
     mb_import *im = mb_calloc(1, sizeof *im);
     if (!im) return mb_nomem();
     im->path = path;
+    im->keep_norm = keep_norm;
     im->dir = mb_path_dir(path);
     im->net = mb_calloc(1, sizeof *im->net);
     int rc = im->dir && im->net ? MB_OK : mb_nomem();
@@ -424,11 +425,17 @@ out:
     return rc;
 }
 
-int mb_network_load(const char *path, mb_network **net) {
+int mb_network_parse(const uint8_t *data, size_t size, const char *path, mb_network **net) { return parse(data, size, path, false, net); }
+
+static int load(const char *path, bool keep_norm, mb_network **net) {
     uint8_t *data = NULL;
     size_t size = 0;
     int rc = mb_file_read(path, 0, &data, &size);
-    if (!rc) rc = mb_network_parse(data, size, path, net);
+    if (!rc) rc = parse(data, size, path, keep_norm, net);
     mb_free(data);
     return rc;
 }
+
+int mb_network_load(const char *path, mb_network **net) { return load(path, false, net); }
+
+int mb_network_load_apart(const char *path, mb_network **net) { return load(path, true, net); }

@@ -75,6 +75,8 @@ int mb_network_check(const mb_network *net);
 
 /* Import (nn/import.c). *net is complete or untouched. Batch normalisation is folded into the layer before it where it can be. */
 int mb_network_load(const char *path, mb_network **net);
+/* The same with batch normalisation as layers of their own, for training (nn/model.h) */
+int mb_network_load_apart(const char *path, mb_network **net);
 /* The same from SIZE bytes of an ONNX file in memory; PATH is for messages, and external data are looked for in its folder. */
 int mb_network_parse(const uint8_t *data, size_t size, const char *path, mb_network **net);
 

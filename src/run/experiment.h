@@ -63,6 +63,9 @@ void *mb_cache_get(const mb_cache *c, const char *kind, uint64_t key);          
 /* The cache owns OBJECT from here on, also on failure. */
 int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, void (*destroy)(void *));
 
+/* The dataset (preset or group) at PATH of ROOT, with its defaults inserted; the cache owns it. */
+int mb_experiment_data(mb_conf *root, const char *path, mb_cache *cache, const mb_dataset **data);
+
 /* Read EXP.cfg and lay the settings "KEY=VALUE" on it. A path that is not there is looked for among the files that ship (with a note). */
 int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root);
 /* The text of used.cfg: the experiment of ROOT with everything expanded and every default written out; POINT is a loaded setup of its first point. */
