@@ -1,9 +1,11 @@
 /* solver_anneal.c - simulated annealing with a penalty for exceeded limits
  *
- * Energy: value + weight x excess; the weight grows as the temperature falls by equal ratios. A move replaces the choice of one random layer.
+ * Energy: value + weight x excess; the weight grows as the temperature falls by equal ratios. A move replaces the
+ * choices of one random layer or of two.
  * Reference: S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi, Science 220 (1983) 671, doi:10.1126/science.220.4598.671.
  */
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/rng.h"
@@ -41,21 +43,30 @@ static int solve(const void *params, const mb_knapsack *p, const mb_search *s, m
     if (!rc) rc = mb_pool_offer(&pool, st.x, NULL);
     double excess = mb_state_excess(&st, st.use);
     const double moves = (double)b.most;
-    do {
+    bool more = !rc;
+    while (more) {
         double at = (double)b.work / moves, T = spread * par->t_first * pow(par->t_last / par->t_first, at);
-        double weight = 20 * spread * p->n * (1 + 9 * at), du[MB_KNAPSACK_MAX_LIMITS];
-        int g = (int)(mb_stream_uniform(&r) * st.n), j = (int)(mb_stream_uniform(&r) * st.m[g]);
-        double luck = mb_stream_uniform(&r);
-        if (j == st.x[st.head[g]]) continue;
-        double d = mb_state_delta(&st, g, j, du);
-        for (int k = 0; k < p->K; k++) du[k] += st.use[k];
-        double over = mb_state_excess(&st, du), rise = d + weight * (over - excess);
-        if (rise > 0 && luck >= exp(-rise / T)) continue;
+        double weight = 20 * spread * p->n * (1 + 9 * at), use[MB_KNAPSACK_MAX_LIMITS];
+        int g = (int)(mb_stream_uniform(&r) * st.n), j = (int)(mb_stream_uniform(&r) * st.m[g]), old = st.x[st.head[g]];
+        int h = (int)(mb_stream_uniform(&r) * st.n), q = (int)(mb_stream_uniform(&r) * st.m[h]), other = st.x[st.head[h]];
+        const bool pair = mb_stream_uniform(&r) < 0.5 && h != g;
+        double luck = mb_stream_uniform(&r), before = st.value;
+        memcpy(use, st.use, sizeof use);
         mb_state_move(&st, g, j);
-        excess = over;
+        if (pair) mb_state_move(&st, h, q);
+        double over = mb_state_excess(&st, st.use), rise = st.value - before + weight * (over - excess);
+        if (rise > 0 && luck >= exp(-rise / T)) { /* back */
+            if (pair) mb_state_move(&st, h, other);
+            mb_state_move(&st, g, old);
+            st.value = before;
+            memcpy(st.use, use, sizeof use);
+        } else {
+            excess = over;
+        }
         if ((b.work & 4095) == 0) mb_state_set(&st, st.x);
         if (excess <= 0 && st.value < mb_pool_threshold(&pool)) rc = mb_pool_offer(&pool, st.x, NULL);
-    } while (!rc && mb_budget_spend(&b, 1, mb_pool_threshold(&pool)));
+        more = !rc && mb_budget_spend(&b, 1, mb_pool_threshold(&pool));
+    }
     if (!rc && pool.n) {
         mb_state_set(&st, pool.a[0].choice);
         mb_state_descend(&st);
