@@ -5,6 +5,7 @@ dist_doc_DATA += \
   doc/models.md \
   doc/models-array.md \
   doc/mappings.md \
+  doc/mapping.md \
   doc/models-cost.md \
   doc/models-analog.md \
   doc/models-devices.md \

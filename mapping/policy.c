@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "mapping/knapsack.h"
 
 int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out) {
     o->n_cost++;
@@ -27,9 +28,12 @@ const mb_policy_type *mb_policy_find(const char *name) {
     return NULL;
 }
 
+/* Up to the rounding of sums: a budget taken from a plan's cost is met by that plan. */
+static bool obeys(double v, double bound) { return v <= bound * (1 + MB_KNAPSACK_TOLERANCE); }
+
 bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding) {
     for (int k = 0; k < MB_METRICS; k++)
-        if (!(mb_metric_get(m, k) <= mb_metric_get(budget, k))) {
+        if (!obeys(mb_metric_get(m, k), mb_metric_get(budget, k))) {
             if (binding) *binding = mb_metric_params[k].name;
             return false;
         }
@@ -48,9 +52,9 @@ double mb_plan_bops(const mb_oracle *o, const mb_plan *plan) {
 bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan *plan, const mb_metrics *m, const char **binding) {
     if (!mb_within(m, &prob->budget, binding)) return false;
     const char *bad = NULL;
-    if (!(m->energy_J * m->latency_s <= prob->extra.edp_Js)) bad = "edp_Js";
-    else if (!(mb_edap(m) <= prob->extra.edap_Jsm2)) bad = "edap_Jsm2";
-    else if (isfinite(prob->extra.bops) && !(mb_plan_bops(o, plan) <= prob->extra.bops)) bad = "bops";
+    if (!obeys(m->energy_J * m->latency_s, prob->extra.edp_Js)) bad = "edp_Js";
+    else if (!obeys(mb_edap(m), prob->extra.edap_Jsm2)) bad = "edap_Jsm2";
+    else if (isfinite(prob->extra.bops) && !obeys(mb_plan_bops(o, plan), prob->extra.bops)) bad = "bops";
     if (bad && binding) *binding = bad;
     return bad == NULL;
 }
@@ -89,7 +93,7 @@ int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob) {
     char have[48], want[48];
     for (int k = 0; k < MB_METRICS; k++) {
         double v = mb_metric_get(&s->least, k), b = mb_metric_get(&prob->budget, k);
-        if (v <= b) continue;
+        if (obeys(v, b)) continue;
         return mb_fail(
             MB_NUMERIC,
             "%s: no plan fits budget.%s = %s: the cheapest setting of %ld needs %s; raise the budget or widen the menu",
@@ -107,7 +111,7 @@ int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob) {
                            product[e].unit);
     for (int k = 0; k < MB_METRICS; k++) { /* each bound can be met, but not together */
         double v = mb_metric_get(&s->nearest, k), b = mb_metric_get(&prob->budget, k);
-        if (v <= b) continue;
+        if (obeys(v, b)) continue;
         return mb_fail(
             MB_NUMERIC,
             "%s: none of the %ld settings meets all budgets together: the nearest needs budget.%s = %s, and %s is allowed",

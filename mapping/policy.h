@@ -96,7 +96,7 @@ int mb_policy_load(mb_conf *map, const mb_policy_type **type, void **params);
 void mb_policy_unload(const mb_policy_type *type, void *params);
 /* Run the policy named in MAP: the plan (with names, hash, policy filled in). */
 int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best);
-/* True when M obeys all bounds; else *binding (may be NULL) is the first budget key that does not hold. NaN never holds. */
+/* True when M obeys all bounds (up to 1e-12 of the bound, the rounding of sums); else *binding (may be NULL) is the first budget key that does not hold. NaN never holds. */
 bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding);
 /* As mb_within, for all bounds that the metrics and the plan tell: also BOPs, EDP, EDAP. */
 bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan *plan, const mb_metrics *m, const char **binding);
