@@ -480,6 +480,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     l->input_bits = a->input_bits;
     l->is_signed = o->min < 0;
     l->sx = mb_input_scale(o, a->input_bits, l->is_signed, (mb_range_rule)s->cal.input_rule, s->cal.input_percentile);
+    if (L->input_step > 0 && L->input_bits == a->input_bits) l->sx = (double)L->input_step; /* the network was trained with this step */
     mb_xbar_stats_init(&l->stats);
     int rc = quantise_layer(s, L, a, l);
     if (rc || l->engine == MB_DIGITAL) return rc;
