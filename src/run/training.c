@@ -22,6 +22,7 @@
 
 const mb_param mb_training_params[] = {
     MB_INT(mb_training_keys, samples, "", "0", 0, 1e9, "training samples used, 0: all"),
+    MB_INT(mb_training_keys, threads, "", "0", 0, 4096, "parts that a batch is split into, on which the bytes of the result depend; 0: the threads of the program"),
     MB_CHOICE(mb_training_keys, weight_quantiser, MB_FAKES, "none", "quantise weights while training, at the bits of plan or map"),
     MB_CHOICE(mb_training_keys, input_quantiser, MB_FAKES, "none", "quantise inputs of weighted layers while training, at the bits of plan or map"),
     MB_FLAG(mb_training_keys, per_channel, "true", "one step of the weights per output channel instead of one per layer"),
@@ -33,8 +34,7 @@ const mb_param mb_training_params[] = {
 void mb_training_free(mb_training *t) {
     mb_model_free(t->model);
     mb_model_free(t->teacher);
-    mb_params_free(mb_train_params, &t->keys);
-    mb_params_free(mb_training_params, &t->own);
+    mb_training_keys_free(&t->keys, &t->own);
     mb_cache_free(t->cache);
     mb_conf_free(t->conf);
     mb_free(t->name);
@@ -152,23 +152,35 @@ static void names_of(const mb_param *table, const char **names) {
     *names = NULL;
 }
 
+void mb_training_keys_free(mb_train_keys *keys, mb_training_keys *own) {
+    mb_params_free(mb_train_params, keys);
+    mb_params_free(mb_training_params, own);
+}
+
+int mb_training_keys_load(mb_conf *group, mb_train_keys *keys, mb_training_keys *own) {
+    const char *of_run[40] = {"dataset", "network"}, *of_own[40] = {"dataset", "network"};
+    names_of(mb_training_params, of_own + 2);
+    names_of(mb_train_params, of_run + 2);
+    int rc = mb_params_load(mb_train_params, group, of_own, keys);
+    if (rc) return rc;
+    rc = mb_params_load(mb_training_params, group, of_run, own);
+    if (rc) mb_params_free(mb_train_params, keys);
+    return rc;
+}
+
 static int load_keys(mb_training *t) {
     static const char *const also[] = {"network", "dataset", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", "train", NULL};
-    const char *run_names[40] = {"dataset", "network"}, *own_names[40] = {"dataset", "network"};
     mb_conf *root = t->conf, *g = mb_conf_use(root, "train");
     mb_experiment_keys keys;
     if (!g || g->type != MB_CONF_GROUP)
         return mb_fail(MB_BADINPUT, "%s: %s", mb_conf_where(g ? g : root), g ? "train is a group { ... }" : "the group train is missing: nothing to train");
-    names_of(mb_training_params, own_names + 2);
-    names_of(mb_train_params, run_names + 2);
     int rc = mb_params_load(mb_experiment_params, root, also, &keys);
     if (rc) return rc;
     t->seed = (uint64_t)keys.seed;
     t->name = mb_strdup(keys.name);
     mb_params_free(mb_experiment_params, &keys);
     if (!t->name) return mb_nomem();
-    rc = mb_params_load(mb_train_params, g, own_names, &t->keys);
-    return rc ? rc : mb_params_load(mb_training_params, g, run_names, &t->own);
+    return mb_training_keys_load(g, &t->keys, &t->own);
 }
 
 int mb_training_load(mb_conf *root, mb_training *t) {
@@ -324,7 +336,7 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
         rc = mb_fail(MB_BADINPUT, "%s holds a training: --resume goes on with it, --force begins again", f.dir);
         goto out;
     }
-    mb_train_job job = {.model = t->model, .keys = &t->keys, .data = t->train, .samples = t->own.samples, .teacher = t->teacher, .seed = t->seed,
+    mb_train_job job = {.model = t->model, .keys = &t->keys, .data = t->train, .samples = t->own.samples, .teacher = t->teacher, .seed = t->seed, .threads = t->own.threads,
                         .progress = o->progress, .ctx = o->ctx};
     rc = mb_trainer_new(&job, &tr);
     if (!rc) rc = mb_file_mkdirs(f.dir);

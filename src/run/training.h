@@ -20,10 +20,13 @@
 
 typedef struct mb_training_keys {
     char *plan, *teacher, *output;
-    int samples, weight_quantiser, input_quantiser;
+    int samples, threads, weight_quantiser, input_quantiser;
     bool per_channel;
 } mb_training_keys;
 extern const mb_param mb_training_params[];
+/* Both tables from the group `train`. On failure there is nothing to free. */
+int mb_training_keys_load(mb_conf *group, mb_train_keys *keys, mb_training_keys *own);
+void mb_training_keys_free(mb_train_keys *keys, mb_training_keys *own);
 
 typedef struct mb_training {
     mb_conf *conf;                       /* complete after loading */
