@@ -297,6 +297,18 @@ void mb_model_init(mb_model *m, uint64_t seed) {
     }
 }
 
+void mb_model_clip_weights(mb_model *m, double alpha) {
+    for (int b = 0; b < m->n_blocks; b++) {
+        const mb_model_block *k = &m->block[b];
+        float *w = m->theta + k->at;
+        double square = 0;
+        if (k->role != MB_ROLE_WEIGHT) continue;
+        for (size_t i = 0; i < k->n; i++) square += (double)w[i] * (double)w[i];
+        float limit = (float)(alpha * sqrt(square / (double)k->n));
+        for (size_t i = 0; i < k->n; i++) w[i] = w[i] < -limit ? -limit : w[i] > limit ? limit : w[i];
+    }
+}
+
 static void *copy_of(const void *p, size_t n, size_t size) {
     void *q = mb_malloc(n, size);
     if (q && n) memcpy(q, p, n * size);

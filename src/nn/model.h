@@ -117,6 +117,9 @@ bool mb_model_weighted(const mb_model_layer *l);                               /
 int mb_model_find(const mb_model *m, const char *name);                        /* layer index, -1: none */
 static inline const mb_model_layer *mb_model_output(const mb_model *m) { return &m->layer[m->n_layers - 1]; }
 
+/* Bring the weights of each weighted layer within ALPHA standard deviations (about 0): arrays then use their range for most of them. */
+void mb_model_clip_weights(mb_model *m, double alpha);
+
 /* --- quantisers on layers ------------------------------------------------------------------------------------------------- */
 /* Quantise weights / input of layer L from now on; learnt steps get a block at the end of theta (which moves). */
 int mb_model_quantise(mb_model *m, int layer, const mb_fakequant *weights, const mb_fakequant *input);

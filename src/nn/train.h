@@ -33,7 +33,7 @@ typedef struct mb_train_job {
     const mb_dataset *data;
     int64_t samples;                     /* of DATA, 0: all. The last keys->holdout of them are not trained on but watched */
     const mb_model *teacher;             /* NULL: no distillation */
-    uint64_t seed;
+    uint64_t seed, salt;                 /* salt: hash of what HOOKS and STEP depend on, part of a checkpoint's identity */
     int threads;                         /* 0: as OpenMP would */
     const mb_engine_hooks *hooks;        /* what hardware does; NULL: nothing */
     void (*step)(void *ctx, int epoch, int64_t step);    /* before each training step: draw noise; NULL: nothing */

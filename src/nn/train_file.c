@@ -40,6 +40,7 @@ static uint64_t identity(const mb_trainer *t) {
     h = mix(h, real, sizeof real);
     h = mix(h, k->steps.v, k->steps.n * sizeof *k->steps.v);
     h = mix(h, &t->job.seed, sizeof t->job.seed);
+    h = mix(h, &t->job.salt, sizeof t->job.salt);
     h = mix(h, &t->job.data->hash, sizeof t->job.data->hash);
     h = mix(h, &t->n, sizeof t->n);
     for (int i = 0; i < m->n_layers; i++) {

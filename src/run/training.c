@@ -26,12 +26,17 @@ const mb_param mb_training_params[] = {
     MB_CHOICE(mb_training_keys, weight_quantiser, MB_FAKES, "none", "quantise weights while training, at the bits of plan or map"),
     MB_CHOICE(mb_training_keys, input_quantiser, MB_FAKES, "none", "quantise inputs of weighted layers while training, at the bits of plan or map"),
     MB_FLAG(mb_training_keys, per_channel, "true", "one step of the weights per output channel instead of one per layer"),
+    MB_FLAG(mb_training_keys, hard_tanh, "false", "clip to -1..1 in the place of ReLU: for inputs of one bit, which are signs"),
+    MB_REAL(mb_training_keys, noise, "", "0", 0, 100, "errors of the experiment's device in the weights, drawn anew at each step, times this; 0: none"),
+    MB_REAL(mb_training_keys, weight_clip, "", "0", 0, 100, "keep weights of a layer within this many standard deviations; 0: as they are"),
     MB_FILE(mb_training_keys, plan, "", "plan with the bits of each layer (mixbar map -o); empty: the base values and pins of map"),
     MB_FILE(mb_training_keys, teacher, "", "network (ONNX) whose outputs are learnt as well; empty: none"),
     MB_FILE(mb_training_keys, output, "", "where the network is written; empty: NAME.onnx in the run folder"),
     MB_PARAM_END};
 
 void mb_training_free(mb_training *t) {
+    mb_noise_free(t->noise);
+    if (t->cell.type) mb_cell_free(&t->cell);
     mb_model_free(t->model);
     mb_model_free(t->teacher);
     mb_training_keys_free(&t->keys, &t->own);
@@ -60,7 +65,7 @@ int mb_training_quantise(mb_model *m, const mb_plan *plan, const mb_training_key
         if (w.bits > 1 && w.kind == MB_FAKE_SIGN) w.kind = MB_FAKE_LSQ;          /* layers that a pin keeps at more bits */
         if (w.bits != 2 && w.kind == MB_FAKE_TERNARY) w.kind = w.bits == 1 ? MB_FAKE_SIGN : MB_FAKE_LSQ;
         if (w.bits == 1 && w.kind == MB_FAKE_LSQ) w.kind = MB_FAKE_SIGN;
-        if (x.kind == MB_FAKE_SIGN && x.bits > 1) x.kind = MB_FAKE_LSQ;
+        if (x.kind == MB_FAKE_SIGN && (x.bits > 1 || !x.is_signed)) x.kind = MB_FAKE_LSQ;
         if (x.is_signed && x.bits == 1 && x.kind != MB_FAKE_NONE) x.kind = MB_FAKE_SIGN;
         if (x.is_signed && (x.kind == MB_FAKE_PACT || x.kind == MB_FAKE_HWGQ || x.kind == MB_FAKE_DOREFA)) x.kind = MB_FAKE_LSQ;
         if (x.kind == MB_FAKE_HWGQ && x.bits > 4) x.kind = MB_FAKE_LSQ;
@@ -119,7 +124,12 @@ static int start_family(mb_training *t, mb_conf *c) {
     if (!mb_conf_find(c, "input")) rc = mb_conf_set(c, "input", text, MB_FROM_DEFAULT);
     snprintf(text, sizeof text, "%d", t->train->classes);
     if (!rc && !mb_conf_find(c, "classes")) rc = mb_conf_set(c, "classes", text, MB_FROM_DEFAULT);
-    return rc ? rc : mb_family_load(c, NULL, t->seed, NULL, &t->model);
+    if (!rc) rc = mb_family_load(c, NULL, t->seed, NULL, &t->model);
+    for (int i = 0; !rc && t->own.hard_tanh && i < t->model->n_layers; i++) {
+        mb_model_layer *l = &t->model->layer[i];
+        if (l->kind == MB_KIND_CLIP) l->lo = -1, l->hi = 1;
+    }
+    return rc;
 }
 
 static int start_model(mb_training *t) {
@@ -134,6 +144,18 @@ static int start_model(mb_training *t) {
     if (rc) mb_context(rc, "network asked for at %s", mb_conf_where(c));
     mb_free(path);
     mb_free(dir);
+    return rc;
+}
+
+static int make_noise(mb_training *t, const mb_plan *plan) {
+    mb_conf *g = mb_conf_use(t->conf, "device");
+    mb_read_keys read;
+    if (!g) return mb_fail(MB_BADINPUT, "%s: train.noise needs a device, e.g. device = \"rram\"", mb_conf_where(mb_conf_find(t->conf, "train.noise")));
+    int rc = mb_cell_expand(g);
+    if (!rc) rc = mb_cell_load(mb_conf_use(t->conf, "device"), &t->cell);
+    if (rc) return mb_context(rc, "device asked for at %s", mb_conf_where(g));
+    rc = mb_params_load(mb_read_params, mb_conf_use(t->conf, "read"), NULL, &read);
+    if (!rc) rc = mb_noise_new(t->model, plan, &t->cell, read.time_s, read.temperature_K, t->own.noise, t->seed, &t->noise);
     return rc;
 }
 
@@ -201,9 +223,10 @@ int mb_training_load(mb_conf *root, mb_training *t) {
                      t->own.samples, t->train->source, t->train->n);
     if (!rc && *t->own.teacher && (rc = load_model(t->own.teacher, &t->teacher)))
         mb_context(rc, "teacher asked for at %s", mb_conf_where(mb_conf_find(root, "train.teacher")));
-    if (!rc && (t->own.weight_quantiser || t->own.input_quantiser)) {
+    if (!rc && (t->own.weight_quantiser || t->own.input_quantiser || t->own.noise > 0)) {
         rc = make_plan(t, &plan);
-        if (!rc) rc = mb_training_quantise(t->model, plan, &t->own, t->train, !t->fresh);
+        if (!rc && (t->own.weight_quantiser || t->own.input_quantiser)) rc = mb_training_quantise(t->model, plan, &t->own, t->train, !t->fresh);
+        if (!rc && t->own.noise > 0) rc = make_noise(t, plan);
     }
     leave_to_others(root);
     if (!rc) rc = mb_conf_check_used(root);
@@ -324,6 +347,20 @@ static int epochs(mb_training *t, mb_trainer *tr, const files *f, const mb_train
     return rc;
 }
 
+typedef struct step_ctx { mb_training *t; const mb_training_options *o; } step_ctx;
+
+static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double loss, double accuracy) {
+    const step_ctx *c = ctx;
+    return c->o->progress ? c->o->progress(c->o->ctx, epoch, done, total, loss, accuracy) : 0;
+}
+
+/* Before each step: the weights are brought back within their limits, the devices' errors drawn. */
+static void on_step(void *ctx, int epoch, int64_t step) {
+    const step_ctx *c = ctx;
+    if (c->t->own.weight_clip > 0) mb_model_clip_weights(c->t->model, c->t->own.weight_clip);
+    if (c->t->noise) mb_noise_step(c->t->noise, epoch, step);
+}
+
 int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_result *r) {
     files f;
     mb_str log = {0};
@@ -336,8 +373,14 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
         rc = mb_fail(MB_BADINPUT, "%s holds a training: --resume goes on with it, --force begins again", f.dir);
         goto out;
     }
-    mb_train_job job = {.model = t->model, .keys = &t->keys, .data = t->train, .samples = t->own.samples, .teacher = t->teacher, .seed = t->seed, .threads = t->own.threads,
-                        .progress = o->progress, .ctx = o->ctx};
+    const mb_conf *device = t->noise ? mb_conf_find(t->conf, "device") : NULL;
+    double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh};
+    uint64_t salt = mb_hash64(extra, sizeof extra, device ? mb_conf_hash(device) : MB_HASH_START);
+    step_ctx ctx = {t, o};
+    const mb_engine_hooks hooks = {.ctx = t->noise, .weights = mb_noise_weights};
+    mb_train_job job = {.model = t->model, .keys = &t->keys, .data = t->train, .samples = t->own.samples, .teacher = t->teacher, .seed = t->seed, .salt = salt, .threads = t->own.threads,
+                        .progress = on_progress, .ctx = &ctx, .step = t->noise || t->own.weight_clip > 0 ? on_step : NULL,
+                        .hooks = t->noise ? &hooks : NULL};
     rc = mb_trainer_new(&job, &tr);
     if (!rc) rc = mb_file_mkdirs(f.dir);
     if (!rc && there && o->resume) rc = mb_trainer_load(tr, f.checkpoint);

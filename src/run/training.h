@@ -17,11 +17,13 @@
 #include "mapping/plan.h"
 #include "nn/train.h"
 #include "run/experiment.h"
+#include "run/noise.h"
 
 typedef struct mb_training_keys {
     char *plan, *teacher, *output;
     int samples, threads, weight_quantiser, input_quantiser;
-    bool per_channel;
+    bool per_channel, hard_tanh;
+    double noise, weight_clip;
 } mb_training_keys;
 extern const mb_param mb_training_params[];
 /* Both tables from the group `train`. On failure there is nothing to free. */
@@ -37,6 +39,8 @@ typedef struct mb_training {
     mb_cache *cache;
     const mb_dataset *train, *test;
     mb_model *model, *teacher;
+    mb_cell cell;                        /* of train.noise */
+    mb_noise *noise;                     /* NULL: none */
     bool fresh;                          /* of a built-in family, not trained before */
 } mb_training;
 
