@@ -21,3 +21,4 @@ include tests/golden/devices.mk
 include tests/golden/hessian.mk
 include tests/bench/local.mk
 include tests/bench/wires.mk
+include tests/bench/train.mk
