@@ -27,3 +27,5 @@ nobase_dist_pkgdata_DATA += experiments/quickstart.cfg
 nobase_dist_pkgdata_DATA += experiments/devices.cfg
 nobase_dist_pkgdata_DATA += experiments/wires.cfg
 nobase_dist_pkgdata_DATA += experiments/mappings.cfg
+nobase_dist_pkgdata_DATA += experiments/train-fashion.cfg
+nobase_dist_pkgdata_DATA += experiments/train-fashion-4bit.cfg

@@ -57,8 +57,7 @@ static int answer(const mb_training *t, const mb_training_result *r, const char 
     mb_doc_text(&d, "network", "%s", r->network);
     mb_doc_int(&d, "parameters", (int64_t)t->model->n_theta);
     mb_doc_int(&d, "epochs", t->keys.epochs);
-    mb_doc_real(&d, "test_loss", r->test.loss, "");
-    mb_doc_real(&d, "test_accuracy", (double)r->test.correct / (double)r->test.samples, "");
+    mb_doc_real(&d, "test_accuracy", (double)r->test.correct / (double)r->test.samples, "%");
     mb_doc_int(&d, "correct", r->test.correct);
     mb_doc_int(&d, "samples", r->test.samples);
     mb_doc_text(&d, "folder", "%s", r->dir);
@@ -98,7 +97,7 @@ const mb_verb mb_verb_train = {
     .details = "The group `train` of the experiment says how: the network to begin with (a built-in family or an ONNX file), the training data, "
                "optimiser, schedule, augmentation, and quantisers for training at the bits of a plan. After each epoch a checkpoint is kept in the "
                "run folder; the same seed and number of threads give the same bytes, stopped and resumed or not.",
-    .examples = "mixbar train experiments/train-fashion.cfg\nmixbar train experiments/train-fashion.cfg -s train.epochs=2 -o /tmp/try",
+    .examples = "mixbar train experiments/train-fashion.cfg\nmixbar train experiments/train-fashion.cfg -s train.epochs=2 -o try",
     .options = table,
     .size = sizeof(options),
     .min_args = 1,

@@ -119,7 +119,7 @@ void mb_noise_step(mb_noise *n, int epoch, int64_t step) {
     n->step = step;
 }
 
-void mb_noise_of(const mb_noise *n, int k, int q, double *mean, double *sd) {
+void mb_noise_code(const mb_noise *n, int k, int q, double *mean, double *sd) {
     const table *t = &n->layer[k];
     *mean = t->analog ? (double)t->mean[q + t->L] : 0;
     *sd = t->analog ? (double)t->sd[q + t->L] : 0;

@@ -23,6 +23,6 @@ void mb_noise_step(mb_noise *n, int epoch, int64_t step);
 /* For the training engine (ctx = the noise). */
 void mb_noise_weights(void *ctx, int layer, size_t count, float *w);
 /* Relative error of weight code Q of the K-th weighted layer: mean and standard deviation in codes. */
-void mb_noise_of(const mb_noise *n, int k, int q, double *mean, double *sd);
+void mb_noise_code(const mb_noise *n, int k, int q, double *mean, double *sd);
 
 #endif
