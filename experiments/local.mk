@@ -29,3 +29,6 @@ nobase_dist_pkgdata_DATA += experiments/wires.cfg
 nobase_dist_pkgdata_DATA += experiments/mappings.cfg
 nobase_dist_pkgdata_DATA += experiments/train-fashion.cfg
 nobase_dist_pkgdata_DATA += experiments/train-fashion-4bit.cfg
+nobase_dist_pkgdata_DATA += experiments/train-fashion-2bit.cfg
+nobase_dist_pkgdata_DATA += experiments/train-fashion-binary.cfg
+nobase_dist_pkgdata_DATA += experiments/train-rram.cfg

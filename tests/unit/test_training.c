@@ -37,7 +37,7 @@ static mb_conf *experiment(const char *text) {
 
 static void load_setup(const char *text, mb_cache *cache, mb_setup *s) {
     char *net = in_sources("experiments/networks/fashion_cnn.onnx");
-    char *all = mb_asprintf("network = \"%s\"; device = { cell = \"rram\"; }; arch = { rows = 128; cols = 128; adc = { type = \"ideal\"; }; };\n%s", net, text);
+    char *all = mb_asprintf("network = \"%s\"; %s arch = { rows = 128; cols = 128; adc = { type = \"ideal\"; }; };\n%s", net, strstr(text, "device") ? "" : "device = { cell = \"rram\"; };", text);
     assert_ok(mb_setup_load(experiment(all), cache, true, s));
     mb_free(net);
     mb_free(all);
@@ -177,7 +177,38 @@ static void test_finetune(void **state) {
     mb_cache_free(cache);
 }
 
+/* Correction after programming: mean and deviation of every channel are those of integers again, and accuracy comes back; the same bytes twice. */
+static void test_correction(void **state) {
+    (void)state;
+    mb_accuracy acc[3];
+    for (int k = 0; k < 3; k++) {
+        mb_cache *cache = NULL;
+        mb_setup s;
+        mb_profile *prof = NULL;
+        mb_mapped *m = NULL;
+        mb_plan *plan = NULL;
+        assert_ok(mb_cache_new(&cache));
+        load_setup("device = { cell = \"rram\"; prog_sigma = 0.12; }; read = { correction = \"none\"; };", cache, &s);
+        s.read.correction = k ? MB_CORRECT_AFFINE : MB_CORRECT_NONE;
+        mb_assign a = {.engine = MB_ANALOG, .weight_bits = 6, .cell_bits = 2, .input_bits = 6, .dac_bits = 6, .adc_bits = 12, .copies = 1};
+        assert_ok(mb_plan_new(s.net, &a, &plan));
+        assert_ok(mb_profile_new(s.net, s.calib, 256, NULL, &prof));
+        assert_ok(mb_mapped_new(&s, prof, plan, &m));
+        assert_ok(mb_mapped_program(m, 0, NULL));
+        assert_ok(mb_analog_accuracy(m, s.data, 200, NULL, &acc[k]));
+        mb_mapped_free(m);
+        mb_profile_free(prof);
+        mb_plan_free(plan);
+        mb_setup_free(&s);
+        mb_cache_free(cache);
+    }
+    print_message("# correct of 200: %d as programmed, %d corrected\n", (int)acc[0].correct, (int)acc[1].correct);
+    assert_true(acc[1].correct >= acc[0].correct + 10 && acc[1].loss < 0.8 * acc[0].loss);
+    assert_true(acc[1].correct == acc[2].correct && acc[1].loss == acc[2].loss);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noise), cmocka_unit_test(test_quantise), cmocka_unit_test(test_finetune)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noise), cmocka_unit_test(test_quantise), cmocka_unit_test(test_finetune),
+                                       cmocka_unit_test(test_correction)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
