@@ -11,7 +11,7 @@
 
 /* log of the softmax of z / T, element K: z[k]/T - norm */
 static double log_norm(const float *z, int n, double T) {
-    double top = -INFINITY, sum = 0;
+    double top = -HUGE_VAL, sum = 0;
     for (int k = 0; k < n; k++) top = fmax(top, (double)z[k] / T);
     for (int k = 0; k < n; k++) sum += exp((double)z[k] / T - top);
     return top + log(sum);

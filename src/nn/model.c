@@ -62,7 +62,9 @@ int mb_model_new(const char *name, const mb_shape *input, mb_model **m) {
     mb_model *v = mb_calloc(1, sizeof *v);
     if (!v) return mb_nomem();
     v->name = mb_strdup(name);
-    if (!v->name) sticky(v, mb_nomem());
+    v->theta = mb_calloc(0, sizeof *v->theta);       /* never NULL, also without parameters */
+    v->state = mb_calloc(0, sizeof *v->state);
+    if (!v->name || !v->theta || !v->state) sticky(v, mb_nomem());
     int l = append(v, MB_KIND_INPUT, "input", 0, 0, 0);
     if (l < 0) {
         mb_model_free(v);

@@ -98,7 +98,7 @@ int mb_trainer_new(const mb_train_job *job, mb_trainer **out) {
     t->tmp = mb_calloc((size_t)t->threads * per, sizeof(float));
     t->dy = mb_calloc((size_t)k->batch * classes, sizeof(float));
     t->label = mb_calloc((size_t)k->batch, sizeof *t->label);
-    t->best_loss = INFINITY;
+    t->best_loss = HUGE_VAL;
     if (!t->opt.v1 || !t->opt.v2 || !t->grad || !t->good || !t->best || !t->order || !t->tmp || !t->dy || !t->label) rc = mb_nomem();
     mb_engine_options o = {.batch = k->batch, .threads = t->threads, .hooks = job->hooks};
     if (!rc) rc = mb_engine_new(m, &o, &t->engine);
@@ -248,7 +248,7 @@ int mb_trainer_epoch(mb_trainer *t, mb_epoch *out) {
         return rc;
     }
     *out = (mb_epoch){.loss = loss / (double)steps, .accuracy = (double)correct / (double)(steps * k->batch), .rate = rate_of(t, steps - 1, steps),
-                      .held_loss = NAN, .held_accuracy = NAN, .samples = steps * k->batch};
+                      .held_loss = (double)NAN, .held_accuracy = (double)NAN, .samples = steps * k->batch};
     out->epoch = ++t->epoch;
     return watch(t, out);
 }

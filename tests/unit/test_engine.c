@@ -45,7 +45,7 @@ static void pool_ref(const mb_model_layer *l, const double *x, double *y) {
     for (int o = 0; o < w->cin; o++)
         for (int oy = 0; oy < w->oh; oy++)
             for (int ox = 0; ox < w->ow; ox++) {
-                double sum = 0, top = -INFINITY;
+                double sum = 0, top = -HUGE_VAL;
                 int n = 0;
                 for (int ky = 0; ky < w->kh; ky++)
                     for (int kx = 0; kx < w->kw; kx++) {

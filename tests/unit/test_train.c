@@ -106,7 +106,7 @@ static void test_ternary(void **state) {
         mb_stream_init(&s, 5, MB_RNG_TEST, 0, t, 0);
         mb_stream_fill_normal(&s, 40, w);
         mb_fake_weights(&q, NULL, 1, 40, w, y, NULL);
-        double err = 0, least = INFINITY;
+        double err = 0, least = HUGE_VAL;
         for (int i = 0; i < 40; i++) err += pow((double)w[i] - (double)y[i], 2);
         for (int k = 0; k < 40; k++) {                        /* non-zeros: all not smaller than |w[k]| */
             double sum = 0, all = 0, n = 0;
