@@ -11,10 +11,10 @@
 #include "nn/fakequant.h"
 #include "nn/quant.h"
 
-enum { DRAWS = 4096, UNIT_STATISTICS = 0x20000000, UNIT_NOISE = 0x40000000 };
+enum { DRAWS = 4096, UNIT_STATISTICS = 0x20000000, UNIT_NOISE = 0x40000000, UNIT_OUTPUT = 0x60000000, CHUNK = 4096 };
 
 /* Error of code q at [q + L]. */
-typedef struct table { int layer, L; bool analog; float *mean, *sd; } table;
+typedef struct table { int layer, L; bool analog; float *mean, *sd; double converters; } table;
 
 struct mb_noise {
     const mb_model *m;
@@ -123,6 +123,27 @@ void mb_noise_code(const mb_noise *n, int k, int q, double *mean, double *sd) {
     const table *t = &n->layer[k];
     *mean = t->analog ? (double)t->mean[q + t->L] : 0;
     *sd = t->analog ? (double)t->sd[q + t->L] : 0;
+}
+
+void mb_noise_converters(mb_noise *n, int k, double relative) { n->layer[k].converters = relative; }
+
+void mb_noise_outputs(void *ctx, int layer, size_t count, float *y, float *keep) {
+    const mb_noise *n = ctx;
+    double relative = 0, square = 0;
+    int16_t z[CHUNK];
+    mb_stream s;
+    for (int k = 0; k < n->n; k++)
+        if (n->layer[k].layer == layer) relative = n->layer[k].converters;
+    for (size_t i = 0; keep && i < count; i++) keep[i] = 1;
+    if (relative <= 0) return;
+    for (size_t i = 0; i < count; i++) square += (double)y[i] * (double)y[i];
+    float unit = (float)(relative * sqrt(square / (double)count) / MB_NORMAL16_ONE);
+    mb_stream_init(&s, n->seed, MB_RNG_TRAIN, (uint32_t)n->epoch, UNIT_OUTPUT + (uint32_t)layer, (uint32_t)n->step);
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t m = count - i < CHUNK ? count - i : CHUNK;
+        mb_stream_fill_normal16(&s, CHUNK, z);
+        for (size_t j = 0; j < m; j++) y[i + j] += unit * (float)z[j];
+    }
 }
 
 /* Step of the codes of channel C, whose weights as used are W[K]: the learnt one, or the largest over L. */

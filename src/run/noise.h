@@ -18,11 +18,15 @@ typedef struct mb_noise mb_noise;
  * are borrowed. */
 int mb_noise_new(const mb_model *m, const mb_plan *plan, const mb_cell *cell, double time_s, double temp_K, double factor, uint64_t seed, mb_noise **n);
 void mb_noise_free(mb_noise *n);
+/* Results of the K-th weighted layer are off by a normal number of RELATIVE times their root mean square: the converters' error as measured
+ * (signal-to-noise ratio without errors of cells). */
+void mb_noise_converters(mb_noise *n, int k, double relative);
 /* The numbers of this step from here on. */
 void mb_noise_step(mb_noise *n, int epoch, int64_t step);
 /* For the training engine (ctx = the noise). */
 void mb_noise_weights(void *ctx, int layer, size_t count, float *w);
-/* Relative error of weight code Q of the K-th weighted layer: mean and standard deviation in codes. */
+void mb_noise_outputs(void *ctx, int layer, size_t count, float *y, float *keep);
+/* Error of weight code Q of the K-th weighted layer: mean and standard deviation in codes. */
 void mb_noise_code(const mb_noise *n, int k, int q, double *mean, double *sd);
 
 #endif

@@ -28,6 +28,7 @@ const mb_param mb_training_params[] = {
     MB_FLAG(mb_training_keys, per_channel, "true", "one step of the weights per output channel instead of one per layer"),
     MB_FLAG(mb_training_keys, hard_tanh, "false", "clip to -1..1 in the place of ReLU: for inputs of one bit, which are signs"),
     MB_REAL(mb_training_keys, noise, "", "0", 0, 100, "errors of the experiment's device in the weights, drawn anew at each step, times this; 0: none"),
+    MB_FLAG(mb_training_keys, converters, "false", "errors of the converters of arch, too: as noise on the results of each layer, of the power that is measured there"),
     MB_REAL(mb_training_keys, weight_clip, "", "0", 0, 100, "keep weights of a layer within this many standard deviations; 0: as they are"),
     MB_FILE(mb_training_keys, plan, "", "plan with the bits of each layer (mixbar map -o); empty: the base values and pins of map"),
     MB_FILE(mb_training_keys, teacher, "", "network (ONNX) whose outputs are learnt as well; empty: none"),
@@ -147,16 +148,47 @@ static int start_model(mb_training *t) {
     return rc;
 }
 
+/* Errors of the converters alone, layer by layer: the experiment is set up as `mixbar run` would, with cells that have none, and the first samples of
+ * the calibration data go through its arrays. */
+static int measure_converters(mb_training *t, const mb_plan *plan) {
+    mb_conf *root = mb_conf_clone(t->conf);
+    mb_setup s;
+    mb_network *net = NULL;
+    mb_profile *prof = NULL;
+    mb_mapped *m = NULL;
+    mb_accuracy acc;
+    if (!root) return mb_nomem();
+    int rc = mb_setup_load(root, t->cache, true, &s);
+    if (rc) return mb_context(rc, "train.converters asks for the arrays of the experiment");
+    s.ideal = MB_IDEAL_CELLS | MB_IDEAL_READ | MB_IDEAL_WIRES;
+    rc = mb_model_network(t->model, &net);
+    if (!rc) rc = mb_profile_new(net, s.calib, s.cal.samples, NULL, &prof);
+    s.net = net;
+    if (!rc) rc = mb_mapped_new(&s, prof, plan, &m);
+    if (!rc) rc = mb_mapped_program(m, 0, NULL);
+    if (!rc) rc = mb_analog_accuracy(m, s.calib, s.cal.samples < MB_SIM_BLOCK ? s.cal.samples : MB_SIM_BLOCK, NULL, &acc);
+    for (int k = 0; !rc && k < plan->n; k++) {
+        mb_layer_stats st;
+        mb_mapped_stats(m, k, &st);
+        if (plan->assign[k].engine == MB_ANALOG && isfinite(st.snr_dB)) mb_noise_converters(t->noise, k, pow(10, -st.snr_dB / 20));
+    }
+    mb_mapped_free(m);
+    mb_profile_free(prof);
+    mb_network_free(net);
+    mb_setup_free(&s);
+    return rc;
+}
+
 static int make_noise(mb_training *t, const mb_plan *plan) {
     mb_conf *g = mb_conf_use(t->conf, "device");
     mb_read_keys read;
-    if (!g) return mb_fail(MB_BADINPUT, "%s: train.noise needs a device, e.g. device = \"rram\"", mb_conf_where(mb_conf_find(t->conf, "train.noise")));
+    if (!g) return mb_fail(MB_BADINPUT, "%s: train.noise and train.converters need a device, e.g. device = \"rram\"", mb_conf_where(mb_conf_find(t->conf, "train")));
     int rc = mb_cell_expand(g);
     if (!rc) rc = mb_cell_load(mb_conf_use(t->conf, "device"), &t->cell);
     if (rc) return mb_context(rc, "device asked for at %s", mb_conf_where(g));
     rc = mb_params_load(mb_read_params, mb_conf_use(t->conf, "read"), NULL, &read);
     if (!rc) rc = mb_noise_new(t->model, plan, &t->cell, read.time_s, read.temperature_K, t->own.noise, t->seed, &t->noise);
-    return rc;
+    return rc || !t->own.converters ? rc : measure_converters(t, plan);
 }
 
 /* Groups and keys of other verbs are theirs to check. */
@@ -223,10 +255,10 @@ int mb_training_load(mb_conf *root, mb_training *t) {
                      t->own.samples, t->train->source, t->train->n);
     if (!rc && *t->own.teacher && (rc = load_model(t->own.teacher, &t->teacher)))
         mb_context(rc, "teacher asked for at %s", mb_conf_where(mb_conf_find(root, "train.teacher")));
-    if (!rc && (t->own.weight_quantiser || t->own.input_quantiser || t->own.noise > 0)) {
+    if (!rc && (t->own.weight_quantiser || t->own.input_quantiser || t->own.noise > 0 || t->own.converters)) {
         rc = make_plan(t, &plan);
         if (!rc && (t->own.weight_quantiser || t->own.input_quantiser)) rc = mb_training_quantise(t->model, plan, &t->own, t->train, !t->fresh);
-        if (!rc && t->own.noise > 0) rc = make_noise(t, plan);
+        if (!rc && (t->own.noise > 0 || t->own.converters)) rc = make_noise(t, plan);
     }
     leave_to_others(root);
     if (!rc) rc = mb_conf_check_used(root);
@@ -374,10 +406,10 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
         goto out;
     }
     const mb_conf *device = t->noise ? mb_conf_find(t->conf, "device") : NULL;
-    double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh};
+    double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh, t->own.converters};
     uint64_t salt = mb_hash64(extra, sizeof extra, device ? mb_conf_hash(device) : MB_HASH_START);
     step_ctx ctx = {t, o};
-    const mb_engine_hooks hooks = {.ctx = t->noise, .weights = mb_noise_weights};
+    const mb_engine_hooks hooks = {.ctx = t->noise, .weights = mb_noise_weights, .output = t->own.converters ? mb_noise_outputs : NULL};
     mb_train_job job = {.model = t->model, .keys = &t->keys, .data = t->train, .samples = t->own.samples, .teacher = t->teacher, .seed = t->seed, .salt = salt, .threads = t->own.threads,
                         .progress = on_progress, .ctx = &ctx, .step = t->noise || t->own.weight_clip > 0 ? on_step : NULL,
                         .hooks = t->noise ? &hooks : NULL};

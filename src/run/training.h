@@ -22,7 +22,7 @@
 typedef struct mb_training_keys {
     char *plan, *teacher, *output;
     int samples, threads, weight_quantiser, input_quantiser;
-    bool per_channel, hard_tanh;
+    bool per_channel, hard_tanh, converters;
     double noise, weight_clip;
 } mb_training_keys;
 extern const mb_param mb_training_params[];

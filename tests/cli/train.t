@@ -66,6 +66,12 @@ ok "$([ -n "$mapped" ] && [ $((trained - mapped)) -le 1 ] && [ $((mapped - train
 run mixbar train quantised.cfg -s name=noisy -s train.network=runs/small/small.onnx -s device=rram -s train.noise=1 -s train.weight_clip=2.5 -s train.epochs=1 -s train.rate=0.01
 is 0 "trains with the errors of a device"
 
+run mixbar train quantised.cfg -s name=coarse -s train.network=runs/small/small.onnx -s network=runs/small/small.onnx -s device=rram -s arch=rram-22nm -s map.adc_bits=2 \
+    -s train.converters=true -s train.epochs=1 -s train.rate=0.01
+is 0 "trains with the errors of converters"
+run mixbar train quantised.cfg -s name=fine -s train.network=runs/small/small.onnx -s train.epochs=1 -s train.rate=0.01
+ok "$(! cmp -s runs/coarse/coarse.onnx runs/fine/fine.onnx && [ -s runs/fine/fine.onnx ]; echo $?)" "they change what is learnt"
+
 # binary
 run mixbar train small.cfg -s name=binary -s train.hard_tanh=true -s 'map={ weight_bits = 1; input_bits = 1; first = { weight_bits = 8; input_bits = 8; }; last = { weight_bits = 8; }; }' \
     -s train.weight_quantiser=sign -s train.input_quantiser=sign -s train.epochs=2
@@ -75,7 +81,7 @@ is 0 "trains a binary network"
 refused 'larger than the 256' "a batch larger than the data" mixbar train small.cfg -s train.batch=300 -o x1
 refused 'did you mean "lenet"' "an unknown family" mixbar train small.cfg -s train.network.family=lennet -o x2
 refused 'labels up to|4 classes|classes' "labels outside of the classes" mixbar train small.cfg -s train.network.classes=4 -o x3
-refused 'train.noise needs a device' "noise without a device" mixbar train small.cfg -s train.noise=1 -o x4
+refused 'need a device' "noise without a device" mixbar train small.cfg -s train.noise=1 -o x4
 refused 'did you mean "rate"' "an unknown key" mixbar train small.cfg -s train.rat=1 -o x5
 refused 'train is a group' "train that is no group" mixbar train small.cfg -s train=5 -o x6
 run mixbar train small.cfg -s train.rate=1e30 -s train.schedule=constant -o diverged

@@ -97,6 +97,19 @@ static void test_noise(void **state) {
     double square = 0;
     for (int i = 0; i < 24; i++) square += pow((double)(w[i] - u[i]), 2) / 24;
     assert_true(square > 1e-4 && square < 0.1);
+    /* converters: noise of the given share of the root mean square, none where nothing was measured */
+    static float y[20000], kept[20000];
+    for (int i = 0; i < 20000; i++) y[i] = i % 2 ? 3.0f : -3.0f;
+    mb_noise_outputs(n, 1, 20000, y, kept);
+    assert_true(y[0] == -3.0f && kept[19999] == 1.0f);
+    mb_noise_converters(n, 0, 0.1);
+    mb_noise_outputs(n, 1, 20000, y, kept);
+    for (int i = 0, j = 0; i < 20000; i++) {
+        double e = (double)y[i] - (i % 2 ? 3 : -3);
+        if (j++ == 0) square = 0;
+        square += e * e / 20000;
+    }
+    assert_true(fabs(sqrt(square) - 0.3) < 0.01);
     mb_noise_free(n);
     mb_free(name);
     mb_model_free(m);
