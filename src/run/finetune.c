@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "run/training.h"
 
-enum { THREADS = 2 };                    /* whatever -j says: results must not depend on it */
+enum { THREADS = 2 }; /* whatever -j says: results must not depend on it */
 
 /* The network's model: with its normalisation, when the file is still what was loaded. */
 static int model_of(const mb_network *net, mb_model **m) {
@@ -25,7 +25,10 @@ static int model_of(const mb_network *net, mb_model **m) {
     return mb_model_from_network(net, m);
 }
 
-typedef struct told { const mb_progress *pr; int epochs; } told;
+typedef struct told {
+    const mb_progress *pr;
+    int epochs;
+} told;
 
 static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double loss, double accuracy) {
     const told *t = ctx;
@@ -37,8 +40,8 @@ static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double
 
 /* Values that suit a few epochs from trained weights; the experiment's group `train` overrides them. */
 static int keys_of(const mb_setup *s, int epochs, mb_train_keys *keys, mb_training_keys *own) {
-    static const char *const set[][2] = {{"rate", "0.01"}, {"decay", "1e-4"}, {"batch", "64"}, {"schedule", "cosine"}, {"weight_quantiser", "lsq"},
-                                         {"input_quantiser", "lsq"}};
+    static const char *const set[][2] = {{"rate", "0.01"},       {"decay", "1e-4"},           {"batch", "64"},
+                                         {"schedule", "cosine"}, {"weight_quantiser", "lsq"}, {"input_quantiser", "lsq"}};
     const mb_conf *c = mb_conf_find(s->conf, "train");
     mb_conf *g = c ? mb_conf_clone(c) : mb_conf_new(MB_CONF_GROUP, "train");
     int rc = g ? MB_OK : mb_nomem();
@@ -66,8 +69,14 @@ int mb_finetune(const mb_setup *s, const mb_plan *plan, int epochs, const mb_pro
     keys.patience = 0;
     if (!rc) rc = model_of(s->net, &m);
     if (!rc) rc = mb_training_quantise(m, plan, &own, data, true);
-    mb_train_job job = {.model = m, .keys = &keys, .data = data, .samples = own.samples, .seed = (uint64_t)s->keys.seed,
-                        .threads = own.threads ? own.threads : THREADS, .progress = on_progress, .ctx = &ctx};
+    mb_train_job job = {.model = m,
+                        .keys = &keys,
+                        .data = data,
+                        .samples = own.samples,
+                        .seed = (uint64_t)s->keys.seed,
+                        .threads = own.threads ? own.threads : THREADS,
+                        .progress = on_progress,
+                        .ctx = &ctx};
     if (!rc) rc = mb_trainer_new(&job, &t);
     while (!rc && mb_trainer_epochs_done(t) < epochs) rc = mb_trainer_epoch(t, &e);
     if (!rc) rc = mb_model_network(m, net);

@@ -14,7 +14,12 @@
 enum { DRAWS = 4096, UNIT_STATISTICS = 0x20000000, UNIT_NOISE = 0x40000000, UNIT_OUTPUT = 0x60000000, CHUNK = 4096 };
 
 /* Error of code q at [q + L]. */
-typedef struct table { int layer, L; bool analog; float *mean, *sd; double converters; } table;
+typedef struct table {
+    int layer, L;
+    bool analog;
+    float *mean, *sd;
+    double converters;
+} table;
 
 struct mb_noise {
     const mb_model *m;
@@ -23,7 +28,7 @@ struct mb_noise {
     uint64_t seed;
     int epoch;
     int64_t step;
-    float *z;                            /* room for the largest layer's normal numbers */
+    float *z; /* room for the largest layer's normal numbers */
 };
 
 void mb_noise_free(mb_noise *n) {
@@ -34,7 +39,9 @@ void mb_noise_free(mb_noise *n) {
     mb_free(n);
 }
 
-typedef struct digit_error { double mean, var; } digit_error;
+typedef struct digit_error {
+    double mean, var;
+} digit_error;
 
 /* What becomes of digit D of cells with C bits, in digits. BUF: DRAWS x (3 + n_state) floats. */
 static digit_error measure(const mb_cell *cell, int d, int c, double time_s, double temp_K, uint64_t seed, float *buf) {
@@ -60,7 +67,8 @@ static digit_error measure(const mb_cell *cell, int d, int c, double time_s, dou
     return (digit_error){sum, square / DRAWS - sum * sum + noise / DRAWS};
 }
 
-static int make_table(table *t, const mb_assign *a, const mb_cell *cell, double time_s, double temp_K, double factor, uint64_t seed) {
+static int make_table(table *t, const mb_assign *a, const mb_cell *cell, double time_s, double temp_K, double factor,
+                      uint64_t seed) {
     int c = a->cell_bits, base = 1 << c, bits = a->weight_bits;
     bool offset = a->scheme == 1 && bits > 1;
     digit_error e[256];
@@ -88,7 +96,8 @@ static int make_table(table *t, const mb_assign *a, const mb_cell *cell, double 
     return MB_OK;
 }
 
-int mb_noise_new(const mb_model *m, const mb_plan *plan, const mb_cell *cell, double time_s, double temp_K, double factor, uint64_t seed, mb_noise **out) {
+int mb_noise_new(const mb_model *m, const mb_plan *plan, const mb_cell *cell, double time_s, double temp_K, double factor,
+                 uint64_t seed, mb_noise **out) {
     mb_noise *n = mb_calloc(1, sizeof *n);
     size_t largest = 0;
     if (!n) return mb_nomem();
@@ -148,7 +157,8 @@ void mb_noise_outputs(void *ctx, int layer, size_t count, float *y, float *keep)
 
 /* Step of the codes of channel C, whose weights as used are W[K]: the learnt one, or the largest over L. */
 static float step_of(const mb_model *m, const mb_model_layer *l, int c, size_t K, const float *w, int L) {
-    if (l->wq.kind == MB_FAKE_LSQ && l->wq.block >= 0) return m->theta[m->block[l->wq.block].at + (l->wq.per_channel ? (size_t)c : 0)];
+    if (l->wq.kind == MB_FAKE_LSQ && l->wq.block >= 0)
+        return m->theta[m->block[l->wq.block].at + (l->wq.per_channel ? (size_t)c : 0)];
     return mb_fake_max(K, w) / (float)L;
 }
 

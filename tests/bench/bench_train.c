@@ -2,8 +2,8 @@
  *
  *   bench_train [FAMILY [BATCH [THREADS]]]      resnet20, 64 and 2 without arguments
  *
- * A step is forward pass, loss, backward pass and the optimiser, as in `mixbar train`, on 3 x 32 x 32 images. Figures are of the fastest of
- * ROUNDS rounds of some steps each. tests/bench/train_torch.sh measures PyTorch beside it.
+ * A step is forward pass, loss, backward pass and the optimiser, as in `mixbar train`, on 3 x 32 x 32 images. Figures are of the
+ * fastest of ROUNDS rounds of some steps each. tests/bench/train_torch.sh measures PyTorch beside it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +42,8 @@ int main(int argc, char **argv) {
     must(mb_family_load(c, NULL, 1, NULL, &m));
     must(mb_engine_new(m, &(mb_engine_options){.batch = batch, .threads = threads}, &e));
     size_t n = (size_t)batch * 3 * 32 * 32;
-    float *grad = mb_calloc(m->n_theta, sizeof *grad), *v = mb_calloc(m->n_theta, sizeof *v), *dy = mb_calloc((size_t)batch * 10, sizeof *dy);
+    float *grad = mb_calloc(m->n_theta, sizeof *grad), *v = mb_calloc(m->n_theta, sizeof *v),
+          *dy = mb_calloc((size_t)batch * 10, sizeof *dy);
     int32_t *label = mb_calloc((size_t)batch, sizeof *label);
     if (!grad || !v || !dy || !label) must(mb_nomem());
     for (size_t i = 0; i < n; i++) mb_engine_input(e)[i] = (float)(i % 17) / 8 - 1;
@@ -63,7 +64,8 @@ int main(int argc, char **argv) {
         double all = (now_s() - start) / STEPS;
         if (all < best) best = all, forward = f / STEPS;
     }
-    printf("{\"group\":\"train\",\"program\":\"mixbar\",\"network\":\"%s\",\"batch\":%d,\"threads\":%d,\"step_ms\":%.2f,\"forward_ms\":%.2f,\"images_per_s\":%.0f}\n",
+    printf("{\"group\":\"train\",\"program\":\"mixbar\",\"network\":\"%s\",\"batch\":%d,\"threads\":%d,\"step_ms\":%.2f,"
+           "\"forward_ms\":%.2f,\"images_per_s\":%.0f}\n",
            family, batch, threads, 1e3 * best, 1e3 * forward, batch / best);
     mb_engine_free(e);
     mb_model_free(m);

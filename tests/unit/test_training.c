@@ -1,4 +1,5 @@
-/* Training experiments: the noise of a device against draws of its crossbars' cells, quantisers at a plan's bits, fine-tuning under a plan. */
+/* Training experiments: the noise of a device against draws of its crossbars' cells, quantisers at a plan's bits, fine-tuning
+ * under a plan. */
 #include "mbtest.h"
 
 #include <math.h>
@@ -25,8 +26,11 @@ static mb_conf *experiment(const char *text) {
     mb_str_addf(&s, "schema = 1; name = \"t\"; samples = 200;\n");
     const char *const part[2][2] = {{"dataset", "test-1000"}, {"calib", "calib-256"}};
     for (int i = 0; i < 2; i++)
-        mb_str_addf(&s, "%s { format = \"idx\"; images = \"%s/fashion-%s-images-idx3-ubyte.gz\"; labels = \"%s/fashion-%s-labels-idx1-ubyte.gz\"; };%s\n",
-                    i ? "calibration = { samples = 256; dataset =" : "dataset =", data, part[i][1], data, part[i][1], i ? " };" : "");
+        mb_str_addf(&s,
+                    "%s { format = \"idx\"; images = \"%s/fashion-%s-images-idx3-ubyte.gz\"; labels = "
+                    "\"%s/fashion-%s-labels-idx1-ubyte.gz\"; };%s\n",
+                    i ? "calibration = { samples = 256; dataset =" : "dataset =", data, part[i][1], data, part[i][1],
+                    i ? " };" : "");
     mb_str_add(&s, text);
     assert_false(s.failed);
     assert_ok(mb_conf_parse(mb_cstr(&s), "experiment", &c));
@@ -37,7 +41,8 @@ static mb_conf *experiment(const char *text) {
 
 static void load_setup(const char *text, mb_cache *cache, mb_setup *s) {
     char *net = in_sources("experiments/networks/fashion_cnn.onnx");
-    char *all = mb_asprintf("network = \"%s\"; %s arch = { rows = 128; cols = 128; adc = { type = \"ideal\"; }; };\n%s", net, strstr(text, "device") ? "" : "device = { cell = \"rram\"; };", text);
+    char *all = mb_asprintf("network = \"%s\"; %s arch = { rows = 128; cols = 128; adc = { type = \"ideal\"; }; };\n%s", net,
+                            strstr(text, "device") ? "" : "device = { cell = \"rram\"; };", text);
     assert_ok(mb_setup_load(experiment(all), cache, true, s));
     mb_free(net);
     mb_free(all);
@@ -51,12 +56,15 @@ static void test_noise(void **state) {
     mb_model *m = NULL;
     mb_noise *n = NULL;
     mb_shape in = {1, {6}};
-    assert_ok(mb_conf_parse("cell = \"rram\"; g_max_S = 100e-6; on_off = 10.0; prog_sigma = 0.03; prog_sigma_prop = 0.01; read_sigma = 0.0;", "cell", &g));
+    assert_ok(mb_conf_parse(
+        "cell = \"rram\"; g_max_S = 100e-6; on_off = 10.0; prog_sigma = 0.03; prog_sigma_prop = 0.01; read_sigma = 0.0;", "cell",
+        &g));
     assert_ok(mb_cell_load(g, &cell));
     assert_ok(mb_model_new("one", &in, &m));
     mb_model_linear(m, "fc", 0, 4, false);
     assert_ok(mb_model_done(m));
-    mb_assign a = {.engine = MB_ANALOG, .weight_bits = 5, .cell_bits = 2, .input_bits = 4, .dac_bits = 1, .adc_bits = 8, .copies = 1};
+    mb_assign a = {
+        .engine = MB_ANALOG, .weight_bits = 5, .cell_bits = 2, .input_bits = 4, .dac_bits = 1, .adc_bits = 8, .copies = 1};
     char *name = mb_strdup("fc");
     mb_plan plan = {.n = 1, .layer = &name, .assign = &a};
     assert_ok(mb_noise_new(m, &plan, &cell, 0, 300, 1, 1, &n));
@@ -76,7 +84,8 @@ static void test_noise(void **state) {
                 cell.type->program(cell.params, DRAWS, target, st, &s);
                 cell.type->mean(cell.params, DRAWS, st, 0, 300, side ? gn : gp);
             }
-            for (int i = 0; i < DRAWS; i++) err[i] += (float)((1 << (2 * k)) * (((double)gp[i] - (double)gn[i]) / unit - digit) * (q < 0 ? -1 : 1));
+            for (int i = 0; i < DRAWS; i++)
+                err[i] += (float)((1 << (2 * k)) * (((double)gp[i] - (double)gn[i]) / unit - digit) * (q < 0 ? -1 : 1));
         }
         for (int i = 0; i < DRAWS; i++) sum += (double)err[i], square += (double)err[i] * (double)err[i];
         double m1 = sum / DRAWS, s1 = sqrt(square / DRAWS - m1 * m1);
@@ -126,7 +135,8 @@ static void test_quantise(void **state) {
     load_setup("map = { weight_bits = 4; };", cache, &s);
     mb_model *m = NULL;
     mb_plan *plan = NULL;
-    mb_assign a = {.engine = MB_ANALOG, .weight_bits = 3, .cell_bits = 1, .input_bits = 2, .dac_bits = 1, .adc_bits = 8, .copies = 1};
+    mb_assign a = {
+        .engine = MB_ANALOG, .weight_bits = 3, .cell_bits = 1, .input_bits = 2, .dac_bits = 1, .adc_bits = 8, .copies = 1};
     assert_ok(mb_model_from_network(s.net, &m));
     assert_ok(mb_plan_new(s.net, &a, &plan));
     plan->assign[1].weight_bits = 1;
@@ -154,8 +164,10 @@ static void test_finetune(void **state) {
     mb_cache *cache = NULL;
     mb_setup s;
     assert_ok(mb_cache_new(&cache));
-    load_setup("map = { weight_bits = 2; input_bits = 2; }; train = { rate = 0.005; shift = 1; flip = true; batch = 32; };", cache, &s);
-    mb_assign a = {.engine = MB_DIGITAL, .weight_bits = 2, .cell_bits = 1, .input_bits = 3, .dac_bits = 1, .adc_bits = 8, .copies = 1};
+    load_setup("map = { weight_bits = 2; input_bits = 2; }; train = { rate = 0.005; shift = 1; flip = true; batch = 32; };",
+               cache, &s);
+    mb_assign a = {
+        .engine = MB_DIGITAL, .weight_bits = 2, .cell_bits = 1, .input_bits = 3, .dac_bits = 1, .adc_bits = 8, .copies = 1};
     mb_plan *plan = NULL;
     mb_accuracy acc[2];
     uint64_t hash[2];
@@ -182,7 +194,8 @@ static void test_finetune(void **state) {
         mb_profile_free(prof);
         mb_network_free(net);
     }
-    print_message("# correct of 200 at 2/3 bits: %d before, %d after fine-tuning on 256 images\n", (int)acc[0].correct, (int)acc[1].correct);
+    print_message("# correct of 200 at 2/3 bits: %d before, %d after fine-tuning on 256 images\n", (int)acc[0].correct,
+                  (int)acc[1].correct);
     assert_true(acc[1].loss < 0.8 * acc[0].loss);
     assert_true(acc[1].correct >= acc[0].correct);
     mb_plan_free(plan);
@@ -190,7 +203,8 @@ static void test_finetune(void **state) {
     mb_cache_free(cache);
 }
 
-/* Correction after programming: mean and deviation of every channel are those of integers again, and accuracy comes back; the same bytes twice. */
+/* Correction after programming: mean and deviation of every channel are those of integers again, and accuracy comes back; the
+ * same bytes twice. */
 static void test_correction(void **state) {
     (void)state;
     mb_accuracy acc[3];
@@ -203,7 +217,8 @@ static void test_correction(void **state) {
         assert_ok(mb_cache_new(&cache));
         load_setup("device = { cell = \"rram\"; prog_sigma = 0.12; }; read = { correction = \"none\"; };", cache, &s);
         s.read.correction = k ? MB_CORRECT_AFFINE : MB_CORRECT_NONE;
-        mb_assign a = {.engine = MB_ANALOG, .weight_bits = 6, .cell_bits = 2, .input_bits = 6, .dac_bits = 6, .adc_bits = 12, .copies = 1};
+        mb_assign a = {
+            .engine = MB_ANALOG, .weight_bits = 6, .cell_bits = 2, .input_bits = 6, .dac_bits = 6, .adc_bits = 12, .copies = 1};
         assert_ok(mb_plan_new(s.net, &a, &plan));
         assert_ok(mb_profile_new(s.net, s.calib, 256, NULL, &prof));
         assert_ok(mb_mapped_new(&s, prof, plan, &m));
@@ -221,7 +236,7 @@ static void test_correction(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noise), cmocka_unit_test(test_quantise), cmocka_unit_test(test_finetune),
-                                       cmocka_unit_test(test_correction)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noise), cmocka_unit_test(test_quantise),
+                                       cmocka_unit_test(test_finetune), cmocka_unit_test(test_correction)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
