@@ -392,6 +392,24 @@ static void test_bad(void **state) {
     mb_dataset_free(d);
 }
 
+/* Spoilt running statistics, measured anew on the data: the score of the training is back. */
+static void test_recalibrate(void **state) {
+    (void)state;
+    mb_dataset *d = make_data();
+    mb_model *m = make_model();
+    mb_train_keys k = make_keys(10);
+    mb_score good, spoilt, again;
+    learn(m, d, &k, NULL, 2);
+    assert_ok(mb_model_score(m, d, 510, 90, 2, NULL, &good));
+    for (size_t i = 0; i < m->n_state; i++) m->state[i] += 3;
+    assert_ok(mb_model_score(m, d, 510, 90, 2, NULL, &spoilt));
+    assert_ok(mb_model_recalibrate(m, d, 500, 50, 2, NULL));
+    assert_ok(mb_model_score(m, d, 510, 90, 2, NULL, &again));
+    assert_true(spoilt.loss > 1.5 * good.loss && fabs(again.loss - good.loss) < 0.1 * good.loss);
+    mb_model_free(m);
+    mb_dataset_free(d);
+}
+
 /* Mirrored and shifted samples hold the same numbers in other places; the order is a permutation; both are functions of the
  * epoch. */
 static void test_augment(void **state) {
@@ -423,9 +441,9 @@ static void test_augment(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),     cmocka_unit_test(test_steps),  cmocka_unit_test(test_ternary),
-        cmocka_unit_test(test_check),      cmocka_unit_test(test_loss),   cmocka_unit_test(test_schedules),
-        cmocka_unit_test(test_optimisers), cmocka_unit_test(test_learns), cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_bad),        cmocka_unit_test(test_augment)};
+        cmocka_unit_test(test_golden),     cmocka_unit_test(test_steps),       cmocka_unit_test(test_ternary),
+        cmocka_unit_test(test_check),      cmocka_unit_test(test_loss),        cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_optimisers), cmocka_unit_test(test_learns),      cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_bad),        cmocka_unit_test(test_recalibrate), cmocka_unit_test(test_augment)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
