@@ -89,7 +89,8 @@ MB_CLONES static void add_errors(series v, const double *restrict s, double L, d
     }
 }
 
-/* The coarsest step max / k, k <= L, of which all numbers are whole multiples (within the rounding of floats); 0: there is none. */
+/* A step of which all numbers are whole multiples (within the rounding of floats): max / k for the smallest such k <= L, divided so that the
+ * largest code is the largest multiple of k up to L, because cells with small codes are the worse for it. 0: there is none. */
 static double grid_of(series v, double max, int L) {
     for (int k = 1; k <= L; k++) {
         double s = max / k;
@@ -98,7 +99,7 @@ static double grid_of(series v, double max, int L) {
             double t = (double)v.w[i * v.stride] / s;
             if (fabs(t - rint(t)) > 2e-6 * k) break;
         }
-        if (i == v.count) return s;
+        if (i == v.count) return s / (L / k);
     }
     return 0;
 }
