@@ -37,7 +37,9 @@ typedef struct mb_oracle {
     int n;
     int (*cost)(void *ctx, const mb_plan *plan, mb_metrics *out);
     int (*loss)(void *ctx, const mb_plan *plan, mb_loss *out);
-    int (*finetune)(void *ctx, const mb_plan *plan, int epochs);       /* NULL when training is not available */
+    /* Train the network's own weights for EPOCHS under PLAN; loss() then measures the trained network, until the next call. 0 epochs: back to
+     * its own weights. NULL when training is not available. */
+    int (*finetune)(void *ctx, const mb_plan *plan, int epochs);
     int n_cost, n_loss;                                                /* calls so far, counted by mb_oracle_cost / loss */
     /* The rest may be NULL. */
     /* Additive part of the cost of layer M under the assignment A: the plan's cost is a constant plus the sum over its layers, up to what they

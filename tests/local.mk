@@ -22,3 +22,4 @@ include tests/golden/hessian.mk
 include tests/golden/mapping.mk
 include tests/bench/local.mk
 include tests/bench/wires.mk
+include tests/bench/train.mk

@@ -21,6 +21,7 @@
 #include "nn/op.h"
 #include "run/experiment.h"
 #include "run/sweep.h"
+#include "run/training.h"
 #include "run/results.h"
 
 typedef struct options {
@@ -225,6 +226,8 @@ static int add_params(mb_table *t) {
     if (!rc) rc = mb_param_table_add(t, "calibration.", mb_calibration_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "read.", mb_read_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "sweep.", mb_sweep_params, NULL, "optional");
+    if (!rc) rc = mb_param_table_add(t, "train.", mb_train_params, NULL, "");
+    if (!rc) rc = mb_param_table_add(t, "train.", mb_training_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "map.", mb_assign_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "map.budget.", mb_metric_params, NULL, "optional");
     for (size_t i = 0; mb_policies[i] && !rc; i++) {

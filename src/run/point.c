@@ -17,6 +17,7 @@
 #include "mapping/policy.h"
 #include "nn/exec.h"
 #include "run/explain.h"
+#include "run/finetune.h"
 #include "run/sweep.h"
 
 static void free_profile(void *p) { mb_profile_free(p); }
@@ -59,7 +60,8 @@ static int get_float(mb_setup *s, const mb_progress *pr, mb_accuracy *out) {
 
 /* --- the oracle of policies ------------------------------------------------------------------------------------------ */
 
-typedef struct { mb_setup *s; const mb_progress *pr; bool failed; } oracle_ctx; /* failed: a loss could not be measured */
+/* failed: a loss could not be measured. tuned: the network of the last fine-tuning with its profile, which losses are measured on; NULL: the setup's own */
+typedef struct { mb_setup *s; const mb_progress *pr; bool failed; mb_network *tuned; mb_profile *tuned_profile; } oracle_ctx;
 
 static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
     oracle_ctx *c = ctx;
@@ -73,8 +75,11 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
     mb_mapped *m = NULL;
     mb_accuracy acc;
     if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
-    int rc = get_profile(c->s, c->pr, &prof);
-    if (!rc) rc = mb_mapped_new(c->s, prof, plan, &m);
+    mb_setup s = *c->s;
+    int rc = MB_OK;
+    if (c->tuned) s.net = c->tuned, prof = c->tuned_profile;
+    else rc = get_profile(c->s, c->pr, &prof);
+    if (!rc) rc = mb_mapped_new(&s, prof, plan, &m);
     if (!rc) rc = mb_mapped_program(m, 0, c->pr);
     if (!rc) rc = mb_analog_accuracy(m, c->s->calib, c->s->cal.samples, c->pr, &acc);
     mb_mapped_free(m);
@@ -142,22 +147,41 @@ static int oracle_activations(void *ctx, int m, int samples, double **x, int *fe
     return rc;
 }
 
+static void forget_tuned(oracle_ctx *c) {
+    mb_profile_free(c->tuned_profile);
+    mb_network_free(c->tuned);
+    c->tuned_profile = NULL;
+    c->tuned = NULL;
+}
+
+static int oracle_finetune(void *ctx, const mb_plan *plan, int epochs) {
+    oracle_ctx *c = ctx;
+    forget_tuned(c);
+    if (epochs == 0) return MB_OK;
+    int rc = mb_finetune(c->s, plan, epochs, c->pr, &c->tuned);
+    if (!rc) rc = mb_profile_new(c->tuned, c->s->calib, c->s->cal.samples, c->pr, &c->tuned_profile);
+    if (rc) forget_tuned(c);
+    c->failed = c->failed || rc;
+    return rc;
+}
+
 static int map_point(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, bool *failed, mb_map_report *report) {
     const mb_network *net = s->net;
-    oracle_ctx ctx = {s, pr, false};
+    oracle_ctx ctx = {.s = s, .pr = pr};
     mb_layer_info *info = mb_calloc((size_t)net->n_weighted, sizeof *info);
     if (!info) return mb_nomem();
     for (int k = 0; k < net->n_weighted; k++) {
         const mb_layer *l = &net->layer[net->weighted[k]];
         info[k] = (mb_layer_info){l->name, mb_layer_matmul(l), mb_layer_macs(l), mb_layer_params(l)};
     }
-    mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss,
+    mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss, .finetune = oracle_finetune,
                    .now = oracle_now, .progress = oracle_progress, .activations = oracle_activations, .report = report};
     mb_plan *p = NULL;
     int rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
     mb_free(info);
+    forget_tuned(&ctx);
     *failed = ctx.failed;
     if (rc) mb_plan_free(p);
     else *plan = p;

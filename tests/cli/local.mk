@@ -16,7 +16,8 @@ MB_CLI_TESTS = \
   tests/cli/devices.t \
   tests/cli/fit.t \
   tests/cli/map.t \
-  tests/cli/onnx.t
+  tests/cli/onnx.t \
+  tests/cli/train.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)

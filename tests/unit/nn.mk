@@ -21,3 +21,7 @@ TESTS += tests/unit/test_train
 check_PROGRAMS += tests/unit/test_quantizer
 tests_unit_test_quantizer_SOURCES = tests/unit/test_quantizer.c tests/unit/mbtest.h
 TESTS += tests/unit/test_quantizer
+
+check_PROGRAMS += tests/unit/test_model
+tests_unit_test_model_SOURCES = tests/unit/test_model.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_model
