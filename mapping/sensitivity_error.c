@@ -43,7 +43,7 @@ static int quantise(const mb_layer *l, int bits, quantised *out) {
             e += d * d, s += v * v, p += (double)q[i] * q[i];
         }
     }
-    *out = (quantised){s > 0 ? e / s : 0, p / ((double)n * mm.groups)};
+    *out = (quantised){s == 0 ? 0 : e / s, p / ((double)n * mm.groups)};
     mb_free(w);
     mb_free(q);
     mb_free(scale);
