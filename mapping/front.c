@@ -1,9 +1,8 @@
 /* front.c - complete fronts by partial sums, sweeps by the exact solver, hull, hypervolume
  *
- * One key: the partial sums of a layer's step are thinned in two passes over buckets of use: the least value of the buckets before says what
- * is dominated, the rest is sorted. Cost per layer: (front x choices), no comparison of all pairs. More keys: pairwise comparison in
- * order of value.
- * Who may call: see front.h.
+ * One key: the partial sums of a layer's step are thinned in two passes over buckets of use: the least value of the buckets
+ * before says what is dominated, the rest is sorted. Cost per layer: (front x choices), no comparison of all pairs. More keys:
+ * pairwise comparison in order of value. Who may call: see front.h.
  */
 #include "mapping/front.h"
 
@@ -18,15 +17,20 @@
 #define MAXD 3
 
 /* A partial sum over the first layers: value, uses of the keys; the one it came from and the choice that was added. */
-typedef struct partial { double v, u[MAXD]; int from, choice; } partial;
-typedef struct step { int from, choice; } step; /* what is kept of a finished layer */
+typedef struct partial {
+    double v, u[MAXD];
+    int from, choice;
+} partial;
+typedef struct step {
+    int from, choice;
+} step; /* what is kept of a finished layer */
 
 typedef struct builder {
     const mb_core *c;
     int D;
-    const double *u[MAXD];            /* uses of the keys, all choices of the core */
-    double limit[MAXD];               /* slack included */
-    double *least[MAXD];              /* [n + 1]: least use of layers i .. n-1 */
+    const double *u[MAXD]; /* uses of the keys, all choices of the core */
+    double limit[MAXD];    /* slack included */
+    double *least[MAXD];   /* [n + 1]: least use of layers i .. n-1 */
     partial *cur, *next;
     size_t n, cap;
     step **trail;
@@ -156,7 +160,9 @@ static int build(builder *b) {
         if (rc) break;
         held += (int64_t)n;
         if (held > b->most)
-            return mb_fail(MB_NUMERIC, "the complete front has too many points (%lld partial sums after %d of %d layers): sweep it, or widen the limits' steps",
+            return mb_fail(MB_NUMERIC,
+                           "the complete front has too many points (%lld partial sums after %d of %d layers): sweep it, or widen "
+                           "the limits' steps",
                            (long long)held, i + 1, b->c->n);
         b->trail[i] = mb_malloc(n, sizeof **b->trail);
         if (!b->trail[i]) return mb_nomem();
@@ -205,7 +211,8 @@ static int harvest(builder *b, const int *keys, mb_front *out) {
 /* The front is that of a problem without the other limits; those must be infinite or idle. */
 static int check_keys(const mb_knapsack *p, const int *keys, int n_keys) {
     if (p->pair) return mb_fail(MB_BADINPUT, "fronts know no pairwise terms");
-    if (n_keys < 1 || n_keys > MAXD) return mb_fail(MB_BADINPUT, "a front of the value against %d uses: 1 to %d are possible", n_keys, MAXD);
+    if (n_keys < 1 || n_keys > MAXD)
+        return mb_fail(MB_BADINPUT, "a front of the value against %d uses: 1 to %d are possible", n_keys, MAXD);
     for (int d = 0; d < n_keys; d++)
         if (keys[d] < 0 || keys[d] >= p->K) return mb_fail(MB_BADINPUT, "the table has no use number %d", keys[d]);
     return mb_knapsack_check(p);
@@ -221,7 +228,8 @@ int mb_front_exact(const mb_knapsack *p, const int *keys, int n_keys, const mb_s
     for (int k = 0; k < p->K; k++) {
         bool is_key = false;
         for (int d = 0; d < n_keys; d++) is_key = is_key || keys[d] == k;
-        if (!is_key && isfinite(p->limit[k])) return mb_fail(MB_BADINPUT, "a complete front takes limits of its own axes only: sweep it");
+        if (!is_key && isfinite(p->limit[k]))
+            return mb_fail(MB_BADINPUT, "a complete front takes limits of its own axes only: sweep it");
     }
     double **columns = mb_calloc((size_t)p->n, sizeof *columns), limit[MAXD];
     rc = columns ? MB_OK : mb_nomem();
@@ -266,7 +274,10 @@ int mb_front_exact(const mb_knapsack *p, const int *keys, int n_keys, const mb_s
 
 /* --- sweeps -------------------------------------------------------------------------------------------------------------- */
 
-typedef struct gathered { int *choice; double value, bound, *use, key[MAXD]; } gathered;
+typedef struct gathered {
+    int *choice;
+    double value, bound, *use, key[MAXD];
+} gathered;
 
 /* Is A dominated by B in value and the uses of the keys? Of equals, the one that comes LATER is. */
 static bool beaten(const mb_front *f, const gathered *a, const gathered *b, bool later) {
@@ -404,7 +415,8 @@ int mb_front_hull(const mb_front *f, bool *on) {
     for (int i = 0; i < f->n; i++) {
         double x = f->use[(size_t)i * (size_t)f->K + (size_t)f->key[0]];
         for (; m >= 2; m--) {
-            double x1 = f->use[(size_t)h[m - 1] * (size_t)f->K + (size_t)f->key[0]], x0 = f->use[(size_t)h[m - 2] * (size_t)f->K + (size_t)f->key[0]];
+            double x1 = f->use[(size_t)h[m - 1] * (size_t)f->K + (size_t)f->key[0]],
+                   x0 = f->use[(size_t)h[m - 2] * (size_t)f->K + (size_t)f->key[0]];
             double y1 = f->value[h[m - 1]], y0 = f->value[h[m - 2]];
             if ((x1 - x0) * (f->value[i] - y0) - (x - x0) * (y1 - y0) > 0) break;
         }
@@ -415,14 +427,18 @@ int mb_front_hull(const mb_front *f, bool *on) {
     return m;
 }
 
-typedef struct rank { double x; int i; } rank;
+typedef struct rank {
+    double x;
+    int i;
+} rank;
 
 static int by_x(const void *a, const void *b) {
     const rank *x = a, *y = b;
     return x->x < y->x ? -1 : x->x > y->x ? 1 : x->i - y->i;
 }
 
-/* Slices along the last coordinate: the volume of the slice is the hypervolume of the points before it in the other coordinates. */
+/* Slices along the last coordinate: the volume of the slice is the hypervolume of the points before it in the other coordinates.
+ */
 double mb_hypervolume(const double *x, int n, int d, const double *ref) {
     double volume = 0;
     if (n < 1) return 0;

@@ -13,7 +13,8 @@
 
 int mb_knapsack_new(int n, int K, const int *m, mb_knapsack **out) {
     if (n < 1 || K < 0 || K > MB_KNAPSACK_MAX_LIMITS)
-        return mb_fail(MB_BADINPUT, "a table of %d layers and %d limits: at least 1 layer and at most %d limits", n, K, MB_KNAPSACK_MAX_LIMITS);
+        return mb_fail(MB_BADINPUT, "a table of %d layers and %d limits: at least 1 layer and at most %d limits", n, K,
+                       MB_KNAPSACK_MAX_LIMITS);
     mb_knapsack *p = mb_calloc(1, sizeof *p);
     if (!p) return mb_nomem();
     p->n = n, p->K = K;
@@ -30,7 +31,8 @@ int mb_knapsack_new(int n, int K, const int *m, mb_knapsack **out) {
         p->group[i] = -1;
         p->total += m[i];
         if (m[i] < 1) rc = mb_fail(MB_BADINPUT, "layer %d has no choice", i);
-        if (!rc && (!(p->value[i] = mb_calloc((size_t)m[i], sizeof(double))) || !(p->use[i] = mb_calloc((size_t)m[i] * (size_t)(K ? K : 1), sizeof(double)))))
+        if (!rc && (!(p->value[i] = mb_calloc((size_t)m[i], sizeof(double))) ||
+                    !(p->use[i] = mb_calloc((size_t)m[i] * (size_t)(K ? K : 1), sizeof(double)))))
             rc = mb_nomem();
     }
     for (int k = 0; !rc && k < K; k++) p->limit[k] = HUGE_VAL;
@@ -75,18 +77,21 @@ int mb_knapsack_check(const mb_knapsack *p) {
     for (int i = 0; i < p->n; i++) {
         for (int j = 0; j < p->m[i]; j++) {
             if (!isfinite(p->value[i][j]))
-                return mb_fail(MB_BADINPUT, "layer %s: the sensitivity of choice %d is not a finite number", layer_name(p, i, buf, sizeof buf), j);
+                return mb_fail(MB_BADINPUT, "layer %s: the sensitivity of choice %d is not a finite number",
+                               layer_name(p, i, buf, sizeof buf), j);
             for (int k = 0; k < p->K; k++)
                 if (!isfinite(p->use[i][j * p->K + k]))
-                    return mb_fail(MB_BADINPUT, "layer %s: the cost %s of choice %d is not a finite number", layer_name(p, i, buf, sizeof buf),
-                                   p->limit_name[k] ? p->limit_name[k] : "", j);
+                    return mb_fail(MB_BADINPUT, "layer %s: the cost %s of choice %d is not a finite number",
+                                   layer_name(p, i, buf, sizeof buf), p->limit_name[k] ? p->limit_name[k] : "", j);
         }
         for (int h = 0; h < i; h++)
             if (p->group[i] >= 0 && p->group[h] == p->group[i] && p->m[h] != p->m[i])
-                return mb_fail(MB_BADINPUT, "layer %s is tied to one with %d choices, and has %d", layer_name(p, i, buf, sizeof buf), p->m[h], p->m[i]);
+                return mb_fail(MB_BADINPUT, "layer %s is tied to one with %d choices, and has %d",
+                               layer_name(p, i, buf, sizeof buf), p->m[h], p->m[i]);
     }
     for (int k = 0; k < p->K; k++)
-        if (isnan(p->limit[k])) return mb_fail(MB_BADINPUT, "the limit %s is not a number", p->limit_name[k] ? p->limit_name[k] : "");
+        if (isnan(p->limit[k]))
+            return mb_fail(MB_BADINPUT, "the limit %s is not a number", p->limit_name[k] ? p->limit_name[k] : "");
     for (int64_t q = 0; p->pair && q < (int64_t)p->total * p->total; q++)
         if (!isfinite(p->pair[q])) return mb_fail(MB_BADINPUT, "a pairwise term is not a finite number");
     return MB_OK;
@@ -132,7 +137,10 @@ bool mb_knapsack_feasible(const mb_knapsack *p, const int *x) {
 
 /* --- dominance ------------------------------------------------------------------------------------------------------- */
 
-typedef struct ranked { double value; int j; } ranked;
+typedef struct ranked {
+    double value;
+    int j;
+} ranked;
 
 static int by_value(const void *a, const void *b) {
     const ranked *x = a, *y = b;
@@ -141,7 +149,8 @@ static int by_value(const void *a, const void *b) {
     return x->j - y->j;
 }
 
-/* In order of value, so that only earlier ones can dominate; of the dominated that are kept none needs to be compared with, since what dominates them does, too. */
+/* In order of value, so that only earlier ones can dominate; of the dominated that are kept none needs to be compared with, since
+ * what dominates them does, too. */
 int mb_knapsack_dominated(int m, int K, const double *value, const double *use, int count, bool *keep) {
     ranked *r = mb_malloc((size_t)m, sizeof *r);
     for (int j = 0; j < m; j++) keep[j] = true;
@@ -250,5 +259,6 @@ void mb_answer_text(const mb_answer *a, mb_str *out) {
     case MB_STOPPED: mb_str_add(out, "stopped at the limit of time or work"); break;
     }
     if (!a->n) mb_str_add(out, ", nothing found");
-    else if (isfinite(a->bound)) mb_str_addf(out, ": at most %.3g %% above the optimum (lower bound %s)", 100 * a->gap, mb_fmt_double(num, a->bound, 0));
+    else if (isfinite(a->bound))
+        mb_str_addf(out, ": at most %.3g %% above the optimum (lower bound %s)", 100 * a->gap, mb_fmt_double(num, a->bound, 0));
 }

@@ -11,7 +11,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-typedef struct columns { int layer, value, choice, tied, cost[MB_CSV_MAX_COLUMNS], K; } columns;
+typedef struct columns {
+    int layer, value, choice, tied, cost[MB_CSV_MAX_COLUMNS], K;
+} columns;
 
 static int find_columns(const mb_csv *csv, columns *c) {
     *c = (columns){-1, -1, -1, -1, {0}, 0};
@@ -19,17 +21,22 @@ static int find_columns(const mb_csv *csv, columns *c) {
         const char *name = csv->header[k];
         if (!strcmp(name, "layer")) c->layer = k;
         else if (!strcmp(name, "sensitivity") || !strcmp(name, "value")) {
-            if (c->value >= 0) return mb_fail(MB_BADINPUT, "%s:%d: sensitivity and value are the same column: keep one", csv->name, csv->header_line);
+            if (c->value >= 0)
+                return mb_fail(MB_BADINPUT, "%s:%d: sensitivity and value are the same column: keep one", csv->name,
+                               csv->header_line);
             c->value = k;
         } else if (!strcmp(name, "choice")) c->choice = k;
         else if (!strcmp(name, "tied")) c->tied = k;
         else c->cost[c->K++] = k;
     }
     if (c->layer < 0 || c->value < 0)
-        return mb_fail(MB_BADINPUT, "%s:%d: the column %s is missing; a table has layer, sensitivity, optionally choice and tied, and columns of costs", csv->name,
-                       csv->header_line, c->layer < 0 ? "layer" : "sensitivity");
+        return mb_fail(
+            MB_BADINPUT,
+            "%s:%d: the column %s is missing; a table has layer, sensitivity, optionally choice and tied, and columns of costs",
+            csv->name, csv->header_line, c->layer < 0 ? "layer" : "sensitivity");
     if (c->K > MB_KNAPSACK_MAX_LIMITS)
-        return mb_fail(MB_BADINPUT, "%s:%d: %d columns of costs, at most %d are possible", csv->name, csv->header_line, c->K, MB_KNAPSACK_MAX_LIMITS);
+        return mb_fail(MB_BADINPUT, "%s:%d: %d columns of costs, at most %d are possible", csv->name, csv->header_line, c->K,
+                       MB_KNAPSACK_MAX_LIMITS);
     return MB_OK;
 }
 
@@ -51,7 +58,8 @@ static int group_rows(const mb_csv *csv, const columns *c, int *layer_of, int *m
 static int number(const mb_csv *csv, size_t r, int layer, int col, double *v) {
     int rc = mb_csv_number(csv, r, (size_t)col, v);
     if (!rc && isnan(*v))
-        return mb_fail(MB_BADINPUT, "%s:%d: layer %s: the cell %s is missing", csv->name, csv->line[r], mb_csv_field(csv, r, (size_t)layer), csv->header[col]);
+        return mb_fail(MB_BADINPUT, "%s:%d: layer %s: the cell %s is missing", csv->name, csv->line[r],
+                       mb_csv_field(csv, r, (size_t)layer), csv->header[col]);
     return rc;
 }
 
@@ -70,15 +78,17 @@ static int tie(const mb_csv *csv, const columns *c, const int *layer_of, const i
         int i = layer_of[r];
         const char *word = mb_csv_field(csv, r, (size_t)c->tied);
         if (strcmp(word, mb_csv_field(csv, (size_t)first[i], (size_t)c->tied)) != 0)
-            return mb_fail(MB_BADINPUT, "%s:%d: layer %s is tied to %s here and to %s in line %d", csv->name, csv->line[r], mb_csv_field(csv, r, (size_t)c->layer),
-                           word, mb_csv_field(csv, (size_t)first[i], (size_t)c->tied), csv->line[first[i]]);
+            return mb_fail(MB_BADINPUT, "%s:%d: layer %s is tied to %s here and to %s in line %d", csv->name, csv->line[r],
+                           mb_csv_field(csv, r, (size_t)c->layer), word, mb_csv_field(csv, (size_t)first[i], (size_t)c->tied),
+                           csv->line[first[i]]);
         if (!*word) continue;
         int g = 0; /* the first layer with this word gives the group its number */
         while (strcmp(mb_csv_field(csv, (size_t)first[g], (size_t)c->tied), word) != 0) g++;
         p->group[i] = g;
         if (p->m[i] != p->m[g])
             return mb_fail(MB_BADINPUT, "%s:%d: layer %s is tied to %s but has %d choices instead of %d", csv->name, csv->line[r],
-                           mb_csv_field(csv, r, (size_t)c->layer), mb_csv_field(csv, (size_t)first[g], (size_t)c->layer), p->m[i], p->m[g]);
+                           mb_csv_field(csv, r, (size_t)c->layer), mb_csv_field(csv, (size_t)first[g], (size_t)c->layer), p->m[i],
+                           p->m[g]);
     }
     return MB_OK;
 }
@@ -137,8 +147,8 @@ int mb_user_table_column(const mb_user_table *t, const char *name, int *k) {
         mb_str_addf(&all, "%s%s", *k ? ", " : "", t->p->limit_name[*k]);
     }
     const char *near = mb_nearest(name, (const char *const *)t->p->limit_name, (size_t)t->p->K);
-    int rc = mb_fail(MB_BADINPUT, "the table has no cost called %s%s%s%s; there are %s", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
-                     t->p->K ? mb_cstr(&all) : "none");
+    int rc = mb_fail(MB_BADINPUT, "the table has no cost called %s%s%s%s; there are %s", name, near ? "; did you mean " : "",
+                     near ? near : "", near ? "?" : "", t->p->K ? mb_cstr(&all) : "none");
     mb_str_free(&all);
     return rc;
 }

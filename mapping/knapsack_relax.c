@@ -1,12 +1,11 @@
 /* knapsack_relax.c - bound of a node: primal simplex with generalised upper bounds, a basis of K columns
  *
- * Each layer has a key choice whose weight is 1 minus the weights of its other choices; eliminating the keys leaves K rows. A column of a
- * choice is its use minus that of its key. A limit that is exceeded is paid for at `penalty` per unit, so that every basis is feasible
- * and no phase 1 is needed. The prices of a basis are multipliers; for any lambda >= 0
- *     bound(lambda) = sum_i min_j (c_ij + lambda u_ij) - lambda L
- * is a lower bound (Lagrange), and the minima are the pricing step of the simplex, so each pivot gives one for free.
- * Starting keys are the choices that the parent's multipliers prefer: a few pivots suffice.
- * Dantzig and Van Slyke 1967, doi:10.1016/S0022-0000(67)80015-8.
+ * Each layer has a key choice whose weight is 1 minus the weights of its other choices; eliminating the keys leaves K rows. A
+ * column of a choice is its use minus that of its key. A limit that is exceeded is paid for at `penalty` per unit, so that every
+ * basis is feasible and no phase 1 is needed. The prices of a basis are multipliers; for any lambda >= 0 bound(lambda) = sum_i
+ * min_j (c_ij + lambda u_ij) - lambda L is a lower bound (Lagrange), and the minima are the pricing step of the simplex, so each
+ * pivot gives one for free. Starting keys are the choices that the parent's multipliers prefer: a few pivots suffice. Dantzig and
+ * Van Slyke 1967, doi:10.1016/S0022-0000(67)80015-8.
  */
 #include <math.h>
 #include <string.h>
@@ -17,7 +16,10 @@
 #define MAXK MB_KNAPSACK_MAX_LIMITS
 enum { SLACK = -1, PAID = -2 }; /* layers of the columns that are no choices */
 
-typedef struct column { int layer, choice; double value; } column; /* choice: index in the live tables, or the limit */
+typedef struct column {
+    int layer, choice;
+    double value;
+} column; /* choice: index in the live tables, or the limit */
 
 typedef struct basis {
     const mb_core *c;
@@ -175,7 +177,8 @@ static bool refresh(basis *b) {
     return true;
 }
 
-/* Which column enters: the most negative reduced cost; choice < 0: none, optimal. LAMBDA may have negative elements (a slack enters). */
+/* Which column enters: the most negative reduced cost; choice < 0: none, optimal. LAMBDA may have negative elements (a slack
+ * enters). */
 static column entering(const basis *b, const double *lambda, double tolerance) {
     column in = {0, -1, 0};
     double least = -tolerance;
@@ -186,7 +189,8 @@ static column entering(const basis *b, const double *lambda, double tolerance) {
     for (int k = 0; k < b->K; k++) { /* in units of value: a multiplier times its limit */
         double scale = b->c->range / b->c->penalty[k] * 1e6;
         if (lambda[k] * scale < least) least = lambda[k] * scale, in = (column){SLACK, k, 0};
-        if ((b->c->penalty[k] - lambda[k]) * scale < least) least = (b->c->penalty[k] - lambda[k]) * scale, in = (column){PAID, k, 0};
+        if ((b->c->penalty[k] - lambda[k]) * scale < least)
+            least = (b->c->penalty[k] - lambda[k]) * scale, in = (column){PAID, k, 0};
     }
     return in;
 }
@@ -257,7 +261,8 @@ static void read_solution(const basis *b, mb_relaxed *r) {
             r->layer[r->n_part] = c->layer, r->choice[r->n_part] = b->key[c->layer], r->weight[r->n_part++] = w > 0 ? w : 0;
             double most = w;
             for (int e = 0; e < b->K; e++)
-                if (b->col[e].layer == c->layer && b->col[e].value > most) most = b->col[e].value, r->pick[c->layer] = b->col[e].choice;
+                if (b->col[e].layer == c->layer && b->col[e].value > most)
+                    most = b->col[e].value, r->pick[c->layer] = b->col[e].choice;
         }
         r->layer[r->n_part] = c->layer, r->choice[r->n_part] = c->choice, r->weight[r->n_part++] = c->value;
         r->whole = false;

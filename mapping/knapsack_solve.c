@@ -1,10 +1,10 @@
-/* knapsack_solve.c - branch and bound: bounds by mb_relax, reduced-cost fixing, rounding and exchange, splits of fractional layers
+/* knapsack_solve.c - branch and bound: bounds by mb_relax, reduced-cost fixing, rounding and exchange, splits of fractional
+ * layers
  *
- * A node is a list of choices alive per merged layer with the multipliers of its parent. Work on a node: gather its choices, drop those that
- * cannot meet a limit beside the smallest uses of the others, bound, drop those whose reduced cost exceeds the gap to the best
- * assignment, try the roundings of the relaxation, split. Depth first, the more promising half first; the bound of the answer is the
- * least over what is open or was cut off for the gap.
- * Who may call: mb_knapsack_solve by anybody.
+ * A node is a list of choices alive per merged layer with the multipliers of its parent. Work on a node: gather its choices, drop
+ * those that cannot meet a limit beside the smallest uses of the others, bound, drop those whose reduced cost exceeds the gap to
+ * the best assignment, try the roundings of the relaxation, split. Depth first, the more promising half first; the bound of the
+ * answer is the least over what is open or was cut off for the gap. Who may call: mb_knapsack_solve by anybody.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +16,10 @@
 
 #define MAXK MB_KNAPSACK_MAX_LIMITS
 
-typedef struct node { double bound, lambda[MAXK]; int *off, *idx; } node; /* one block: idx follows off */
+typedef struct node {
+    double bound, lambda[MAXK];
+    int *off, *idx;
+} node; /* one block: idx follows off */
 
 typedef struct tree {
     const mb_core *c;
@@ -26,7 +29,7 @@ typedef struct tree {
     mb_relaxed r;
     node *open;
     size_t n_open, cap;
-    double cut;     /* least bound among nodes that were cut off only because of the gap */
+    double cut; /* least bound among nodes that were cut off only because of the gap */
     double now0;
     int *x, *best, *pick;
     bool *side, *keep;
@@ -202,7 +205,8 @@ static int node_push(tree *t, int layer, const bool *keep, bool want, double bou
     return MB_OK;
 }
 
-/* Choices of the node into the live tables without those that exceed a limit beside the least uses of the other layers. False: impossible. */
+/* Choices of the node into the live tables without those that exceed a limit beside the least uses of the other layers. False:
+ * impossible. */
 static bool gather(tree *t, const node *e) {
     const mb_core *c = t->c;
     mb_live *v = &t->v;
@@ -239,7 +243,8 @@ static bool gather(tree *t, const node *e) {
     return true;
 }
 
-/* From this bound on a node holds nothing that is wanted: nothing better by more than rounding, or by one unit, than the worst of the list. */
+/* From this bound on a node holds nothing that is wanted: nothing better by more than rounding, or by one unit, than the worst of
+ * the list. */
 static double enough(const tree *t) {
     double top = mb_pool_threshold(&t->pool);
     if (isinf(top)) return top;
@@ -286,7 +291,8 @@ static void fix(tree *t) {
     v->off[t->c->n] = at;
 }
 
-/* How far the numbers V of the choices of part E of the relaxation and of those that follow in its layer lie apart: mean distance from the mean. */
+/* How far the numbers V of the choices of part E of the relaxation and of those that follow in its layer lie apart: mean distance
+ * from the mean. */
 static double spread(const mb_relaxed *r, int e, const double *v, double *mean) {
     double m = 0, s = 0;
     for (int f = e; f < r->n_part && r->layer[f] == r->layer[e]; f++) m += r->weight[f] * v[r->choice[f]];
@@ -303,13 +309,14 @@ static int split_favourite(tree *t) {
     for (int i = 0; i < t->c->n; i++)
         for (int q = v->off[i]; q < v->off[i + 1]; q++)
             if (q != t->r.pick[i] && v->rc[q] < nearest) nearest = v->rc[q], layer = i;
-    for (int q = layer < 0 ? 0 : v->off[layer]; layer >= 0 && q < v->off[layer + 1]; q++) t->side[q - v->off[layer]] = q == t->r.pick[layer];
+    for (int q = layer < 0 ? 0 : v->off[layer]; layer >= 0 && q < v->off[layer + 1]; q++)
+        t->side[q - v->off[layer]] = q == t->r.pick[layer];
     return layer;
 }
 
-/* The layer to split (-1: one assignment is left) and, in `side`, which choices go together: the fractional layer whose values lie
- * furthest apart, by the limit with the largest priced difference: choices that use less of it than the relaxation against the others.
- * *weight: of the side in the relaxation. */
+/* The layer to split (-1: one assignment is left) and, in `side`, which choices go together: the fractional layer whose values
+ * lie furthest apart, by the limit with the largest priced difference: choices that use less of it than the relaxation against
+ * the others. *weight: of the side in the relaxation. */
 static int split_of(tree *t, double *weight) {
     const mb_relaxed *r = &t->r;
     const mb_live *v = &t->v;
@@ -391,7 +398,9 @@ static bool must_stop(tree *t) {
     const mb_search *s = t->s;
     if (s->max_work > 0 && t->work >= s->max_work) return true;
     if (s->now && s->time_s > 0 && s->now(s->ctx) - t->now0 > s->time_s) return true;
-    if (s->progress && (t->work & 255) == 0 && s->progress(s->ctx, t->work, t->pool.n ? t->pool.a[0].value : HUGE_VAL, open_bound(t))) return true;
+    if (s->progress && (t->work & 255) == 0 &&
+        s->progress(s->ctx, t->work, t->pool.n ? t->pool.a[0].value : HUGE_VAL, open_bound(t)))
+        return true;
     return false;
 }
 

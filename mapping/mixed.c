@@ -2,7 +2,7 @@
  *
  * Who may call: policies.
  */
-#include "mapping/mixed.h"
+#include "mapping/mixed_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,30 +13,17 @@
 
 enum { EDP = 6, EDAP = 7, MAX_DIRECTIONS = 64 };
 
-typedef struct job {
-    const mb_mixed *opt;
-    const mb_problem *prob;
-    mb_oracle *o;
-    uint64_t seed;
-    mb_space *space;
-    mb_sensitivity sens;
-    double lower[MB_METRICS];   /* taken off the limits of the tables, for what is not additive */
-    mb_answer answer;
-    long directions;            /* products: systems of weights that were solved */
-    mb_candidate *list;
-    int n, cap;
-} job;
 
-static double clock_of(const job *j) { return j->o->now ? j->o->now(j->o->ctx) : 0; }
+static double clock_of(const mb_job *j) { return j->o->now ? j->o->now(j->o->ctx) : 0; }
 
-static void candidate_free(mb_candidate *c) { mb_plan_free(c->plan); }
+void mb_candidate_free(mb_candidate *c) { mb_plan_free(c->plan); }
 
 void mb_map_report_free(mb_map_report *r) {
     mb_free(r->sensitivity);
     mb_free(r->solver);
     mb_free(r->certificate);
-    for (int i = 0; i < r->n; i++) candidate_free(&r->candidate[i]);
-    for (int i = 0; i < r->n_front; i++) candidate_free(&r->front[i]);
+    for (int i = 0; i < r->n; i++) mb_candidate_free(&r->candidate[i]);
+    for (int i = 0; i < r->n_front; i++) mb_candidate_free(&r->front[i]);
     mb_free(r->candidate);
     mb_free(r->front);
     *r = (mb_map_report){0};
@@ -44,14 +31,14 @@ void mb_map_report_free(mb_map_report *r) {
 
 /* --- tables to problems --------------------------------------------------------------------------------------------------- */
 
-static double predicted_of(const job *j, const int *x) {
+static double predicted_of(const mb_job *j, const int *x) {
     double s = 0;
     for (int i = 0; i < j->space->n; i++) s += j->sens.value[i][x[i]];
     return s;
 }
 
 /* Values of the objective: sensitivities, or weighted metrics. */
-static int objective_values(const job *j, const double *w, double ***out) {
+static int objective_values(const mb_job *j, const double *w, double ***out) {
     const mb_space *s = j->space;
     double **v = mb_calloc((size_t)s->n, sizeof *v);
     if (!v) return mb_nomem();
@@ -69,7 +56,7 @@ static int objective_values(const job *j, const double *w, double ***out) {
 }
 
 /* Row: sum of sensitivities <= bound. */
-static int bound_predicted(const job *j, mb_knapsack *p) {
+static int bound_predicted(const mb_job *j, mb_knapsack *p) {
     static const double none[MB_METRICS];
     int rc = mb_space_add_row(j->space, p, none, j->opt->max_predicted, "predicted loss");
     for (int i = 0; i < p->n && !rc; i++)
@@ -78,7 +65,7 @@ static int bound_predicted(const job *j, mb_knapsack *p) {
 }
 
 /* The problem with the objective weighted by W (NULL: the loss) and the products bounded in direction X (NULL: not). */
-static int pose(const job *j, const double *w, const mb_metrics *x, mb_knapsack **out) {
+static int pose(const mb_job *j, const double *w, const mb_metrics *x, mb_knapsack **out) {
     double **v = NULL;
     mb_knapsack *p = NULL;
     int rc = objective_values(j, w, &v);
@@ -105,21 +92,27 @@ static int pose(const job *j, const double *w, const mb_metrics *x, mb_knapsack 
     return rc;
 }
 
-static int solve_table(const job *j, const mb_knapsack *p, int best, mb_answer *a) {
+static int solve_table(const mb_job *j, const mb_knapsack *p, int best, mb_answer *a) {
     const mb_solver_type *type;
     int rc = mb_solver_named(j->opt->solver, &type);
-    mb_search s = {.gap = j->opt->gap, .time_s = j->opt->time_s, .max_work = j->opt->max_work, .seed = j->seed, .best = best, .now = j->o->now, .ctx = j->o->ctx};
+    mb_search s = {.gap = j->opt->gap,
+                   .time_s = j->opt->time_s,
+                   .max_work = j->opt->max_work,
+                   .seed = j->seed,
+                   .best = best,
+                   .now = j->o->now,
+                   .ctx = j->o->ctx};
     return rc ? rc : mb_solver_run(type, j->prob->solver_options, p, &s, a);
 }
 
 /* --- products --------------------------------------------------------------------------------------------------------------- */
 
-static bool has_products(const job *j) {
+static bool has_products(const mb_job *j) {
     return isfinite(j->prob->extra.edp_Js) || isfinite(j->prob->extra.edap_Jsm2) || j->opt->objective >= EDP;
 }
 
 /* What is compared: the loss, the metric, or the true product of the tables' sums. */
-static double worth(const job *j, const int *x, double value) {
+static double worth(const mb_job *j, const int *x, double value) {
     mb_metrics m;
     if (j->opt->objective < EDP) return value;
     mb_space_cost(j->space, x, &m, NULL);
@@ -127,7 +120,7 @@ static double worth(const job *j, const int *x, double value) {
 }
 
 /* Weights of the objective in direction X; NULL-like for the loss: false. */
-static bool direction(const job *j, const mb_metrics *x, double *w) {
+static bool direction(const mb_job *j, const mb_metrics *x, double *w) {
     memset(w, 0, MB_METRICS * sizeof *w);
     if (j->opt->objective == 0) return false;
     if (j->opt->objective < EDP) w[j->opt->objective - 1] = 1;
@@ -137,7 +130,7 @@ static bool direction(const job *j, const mb_metrics *x, double *w) {
 }
 
 /* Solve in direction X; replace the answer when it is better; X follows its solution. *moved: it is a new best. */
-static int along(job *j, mb_metrics *x, double *best, bool *moved) {
+static int along(mb_job *j, mb_metrics *x, double *best, bool *moved) {
     double w[MB_METRICS];
     mb_knapsack *p = NULL;
     mb_answer a = {0};
@@ -166,7 +159,7 @@ static int along(job *j, mb_metrics *x, double *best, bool *moved) {
 }
 
 /* Costs of all layers at their least, by metric: never zero. */
-static void typical(const job *j, mb_metrics *x) {
+static void typical(const mb_job *j, mb_metrics *x) {
     const mb_space *s = j->space;
     *x = s->shared;
     double *v[3] = {&x->energy_J, &x->latency_s, &x->area_m2};
@@ -180,7 +173,7 @@ static void typical(const job *j, mb_metrics *x) {
     }
 }
 
-static int solve_products(job *j) {
+static int solve_products(mb_job *j) {
     static const double ratio[] = {1, 4, 0.25, 16, 0.0625};
     const int steps = 5;
     double best = HUGE_VAL;
@@ -203,7 +196,7 @@ static int solve_products(job *j) {
 /* --- no plan ---------------------------------------------------------------------------------------------------------------- */
 
 /* Least of metric K that the tables can reach. */
-static double least_metric(const job *j, int k) {
+static double least_metric(const mb_job *j, int k) {
     double sum = mb_metric_get(&j->space->shared, k);
     for (int i = 0; i < j->space->n; i++) {
         double lo = HUGE_VAL;
@@ -213,15 +206,17 @@ static double least_metric(const job *j, int k) {
     return sum;
 }
 
-static int infeasible(const job *j) {
+static int infeasible(const mb_job *j) {
     char have[48], want[48];
     const mb_problem *prob = j->prob;
     for (int k = 0; k < MB_METRICS; k++) {
         double b = mb_metric_get(&prob->budget, k), v = least_metric(j, k);
         if (v <= b) continue;
-        return mb_fail(MB_NUMERIC, "%s: no plan fits budget.%s = %s: the cheapest mix of settings needs %s; raise the budget or widen the menu",
-                       prob->budget_where[k] ? prob->budget_where[k] : "budget", mb_metric_params[k].name, mb_fmt_si(want, b, mb_metric_params[k].unit, 4),
-                       mb_fmt_si(have, v, mb_metric_params[k].unit, 4));
+        return mb_fail(
+            MB_NUMERIC,
+            "%s: no plan fits budget.%s = %s: the cheapest mix of settings needs %s; raise the budget or widen the menu",
+            prob->budget_where[k] ? prob->budget_where[k] : "budget", mb_metric_params[k].name,
+            mb_fmt_si(want, b, mb_metric_params[k].unit, 4), mb_fmt_si(have, v, mb_metric_params[k].unit, 4));
     }
     double bops = 0;
     for (int i = 0; i < j->space->n; i++) {
@@ -230,43 +225,56 @@ static int infeasible(const job *j) {
         bops += lo;
     }
     if (bops > prob->extra.bops)
-        return mb_fail(MB_NUMERIC, "%s: no plan fits budget.bops = %.4g: the cheapest mix of settings needs %.4g; raise the budget or widen the menu",
-                       prob->extra_where[0] ? prob->extra_where[0] : "budget", prob->extra.bops, bops);
+        return mb_fail(
+            MB_NUMERIC,
+            "%s: no plan fits budget.bops = %.4g: the cheapest mix of settings needs %.4g; raise the budget or widen the menu",
+            prob->extra_where[0] ? prob->extra_where[0] : "budget", prob->extra.bops, bops);
     mb_metrics x;
     typical(j, &x);
     const double product[2] = {x.energy_J * x.latency_s, mb_edap(&x)}, bound[2] = {prob->extra.edp_Js, prob->extra.edap_Jsm2};
     for (int e = 0; e < 2; e++) {
         if (!isfinite(bound[e])) continue;
         const char *where = prob->extra_where[3 + e];
-        return mb_fail(MB_NUMERIC, "%s: no plan was found within budget.%s = %.4g: the least of each factor alone would give %.4g; raise the budget or widen the menu",
+        return mb_fail(MB_NUMERIC,
+                       "%s: no plan was found within budget.%s = %.4g: the least of each factor alone would give %.4g; raise the "
+                       "budget or widen the menu",
                        where ? where : "budget", mb_extra_names[3 + e], bound[e], product[e]);
     }
     if (j->answer.certainty != MB_IMPOSSIBLE)
-        return mb_fail(MB_NUMERIC, "the solver %s found no plan within the budgets, though each can be met: try the solver exact, or raise a budget", j->opt->solver);
+        return mb_fail(
+            MB_NUMERIC,
+            "the solver %s found no plan within the budgets, though each can be met: try the solver exact, or raise a budget",
+            j->opt->solver);
     mb_str text = {0};
     for (int k = 0; k < MB_METRICS; k++) {
         double b = mb_metric_get(&prob->budget, k);
         if (isfinite(b))
-            mb_str_addf(&text, "%s%s = %s (alone at least %s)", text.n ? ", " : "", mb_metric_params[k].name, mb_fmt_si(want, b, mb_metric_params[k].unit, 4),
+            mb_str_addf(&text, "%s%s = %s (alone at least %s)", text.n ? ", " : "", mb_metric_params[k].name,
+                        mb_fmt_si(want, b, mb_metric_params[k].unit, 4),
                         mb_fmt_si(have, least_metric(j, k), mb_metric_params[k].unit, 4));
     }
-    int rc = mb_fail(MB_NUMERIC, "no plan meets all budgets together (proven for the tables): %s", text.n ? mb_cstr(&text) : "none is set");
+    int rc = mb_fail(MB_NUMERIC, "no plan meets all budgets together (proven for the tables): %s",
+                     text.n ? mb_cstr(&text) : "none is set");
     mb_str_free(&text);
     return rc;
 }
 
-/* --- candidates --------------------------------------------------------------------------------------------------------------- */
+/* --- candidates ---------------------------------------------------------------------------------------------------------- */
 
-/* Append the plan X with its true cost; *kept: it is within the budgets. Cost that a machine refuses (too many tiles) drops it. */
-static int add_candidate(job *j, const int *x, bool uniform, bool *kept, mb_metrics *cost) {
-    mb_candidate c = {.predicted = predicted_of(j, x), .bound = (double)NAN, .uniform = uniform, .loss = {(double)NAN, (double)NAN, (double)NAN}};
+/* Append the plan X with its true cost; *kept: it is within the budgets. Cost that a machine refuses (too many tiles) drops it.
+ */
+static int add_candidate(mb_job *j, const int *x, bool uniform, bool *kept, mb_metrics *cost) {
+    mb_candidate c = {.predicted = predicted_of(j, x),
+                      .bound = (double)NAN,
+                      .uniform = uniform,
+                      .loss = {(double)NAN, (double)NAN, (double)NAN}};
     *kept = false;
     int rc = mb_space_plan(j->space, x, &c.plan);
     if (rc) return rc;
     for (int i = 0; i < j->n; i++)
         if (mb_plan_equal(j->list[i].plan, c.plan)) {
             j->list[i].uniform = j->list[i].uniform || uniform;
-            candidate_free(&c);
+            mb_candidate_free(&c);
             *kept = true;
             return MB_OK;
         }
@@ -274,7 +282,7 @@ static int add_candidate(job *j, const int *x, bool uniform, bool *kept, mb_metr
     if (cost) *cost = c.cost;
     if (rc == MB_NUMERIC || rc == MB_BADINPUT) {
         mb_error_clear();
-        candidate_free(&c);
+        mb_candidate_free(&c);
         return MB_OK;
     }
     if (!rc && mb_problem_within(j->prob, j->o, c.plan, &c.cost, NULL)) {
@@ -287,11 +295,11 @@ static int add_candidate(job *j, const int *x, bool uniform, bool *kept, mb_metr
         }
         rc = mb_nomem();
     }
-    candidate_free(&c);
+    mb_candidate_free(&c);
     return rc;
 }
 
-static int find_plans(job *j) {
+static int find_plans(mb_job *j) {
     int rc = MB_OK;
     for (int turn = 0; turn < 8 && !rc; turn++) {
         mb_answer_free(&j->answer);
@@ -320,18 +328,24 @@ static int find_plans(job *j) {
             j->lower[k] = fmax(j->lower[k] * 1.5, miss * (1 + 0.25 * turn));
         }
     }
-    return rc ? rc : mb_fail(MB_NUMERIC, "plans that meet the budgets in the tables exceed them as a whole, again and again: raise the budget a little");
+    return rc ? rc
+              : mb_fail(MB_NUMERIC, "plans that meet the budgets in the tables exceed them as a whole, again and again: raise "
+                                    "the budget a little");
 }
 
-typedef struct ranked { double predicted; int choice; } ranked;
+typedef struct ranked {
+    double predicted;
+    int choice;
+} ranked;
 
 static int by_predicted(const void *a, const void *b) {
     const ranked *x = a, *y = b;
     return x->predicted < y->predicted ? -1 : x->predicted > y->predicted ? 1 : x->choice - y->choice;
 }
 
-/* Choices of uniform plan number C (a choice of layer LEAD) for all layers: the lead's setting with each layer's own pins. False: not all have it. */
-static bool uniform_choice(const job *j, int lead, int c, int *x) {
+/* Choices of uniform plan number C (a choice of layer LEAD) for all layers: the lead's setting with each layer's own pins. False:
+ * not all have it. */
+static bool uniform_choice(const mb_job *j, int lead, int c, int *x) {
     const mb_space *s = j->space;
     mb_plan *p = s->plan;
     for (int i = 0; i < s->n; i++) p->assign[i] = s->choice[lead][c];
@@ -346,7 +360,7 @@ static bool uniform_choice(const job *j, int lead, int c, int *x) {
 }
 
 /* The uniform plans with the best predictions that are within the budgets. */
-static int add_uniform(job *j) {
+static int add_uniform(mb_job *j) {
     const mb_space *s = j->space;
     int lead = 0, n = 0, rc = MB_OK;
     for (int i = 1; i < s->n; i++)
@@ -372,32 +386,35 @@ static int add_uniform(job *j) {
     return rc;
 }
 
-/* --- simulation ------------------------------------------------------------------------------------------------------------------ */
+/* --- simulation ---------------------------------------------------------------------------------------------------------- */
 
-static int simulate(job *j, mb_candidate *c) {
+int mb_job_simulate(mb_job *j, mb_candidate *c) {
     if (!isnan(c->loss.loss)) return MB_OK;
     int rc = mb_oracle_loss(j->o, c->plan, &c->loss);
     if (!rc && !isfinite(c->loss.loss)) rc = mb_fail(MB_NUMERIC, "the simulated loss of a plan is not a finite number");
-    if (!rc && j->o->progress && j->o->progress(j->o->ctx, "simulating plans", j->o->n_loss, j->o->n_loss + 1)) rc = mb_fail(MB_INTERRUPTED, "stopped");
+    if (!rc && j->o->progress && j->o->progress(j->o->ctx, "simulating plans", j->o->n_loss, j->o->n_loss + 1))
+        rc = mb_fail(MB_INTERRUPTED, "stopped");
     return rc;
 }
 
 /* Of candidates A and B, which one? Objectives other than the loss: the cheaper. */
-static bool better(const job *j, const mb_candidate *a, const mb_candidate *b) {
+static bool better(const mb_job *j, const mb_candidate *a, const mb_candidate *b) {
     if (j->opt->objective > 0) {
         double v[2];
         const mb_candidate *c[2] = {a, b};
         for (int e = 0; e < 2; e++)
-            v[e] = j->opt->objective < EDP ? mb_metric_get(&c[e]->cost, j->opt->objective - 1)
-                                           : c[e]->cost.energy_J * c[e]->cost.latency_s * (j->opt->objective == EDAP ? c[e]->cost.area_m2 : 1);
+            v[e] = j->opt->objective < EDP
+                       ? mb_metric_get(&c[e]->cost, j->opt->objective - 1)
+                       : c[e]->cost.energy_J * c[e]->cost.latency_s * (j->opt->objective == EDAP ? c[e]->cost.area_m2 : 1);
         if (v[0] < v[1] || v[0] > v[1]) return v[0] < v[1];
     }
-    if (!isnan(a->loss.loss) && !isnan(b->loss.loss) && (a->loss.loss < b->loss.loss || a->loss.loss > b->loss.loss)) return a->loss.loss < b->loss.loss;
+    if (!isnan(a->loss.loss) && !isnan(b->loss.loss) && (a->loss.loss < b->loss.loss || a->loss.loss > b->loss.loss))
+        return a->loss.loss < b->loss.loss;
     return a->predicted < b->predicted;
 }
 
 /* Single replacements around candidate `at` in the order of their predicted change; accepted when the simulation agrees. */
-static int refine(job *j, int *at) {
+static int refine(mb_job *j, int *at) {
     const mb_space *s = j->space;
     int rc = MB_OK, spent = 0, *x = mb_malloc((size_t)s->n, sizeof *x);
     if (!x) return mb_nomem();
@@ -416,7 +433,8 @@ static int refine(job *j, int *at) {
             for (int c = 0; c < s->m[i]; c++)
                 if (memcmp(&s->choice[i][c], &here.plan->assign[i], sizeof(mb_assign)) == 0) x[i] = c;
             for (int c = 0; c < s->m[i]; c++, q++)
-                if (c != x[i] && s->group[i] < 0 && s->kept[i][c]) r[n++] = (ranked){j->sens.value[i][c] - j->sens.value[i][x[i]], q};
+                if (c != x[i] && s->group[i] < 0)
+                    r[n++] = (ranked){j->sens.value[i][c] - j->sens.value[i][x[i]], q};
         }
         qsort(r, (size_t)n, sizeof *r, by_predicted);
         for (int e = 0; e < n && spent < j->opt->refine && !moved && !rc; e++) {
@@ -428,13 +446,14 @@ static int refine(job *j, int *at) {
             mb_metrics table;
             mb_space_cost(s, x, &table, NULL);
             bool near = true;
-            for (int k = 0; k < MB_METRICS; k++) near = near && mb_metric_get(&table, k) <= 1.02 * mb_metric_get(&j->prob->budget, k);
+            for (int k = 0; k < MB_METRICS; k++)
+                near = near && mb_metric_get(&table, k) <= 1.02 * mb_metric_get(&j->prob->budget, k);
             if (near) rc = add_candidate(j, x, false, &kept, NULL);
             x[i] = old;
             if (rc || j->n == before) continue;
             j->list[j->n - 1].refined = true;
             spent++;
-            rc = simulate(j, &j->list[j->n - 1]);
+            rc = mb_job_simulate(j, &j->list[j->n - 1]);
             if (!rc && better(j, &j->list[j->n - 1], &j->list[*at])) *at = j->n - 1, moved = true;
         }
         mb_free(r);
@@ -444,7 +463,7 @@ static int refine(job *j, int *at) {
 }
 
 /* Candidates must not lose more than budget.accuracy_drop against the plan of least sensitivities, whatever that costs. */
-static int least_accuracy(job *j, double *floor_accuracy) {
+static int least_accuracy(mb_job *j, double *floor_accuracy) {
     *floor_accuracy = -HUGE_VAL;
     if (isinf(j->prob->extra.accuracy_drop)) return MB_OK;
     if (!j->opt->simulate) return mb_fail(MB_BADINPUT, "budget.accuracy_drop needs a policy that simulates plans: use mixbar");
@@ -463,106 +482,32 @@ static int least_accuracy(job *j, double *floor_accuracy) {
     return rc;
 }
 
-static int choose(job *j, int *chosen) {
+static int choose(mb_job *j, int *chosen) {
     double floor_accuracy;
     int rc = least_accuracy(j, &floor_accuracy), at = -1;
     if (!rc && j->opt->simulate && j->opt->uniform > 0) rc = add_uniform(j);
     for (int c = 0; c < j->n && !rc; c++) {
-        if (j->opt->simulate) rc = simulate(j, &j->list[c]);
+        if (j->opt->simulate) rc = mb_job_simulate(j, &j->list[c]);
         if (rc || (j->opt->simulate && j->list[c].loss.accuracy < floor_accuracy)) continue;
         if (at < 0 || better(j, &j->list[c], &j->list[at])) at = c;
     }
     if (!rc && at < 0) {
         double best = 0;
         for (int c = 0; c < j->n; c++) best = fmax(best, j->list[c].loss.accuracy);
-        return mb_fail(MB_NUMERIC, "%s: none of the %d plans within the other budgets keeps accuracy_drop = %.4g: the best has accuracy %.4g, and %.4g is asked",
-                       j->prob->extra_where[2] ? j->prob->extra_where[2] : "budget", j->n, j->prob->extra.accuracy_drop, best, floor_accuracy);
+        return mb_fail(MB_NUMERIC,
+                       "%s: none of the %d plans within the other budgets keeps accuracy_drop = %.4g: the best has accuracy "
+                       "%.4g, and %.4g is asked",
+                       j->prob->extra_where[2] ? j->prob->extra_where[2] : "budget", j->n, j->prob->extra.accuracy_drop, best,
+                       floor_accuracy);
     }
     if (!rc && j->opt->simulate) rc = refine(j, &at);
     *chosen = at;
     return rc;
 }
 
-/* --- fronts --------------------------------------------------------------------------------------------------------------------- */
+/* --- the search ---------------------------------------------------------------------------------------------------------- */
 
-/* Rows of the report's front: points of F spread evenly over the logarithm of the first key. */
-static int pick_points(job *j, mb_map_report *r, const mb_front *f) {
-    int want = r->front_points < f->n ? r->front_points : f->n, rc = MB_OK, last = -1;
-    r->front = mb_calloc((size_t)want, sizeof *r->front);
-    if (!r->front) return mb_nomem();
-    for (int e = 0; e < want && !rc; e++) {
-        int at = want == f->n ? e : want > 1 ? (int)((double)e * (f->n - 1) / (want - 1) + 0.5) : f->n - 1;
-        if (at == last) continue;
-        last = at;
-        mb_candidate *c = &r->front[r->n_front];
-        *c = (mb_candidate){.predicted = f->value[at], .bound = f->bound[at], .loss = {(double)NAN, (double)NAN, (double)NAN}};
-        rc = mb_space_plan(j->space, f->choice + (size_t)at * (size_t)f->layers, &c->plan);
-        if (!rc) rc = mb_oracle_cost(j->o, c->plan, &c->cost);
-        if (rc == MB_NUMERIC || rc == MB_BADINPUT) { /* in the tables only */
-            mb_error_clear();
-            rc = MB_OK;
-            candidate_free(c);
-            continue;
-        }
-        r->n_front++;
-        if (!rc && j->opt->simulate) rc = simulate(j, c);
-    }
-    return rc;
-}
-
-/* Hypervolume of (predicted or simulated loss, keys), from 0 to the worst of the points in every coordinate, as a share of that box. Losses
- * are counted from the least of them. */
-static int measure_front(const job *j, mb_map_report *r) {
-    const int d = 1 + r->n_front_keys;
-    double *x = mb_calloc((size_t)r->n_front * (size_t)d, sizeof *x), ref[4] = {1, 1, 1, 1};
-    if (!x) return mb_nomem();
-    for (int k = 0; k < d; k++) {
-        double lo = HUGE_VAL, hi = -HUGE_VAL;
-        for (int e = 0; e < r->n_front; e++) {
-            const mb_candidate *c = &r->front[e];
-            double v = k ? mb_metric_get(&c->cost, r->front_key[k - 1]) : j->opt->simulate ? c->loss.loss : c->predicted;
-            x[e * d + k] = v;
-            lo = fmin(lo, v), hi = fmax(hi, v);
-        }
-        for (int e = 0; e < r->n_front; e++) x[e * d + k] = hi > lo ? (x[e * d + k] - lo) / (hi - lo) : 0;
-    }
-    r->hypervolume = mb_hypervolume(x, r->n_front, d, ref);
-    mb_free(x);
-    return MB_OK;
-}
-
-static int make_front(job *j, mb_map_report *r) {
-    mb_knapsack *p = NULL;
-    mb_front f = {0};
-    mb_problem free_of_budgets = *j->prob; /* the whole front, whatever the budgets; BOPs stay */
-    for (int k = 0; k < MB_METRICS; k++) *(double *)(void *)((char *)&free_of_budgets.budget + mb_metric_params[k].offset) = HUGE_VAL;
-    free_of_budgets.extra.bops = HUGE_VAL;
-    int rc = mb_space_knapsack(j->space, &free_of_budgets, j->sens.value, true, &p);
-    mb_search s = {.gap = j->opt->gap, .now = j->o->now, .ctx = j->o->ctx};
-    if (!rc && r->n_front_keys == 1) {
-        rc = mb_front_exact(p, r->front_key, 1, &s, &f);
-        if (rc == MB_NUMERIC) { /* too many points: sweep */
-            mb_error_clear();
-            rc = mb_front_sweep(p, r->front_key, 1, r->front_points < 256 ? r->front_points : 256, &s, &f);
-        }
-    } else if (!rc) {
-        int steps = (int)ceil(pow(r->front_points, 1.0 / r->n_front_keys));
-        rc = mb_front_sweep(p, r->front_key, r->n_front_keys, steps < 2 ? 2 : steps, &s, &f);
-    }
-    if (!rc) {
-        r->front_complete = f.complete;
-        r->front_size = f.n;
-        rc = pick_points(j, r, &f);
-    }
-    if (!rc && r->n_front) rc = measure_front(j, r);
-    mb_front_free(&f);
-    mb_knapsack_free(p);
-    return rc;
-}
-
-/* --- the search ------------------------------------------------------------------------------------------------------------------- */
-
-static int prepare(job *j, double *space_s, double *sens_s) {
+static int prepare(mb_job *j, double *space_s, double *sens_s) {
     const mb_sensitivity_type *type;
     mb_conf *conf = j->prob->sensitivity_options;
     int rc = mb_sensitivity_named(j->opt->sensitivity, &type);
@@ -582,11 +527,12 @@ static int prepare(job *j, double *space_s, double *sens_s) {
     return rc;
 }
 
-static int tell(job *j, mb_map_report *r, int chosen) {
+static int tell(mb_job *j, mb_map_report *r, int chosen) {
     mb_str text = {0};
     mb_answer_text(&j->answer, &text);
     if (j->directions)
-        mb_str_addf(&text, "; products: the best of %ld directions, each solved for itself, which is no proof for the product", j->directions);
+        mb_str_addf(&text, "; products: the best of %ld directions, each solved for itself, which is no proof for the product",
+                    j->directions);
     r->sensitivity = mb_strdup(j->opt->sensitivity);
     r->solver = mb_strdup(j->opt->solver);
     r->certificate = mb_strdup(mb_cstr(&text));
@@ -607,7 +553,7 @@ static int tell(job *j, mb_map_report *r, int chosen) {
 }
 
 int mb_mixed_search(const mb_mixed *opt, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best) {
-    job j = {.opt = opt, .prob = prob, .o = o, .seed = seed};
+    mb_job j = {.opt = opt, .prob = prob, .o = o, .seed = seed};
     double space_s = 0, sens_s = 0, t0, t1;
     int chosen = -1;
     mb_plan *plan = NULL;
@@ -619,11 +565,11 @@ int mb_mixed_search(const mb_mixed *opt, const mb_problem *prob, mb_oracle *o, u
     if (!rc) rc = mb_plan_clone(j.list[chosen].plan, &plan);
     if (!rc && o->report) {
         mb_map_report *r = o->report;
-        if (r->n_front_keys > 0) rc = make_front(&j, r);
+        if (r->n_front_keys > 0) rc = mb_job_front(&j, r);
         r->space_s = space_s, r->sensitivity_s = sens_s, r->solve_s = t1 - t0, r->simulate_s = clock_of(&j) - t1;
         if (!rc) rc = tell(&j, r, chosen);
     }
-    for (int i = 0; i < j.n; i++) candidate_free(&j.list[i]);
+    for (int i = 0; i < j.n; i++) mb_candidate_free(&j.list[i]);
     mb_free(j.list);
     mb_answer_free(&j.answer);
     mb_sensitivity_free(&j.sens);

@@ -45,11 +45,13 @@ const char *const mb_extra_names[MB_EXTRA] = {"bops", "layer_latency_s", "accura
 double mb_plan_bops(const mb_oracle *o, const mb_plan *plan) {
     double sum = 0;
     for (int m = 0; m < plan->n; m++)
-        sum += (double)mb_layer_macs(&o->net->layer[o->net->weighted[m]]) * plan->assign[m].weight_bits * plan->assign[m].input_bits;
+        sum +=
+            (double)mb_layer_macs(&o->net->layer[o->net->weighted[m]]) * plan->assign[m].weight_bits * plan->assign[m].input_bits;
     return sum;
 }
 
-bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan *plan, const mb_metrics *m, const char **binding) {
+bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan *plan, const mb_metrics *m,
+                       const char **binding) {
     if (!mb_within(m, &prob->budget, binding)) return false;
     const char *bad = NULL;
     if (!obeys(m->energy_J * m->latency_s, prob->extra.edp_Js)) bad = "edp_Js";
@@ -106,9 +108,11 @@ int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob) {
         {"edap_Jsm2", s->least_edap, prob->extra.edap_Jsm2, prob->extra_where[4], "J s m2"}};
     for (size_t e = 0; e < sizeof product / sizeof *product; e++)
         if (product[e].have > product[e].want && isfinite(product[e].have))
-            return mb_fail(MB_NUMERIC, "%s: no plan fits budget.%s = %.4g %s: the least of %ld settings is %.4g %s; raise the budget or widen the menu",
-                           product[e].where ? product[e].where : "budget", product[e].name, product[e].want, product[e].unit, s->tried, product[e].have,
-                           product[e].unit);
+            return mb_fail(
+                MB_NUMERIC,
+                "%s: no plan fits budget.%s = %.4g %s: the least of %ld settings is %.4g %s; raise the budget or widen the menu",
+                product[e].where ? product[e].where : "budget", product[e].name, product[e].want, product[e].unit, s->tried,
+                product[e].have, product[e].unit);
     for (int k = 0; k < MB_METRICS; k++) { /* each bound can be met, but not together */
         double v = mb_metric_get(&s->nearest, k), b = mb_metric_get(&prob->budget, k);
         if (obeys(v, b)) continue;

@@ -5,7 +5,10 @@
  */
 #include "mapping/mixed.h"
 
-typedef struct eagl_params { int objective, max_work, max_choices; double max_predicted, gap, time_s; } eagl_params;
+typedef struct eagl_params {
+    int objective, max_work, max_choices;
+    double max_predicted, gap, time_s;
+} eagl_params;
 
 static const mb_param table[] = {
     MB_MIXED_ROWS(eagl_params),

@@ -5,7 +5,11 @@
  */
 #include "mapping/mixed.h"
 
-typedef struct evolution_params { int objective, max_work, max_choices; double max_predicted, gap, time_s; char *sensitivity; } evolution_params;
+typedef struct evolution_params {
+    int objective, max_work, max_choices;
+    double max_predicted, gap, time_s;
+    char *sensitivity;
+} evolution_params;
 
 static const mb_param table[] = {
     MB_TEXT(evolution_params, sensitivity, "error", "provider of sensitivities (`mixbar list sensitivities`)"),

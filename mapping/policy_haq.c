@@ -1,11 +1,15 @@
 /* policy_haq.c - reinforcement learning over the layers (HAQ)
  *
- * The agent's reward comes from the table of sensitivities instead of a short fine-tuning per episode; budgets are kept by the action wall.
- * Reference: K. Wang et al., HAQ, CVPR 2019, doi:10.1109/CVPR.2019.00881.
+ * The agent's reward comes from the table of sensitivities instead of a short fine-tuning per episode; budgets are kept by the
+ * action wall. Reference: K. Wang et al., HAQ, CVPR 2019, doi:10.1109/CVPR.2019.00881.
  */
 #include "mapping/mixed.h"
 
-typedef struct haq_params { int objective, max_work, max_choices; double max_predicted, gap, time_s; char *sensitivity; } haq_params;
+typedef struct haq_params {
+    int objective, max_work, max_choices;
+    double max_predicted, gap, time_s;
+    char *sensitivity;
+} haq_params;
 
 static const mb_param table[] = {
     MB_TEXT(haq_params, sensitivity, "error", "provider of sensitivities (`mixbar list sensitivities`)"),

@@ -1,12 +1,15 @@
 /* policy_hawq_v3.c - integer program over a table of sensitivities (HAWQ-V3)
  *
- * The published sensitivity is the mean Hessian trace times |dW|^2; any registered provider can take its place. One binary per layer and choice,
- * solved by GLPK.
- * Reference: Z. Yao et al., HAWQ-V3, ICML 2021, arXiv:2011.10680.
+ * The published sensitivity is the mean Hessian trace times |dW|^2; any registered provider can take its place. One binary per
+ * layer and choice, solved by GLPK. Reference: Z. Yao et al., HAWQ-V3, ICML 2021, arXiv:2011.10680.
  */
 #include "mapping/mixed.h"
 
-typedef struct hawq_v3_params { int objective, max_work, max_choices; double max_predicted, gap, time_s; char *sensitivity; } hawq_v3_params;
+typedef struct hawq_v3_params {
+    int objective, max_work, max_choices;
+    double max_predicted, gap, time_s;
+    char *sensitivity;
+} hawq_v3_params;
 
 static const mb_param table[] = {
     MB_TEXT(hawq_v3_params, sensitivity, "error", "provider of sensitivities (`mixbar list sensitivities`)"),

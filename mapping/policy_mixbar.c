@@ -1,7 +1,8 @@
-/* policy_mixbar.c - ours: exact k best of a table of sensitivities, each simulated, beside the best uniform plans; then refinement
+/* policy_mixbar.c - ours: exact k best of a table of sensitivities, each simulated, beside the best uniform plans; then
+ * refinement
  *
- * Uniform plans are always among the candidates, so that on the calibration samples the answer is never worse than the best of those that the
- * table ranks first. Defaults simulate 8 + 3 plans and 12 replacements.
+ * Uniform plans are always among the candidates, so that on the calibration samples the answer is never worse than the best of
+ * those that the table ranks first. Defaults simulate 8 + 3 plans and 12 replacements.
  */
 #include "mapping/mixed.h"
 

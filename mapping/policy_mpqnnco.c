@@ -1,11 +1,15 @@
 /* policy_mpqnnco.c - greedy on the layers' convex hulls (MPQNNCO)
  *
- * The published sensitivity is the second-order term with the empirical Fisher matrix; any registered provider can take its place.
- * Reference: W. Chen, P. Wang, J. Cheng, ICCV 2021, doi:10.1109/ICCV48922.2021.00530.
+ * The published sensitivity is the second-order term with the empirical Fisher matrix; any registered provider can take its
+ * place. Reference: W. Chen, P. Wang, J. Cheng, ICCV 2021, doi:10.1109/ICCV48922.2021.00530.
  */
 #include "mapping/mixed.h"
 
-typedef struct mpqnnco_params { int objective, max_work, max_choices; double max_predicted, gap, time_s; char *sensitivity; } mpqnnco_params;
+typedef struct mpqnnco_params {
+    int objective, max_work, max_choices;
+    double max_predicted, gap, time_s;
+    char *sensitivity;
+} mpqnnco_params;
 
 static const mb_param table[] = {
     MB_TEXT(mpqnnco_params, sensitivity, "error", "provider of sensitivities (`mixbar list sensitivities`)"),

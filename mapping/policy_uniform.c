@@ -95,8 +95,8 @@ static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t 
     (void)seed;
     for (int e = 1; e < 3; e++)
         if (isfinite((&prob->extra.bops)[e]))
-            return mb_fail(MB_BADINPUT, "%s: the policy uniform knows no budget.%s: use mixbar", prob->extra_where[e] ? prob->extra_where[e] : "budget",
-                           mb_extra_names[e]);
+            return mb_fail(MB_BADINPUT, "%s: the policy uniform knows no budget.%s: use mixbar",
+                           prob->extra_where[e] ? prob->extra_where[e] : "budget", mb_extra_names[e]);
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) {
         if (!prob->menu.n[k]) continue;
         total *= prob->menu.n[k];

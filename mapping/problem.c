@@ -146,7 +146,8 @@ static int load_pins(mb_conf *map, const mb_network *net, mb_problem *prob) {
 /* A positive number at C. */
 static int positive(const mb_conf *c, const char *unit) {
     if ((c->type == MB_CONF_REAL || c->type == MB_CONF_INT) && c->r > 0) return MB_OK;
-    return mb_fail(MB_BADINPUT, "%s: %s must be a positive number%s%s", mb_conf_where(c), mb_conf_key(c), unit[0] ? " in " : "", unit);
+    return mb_fail(MB_BADINPUT, "%s: %s must be a positive number%s%s", mb_conf_where(c), mb_conf_key(c), unit[0] ? " in " : "",
+                   unit);
 }
 
 static int load_budget(mb_conf *map, mb_problem *prob) {
@@ -165,8 +166,9 @@ static int load_budget(mb_conf *map, mb_problem *prob) {
         if (k == MB_METRICS + MB_EXTRA) {
             const char *near = mb_nearest(c->name, names, MB_METRICS + MB_EXTRA);
             return mb_fail(MB_BADINPUT, "%s: %s is not a budget%s%s%s", mb_conf_where(c), mb_conf_key(c),
-                           near ? "; did you mean " : "; there are energy_J, latency_s, area_m2, arrays, weight_bits, bops, edp_Js, edap_Jsm2, "
-                                                      "layer_latency_s, accuracy_drop",
+                           near ? "; did you mean "
+                                : "; there are energy_J, latency_s, area_m2, arrays, weight_bits, bops, edp_Js, edap_Jsm2, "
+                                  "layer_latency_s, accuracy_drop",
                            near ? near : "", near ? "?" : "");
         }
         mb_conf_use_all(c);
@@ -200,8 +202,9 @@ static int load_ties(mb_conf *map, const mb_network *net, mb_problem *prob) {
             while (m < prob->n && !(name->type == MB_CONF_STRING && strcmp(names[m], name->s) == 0)) m++;
             const char *near = m == prob->n && name->type == MB_CONF_STRING ? mb_nearest(name->s, names, (size_t)prob->n) : NULL;
             if (m == prob->n)
-                rc = mb_fail(MB_BADINPUT, "%s: network %s has no weighted layer %s%s%s%s", mb_conf_where(name), net->name ? net->name : "",
-                             name->type == MB_CONF_STRING ? name->s : "that is no name", near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+                rc = mb_fail(MB_BADINPUT, "%s: network %s has no weighted layer %s%s%s%s", mb_conf_where(name),
+                             net->name ? net->name : "", name->type == MB_CONF_STRING ? name->s : "that is no name",
+                             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
             else if (prob->tie[m] >= 0) rc = mb_fail(MB_BADINPUT, "%s: layer %s is tied twice", mb_conf_where(name), name->s);
             else prob->tie[m] = (int)g;
         }
@@ -219,7 +222,8 @@ static int load_options(mb_conf *map, mb_problem *prob) {
     return rc;
 }
 
-static const char *const own_keys[] = {"policy", "menu", "first", "last", "layers", "budget", "tied", "solver_options", "sensitivity_options"};
+static const char *const own_keys[] = {
+    "policy", "menu", "first", "last", "layers", "budget", "tied", "solver_options", "sensitivity_options"};
 #define N_OWN (sizeof own_keys / sizeof own_keys[0])
 
 static int find_policy(mb_conf *map, const mb_policy_type **type) {

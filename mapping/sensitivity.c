@@ -25,7 +25,8 @@ int mb_sensitivity_named(const char *name, const mb_sensitivity_type **type) {
         }
     }
     const char *near = mb_nearest(name, names, n);
-    int rc = mb_fail(MB_BADINPUT, "there is no sensitivity %s%s%s%s; there are %s", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "", mb_cstr(&all));
+    int rc = mb_fail(MB_BADINPUT, "there is no sensitivity %s%s%s%s; there are %s", name, near ? "; did you mean " : "",
+                     near ? near : "", near ? "?" : "", mb_cstr(&all));
     mb_str_free(&all);
     return rc;
 }
@@ -46,17 +47,20 @@ static int check(const mb_sensitivity_type *type, const mb_space *space, const m
             if (isfinite(s->value[i][j]) && isfinite(s->half_width[i][j]) && s->half_width[i][j] >= 0) continue;
             mb_str text = {0};
             mb_assign_write(&space->choice[i][j], &text);
-            int rc = mb_fail(MB_NUMERIC, "layer %s: the sensitivity %s of the setting %s is not a finite number", space->plan->layer[i], type->name, mb_cstr(&text));
+            int rc = mb_fail(MB_NUMERIC, "layer %s: the sensitivity %s of the setting %s is not a finite number",
+                             space->plan->layer[i], type->name, mb_cstr(&text));
             mb_str_free(&text);
             return rc;
         }
     return MB_OK;
 }
 
-int mb_sensitivity_run(const mb_sensitivity_type *type, mb_conf *conf, mb_oracle *o, const mb_space *space, uint64_t seed, mb_sensitivity *out) {
+int mb_sensitivity_run(const mb_sensitivity_type *type, mb_conf *conf, mb_oracle *o, const mb_space *space, uint64_t seed,
+                       mb_sensitivity *out) {
     const size_t n = (size_t)space->n;
     void *params = NULL;
-    *out = (mb_sensitivity){.n = space->n, .value = mb_calloc(n, sizeof *out->value), .half_width = mb_calloc(n, sizeof *out->half_width)};
+    *out = (mb_sensitivity){
+        .n = space->n, .value = mb_calloc(n, sizeof *out->value), .half_width = mb_calloc(n, sizeof *out->half_width)};
     int rc = out->value && out->half_width ? MB_OK : mb_nomem();
     for (int i = 0; i < space->n && !rc; i++) {
         out->value[i] = mb_calloc((size_t)space->m[i], sizeof(double));
@@ -130,12 +134,14 @@ static int gram(int samples, int features, const double *x, double *g) {
         double mean = 0;
         for (int s = 0; s < samples; s++) mean += x[(size_t)s * (size_t)features + (size_t)f];
         mean /= samples;
-        for (int s = 0; s < samples; s++) c[(size_t)s * (size_t)features + (size_t)f] = x[(size_t)s * (size_t)features + (size_t)f] - mean;
+        for (int s = 0; s < samples; s++)
+            c[(size_t)s * (size_t)features + (size_t)f] = x[(size_t)s * (size_t)features + (size_t)f] - mean;
     }
     for (int a = 0; a < samples; a++)
         for (int b = 0; b <= a; b++) {
             double sum = 0;
-            for (int f = 0; f < features; f++) sum += c[(size_t)a * (size_t)features + (size_t)f] * c[(size_t)b * (size_t)features + (size_t)f];
+            for (int f = 0; f < features; f++)
+                sum += c[(size_t)a * (size_t)features + (size_t)f] * c[(size_t)b * (size_t)features + (size_t)f];
             g[a * samples + b] = g[b * samples + a] = sum;
         }
     mb_free(c);
@@ -148,7 +154,8 @@ static double inner(const double *a, const double *b, int n) {
     return s;
 }
 
-int mb_orthogonality(int L, int samples, const double *const *x, const int *features, double beta, double *orm, double *gamma, double *theta) {
+int mb_orthogonality(int L, int samples, const double *const *x, const int *features, double beta, double *orm, double *gamma,
+                     double *theta) {
     const size_t n = (size_t)samples * (size_t)samples;
     double *g = mb_malloc((size_t)L * n, sizeof *g), *norm = mb_malloc((size_t)L, sizeof *norm);
     int rc = g && norm ? MB_OK : mb_nomem();
@@ -159,7 +166,8 @@ int mb_orthogonality(int L, int samples, const double *const *x, const int *feat
     for (int a = 0; a < L && !rc; a++) {
         double sum = 0;
         for (int b = 0; b < L; b++) {
-            double o = norm[a] > 0 && norm[b] > 0 ? inner(g + (size_t)a * n, g + (size_t)b * n, (int)n) / (norm[a] * norm[b]) : a == b;
+            double o =
+                norm[a] > 0 && norm[b] > 0 ? inner(g + (size_t)a * n, g + (size_t)b * n, (int)n) / (norm[a] * norm[b]) : a == b;
             if (orm) orm[a * L + b] = o;
             if (b != a) sum += o;
         }
@@ -171,7 +179,7 @@ int mb_orthogonality(int L, int samples, const double *const *x, const int *feat
     return rc;
 }
 
-/* --- relaxed costs ------------------------------------------------------------------------------------------------------------ */
+/* --- relaxed costs ------------------------------------------------------------------------------------------------------- */
 
 static double expected(int n, const double *alpha, const double *bits) {
     double top = alpha[0], sum = 0, mean = 0;
@@ -184,11 +192,13 @@ static double expected(int n, const double *alpha, const double *bits) {
     return mean / sum;
 }
 
-double mb_edmips_complexity(double size, int n_w, const double *alpha_w, const double *bits_w, int n_a, const double *alpha_a, const double *bits_a) {
+double mb_edmips_complexity(double size, int n_w, const double *alpha_w, const double *bits_w, int n_a, const double *alpha_a,
+                            const double *bits_a) {
     return size * expected(n_w, alpha_w, bits_w) * expected(n_a, alpha_a, bits_a);
 }
 
 double mb_fracbits_bitops(double macs, double bits_w, double bits_a) {
     const double w0 = floor(bits_w), a0 = floor(bits_a), fw = bits_w - w0, fa = bits_a - a0;
-    return macs * ((1 - fw) * (1 - fa) * w0 * a0 + fw * (1 - fa) * (w0 + 1) * a0 + (1 - fw) * fa * w0 * (a0 + 1) + fw * fa * (w0 + 1) * (a0 + 1));
+    return macs * ((1 - fw) * (1 - fa) * w0 * a0 + fw * (1 - fa) * (w0 + 1) * a0 + (1 - fw) * fa * w0 * (a0 + 1) +
+                   fw * fa * (w0 + 1) * (a0 + 1));
 }

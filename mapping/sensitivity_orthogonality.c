@@ -8,7 +8,10 @@
 #include "base/mem.h"
 #include "mapping/sensitivity.h"
 
-typedef struct orthogonality_params { int samples; double beta; } orthogonality_params;
+typedef struct orthogonality_params {
+    int samples;
+    double beta;
+} orthogonality_params;
 
 static const mb_param table[] = {
     MB_INT(orthogonality_params, samples, "", "64", 2, 100000, "calibration samples in the batch"),
@@ -20,7 +23,8 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
     const orthogonality_params *par = params;
     const size_t n = (size_t)space->n;
     (void)seed;
-    if (!o->activations) return mb_fail(MB_BADINPUT, "it needs the outputs of layers for calibration samples, which this run does not provide");
+    if (!o->activations)
+        return mb_fail(MB_BADINPUT, "it needs the outputs of layers for calibration samples, which this run does not provide");
     double **x = mb_calloc(n, sizeof *x), *theta = mb_calloc(n, sizeof *theta);
     int *features = mb_calloc(n, sizeof *features), rc = x && theta && features ? MB_OK : mb_nomem();
     for (int i = 0; i < space->n && !rc; i++) rc = o->activations(o->ctx, i, par->samples, &x[i], &features[i]);

@@ -27,8 +27,8 @@ int mb_solver_named(const char *name, const mb_solver_type **type) {
         mb_str_addf(&all, "%s%s", n ? ", " : "", names[n]);
     }
     const char *near = mb_nearest(name ? name : "", names, n);
-    int rc = mb_fail(MB_BADINPUT, "there is no solver %s%s%s%s; there are %s", name ? name : "", near ? "; did you mean " : "", near ? near : "",
-                     near ? "?" : "", mb_cstr(&all));
+    int rc = mb_fail(MB_BADINPUT, "there is no solver %s%s%s%s; there are %s", name ? name : "", near ? "; did you mean " : "",
+                     near ? near : "", near ? "?" : "", mb_cstr(&all));
     mb_str_free(&all);
     return rc;
 }
@@ -39,7 +39,8 @@ int mb_solver_run(const mb_solver_type *type, mb_conf *conf, const mb_knapsack *
     *out = (mb_answer){0};
     int rc = mb_knapsack_check(p);
     if (rc) return rc;
-    if (p->pair && !type->pairwise) return mb_fail(MB_BADINPUT, "the solver %s would ignore the pairwise terms: use quadratic or anneal", type->name);
+    if (p->pair && !type->pairwise)
+        return mb_fail(MB_BADINPUT, "the solver %s would ignore the pairwise terms: use quadratic or anneal", type->name);
     if (type->params) {
         params = mb_calloc(1, type->size);
         if (!params) return mb_nomem();
@@ -119,7 +120,8 @@ double mb_state_delta(const mb_state *s, int g, int j, double *du) {
     }
     if (!p->pair) return dv;
     for (int i = s->head[g]; i >= 0; i = s->next[i]) {
-        const double *new = p->pair + (int64_t)(s->at[i] + j) * p->total, *old = p->pair + (int64_t)(s->at[i] + s->x[i]) * p->total;
+        const double *new = p->pair + (int64_t)(s->at[i] + j) * p->total,
+                     *old = p->pair + (int64_t)(s->at[i] + s->x[i]) * p->total;
         for (int h = 0; h < p->n; h++) {
             if (h == i) continue;
             bool inside = h == s->head[g] || (p->group[i] >= 0 && p->group[h] == p->group[i]);

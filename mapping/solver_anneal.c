@@ -11,7 +11,10 @@
 #include "base/rng.h"
 #include "mapping/solver.h"
 
-typedef struct anneal_params { int moves; double t_first, t_last; } anneal_params;
+typedef struct anneal_params {
+    int moves;
+    double t_first, t_last;
+} anneal_params;
 
 static const mb_param table[] = {
     MB_INT(anneal_params, moves, "", "200000", 1, 2000000000, "moves in all"),

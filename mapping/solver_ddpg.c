@@ -1,12 +1,13 @@
 /* solver_ddpg.c - reinforcement learning in the style of HAQ: deep deterministic policy gradient over layers
  *
- * An episode walks through the layers (groups of tied ones): the actor sees ten features, min-max scaled (place, number of choices, value and cost
- * of the cheapest and dearest choice, spread, share of the whole, running cost, last action, constant), and answers with a in [0, 1]; the choice is rint(a m - 1/2) of the m choices in order of
- * cost. After the episode the action wall lowers choices from the last layer backwards, one step each, until the limits hold. The reward of every
- * step is the same: how far the value is below that of the cheapest choices, in units of the range. Actor and critic are perceptrons of two
- * hidden layers; soft targets; noise of falling width, truncated to [0, 1]; discount 1.
- * Smaller than HAQ's nets (300-300) by default, since a table has less to tell than a network; the parameters allow the original.
- * Reference: K. Wang, Z. Liu, Y. Lin, J. Lin, S. Han, HAQ, CVPR 2019, doi:10.1109/CVPR.2019.00881; T. Lillicrap et al., ICLR 2016, arXiv:1509.02971.
+ * An episode walks through the layers (groups of tied ones): the actor sees ten features, min-max scaled (place, number of
+ * choices, value and cost of the cheapest and dearest choice, spread, share of the whole, running cost, last action, constant),
+ * and answers with a in [0, 1]; the choice is rint(a m - 1/2) of the m choices in order of cost. After the episode the action
+ * wall lowers choices from the last layer backwards, one step each, until the limits hold. The reward of every step is the same:
+ * how far the value is below that of the cheapest choices, in units of the range. Actor and critic are perceptrons of two hidden
+ * layers; soft targets; noise of falling width, truncated to [0, 1]; discount 1. Smaller than HAQ's nets (300-300) by default,
+ * since a table has less to tell than a network; the parameters allow the original. Reference: K. Wang, Z. Liu, Y. Lin, J. Lin,
+ * S. Han, HAQ, CVPR 2019, doi:10.1109/CVPR.2019.00881; T. Lillicrap et al., ICLR 2016, arXiv:1509.02971.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +20,10 @@
 
 enum { F = 10, MAX_HIDDEN = 512 };
 
-typedef struct ddpg_params { int episodes, warmup, hidden, batch; double actor_rate, critic_rate, tau, sigma, sigma_decay; } ddpg_params;
+typedef struct ddpg_params {
+    int episodes, warmup, hidden, batch;
+    double actor_rate, critic_rate, tau, sigma, sigma_decay;
+} ddpg_params;
 
 static const mb_param table[] = {
     MB_INT(ddpg_params, episodes, "", "400", 1, 1000000, "walks through the layers"),
@@ -36,7 +40,12 @@ static const mb_param table[] = {
 
 /* --- a perceptron: in -> h -> h -> 1, ReLU; weights in one block with Adam's moments behind -------------------------------- */
 
-typedef struct net { int in, h; size_t n; double *w, *m, *v; long t; } net;
+typedef struct net {
+    int in, h;
+    size_t n;
+    double *w, *m, *v;
+    long t;
+} net;
 
 static size_t net_size(int in, int h) { return (size_t)h * (size_t)(in + 1) + (size_t)h * (size_t)(h + 1) + (size_t)h + 1; }
 
@@ -54,7 +63,9 @@ static int net_init(net *a, int in, int h, mb_stream *r) {
     return MB_OK;
 }
 
-typedef struct trace { double x[F + 1], a[MAX_HIDDEN], b[MAX_HIDDEN], y; } trace;
+typedef struct trace {
+    double x[F + 1], a[MAX_HIDDEN], b[MAX_HIDDEN], y;
+} trace;
 
 static double forward(const net *n, const double *x, trace *t) {
     const double *w = n->w;
@@ -118,7 +129,10 @@ static void adam(net *n, const double *g, double rate) {
 
 /* --- the agent -------------------------------------------------------------------------------------------------------------- */
 
-typedef struct step { double s[F], a, r, next[F]; bool end; } step;
+typedef struct step {
+    double s[F], a, r, next[F];
+    bool end;
+} step;
 
 typedef struct agent {
     const ddpg_params *par;
@@ -129,7 +143,7 @@ typedef struct agent {
     trace t, t2;
     mb_stream r;
     mb_state st;
-    int **order;      /* choices of each group by cost */
+    int **order;        /* choices of each group by cost */
     double (*fixed)[F]; /* features of each group that do not change */
     double worst, range;
     double *action;
@@ -177,7 +191,10 @@ static void learn(agent *a) {
     soften(&a->actor_soft, &a->actor, a->par->tau);
 }
 
-typedef struct priced { double cost; int j; } priced;
+typedef struct priced {
+    double cost;
+    int j;
+} priced;
 
 static int by_cost(const void *a, const void *b) {
     const priced *x = a, *y = b;
@@ -221,7 +238,8 @@ static int survey(agent *a) {
         mb_free(q);
         a->worst += hi;
         a->range += hi - lo;
-        const double f[F] = {g, s->m[g], first, last, value_of(s, g, a->order[g][0]), value_of(s, g, a->order[g][s->m[g] - 1]), hi - lo, 0, 0, 1};
+        const double f[F] = {
+            g, s->m[g], first, last, value_of(s, g, a->order[g][0]), value_of(s, g, a->order[g][s->m[g] - 1]), hi - lo, 0, 0, 1};
         memcpy(a->fixed[g], f, sizeof f);
     }
     for (int k = 0; k < 7; k++) { /* min-max scaled over the layers */

@@ -1,8 +1,8 @@
 /* solver_glpk.c - the problem as an integer program for GLPK: one binary per layer and choice, HAWQ-V3's own way
  *
  *     minimise sum v_ij x_ij   subject to   sum_j x_ij = 1,   sum u_ijk x_ij <= L_k,   x_hj = x_ij for tied layers
- * An independent check of the exact solver. Tolerances are GLPK's (1e-7 on integrality), so answers are checked against the limits here.
- * Reference: Z. Yao et al., HAWQ-V3: Dyadic neural network quantization, ICML 2021, arXiv:2011.10680; GLPK 5.
+ * An independent check of the exact solver. Tolerances are GLPK's (1e-7 on integrality), so answers are checked against the
+ * limits here. Reference: Z. Yao et al., HAWQ-V3: Dyadic neural network quantization, ICML 2021, arXiv:2011.10680; GLPK 5.
  */
 #include <glpk.h>
 #include <math.h>
@@ -55,7 +55,11 @@ static void pose(const mb_knapsack *p, glp_prob *g, int *index, double *coef, do
         }
 }
 
-typedef struct watch { const mb_search *s; double t0, bound; bool stop; } watch;
+typedef struct watch {
+    const mb_search *s;
+    double t0, bound;
+    bool stop;
+} watch;
 
 static void on_event(glp_tree *t, void *info) {
     watch *w = info;
@@ -108,7 +112,10 @@ static int solve(const void *params, const mb_knapsack *p, const mb_search *s, m
         mb_pool_finish(&pool, out);
         bool done = code == 0 && !w.stop;
         out->binding = -1;
-        out->certainty = status == GLP_NOFEAS ? MB_IMPOSSIBLE : !done || !out->n ? MB_STOPPED : s->gap > 0 ? MB_WITHIN_GAP : MB_PROVEN;
+        out->certainty = status == GLP_NOFEAS ? MB_IMPOSSIBLE
+                         : !done || !out->n   ? MB_STOPPED
+                         : s->gap > 0         ? MB_WITHIN_GAP
+                                              : MB_PROVEN;
         out->bound = out->certainty == MB_PROVEN ? out->a[0].value : w.bound * scale;
         if (out->certainty == MB_WITHIN_GAP && out->bound >= out->a[0].value) out->certainty = MB_PROVEN;
         out->gap = out->n ? fmax(0, out->a[0].value - out->bound) / fmax(fabs(out->a[0].value), 1e-300) : HUGE_VAL;

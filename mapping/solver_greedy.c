@@ -1,9 +1,9 @@
 /* solver_greedy.c - greedy on the convex hulls of the layers (MPQNNCO)
  *
- * Every layer starts at its cheapest choice. The lower convex hull of value against cost, per layer, gives increments of falling efficiency;
- * all increments are taken in order of value saved per cost while they fit, a layer that no longer fits is left where it is. With several
- * limits the cost is the sum of the shares of the limits. O(choices log choices).
- * Reference: W. Chen, P. Wang, J. Cheng, Towards mixed-precision quantization of neural networks via constrained optimization, ICCV 2021,
+ * Every layer starts at its cheapest choice. The lower convex hull of value against cost, per layer, gives increments of falling
+ * efficiency; all increments are taken in order of value saved per cost while they fit, a layer that no longer fits is left where
+ * it is. With several limits the cost is the sum of the shares of the limits. O(choices log choices). Reference: W. Chen, P.
+ * Wang, J. Cheng, Towards mixed-precision quantization of neural networks via constrained optimization, ICCV 2021,
  * doi:10.1109/ICCV48922.2021.00530; Kellerer, Pferschy, Pisinger, Knapsack Problems, 2004, section 11.
  */
 #include <math.h>
@@ -13,8 +13,14 @@
 #include "base/mem.h"
 #include "mapping/solver.h"
 
-typedef struct point { double cost, value; int j; } point;
-typedef struct increment { double efficiency; int group, from, to, order; } increment;
+typedef struct point {
+    double cost, value;
+    int j;
+} point;
+typedef struct increment {
+    double efficiency;
+    int group, from, to, order;
+} increment;
 
 static int by_cost(const void *a, const void *b) {
     const point *x = a, *y = b;
@@ -37,14 +43,17 @@ static int hull(const mb_state *s, int g, point *q, point *h) {
         for (int i = s->head[g]; i >= 0; i = s->next[i]) {
             q[j].value += p->value[i][j];
             for (int k = 0; k < p->K; k++)
-                if (isfinite(p->limit[k])) q[j].cost += p->use[i][j * p->K + k] / (fabs(p->limit[k]) > 0 ? fabs(p->limit[k]) : s->scale[k]);
+                if (isfinite(p->limit[k]))
+                    q[j].cost += p->use[i][j * p->K + k] / (fabs(p->limit[k]) > 0 ? fabs(p->limit[k]) : s->scale[k]);
         }
     }
     qsort(q, (size_t)s->m[g], sizeof *q, by_cost);
     int n = 0;
     for (int j = 0; j < s->m[g]; j++) {
         if (n && q[j].value >= h[n - 1].value) continue;
-        while (n >= 2 && (h[n - 2].value - h[n - 1].value) * (q[j].cost - h[n - 1].cost) <= (h[n - 1].value - q[j].value) * (h[n - 1].cost - h[n - 2].cost)) n--;
+        while (n >= 2 && (h[n - 2].value - h[n - 1].value) * (q[j].cost - h[n - 1].cost) <=
+                             (h[n - 1].value - q[j].value) * (h[n - 1].cost - h[n - 2].cost))
+            n--;
         h[n++] = q[j];
     }
     return n;

@@ -1,9 +1,9 @@
 /* solver_nsga2.c - evolution of a population of assignments towards the front (NSGA-II)
  *
- * Objectives: value and the uses of all finite limits; an assignment within the limits comes before one that exceeds them (constrained domination).
- * Binary tournaments by rank and crowding, uniform crossover, random change of a layer with the probability `mutation`; parents and children
- * together are sorted into fronts, and the best half lives on.
- * Reference: K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, IEEE Trans. Evol. Comput. 6 (2002) 182, doi:10.1109/4235.996017. Used for mixed precision by
+ * Objectives: value and the uses of all finite limits; an assignment within the limits comes before one that exceeds them
+ * (constrained domination). Binary tournaments by rank and crowding, uniform crossover, random change of a layer with the
+ * probability `mutation`; parents and children together are sorted into fronts, and the best half lives on. Reference: K. Deb, A.
+ * Pratap, S. Agarwal, T. Meyarivan, IEEE Trans. Evol. Comput. 6 (2002) 182, doi:10.1109/4235.996017. Used for mixed precision by
  * APQ (Wang et al., CVPR 2020, doi:10.1109/CVPR42600.2020.00215) in a single-objective form.
  */
 #include <math.h>
@@ -15,7 +15,10 @@
 #include "base/rng.h"
 #include "mapping/solver.h"
 
-typedef struct nsga_params { int population, generations; double crossover, mutation; } nsga_params;
+typedef struct nsga_params {
+    int population, generations;
+    double crossover, mutation;
+} nsga_params;
 
 static const mb_param table[] = {
     MB_INT(nsga_params, population, "", "100", 4, 10000, "assignments that live at a time"),
@@ -25,14 +28,18 @@ static const mb_param table[] = {
     MB_PARAM_END,
 };
 
-typedef struct being { int *x; double f[MB_KNAPSACK_MAX_LIMITS + 1], excess, crowd; int rank; } being;
+typedef struct being {
+    int *x;
+    double f[MB_KNAPSACK_MAX_LIMITS + 1], excess, crowd;
+    int rank;
+} being;
 
 typedef struct world {
     const mb_knapsack *p;
     mb_state st;
     mb_stream r;
     int size, D, key[MB_KNAPSACK_MAX_LIMITS]; /* objectives besides the value */
-    being *b; /* 2 * size: parents, children */
+    being *b;                                 /* 2 * size: parents, children */
 } world;
 
 /* -1: A is better, 1: B is, 0: neither. */

@@ -1,9 +1,10 @@
 /* solver_quadratic.c - local search with pairwise terms (CLADO's integer quadratic program)
  *
- * Small problems (at most 2^20 assignments) are enumerated, which proves the optimum. Otherwise: starts from the additive optimum, from the least uses
- * and from random assignments; single replacements and exchanges of pairs downhill within the limits; then a few layers are shuffled and
- * it goes on (iterated local search: Lourenco, Martin, Stuetzle 2003, doi:10.1007/0-306-48056-5_11).
- * Reference: Z. Deng et al., CLADO: mixed-precision quantization with cross-layer dependencies, 2023, arXiv:2307.05657.
+ * Small problems (at most 2^20 assignments) are enumerated, which proves the optimum. Otherwise: starts from the additive
+ * optimum, from the least uses and from random assignments; single replacements and exchanges of pairs downhill within the
+ * limits; then a few layers are shuffled and it goes on (iterated local search: Lourenco, Martin, Stuetzle 2003,
+ * doi:10.1007/0-306-48056-5_11). Reference: Z. Deng et al., CLADO: mixed-precision quantization with cross-layer dependencies,
+ * 2023, arXiv:2307.05657.
  */
 #include <math.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include "base/rng.h"
 #include "mapping/solver.h"
 
-typedef struct quadratic_params { int shuffles, shuffled; } quadratic_params;
+typedef struct quadratic_params {
+    int shuffles, shuffled;
+} quadratic_params;
 
 static const mb_param table[] = {
     MB_INT(quadratic_params, shuffles, "", "200", 0, 1000000, "times that layers are shuffled and the descent is repeated"),
@@ -98,7 +101,8 @@ static int begin(const mb_knapsack *p, const mb_search *s, mb_state *st, int tur
     return MB_OK;
 }
 
-static int search(const quadratic_params *par, const mb_knapsack *p, const mb_search *s, mb_state *st, mb_pool *pool, mb_budget *b) {
+static int search(const quadratic_params *par, const mb_knapsack *p, const mb_search *s, mb_state *st, mb_pool *pool,
+                  mb_budget *b) {
     mb_stream r;
     int rc = MB_OK, *home = mb_malloc((size_t)p->n, sizeof *home);
     if (!home) return mb_nomem();

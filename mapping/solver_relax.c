@@ -1,11 +1,11 @@
-/* solver_relax.c - differentiable search on the tables: a soft choice per layer, gradients, prices for the limits (EdMIPS, FracBits)
+/* solver_relax.c - differentiable search on the tables: a soft choice per layer, gradients, prices for the limits (EdMIPS,
+ * FracBits)
  *
  * Layer i holds logits a_ij, p_i = softmax(a_i). Descended (Adam) is the expected value with priced expected uses,
  *     sum_ij p_ij (v_ij + sum_k lambda_k u_ijk),     lambda_k raised while the expected use exceeds its limit.
- * The hardest choice of every layer is tried on the way; one that exceeds the limits is repaired choice by choice. Tables of expected
- * complexity and of fractional bits: mapping/relaxed.h.
- * Reference: Z. Cai, N. Vasconcelos, EdMIPS, CVPR 2020, doi:10.1109/CVPR42600.2020.00242; L. Yang, Q. Jin, FracBits, AAAI 2021,
- * doi:10.1609/aaai.v35i12.17269.
+ * The hardest choice of every layer is tried on the way; one that exceeds the limits is repaired choice by choice. Tables of
+ * expected complexity and of fractional bits: mapping/relaxed.h. Reference: Z. Cai, N. Vasconcelos, EdMIPS, CVPR 2020,
+ * doi:10.1109/CVPR42600.2020.00242; L. Yang, Q. Jin, FracBits, AAAI 2021, doi:10.1609/aaai.v35i12.17269.
  */
 #include <math.h>
 #include <string.h>
@@ -15,16 +15,24 @@
 #include "mapping/knapsack_internal.h"
 #include "mapping/solver.h"
 
-typedef struct relax_params { int steps; double rate, price_rate; } relax_params;
+typedef struct relax_params {
+    int steps;
+    double rate, price_rate;
+} relax_params;
 
 static const mb_param table[] = {
     MB_INT(relax_params, steps, "", "2000", 1, 10000000, "steps of gradient descent"),
     MB_REAL(relax_params, rate, "", "0.05", 1e-9, 10, "step of the logits (Adam)"),
-    MB_REAL(relax_params, price_rate, "", "0.02", 1e-9, 10, "step of the prices, in units of the value's range over the limit's spread"),
+    MB_REAL(relax_params, price_rate, "", "0.02", 1e-9, 10,
+            "step of the prices, in units of the value's range over the limit's spread"),
     MB_PARAM_END,
 };
 
-typedef struct soft { const mb_core *c; double *a, *p, *m1, *m2, lambda[MB_KNAPSACK_MAX_LIMITS]; int *pick; } soft;
+typedef struct soft {
+    const mb_core *c;
+    double *a, *p, *m1, *m2, lambda[MB_KNAPSACK_MAX_LIMITS];
+    int *pick;
+} soft;
 
 static void softmax(soft *s) {
     for (int i = 0; i < s->c->n; i++) {
@@ -40,7 +48,8 @@ static void softmax(soft *s) {
 
 static void descend(soft *s, const relax_params *par, int t) {
     const mb_core *c = s->c;
-    const double b1 = 0.9, b2 = 0.999, k1 = 1 - pow(b1, t + 1), k2 = 1 - pow(b2, t + 1), unit = c->range > 0 ? c->range / c->n : 1;
+    const double b1 = 0.9, b2 = 0.999, k1 = 1 - pow(b1, t + 1), k2 = 1 - pow(b2, t + 1),
+                 unit = c->range > 0 ? c->range / c->n : 1;
     for (int i = 0; i < c->n; i++) {
         double mean = 0;
         for (int q = c->off[i]; q < c->off[i + 1]; q++) {
@@ -98,8 +107,12 @@ static int solve(const void *params, const mb_knapsack *p, const mb_search *se, 
     int rc = mb_core_new(p, 1, &c);
     if (!rc) {
         size_t n = (size_t)c->total;
-        s = (soft){.c = c, .a = mb_calloc(n, sizeof(double)), .p = mb_calloc(n, sizeof(double)), .m1 = mb_calloc(n, sizeof(double)),
-                   .m2 = mb_calloc(n, sizeof(double)), .pick = mb_calloc((size_t)c->n, sizeof(int))};
+        s = (soft){.c = c,
+                   .a = mb_calloc(n, sizeof(double)),
+                   .p = mb_calloc(n, sizeof(double)),
+                   .m1 = mb_calloc(n, sizeof(double)),
+                   .m2 = mb_calloc(n, sizeof(double)),
+                   .pick = mb_calloc((size_t)c->n, sizeof(int))};
         if (!s.a || !s.p || !s.m1 || !s.m2 || !s.pick) rc = mb_nomem();
     }
     if (!rc) rc = mb_state_init(&st, p);

@@ -16,13 +16,11 @@ void mb_space_free(mb_space *s) {
         if (s->choice) mb_free(s->choice[i]);
         if (s->cost) mb_free(s->cost[i]);
         if (s->bops) mb_free(s->bops[i]);
-        if (s->kept) mb_free(s->kept[i]);
     }
     mb_free(s->m);
     mb_free(s->choice);
     mb_free(s->cost);
     mb_free(s->bops);
-    mb_free(s->kept);
     mb_free(s->group);
     mb_plan_free(s->plan);
     mb_free(s);
@@ -58,7 +56,8 @@ static int enumerate(const mb_problem *prob, int layer, int max, mb_space *s) {
         if (!menu->n[k] || fixed[k]) continue;
         total *= menu->n[k];
         if (total > (size_t)max)
-            return mb_fail(MB_BADINPUT, "layer %s: the menu spans more than max_choices = %d settings; shorten it or raise map.max_choices",
+            return mb_fail(MB_BADINPUT,
+                           "layer %s: the menu spans more than max_choices = %d settings; shorten it or raise map.max_choices",
                            s->plan->layer[layer], max);
     }
     mb_assign *list = mb_malloc(total, sizeof *list);
@@ -134,17 +133,28 @@ static int find_base(const mb_problem *prob, mb_oracle *o, mb_space *s) {
     return rc ? mb_context(rc, "no setting of the menu can be costed on this machine") : MB_OK;
 }
 
+/* Is the layer with this setting, in the base plan, as fast as the pipeline asks? */
+static int fast_enough(const mb_problem *prob, mb_oracle *o, mb_space *s, int layer, const mb_assign *a, bool *kept) {
+    double t;
+    mb_assign before = s->plan->assign[layer];
+    s->plan->assign[layer] = *a;
+    int rc = o->layer_latency(o->ctx, s->plan, layer, &t);
+    s->plan->assign[layer] = before;
+    *kept = !rc && t <= prob->extra.layer_latency_s;
+    return rc;
+}
+
 static int cost_layer(const mb_problem *prob, mb_oracle *o, mb_space *s, int layer) {
-    int n = 0, worst = MB_OK;
+    int n = 0, slow = 0, worst = MB_OK;
     char *why = NULL;
     s->cost[layer] = mb_calloc((size_t)s->m[layer], sizeof(mb_metrics));
     s->bops[layer] = mb_calloc((size_t)s->m[layer], sizeof(double));
-    s->kept[layer] = mb_calloc((size_t)s->m[layer], sizeof(bool));
-    if (!s->cost[layer] || !s->bops[layer] || !s->kept[layer]) return mb_nomem();
+    if (!s->cost[layer] || !s->bops[layer]) return mb_nomem();
     for (int j = 0; j < s->m[layer]; j++) {
         mb_metrics m;
         int rc = ask(o, s, layer, j, &s->shared, &m);
-        if (!rc && !finite_metrics(&m)) rc = mb_fail(MB_NUMERIC, "layer %s: the cost of a setting is not a finite number", s->plan->layer[layer]);
+        if (!rc && !finite_metrics(&m))
+            rc = mb_fail(MB_NUMERIC, "layer %s: the cost of a setting is not a finite number", s->plan->layer[layer]);
         if (rc && rc != MB_BADINPUT && rc != MB_NUMERIC) {
             mb_free(why);
             return rc;
@@ -159,12 +169,26 @@ static int cost_layer(const mb_problem *prob, mb_oracle *o, mb_space *s, int lay
         s->choice[layer][n] = *a;
         s->cost[layer][n] = m;
         s->bops[layer][n] = (double)o->layer[layer].macs * a->weight_bits * a->input_bits;
-        s->kept[layer][n] = !(o->layer_cost && m.latency_s > prob->extra.layer_latency_s);
-        if (!s->kept[layer][n]) s->filtered++;
-        n++;
+        bool kept = true;
+        if (isfinite(prob->extra.layer_latency_s)) rc = fast_enough(prob, o, s, layer, a, &kept);
+        if (rc) {
+            mb_free(why);
+            return rc;
+        }
+        if (kept) n++;
+        else slow++;
     }
     s->m[layer] = n;
-    int rc = n ? MB_OK : mb_fail(worst, "layer %s: this machine can do none of its settings: %s", s->plan->layer[layer], why ? why : "");
+    s->filtered += slow;
+    if (!n && slow) {
+        mb_free(why);
+        return mb_fail(
+            MB_NUMERIC,
+            "%s: layer %s is slower than budget.layer_latency_s = %.4g s in all its settings; raise the budget or widen the menu",
+            prob->extra_where[1] ? prob->extra_where[1] : "budget", s->plan->layer[layer], prob->extra.layer_latency_s);
+    }
+    int rc = n ? MB_OK
+               : mb_fail(worst, "layer %s: this machine can do none of its settings: %s", s->plan->layer[layer], why ? why : "");
     mb_free(why);
     return rc;
 }
@@ -175,8 +199,10 @@ static int check_ties(const mb_space *s) {
         for (int h = 0; h < i; h++) {
             if (s->group[i] < 0 || s->group[h] != s->group[i]) continue;
             if (s->m[i] != s->m[h] || memcmp(s->choice[i], s->choice[h], (size_t)s->m[i] * sizeof(mb_assign)) != 0)
-                return mb_fail(MB_BADINPUT, "layers %s and %s are tied but do not have the same choices: give them the same pins, or untie them",
-                               s->plan->layer[h], s->plan->layer[i]);
+                return mb_fail(
+                    MB_BADINPUT,
+                    "layers %s and %s are tied but do not have the same choices: give them the same pins, or untie them",
+                    s->plan->layer[h], s->plan->layer[i]);
         }
     return MB_OK;
 }
@@ -190,11 +216,11 @@ int mb_space_new(const mb_problem *prob, mb_oracle *o, int max, mb_space **out) 
     s->choice = mb_calloc(n, sizeof *s->choice);
     s->cost = mb_calloc(n, sizeof *s->cost);
     s->bops = mb_calloc(n, sizeof *s->bops);
-    s->kept = mb_calloc(n, sizeof *s->kept);
     s->group = mb_calloc(n, sizeof *s->group);
-    int rc = s->m && s->choice && s->cost && s->bops && s->kept && s->group ? mb_plan_new(o->net, &prob->menu.base, &s->plan) : mb_nomem();
-    if (!rc && isfinite(prob->extra.layer_latency_s) && !o->layer_cost)
-        rc = mb_fail(MB_BADINPUT, "budget.layer_latency_s needs the costs of single layers, which this run does not provide");
+    int rc = s->m && s->choice && s->cost && s->bops && s->group ? mb_plan_new(o->net, &prob->menu.base, &s->plan)
+                                                                            : mb_nomem();
+    if (!rc && isfinite(prob->extra.layer_latency_s) && !o->layer_latency)
+        rc = mb_fail(MB_BADINPUT, "budget.layer_latency_s needs the times of single layers, which this run does not provide");
     for (int i = 0; i < s->n && !rc; i++) {
         s->group[i] = prob->tie ? prob->tie[i] : -1;
         rc = enumerate(prob, i, max, s);
@@ -209,7 +235,8 @@ int mb_space_new(const mb_problem *prob, mb_oracle *o, int max, mb_space **out) 
     }
     for (int i = 0; i < s->n && !rc; i++) {
         rc = cost_layer(prob, o, s, i);
-        if (!rc && o->progress && o->progress(o->ctx, "costs of single layers", i + 1, s->n)) rc = mb_fail(MB_INTERRUPTED, "stopped");
+        if (!rc && o->progress && o->progress(o->ctx, "costs of single layers", i + 1, s->n))
+            rc = mb_fail(MB_INTERRUPTED, "stopped");
     }
     if (!rc) rc = check_ties(s);
     if (rc) mb_space_free(s);
@@ -233,17 +260,6 @@ void mb_space_cost(const mb_space *s, const int *x, mb_metrics *m, double *bops)
     if (bops) *bops = b;
 }
 
-/* A filtered choice must not be taken: it gets a value that is worse than any assignment without it. */
-static double forbidden(double *const *value, const mb_space *s) {
-    double sum = 1;
-    for (int i = 0; i < s->n; i++) {
-        double most = 0;
-        for (int j = 0; j < s->m[i]; j++) most = fmax(most, fabs(value[i][j]));
-        sum += 2 * most;
-    }
-    return 1e3 * sum;
-}
-
 int mb_space_knapsack(const mb_space *s, const mb_problem *prob, double *const *value, bool all, mb_knapsack **out) {
     int rows[MB_METRICS], K = 0;
     const bool bops = isfinite(prob->extra.bops);
@@ -252,13 +268,12 @@ int mb_space_knapsack(const mb_space *s, const mb_problem *prob, double *const *
     mb_knapsack *p = NULL;
     int rc = mb_knapsack_new(s->n, K + bops, s->m, &p);
     if (rc) return rc;
-    const double never = s->filtered ? forbidden(value, s) : 0;
     for (int i = 0; i < s->n && !rc; i++) {
         p->group[i] = s->group[i];
         p->layer[i] = mb_strdup(s->plan->layer[i]);
         if (!p->layer[i]) rc = mb_nomem();
         for (int j = 0; j < s->m[i]; j++) {
-            p->value[i][j] = s->kept[i][j] || !isfinite(value[i][j]) ? value[i][j] : never;
+            p->value[i][j] = value[i][j];
             for (int k = 0; k < K; k++) p->use[i][j * p->K + k] = mb_metric_get(&s->cost[i][j], rows[k]);
             if (bops) p->use[i][j * p->K + K] = s->bops[i][j];
         }

@@ -33,7 +33,8 @@ int mb_map_real(const char *option, const char *text, double lo, double def, dou
     *out = def;
     if (!text) return MB_OK;
     *out = strtod(text, &end);
-    if (end == text || *end || !isfinite(*out) || *out < lo) return mb_fail(MB_USAGE, "--%s takes a number from %g on, not \"%s\"", option, lo, text);
+    if (end == text || *end || !isfinite(*out) || *out < lo)
+        return mb_fail(MB_USAGE, "--%s takes a number from %g on, not \"%s\"", option, lo, text);
     return MB_OK;
 }
 
@@ -47,7 +48,8 @@ static int set_limits(mb_user_table *t, const mb_strings *limit) {
         if (!name) return mb_nomem();
         double v = strtod(eq + 1, &end);
         rc = mb_user_table_column(t, name, &k);
-        if (!rc && (end == eq + 1 || *end || isnan(v))) rc = mb_fail(MB_USAGE, "--limit %s=: \"%s\" is not a number", name, eq + 1);
+        if (!rc && (end == eq + 1 || *end || isnan(v)))
+            rc = mb_fail(MB_USAGE, "--limit %s=: \"%s\" is not a number", name, eq + 1);
         if (!rc) t->p->limit[k] = v;
         mb_free(name);
     }
@@ -57,9 +59,10 @@ static int set_limits(mb_user_table *t, const mb_strings *limit) {
 static int infeasible(const mb_knapsack *p, const mb_answer *a) {
     char want[32], have[32];
     if (a->certainty == MB_IMPOSSIBLE && a->binding >= 0)
-        return mb_fail(MB_NUMERIC, "no assignment meets the limit %s = %s: the cheapest choices need %s", p->limit_name[a->binding],
-                       mb_fmt_double(want, p->limit[a->binding], 0), mb_fmt_double(have, a->least, 0));
-    if (a->certainty == MB_IMPOSSIBLE) return mb_fail(MB_NUMERIC, "each limit can be met, but no assignment meets all of them together (proven)");
+        return mb_fail(MB_NUMERIC, "no assignment meets the limit %s = %s: the cheapest choices need %s",
+                       p->limit_name[a->binding], mb_fmt_double(want, p->limit[a->binding], 0), mb_fmt_double(have, a->least, 0));
+    if (a->certainty == MB_IMPOSSIBLE)
+        return mb_fail(MB_NUMERIC, "each limit can be met, but no assignment meets all of them together (proven)");
     return mb_fail(MB_NUMERIC, "nothing was found within the limits, which proves nothing: try --solver exact");
 }
 
@@ -149,7 +152,8 @@ static int front_table(const mb_user_table *t, const mb_front *f, bool text, mb_
     if (!rc) rc = mb_table_column(b, "choices", "", MB_LEFT);
     for (int e = 0; e < f->n && !rc; e++) {
         mb_str all = {0};
-        for (int i = 0; i < p->n; i++) mb_str_addf(&all, "%s%s", i ? " " : "", t->label[i][f->choice[(size_t)e * (size_t)p->n + (size_t)i]]);
+        for (int i = 0; i < p->n; i++)
+            mb_str_addf(&all, "%s%s", i ? " " : "", t->label[i][f->choice[(size_t)e * (size_t)p->n + (size_t)i]]);
         rc = all.failed ? mb_nomem() : number(b, f->value[e], text);
         if (!rc) rc = number(b, fmax(0, f->value[e] - f->bound[e]), text);
         for (int k = 0; k < p->K && !rc; k++) rc = number(b, f->use[(size_t)e * (size_t)p->K + (size_t)k], text);
@@ -182,7 +186,9 @@ static int run_front(const mb_map_table *o, mb_user_table *t, const mb_search *s
         other = other || (!key && isfinite(t->p->limit[k]));
     }
     if (!rc && n == 1 && !other) rc = mb_front_exact(t->p, keys, 1, s, &f);
-    else if (!rc) rc = mb_front_sweep(t->p, keys, n, n == 1 ? (o->points < 256 ? o->points : 256) : (int)fmax(2, ceil(pow(o->points, 1.0 / n))), s, &f);
+    else if (!rc)
+        rc = mb_front_sweep(t->p, keys, n,
+                            n == 1 ? (o->points < 256 ? o->points : 256) : (int)fmax(2, ceil(pow(o->points, 1.0 / n))), s, &f);
     if (!rc && !f.n) rc = mb_fail(MB_NUMERIC, "no assignment is within the limits");
     mb_table *b = NULL;
     if (!rc) rc = front_table(t, &f, d->format == MB_TABLE_TEXT, &b);

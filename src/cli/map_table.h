@@ -7,7 +7,7 @@
 
 typedef struct mb_map_table {
     const char *path, *solver, *gap, *time, *front;
-    const mb_strings *limit;   /* NAME=VALUE */
+    const mb_strings *limit; /* NAME=VALUE */
     int best, points, seed;
 } mb_map_table;
 

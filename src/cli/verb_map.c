@@ -23,11 +23,14 @@ typedef struct options {
 static const mb_option table[] = {
     MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE",
                    "set a key of the experiment, as if it stood in the file; may be repeated"),
-    MB_OPTION_TEXT(options, output, 'o', "output", "FILE", "save the plan (of one point); with --front a folder for the plans of the front", "file"),
+    MB_OPTION_TEXT(options, output, 'o', "output", "FILE",
+                   "save the plan (of one point); with --front a folder for the plans of the front", "file"),
     MB_OPTION_FLAG(options, force, 0, "force", "replace FILE when it exists"),
-    MB_OPTION_TEXT(options, front, 0, "front", "COST[,COST]", "also the front of loss against these costs (energy_J, latency_s, area_m2, arrays, weight_bits)", NULL),
+    MB_OPTION_TEXT(options, front, 0, "front", "COST[,COST]",
+                   "also the front of loss against these costs (energy_J, latency_s, area_m2, arrays, weight_bits)", NULL),
     MB_OPTION_INT(options, points, 0, "points", "N", 1, 65536, "points of the front that are shown and simulated (default 12)"),
-    MB_OPTION_TEXT(options, table, 0, "table", "FILE", "solve a table of your own (CSV: layer, sensitivity, costs) instead of an experiment", "file"),
+    MB_OPTION_TEXT(options, table, 0, "table", "FILE",
+                   "solve a table of your own (CSV: layer, sensitivity, costs) instead of an experiment", "file"),
     MB_OPTION_LIST(options, limit, 0, "limit", "COST=VALUE", "with --table: upper bound of a cost; may be repeated"),
     MB_OPTION_TEXT(options, solver, 0, "solver", "NAME", "with --table: optimiser (`mixbar list solvers`)", NULL),
     MB_OPTION_INT(options, best, 0, "best", "N", 1, 100000, "with --table: so many best assignments"),
@@ -50,17 +53,21 @@ static int si(mb_table *t, double x, const char *unit) {
 }
 
 /* DIGITS significant ones; empty for what is not known. */
-static int number(mb_table *t, int digits, double x) { return isnan(x) ? mb_table_cell(t, "") : mb_table_cellf(t, "%.*g", digits, x); }
+static int number(mb_table *t, int digits, double x) {
+    return isnan(x) ? mb_table_cell(t, "") : mb_table_cellf(t, "%.*g", digits, x);
+}
 
 /* Candidates, or points of a front: predicted against simulated. In CSV and JSON plain SI numbers. */
 static int candidates_table(const mb_candidate *c, int n, int chosen, bool front, bool text, mb_table **out) {
-    static const char *const columns[][3] = {{"", "", "l"},          {"kind", "", "l"},     {"predicted", "", "r"}, {"loss", "", "r"},
-                                             {"accuracy", "", "r"},  {"energy", "J", "r"},  {"latency", "s", "r"},  {"area", "m2", "r"},
-                                             {"arrays", "", "r"},    {"EDAP", "J s m2", "r"}, {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {{"", "", "l"},           {"kind", "", "l"},     {"predicted", "", "r"},
+                                             {"loss", "", "r"},       {"accuracy", "", "r"}, {"energy", "J", "r"},
+                                             {"latency", "s", "r"},   {"area", "m2", "r"},   {"arrays", "", "r"},
+                                             {"EDAP", "J s m2", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? MB_OK : mb_nomem();
     for (const char *const(*col)[3] = columns; !rc && (*col)[0]; col++)
-        rc = mb_table_column(t, col == columns ? (front ? "point" : "plan") : (*col)[0], text ? "" : (*col)[1], (*col)[2][0] == 'r' ? MB_RIGHT : MB_LEFT);
+        rc = mb_table_column(t, col == columns ? (front ? "point" : "plan") : (*col)[0], text ? "" : (*col)[1],
+                             (*col)[2][0] == 'r' ? MB_RIGHT : MB_LEFT);
     for (int i = 0; i < n && !rc; i++) {
         const double v[] = {c[i].cost.energy_J, c[i].cost.latency_s, c[i].cost.area_m2};
         static const char *const unit[] = {"J", "s", "m2"};
@@ -102,7 +109,8 @@ static int tell_search(const mb_map_report *r, bool text, mb_doc *d) {
     if (rc || !r->n_front_keys) return rc;
     mb_doc_open(d, "front", '{', "front");
     mb_doc_text(d, "points", "%d of %d", r->n_front, r->front_size);
-    mb_doc_text(d, "kind", "%s", r->front_complete ? "from the complete front of the table" : "from a sweep of limits, each solved for itself");
+    mb_doc_text(d, "kind", "%s",
+                r->front_complete ? "from the complete front of the table" : "from a sweep of limits, each solved for itself");
     mb_doc_text(d, "hypervolume", "%.4f of the box of its points", r->hypervolume);
     rc = candidates_table(r->front, r->n_front, -1, true, text, &t);
     if (!rc) mb_doc_table(d, "front_points", NULL, t);
@@ -122,8 +130,9 @@ static int front_keys(const char *names, int points, mb_map_report *r) {
         if (k == MB_METRICS) {
             char *word = mb_strndup(at, n);
             const char *near = word ? mb_nearest(word, known, MB_METRICS) : NULL;
-            int rc = mb_fail(MB_USAGE, "--front: there is no cost %s%s%s%s; there are energy_J, latency_s, area_m2, arrays, weight_bits", word ? word : "",
-                             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+            int rc = mb_fail(MB_USAGE,
+                             "--front: there is no cost %s%s%s%s; there are energy_J, latency_s, area_m2, arrays, weight_bits",
+                             word ? word : "", near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
             mb_free(word);
             return rc;
         }
@@ -217,11 +226,13 @@ static int run(const void *opt, int argc, char *const *argv) {
     if (!o->table) {
         if (argc != 1) return mb_fail(MB_USAGE, "mixbar map takes one experiment, or --table FILE; see `mixbar help map`");
         if (o->limit.n || o->solver || o->gap || o->time || o->best || o->seed)
-            return mb_fail(MB_USAGE, "--limit, --solver, --best, --gap, --time and --seed belong to --table: an experiment says these in its group map");
+            return mb_fail(MB_USAGE, "--limit, --solver, --best, --gap, --time and --seed belong to --table: an experiment says "
+                                     "these in its group map");
         return run_experiment(o, argv[0]);
     }
     if (argc) return mb_fail(MB_USAGE, "--table stands in the place of the experiment %s: give one of them", argv[0]);
-    if (o->set.n || o->output || o->point) return mb_fail(MB_USAGE, "--set, --point and --output belong to an experiment, not to --table");
+    if (o->set.n || o->output || o->point)
+        return mb_fail(MB_USAGE, "--set, --point and --output belong to an experiment, not to --table");
     mb_map_table t = {o->table, o->solver, o->gap, o->time, o->front, &o->limit, o->best, o->points ? o->points : 64, o->seed};
     mb_doc_begin(&d, o->format);
     return mb_doc_end(&d, mb_map_table_run(&t, &d));
@@ -229,12 +240,15 @@ static int run(const void *opt, int argc, char *const *argv) {
 
 const mb_verb mb_verb_map = {
     .name = "map",
-    .usage = "EXP.cfg [-s KEY=VALUE]... [--point N] [--front COST[,COST]] [-o plan.cfg [--force]] | --table layers.csv [--limit COST=VALUE]...",
+    .usage = "EXP.cfg [-s KEY=VALUE]... [--point N] [--front COST[,COST]] [-o plan.cfg [--force]] | --table layers.csv [--limit "
+             "COST=VALUE]...",
     .summary = "ask the mapping policy for a plan: one setting per layer",
     .details = "Prints the plan of every point with its estimated cost. A saved plan is a readable file: edit it, compare it "
-               "with diff, replay it with `mixbar eval`. Policies that search tables also print what they searched, how long, and what is "
+               "with diff, replay it with `mixbar eval`. Policies that search tables also print what they searched, how long, "
+               "and what is "
                "proven; with --front the front of loss against costs. With --table no network is needed: the table is your own.",
-    .examples = "mixbar map experiments/quickstart.cfg\nmixbar map experiments/quickstart.cfg --point 1 -o plan.cfg\nmixbar map --table layers.csv --limit energy_J=1e-6 --best 5",
+    .examples = "mixbar map experiments/quickstart.cfg\nmixbar map experiments/quickstart.cfg --point 1 -o plan.cfg\nmixbar map "
+                "--table layers.csv --limit energy_J=1e-6 --best 5",
     .options = table,
     .size = sizeof(options),
     .min_args = 0,

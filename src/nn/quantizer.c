@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 
-/* 1..4 bits: published. 5..8 bits: least mean squared error of the same levels, by golden-section search of the closed form, which gives
- * 0.798, 0.539, 0.322, 0.184 and 1.596, 0.996, 0.586, 0.335 for 1..4 bits. */
+/* 1..4 bits: published. 5..8 bits: least mean squared error of the same levels, by golden-section search of the closed form,
+ * which gives 0.798, 0.539, 0.322, 0.184 and 1.596, 0.996, 0.586, 0.335 for 1..4 bits. */
 static const double half_step[9] = {0, 0.799, 0.538, 0.3217, 0.185, 0.102984, 0.056584, 0.030691, 0.016482};
 static const double full_step[9] = {0, 1.596, 0.996, 0.586, 0.336, 0.188139, 0.104063, 0.056868, 0.030762};
 
@@ -43,7 +43,8 @@ static double positive(double step) { return step > 0 && isfinite(step) ? step :
 int mb_quantizer_fit(mb_quantizer_kind kind, int bits, const double *x, size_t n, double param, mb_quantizer *q) {
     summary s;
     if (bits < 1 || bits > 8) return mb_fail(MB_BADINPUT, "a quantiser of %d bits: 1 to 8 are possible", bits);
-    if (!(param >= 0) || !isfinite(param)) return mb_fail(MB_BADINPUT, "the step or clip of a quantiser must be a finite number >= 0");
+    if (!(param >= 0) || !isfinite(param))
+        return mb_fail(MB_BADINPUT, "the step or clip of a quantiser must be a finite number >= 0");
     int rc = summarise(x, n, &s);
     if (rc) return rc;
     const double top = ldexp(1, bits) - 1, half = ldexp(1, bits - 1), L = bits > 1 ? half - 1 : 1;

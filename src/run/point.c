@@ -107,6 +107,19 @@ static int oracle_progress(void *ctx, const char *what, int64_t done, int64_t to
     return c->pr && c->pr->step ? c->pr->step(c->pr->ctx, what, done, total) : 0;
 }
 
+static const mb_report *find_group(const mb_report *r, const char *name);
+
+static int oracle_layer_latency(void *ctx, const mb_plan *plan, int m, double *latency_s) {
+    oracle_ctx *c = ctx;
+    mb_report *r = NULL;
+    mb_metrics met;
+    int rc = mb_cost_network(c->s->mach, &c->s->cell, c->s->net, plan, NULL, NULL, &r, &met);
+    const mb_report *l = rc ? NULL : find_group(r, plan->layer[m]);
+    *latency_s = l ? l->total.latency_s : 0;
+    mb_report_free(r);
+    return rc;
+}
+
 typedef struct { int index; size_t count; double *x; } watch_ctx; /* outputs of one layer, in double */
 
 static int watch_layer(void *ctx, const mb_network *net, int index, int n, const float *y) {
@@ -175,7 +188,8 @@ static int map_point(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metr
         info[k] = (mb_layer_info){l->name, mb_layer_matmul(l), mb_layer_macs(l), mb_layer_params(l)};
     }
     mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss, .finetune = oracle_finetune,
-                   .now = oracle_now, .progress = oracle_progress, .activations = oracle_activations, .report = report};
+                   .now = oracle_now, .progress = oracle_progress, .activations = oracle_activations,
+                   .layer_latency = oracle_layer_latency, .report = report};
     mb_plan *p = NULL;
     int rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();

@@ -1,9 +1,10 @@
 /* run_mapping.c - the golden runner of the mapper: run_mapping DIR... checks every case below the folders, one TAP line each
  *
- * Schemas (told by the key `schema` of a .json, or the first word of a .txt): mckp-1 and mckp1 (exact solver: optimum to 1e-9, or infeasible;
- * user time to the proof; cases whose name holds "hard": also a certified gap of 0.5 %), eagl-1, hess-1, quant-1, pareto-1, iqp-1, orm-1, relax-1. Without arguments: the
- * shipped cases, and those of $MIXBAR_SHARED/golden/mapping (or $top_srcdir/../shared/golden/mapping) when they are there. Times are measured
- * on one thread's processor clock; they fail a case only beyond ten times the figure that the design asks for, since machines differ.
+ * Schemas (told by the key `schema` of a .json, or the first word of a .txt): mckp-1 and mckp1 (exact solver: optimum to 1e-9, or
+ * infeasible; user time to the proof; cases whose name holds "hard": also a certified gap of 0.5 %), eagl-1, hess-1, quant-1,
+ * pareto-1, iqp-1, orm-1, relax-1. Without arguments: the shipped cases, and those of $MIXBAR_SHARED/golden/mapping (or
+ * $top_srcdir/../shared/golden/mapping) when they are there. Times are measured on one thread's processor clock; they fail a case
+ * only beyond ten times the figure that the design asks for, since machines differ.
  */
 #include <dirent.h>
 #include <jansson.h>
@@ -55,7 +56,11 @@ static double *numbers(const json_t *a) {
 
 /* --- knapsack ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct expectation { bool infeasible, unique; double value; int *choice; } expectation;
+typedef struct expectation {
+    bool infeasible, unique;
+    double value;
+    int *choice;
+} expectation;
 
 static void check_knapsack(const char *path, const mb_knapsack *p, const expectation *e) {
     const bool hard = strstr(path, "hard") || strstr(path, "rand20");
@@ -68,17 +73,21 @@ static void check_knapsack(const char *path, const mb_knapsack *p, const expecta
     double t = cpu_s(NULL) - t0, value = a.n ? a.a[0].value : (double)NAN;
     bool ok = !rc && t <= 10 * allowed;
     if (e->infeasible) ok = ok && a.certainty == MB_IMPOSSIBLE;
-    else ok = ok && a.n == 1 && a.certainty == MB_PROVEN && mb_knapsack_feasible(p, a.a[0].choice) && fabs(value - e->value) <= 1e-9 * fmax(fabs(e->value), 1e-12);
+    else
+        ok = ok && a.n == 1 && a.certainty == MB_PROVEN && mb_knapsack_feasible(p, a.a[0].choice) &&
+             fabs(value - e->value) <= 1e-9 * fmax(fabs(e->value), 1e-12);
     if (ok && e->unique && e->choice) ok = memcmp(e->choice, a.a[0].choice, (size_t)p->n * sizeof(int)) == 0;
-    snprintf(text, sizeof text, "%s, %.10g expected %.10g, %lld nodes, %.4f s (%g s)", rc ? "failed" : mb_certainty_name(a.certainty), value,
-             e->infeasible ? (double)NAN : e->value, rc ? 0LL : (long long)a.work, t, allowed);
+    snprintf(text, sizeof text, "%s, %.10g expected %.10g, %lld nodes, %.4f s (%g s)",
+             rc ? "failed" : mb_certainty_name(a.certainty), value, e->infeasible ? (double)NAN : e->value,
+             rc ? 0LL : (long long)a.work, t, allowed);
     mb_answer_free(&a);
     if (hard && !rc && !e->infeasible) {
         s.gap = 0.005;
         t0 = cpu_s(NULL);
         rc = mb_knapsack_solve(p, &s, &a);
         t = cpu_s(NULL) - t0;
-        ok = ok && !rc && a.n && a.gap <= 0.005 && a.bound <= e->value * (1 + 1e-9) && a.a[0].value >= e->value * (1 - 1e-9) && t <= 0.5;
+        ok = ok && !rc && a.n && a.gap <= 0.005 && a.bound <= e->value * (1 + 1e-9) && a.a[0].value >= e->value * (1 - 1e-9) &&
+             t <= 0.5;
         snprintf(more, sizeof more, "; gap %.2g %% after %.4f s (0.05 s)", rc ? 0 : 100 * a.gap, t);
         mb_answer_free(&a);
     }
@@ -87,7 +96,8 @@ static void check_knapsack(const char *path, const mb_knapsack *p, const expecta
 }
 
 static int knapsack_json(const json_t *j, mb_knapsack **out, expectation *e) {
-    const json_t *layers = json_object_get(j, "layers"), *limits = json_object_get(j, "limits"), *ties = json_object_get(j, "ties");
+    const json_t *layers = json_object_get(j, "layers"), *limits = json_object_get(j, "limits"),
+                 *ties = json_object_get(j, "ties");
     int n = (int)json_array_size(layers), K = (int)json_array_size(limits), rc = MB_OK, *m = mb_calloc((size_t)n + 1, sizeof *m);
     if (!m) return mb_nomem();
     for (int i = 0; i < n; i++) m[i] = (int)json_array_size(json_object_get(json_array_get(layers, (size_t)i), "choices"));
@@ -170,7 +180,8 @@ static void finish_knapsack(const char *path, int rc, mb_knapsack *p, expectatio
 /* --- entropy ------------------------------------------------------------------------------------------------------------- */
 
 static void check_selection(const char *path, const json_t *sel) {
-    const json_t *layers = json_object_get(sel, "layers"), *ties = json_object_get(sel, "ties"), *optima = json_object_get(sel, "optima"), *o;
+    const json_t *layers = json_object_get(sel, "layers"), *ties = json_object_get(sel, "ties"),
+                 *optima = json_object_get(sel, "optima"), *o;
     const int n = (int)json_array_size(layers);
     const char *key;
     int *m = mb_calloc((size_t)n, sizeof *m);
@@ -225,7 +236,8 @@ static void check_eagl(const char *path, const json_t *j) {
             figures++;
         }
         char text[200];
-        snprintf(text, sizeof text, "entropies of %s: %d figures, largest error %.1e (1e-9)", json_string_value(json_object_get(c, "name")), figures, worst);
+        snprintf(text, sizeof text, "entropies of %s: %d figures, largest error %.1e (1e-9)",
+                 json_string_value(json_object_get(c, "name")), figures, worst);
         line(!rc && figures && worst <= 1e-9, path, text);
         mb_free(v);
     }
@@ -235,10 +247,18 @@ static void check_eagl(const char *path, const json_t *j) {
 /* --- quantisers ------------------------------------------------------------------------------------------------------------- */
 
 static void check_quant(const char *path, const json_t *j) {
-    static const struct { const char *name; mb_quantizer_kind kind; const char *param; } known[] = {
-        {"hwgq", MB_QUANTIZER_HWGQ, NULL}, {"edmips_gauss_weight", MB_QUANTIZER_EDMIPS, NULL}, {"sym_minmax", MB_QUANTIZER_SYMMETRIC, NULL},
-        {"asym_minmax_int_zeropoint", MB_QUANTIZER_ASYMMETRIC, NULL}, {"lsq_signed", MB_QUANTIZER_LSQ, "step"}, {"lsq_unsigned", MB_QUANTIZER_LSQ_UNSIGNED, "step"},
-        {"dorefa_weight", MB_QUANTIZER_DOREFA, NULL}, {"pact_act", MB_QUANTIZER_PACT, "alpha"}};
+    static const struct {
+        const char *name;
+        mb_quantizer_kind kind;
+        const char *param;
+    } known[] = {{"hwgq", MB_QUANTIZER_HWGQ, NULL},
+                 {"edmips_gauss_weight", MB_QUANTIZER_EDMIPS, NULL},
+                 {"sym_minmax", MB_QUANTIZER_SYMMETRIC, NULL},
+                 {"asym_minmax_int_zeropoint", MB_QUANTIZER_ASYMMETRIC, NULL},
+                 {"lsq_signed", MB_QUANTIZER_LSQ, "step"},
+                 {"lsq_unsigned", MB_QUANTIZER_LSQ_UNSIGNED, "step"},
+                 {"dorefa_weight", MB_QUANTIZER_DOREFA, NULL},
+                 {"pact_act", MB_QUANTIZER_PACT, "alpha"}};
     const json_t *x = json_object_get(j, "x"), *c;
     const size_t n = json_array_size(x);
     double *v = numbers(x), *y = mb_calloc(n, sizeof *y);
@@ -251,7 +271,8 @@ static void check_quant(const char *path, const json_t *j) {
         double worst = HUGE_VAL;
         for (size_t e = 0; e < sizeof known / sizeof *known; e++) {
             if (!name || strcmp(name, known[e].name) != 0) continue;
-            rc = mb_quantizer_fit(known[e].kind, (int)json_integer_value(json_object_get(c, "bits")), v, n, known[e].param ? get(c, known[e].param) : 0, &q);
+            rc = mb_quantizer_fit(known[e].kind, (int)json_integer_value(json_object_get(c, "bits")), v, n,
+                                  known[e].param ? get(c, known[e].param) : 0, &q);
             if (rc || json_array_size(want) != n) break;
             mb_quantizer_apply(&q, v, n, y);
             worst = 0;
@@ -259,14 +280,15 @@ static void check_quant(const char *path, const json_t *j) {
             if (!known[e].param && json_object_get(c, "step")) worst = fmax(worst, fabs(q.step - get(c, "step")));
         }
         char text[160];
-        snprintf(text, sizeof text, "%s at %d bits, largest error %.1e (1e-12)", name ? name : "(no name)", (int)json_integer_value(json_object_get(c, "bits")), worst);
+        snprintf(text, sizeof text, "%s at %d bits, largest error %.1e (1e-12)", name ? name : "(no name)",
+                 (int)json_integer_value(json_object_get(c, "bits")), worst);
         line(!rc && worst <= 1e-12, path, text);
     }
     mb_free(v);
     mb_free(y);
 }
 
-/* --- fronts -------------------------------------------------------------------------------------------------------------------- */
+/* --- fronts -------------------------------------------------------------------------------------------------------------- */
 
 static bool same_front(const mb_front *f, const json_t *want, int d) {
     if ((size_t)f->n != json_array_size(want)) return false;
@@ -287,7 +309,8 @@ static bool same_front(const mb_front *f, const json_t *want, int d) {
 }
 
 static void check_pareto(const char *path, const json_t *j) {
-    const json_t *layers = json_object_get(j, "layers"), *top = json_object_get(j, "topk"), *best = json_object_get(top, "best10");
+    const json_t *layers = json_object_get(j, "layers"), *top = json_object_get(j, "topk"),
+                 *best = json_object_get(top, "best10");
     const int n = (int)json_array_size(layers), keys[2] = {0, 1};
     int *m = mb_calloc((size_t)n, sizeof *m);
     mb_knapsack *p = NULL;
@@ -304,13 +327,17 @@ static void check_pareto(const char *path, const json_t *j) {
     if (!rc) rc = mb_front_exact(p, keys, 1, NULL, &f);
     bool *on = mb_calloc((size_t)f.n + 1, sizeof *on);
     int hull = on ? mb_front_hull(&f, on) : 0;
-    snprintf(text, sizeof text, "complete front of %d points (%zu), %d on the hull (%zu)", f.n, json_array_size(json_object_get(j, "front_obj_vs_use0")), hull,
+    snprintf(text, sizeof text, "complete front of %d points (%zu), %d on the hull (%zu)", f.n,
+             json_array_size(json_object_get(j, "front_obj_vs_use0")), hull,
              json_array_size(json_object_get(j, "convex_hull_of_front")));
-    line(!rc && same_front(&f, json_object_get(j, "front_obj_vs_use0"), 1) && (size_t)hull == json_array_size(json_object_get(j, "convex_hull_of_front")), path, text);
+    line(!rc && same_front(&f, json_object_get(j, "front_obj_vs_use0"), 1) &&
+             (size_t)hull == json_array_size(json_object_get(j, "convex_hull_of_front")),
+         path, text);
     mb_free(on);
     mb_front_free(&f);
     if (!rc) rc = mb_front_exact(p, keys, 2, NULL, &f);
-    snprintf(text, sizeof text, "front of three objectives, %d points (%d)", f.n, (int)json_integer_value(json_object_get(j, "front3_size")));
+    snprintf(text, sizeof text, "front of three objectives, %d points (%d)", f.n,
+             (int)json_integer_value(json_object_get(j, "front3_size")));
     line(!rc && same_front(&f, json_object_get(j, "front3"), 2), path, text);
     mb_front_free(&f);
     mb_answer a = {0};
@@ -326,13 +353,14 @@ static void check_pareto(const char *path, const json_t *j) {
     mb_free(m);
 }
 
-/* --- pairwise terms --------------------------------------------------------------------------------------------------------------- */
+/* --- pairwise terms ------------------------------------------------------------------------------------------------------ */
 
 static void check_iqp(const char *path, const json_t *j) {
     size_t k;
     const json_t *c;
     json_array_foreach(json_object_get(j, "cases"), k, c) {
-        const int n = (int)json_integer_value(json_object_get(c, "n")), choices = (int)json_integer_value(json_object_get(c, "m")), total = n * choices;
+        const int n = (int)json_integer_value(json_object_get(c, "n")),
+                  choices = (int)json_integer_value(json_object_get(c, "m")), total = n * choices;
         const json_t *G = json_object_get(c, "G_row_major"), *cost = json_object_get(c, "cost");
         mb_knapsack *p = NULL;
         mb_answer a = {0};
@@ -352,8 +380,8 @@ static void check_iqp(const char *path, const json_t *j) {
         if (!rc) rc = mb_solver_run(mb_solver_find("quadratic"), NULL, p, NULL, &a);
         double value = a.n ? a.a[0].value : (double)NAN, want = get(c, "optimum");
         char text[160];
-        snprintf(text, sizeof text, "pairwise terms, case %zu: %.10g expected %.10g (additive choice: %.10g), %s", k, value, want, get(c, "diagonal_only_true_value"),
-                 mb_certainty_name(a.certainty));
+        snprintf(text, sizeof text, "pairwise terms, case %zu: %.10g expected %.10g (additive choice: %.10g), %s", k, value, want,
+                 get(c, "diagonal_only_true_value"), mb_certainty_name(a.certainty));
         line(!rc && rel(value, want) <= 1e-9, path, text);
         mb_answer_free(&a);
         mb_knapsack_free(p);
@@ -361,13 +389,13 @@ static void check_iqp(const char *path, const json_t *j) {
     }
 }
 
-/* --- orthogonality, relaxed costs ----------------------------------------------------------------------------------------------------- */
+/* --- orthogonality, relaxed costs ---------------------------------------------------------------------------------------- */
 
 static void check_orm(const char *path, const json_t *j) {
     const json_t *features = json_object_get(j, "features");
     const int L = (int)json_array_size(features);
-    double **x = mb_calloc((size_t)L, sizeof *x), *orm = mb_calloc((size_t)L * (size_t)L, sizeof *orm), *gamma = mb_calloc((size_t)L, sizeof *gamma),
-           *theta = mb_calloc((size_t)L, sizeof *theta), worst = 0;
+    double **x = mb_calloc((size_t)L, sizeof *x), *orm = mb_calloc((size_t)L * (size_t)L, sizeof *orm),
+           *gamma = mb_calloc((size_t)L, sizeof *gamma), *theta = mb_calloc((size_t)L, sizeof *theta), worst = 0;
     int *width = mb_calloc((size_t)L, sizeof *width), samples = 0;
     for (int l = 0; l < L; l++) {
         const json_t *f = json_array_get(features, (size_t)l);
@@ -377,7 +405,9 @@ static void check_orm(const char *path, const json_t *j) {
     }
     int rc = mb_orthogonality(L, samples, (const double *const *)x, width, get(j, "beta"), orm, gamma, theta);
     for (int a = 0; a < L; a++) {
-        for (int b = 0; b < L; b++) worst = fmax(worst, fabs(orm[a * L + b] - num(json_array_get(json_array_get(json_object_get(j, "orm"), (size_t)a), (size_t)b))));
+        for (int b = 0; b < L; b++)
+            worst = fmax(worst, fabs(orm[a * L + b] -
+                                     num(json_array_get(json_array_get(json_object_get(j, "orm"), (size_t)a), (size_t)b))));
         worst = fmax(worst, fabs(gamma[a] - num(json_array_get(json_object_get(j, "gamma"), (size_t)a))));
         worst = fmax(worst, fabs(theta[a] - num(json_array_get(json_object_get(j, "theta"), (size_t)a))));
         mb_free(x[a]);
@@ -404,14 +434,16 @@ static void check_relax(const char *path, const json_t *j) {
     json_array_foreach(json_object_get(j, "edmips"), k, c) {
         const json_t *a = json_object_get(c, "alpha_w"), *b = json_object_get(c, "alpha_a");
         double *v[4] = {numbers(a), numbers(json_object_get(c, "bits_w")), numbers(b), numbers(json_object_get(c, "bits_a"))};
-        double got = mb_edmips_complexity(get(c, "size_product"), (int)json_array_size(a), v[0], v[1], (int)json_array_size(b), v[2], v[3]), want = get(c, "expected");
+        double got = mb_edmips_complexity(get(c, "size_product"), (int)json_array_size(a), v[0], v[1], (int)json_array_size(b),
+                                          v[2], v[3]),
+               want = get(c, "expected");
         snprintf(text, sizeof text, "EdMIPS expected complexity %.12g expected %.12g", got, want);
         line(rel(got, want) <= 1e-12, path, text);
         for (int e = 0; e < 4; e++) mb_free(v[e]);
     }
 }
 
-/* --- files --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------------------------------------------------------- */
 
 static void run_json(const char *path) {
     json_error_t e;
@@ -479,7 +511,8 @@ int main(int argc, char **argv) {
     if (argc == 1) {
         const char *src = getenv("top_srcdir"), *shared = getenv("MIXBAR_SHARED");
         char *own = mb_asprintf("%s/tests/golden/mapping", src ? src : ".");
-        char *all = shared ? mb_asprintf("%s/golden/mapping", shared) : mb_asprintf("%s/../shared/golden/mapping", src ? src : ".");
+        char *all =
+            shared ? mb_asprintf("%s/golden/mapping", shared) : mb_asprintf("%s/../shared/golden/mapping", src ? src : ".");
         if (own) run(own);
         if (all && mb_dir_exists(all)) run(all);
         else printf("# the collection of further cases is not here (MIXBAR_SHARED): 1 folder skipped\n");

@@ -1,5 +1,5 @@
-/* test_knapsack.c - the exact solver against brute force on random problems, its certificates, limits and messages; all solvers against it;
- * fronts, hulls, hypervolume against enumeration */
+/* test_knapsack.c - the exact solver against brute force on random problems, its certificates, limits and messages; all solvers
+ * against it; fronts, hulls, hypervolume against enumeration */
 #include "mbtest.h"
 
 #include <math.h>
@@ -207,9 +207,11 @@ static void every_solver_answers_within_the_limits_and_not_below_the_optimum(voi
             assert_memory_equal(a.a[0].choice, again.a[0].choice, 12 * sizeof(int));
             if (a.certainty == MB_PROVEN) {
                 exact_ones++;
-                if (fabs(a.a[0].value - best.a[0].value) > 1e-6 * best.a[0].value) fail_msg("%s claims a false optimum", mb_solvers[e]->name);
+                if (fabs(a.a[0].value - best.a[0].value) > 1e-6 * best.a[0].value)
+                    fail_msg("%s claims a false optimum", mb_solvers[e]->name);
             } else if (strcmp(mb_solvers[e]->name, "ddpg") != 0) { /* the heuristics are not far off */
-                if (a.a[0].value > 3 * best.a[0].value) fail_msg("%s: %g, optimum %g", mb_solvers[e]->name, a.a[0].value, best.a[0].value);
+                if (a.a[0].value > 3 * best.a[0].value)
+                    fail_msg("%s: %g, optimum %g", mb_solvers[e]->name, a.a[0].value, best.a[0].value);
             }
             mb_answer_free(&a);
             mb_answer_free(&again);
@@ -233,7 +235,9 @@ static void every_solver_stops_when_it_is_told(void **state) {
         mb_answer_free(&a);
         calls = 0;
         s = (mb_search){.progress = stop_at_once, .ctx = &calls};
-        if (!strcmp(mb_solvers[e]->name, "ddpg") || !strcmp(mb_solvers[e]->name, "glpk") || !strcmp(mb_solvers[e]->name, "greedy")) continue;
+        if (!strcmp(mb_solvers[e]->name, "ddpg") || !strcmp(mb_solvers[e]->name, "glpk") ||
+            !strcmp(mb_solvers[e]->name, "greedy"))
+            continue;
         assert_ok(mb_solver_run(mb_solvers[e], NULL, p, &s, &a));
         if (strcmp(mb_solvers[e]->name, "exact")) assert_true(calls >= 1);
         assert_true(a.certainty == MB_STOPPED || a.certainty == MB_PROVEN);
@@ -243,8 +247,8 @@ static void every_solver_stops_when_it_is_told(void **state) {
     assert_int_equal(mb_mem_live(), 0);
 }
 
-/* Pairwise problems of 5 layers x 3 choices: enumeration inside `quadratic` is checked against ours, and local search (on a problem that is too
- * large to enumerate) does not lose to annealing. */
+/* Pairwise problems of 5 layers x 3 choices: enumeration inside `quadratic` is checked against ours, and local search (on a
+ * problem that is too large to enumerate) does not lose to annealing. */
 static void pairwise_terms_count(void **state) {
     (void)state;
     mb_stream r;
@@ -283,7 +287,7 @@ static void pairwise_terms_count(void **state) {
     }
 }
 
-/* --- fronts ------------------------------------------------------------------------------------------------------------------ */
+/* --- fronts -------------------------------------------------------------------------------------------------------------- */
 
 /* Number of non-dominated (value, uses) among all feasible assignments. */
 static int front_size(const mb_knapsack *p, int d) {
@@ -354,7 +358,8 @@ static void fronts_are_those_of_enumeration(void **state) {
 
 static void hypervolumes(void **state) {
     (void)state;
-    const double two[] = {1, 3, 2, 2, 3, 1, 9, 0}, ref2[] = {4, 4}, three[] = {0, 0.5, 0.5, 0.5, 0, 0.5, 0.5, 0.5, 0}, ref3[] = {1, 1, 1};
+    const double two[] = {1, 3, 2, 2, 3, 1, 9, 0}, ref2[] = {4, 4}, three[] = {0, 0.5, 0.5, 0.5, 0, 0.5, 0.5, 0.5, 0},
+                 ref3[] = {1, 1, 1};
     assert_true(fabs(mb_hypervolume(two, 4, 2, ref2) - 6) < 1e-12); /* the last lies outside */
     /* three boxes of 1/4, pairwise overlaps of 1/8, all three 1/8: 3/4 - 3/8 + 1/8 */
     assert_true(fabs(mb_hypervolume(three, 3, 3, ref3) - 0.5) < 1e-12);

@@ -16,7 +16,10 @@ static const testlayer four[] = {
 };
 
 /* Costs are sums over layers and a constant; `rounded` adds what is not additive: energy in whole steps. */
-typedef struct world { bool rounded, no_offset, nan; int losses; } world;
+typedef struct world {
+    bool rounded, no_offset, nan;
+    int losses;
+} world;
 
 static int world_cost(void *ctx, const mb_plan *p, mb_metrics *out) {
     const world *w = ctx;
@@ -49,7 +52,15 @@ static int world_loss(void *ctx, const mb_plan *p, mb_loss *out) {
     return MB_OK;
 }
 
-typedef struct fixture { mb_network *net; mb_layer_info info[4]; mb_oracle o; world w; mb_conf *map; mb_plan *best; mb_map_report report; } fixture;
+typedef struct fixture {
+    mb_network *net;
+    mb_layer_info info[4];
+    mb_oracle o;
+    world w;
+    mb_conf *map;
+    mb_plan *best;
+    mb_map_report report;
+} fixture;
 
 static void begin(fixture *f, const char *text) {
     memset(f, 0, sizeof *f);
@@ -93,8 +104,10 @@ static void spaces_hold_true_costs(void **state) {
     fixture f;
     mb_problem p;
     mb_space *s;
-    begin(&f, "policy = \"mixbar\"; menu = { weight_bits = [2, 4, 8]; dac_bits = [1, 4, 8]; input_bits = [4, 8]; engine = [\"analog\", \"digital\"];"
-              "scheme = [\"differential\", \"offset\"]; }; first = { weight_bits = 8; engine = \"analog\"; }; tied = ( (\"conv2\", \"conv3\") );");
+    begin(&f, "policy = \"mixbar\"; menu = { weight_bits = [2, 4, 8]; dac_bits = [1, 4, 8]; input_bits = [4, 8]; engine = "
+              "[\"analog\", \"digital\"];"
+              "scheme = [\"differential\", \"offset\"]; }; first = { weight_bits = 8; engine = \"analog\"; }; tied = ( "
+              "(\"conv2\", \"conv3\") );");
     f.o.ctx = &f.w;
     f.w.no_offset = true;
     assert_ok(mb_problem_load(f.map, f.net, &p));
@@ -112,7 +125,8 @@ static void spaces_hold_true_costs(void **state) {
         mb_space_cost(s, x, &table, NULL);
         assert_ok(mb_space_plan(s, x, &plan));
         assert_ok(mb_oracle_cost(&f.o, plan, &cost));
-        for (int k = 0; k < MB_METRICS; k++) assert_true(fabs(mb_metric_get(&table, k) - mb_metric_get(&cost, k)) <= 1e-12 * mb_metric_get(&cost, k));
+        for (int k = 0; k < MB_METRICS; k++)
+            assert_true(fabs(mb_metric_get(&table, k) - mb_metric_get(&cost, k)) <= 1e-12 * mb_metric_get(&cost, k));
         mb_plan_free(plan);
     }
     mb_space_free(s);
@@ -127,8 +141,8 @@ static void every_policy_keeps_the_budgets(void **state) {
         for (int rounded = 0; rounded < 2; rounded++) {
             fixture f;
             char text[600];
-            snprintf(text, sizeof text, "policy = \"%s\"; " MENU " budget = { energy_J = 4e-7; arrays = 12; bops = 2.2e6; };%s", names[e],
-                     strcmp(names[e], "haq") ? "" : " solver_options = { episodes = 30; };");
+            snprintf(text, sizeof text, "policy = \"%s\"; " MENU " budget = { energy_J = 4e-7; arrays = 12; bops = 2.2e6; };%s",
+                     names[e], strcmp(names[e], "haq") ? "" : " solver_options = { episodes = 30; };");
             begin(&f, text);
             f.w.rounded = rounded;
             assert_ok(run(&f));
@@ -168,8 +182,9 @@ static void the_table_is_solved_to_the_optimum(void **state) {
     for (int i = 0; i < 4; i++) /* more bits are never worse, all else equal */
         for (int a = 0; a < s->m[i]; a++)
             for (int b = 0; b < s->m[i]; b++)
-                if (s->choice[i][a].weight_bits > s->choice[i][b].weight_bits && s->choice[i][a].input_bits == s->choice[i][b].input_bits &&
-                    s->choice[i][a].adc_bits == 8 && s->choice[i][b].adc_bits == 8)
+                if (s->choice[i][a].weight_bits > s->choice[i][b].weight_bits &&
+                    s->choice[i][a].input_bits == s->choice[i][b].input_bits && s->choice[i][a].adc_bits == 8 &&
+                    s->choice[i][b].adc_bits == 8)
                     assert_true(v.value[i][a] < v.value[i][b]);
     mb_sensitivity_free(&v);
     mb_space_free(s);
@@ -179,13 +194,15 @@ static void the_table_is_solved_to_the_optimum(void **state) {
 
 static void mixbar_is_never_worse_than_uniform(void **state) {
     (void)state;
-    static const char *const budget[] = {"energy_J = 3e-7", "energy_J = 6e-7", "arrays = 10", "edp_Js = 8e-12", "edap_Jsm2 = 2e-18", "latency_s = 2e-5; area_m2 = 2.5e-7"};
+    static const char *const budget[] = {"energy_J = 3e-7", "energy_J = 6e-7",   "arrays = 10",
+                                         "edp_Js = 8e-12",  "edap_Jsm2 = 2e-18", "latency_s = 2e-5; area_m2 = 2.5e-7"};
     for (size_t b = 0; b < sizeof budget / sizeof *budget; b++) {
         char text[400];
         mb_loss l[2];
         for (int e = 0; e < 2; e++) {
             fixture f;
-            snprintf(text, sizeof text, "policy = \"%s\"; " MENU " budget = { %s; };%s", e ? "uniform" : "mixbar", budget[b], e ? "" : " uniform = 12;");
+            snprintf(text, sizeof text, "policy = \"%s\"; " MENU " budget = { %s; };%s", e ? "uniform" : "mixbar", budget[b],
+                     e ? "" : " uniform = 12;");
             begin(&f, text);
             assert_ok(run(&f));
             assert_ok(mb_oracle_loss(&f.o, f.best, &l[e]));
@@ -234,6 +251,27 @@ static void products_come_near_brute_force(void **state) {
     end(&f);
 }
 
+static int world_latency(void *ctx, const mb_plan *p, int m, double *t) {
+    (void)ctx;
+    *t = 1e-6 * p->assign[m].input_bits * (p->assign[m].engine ? 5 : 1) / p->assign[m].copies;
+    return MB_OK;
+}
+
+static void the_slowest_layer_is_bounded(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f, "policy = \"hawq-v3\"; " MENU " budget = { layer_latency_s = 5e-6; };");
+    f.o.layer_latency = world_latency;
+    assert_ok(run(&f));
+    for (int i = 0; i < 4; i++) assert_int_equal(f.best->assign[i].input_bits, 4);
+    assert_int_equal(f.report.filtered, 24);
+    end(&f);
+    begin(&f, "policy = \"hawq-v3\"; " MENU " budget = { layer_latency_s = 1e-6; };");
+    f.o.layer_latency = world_latency;
+    assert_fails(run(&f), MB_NUMERIC, "exp.cfg:1: layer conv1 is slower than");
+    end(&f);
+}
+
 static void fronts_come_with_the_search(void **state) {
     (void)state;
     fixture f;
@@ -252,8 +290,13 @@ static void fronts_come_with_the_search(void **state) {
 
 static void what_is_wrong_is_told(void **state) {
     (void)state;
-    static const struct { const char *text; int code; const char *message; } wrong[] = {
-        {"policy = \"mixbar\"; " MENU " budget = { energy_J = 1e-9; };", MB_NUMERIC, "exp.cfg:1: no plan fits budget.energy_J = 1.000 nJ: the cheapest mix of settings needs"},
+    static const struct {
+        const char *text;
+        int code;
+        const char *message;
+    } wrong[] = {
+        {"policy = \"mixbar\"; " MENU " budget = { energy_J = 1e-9; };", MB_NUMERIC,
+         "exp.cfg:1: no plan fits budget.energy_J = 1.000 nJ: the cheapest mix of settings needs"},
         {"policy = \"eagl\"; " MENU " budget = { bops = 1e3; };", MB_NUMERIC, "budget.bops"},
         {"policy = \"mixbar\"; " MENU " budget = { edap_Jsm2 = 1e-25; };", MB_NUMERIC, "budget.edap_Jsm2"},
         {"policy = \"mixbar\"; " MENU " budget = { energy_J = 1.6e-7; accuracy_drop = 1e-4; };", MB_NUMERIC, "accuracy_drop"},
@@ -267,7 +310,8 @@ static void what_is_wrong_is_told(void **state) {
         {"policy = \"haq\"; " MENU " solver_options = { episodez = 3; };", MB_BADINPUT, "episodez"},
         {"policy = \"mixbar\"; tied = ( (\"conv1\", \"conv9\") );", MB_BADINPUT, "did you mean conv"},
         {"policy = \"mixbar\"; tied = ( (\"conv1\", \"conv2\"), (\"conv2\", \"fc\") );", MB_BADINPUT, "tied twice"},
-        {"policy = \"mixbar\"; " MENU " tied = ( (\"conv1\", \"conv2\") ); first = { weight_bits = 8; };", MB_BADINPUT, "same choices"},
+        {"policy = \"mixbar\"; " MENU " tied = ( (\"conv1\", \"conv2\") ); first = { weight_bits = 8; };", MB_BADINPUT,
+         "same choices"},
         {"policy = \"mixbar\"; budget = { edap_Jsm = 1; };", MB_BADINPUT, "did you mean edap_Jsm2"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -292,7 +336,9 @@ static void what_is_wrong_is_told(void **state) {
 
 static void tables_of_users(void **state) {
     (void)state;
-    static const struct { const char *text, *message; } wrong[] = {
+    static const struct {
+        const char *text, *message;
+    } wrong[] = {
         {"layer,sensitivity,cost\na,1,2\na,,3\n", ":3: layer a: the cell sensitivity is missing"},
         {"layer,cost\na,1\n", ":1: the column sensitivity is missing"},
         {"sensitivity,cost\n1,1\n", "the column layer is missing"},
@@ -300,7 +346,7 @@ static void tables_of_users(void **state) {
         {"layer,sensitivity,value\na,1,1\n", "same column"},
         {"layer,sensitivity,tied\na,1,g\nb,2,g\nb,3,g\n", "tied to a but has 2 choices instead of 1"},
         {"layer,sensitivity,tied\na,1,g\na,2,h\n", ":3: layer a is tied to h here and to g in line 2"},
-        {"layer,sensitivity\n", "no rows"},
+        {"layer,sensitivity\n", "no data"},
     };
     char path[] = "/tmp/mixbar-table-XXXXXX";
     int fd = mkstemp(path), k;
@@ -332,6 +378,7 @@ int main(void) {
         cmocka_unit_test(the_table_is_solved_to_the_optimum),
         cmocka_unit_test(mixbar_is_never_worse_than_uniform),
         cmocka_unit_test(products_come_near_brute_force),
+        cmocka_unit_test(the_slowest_layer_is_bounded),
         cmocka_unit_test(fronts_come_with_the_search),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(tables_of_users),

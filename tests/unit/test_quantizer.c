@@ -1,5 +1,5 @@
-/* test_quantizer.c - published quantisers: identities of the formulas, tables against their own minimisation, bad input. Values from independent
- * programs: tests/golden/run_mapping */
+/* test_quantizer.c - published quantisers: identities of the formulas, tables against their own minimisation, bad input. Values
+ * from independent programs: tests/golden/run_mapping */
 #include "mbtest.h"
 
 #include <math.h>
@@ -46,7 +46,8 @@ static void values_are_fixed_points_on_few_levels(void **state) {
 
 static void inside_the_range_the_error_is_half_a_step(void **state) {
     (void)state;
-    static const mb_quantizer_kind kinds[] = {MB_QUANTIZER_SYMMETRIC, MB_QUANTIZER_LSQ, MB_QUANTIZER_EDMIPS, MB_QUANTIZER_ASYMMETRIC};
+    static const mb_quantizer_kind kinds[] = {MB_QUANTIZER_SYMMETRIC, MB_QUANTIZER_LSQ, MB_QUANTIZER_EDMIPS,
+                                              MB_QUANTIZER_ASYMMETRIC};
     fill();
     for (size_t k = 0; k < 4; k++)
         for (int bits = 2; bits <= 8; bits++) {
@@ -72,7 +73,8 @@ static void the_tables_are_optimal(void **state) {
             r.step = r.scale = q.step * (1 + 0.2 * side);
             assert_true(mb_quantizer_mse(&r, x, N) > best);
         }
-        assert_true(bits == 1 || mb_quantizer_gauss_step(MB_QUANTIZER_HWGQ, bits) < mb_quantizer_gauss_step(MB_QUANTIZER_HWGQ, bits - 1));
+        assert_true(bits == 1 ||
+                    mb_quantizer_gauss_step(MB_QUANTIZER_HWGQ, bits) < mb_quantizer_gauss_step(MB_QUANTIZER_HWGQ, bits - 1));
         assert_true(mb_quantizer_gauss_step(MB_QUANTIZER_EDMIPS, bits) > mb_quantizer_gauss_step(MB_QUANTIZER_HWGQ, bits));
     }
 }
@@ -100,8 +102,11 @@ static void bad_input_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_fixed_points_on_few_levels), cmocka_unit_test(inside_the_range_the_error_is_half_a_step),
-        cmocka_unit_test(the_tables_are_optimal), cmocka_unit_test(ties_go_to_even), cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(values_are_fixed_points_on_few_levels),
+        cmocka_unit_test(inside_the_range_the_error_is_half_a_step),
+        cmocka_unit_test(the_tables_are_optimal),
+        cmocka_unit_test(ties_go_to_even),
+        cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
