@@ -356,6 +356,28 @@ static void fronts_are_those_of_enumeration(void **state) {
     assert_int_equal(mb_mem_live(), 0);
 }
 
+/* As large as ResNet-50: every step of the front is within its limits, falling, and the exact solver agrees at points of it. */
+static void the_front_of_a_large_network_is_complete(void **state) {
+    (void)state;
+    const int key = 0;
+    mb_knapsack *p = large(1, 54, 40, 1, 0.5);
+    mb_front f;
+    p->limit[0] = HUGE_VAL;
+    assert_ok(mb_front_exact(p, &key, 1, NULL, &f));
+    assert_true(f.complete && f.n > 1000);
+    for (int i = 1; i < f.n; i++) assert_true(f.use[i] > f.use[i - 1] && f.value[i] < f.value[i - 1]);
+    for (int e = 1; e < 5; e++) {
+        mb_answer a;
+        int i = f.n * e / 5;
+        p->limit[0] = f.use[i];
+        assert_ok(mb_knapsack_solve(p, NULL, &a));
+        assert_true(fabs(a.a[0].value - f.value[i]) <= 1e-9 * f.value[i]);
+        mb_answer_free(&a);
+    }
+    mb_front_free(&f);
+    mb_knapsack_free(p);
+}
+
 static void hypervolumes(void **state) {
     (void)state;
     const double two[] = {1, 3, 2, 2, 3, 1, 9, 0}, ref2[] = {4, 4}, three[] = {0, 0.5, 0.5, 0.5, 0, 0.5, 0.5, 0.5, 0},
@@ -405,6 +427,7 @@ int main(void) {
         cmocka_unit_test(every_solver_stops_when_it_is_told),
         cmocka_unit_test(pairwise_terms_count),
         cmocka_unit_test(fronts_are_those_of_enumeration),
+        cmocka_unit_test(the_front_of_a_large_network_is_complete),
         cmocka_unit_test(hypervolumes),
         cmocka_unit_test(every_allocation_may_fail),
     };
