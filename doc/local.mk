@@ -5,12 +5,14 @@ dist_doc_DATA += \
   doc/models.md \
   doc/models-array.md \
   doc/mappings.md \
+  doc/mapping.md \
   doc/models-cost.md \
   doc/baselines.md \
   doc/models-analog.md \
   doc/models-devices.md \
   doc/design.md \
   doc/devices.md \
+  doc/training.md \
   doc/fit.md \
   doc/plots.md
 nobase_dist_pkgdata_DATA += doc/examples/oxide-pairs.csv doc/examples/oxide-series.csv doc/examples/oxide-current.csv

@@ -2,6 +2,7 @@
 # A unit test is one program tests/unit/test_NAME.c; it is listed in the .mk file of the floor it tests.
 include tests/unit/base.mk
 include tests/unit/nn.mk
+include tests/unit/second.mk
 include tests/unit/data.mk
 include tests/unit/array.mk
 include tests/unit/analog.mk
@@ -19,5 +20,8 @@ include tests/golden/array.mk
 include tests/golden/components.mk
 include tests/golden/devices.mk
 include tests/golden/points.mk
+include tests/golden/hessian.mk
+include tests/golden/mapping.mk
 include tests/bench/local.mk
 include tests/bench/wires.mk
+include tests/bench/train.mk

@@ -15,6 +15,7 @@
 #include "base/npy.h"
 #include "cli/common.h"
 #include "cli/doc.h"
+#include "cli/family.h"
 #include "cli/options.h"
 #include "cost/baseline.h"
 #include "cost/component.h"
@@ -32,7 +33,7 @@ typedef struct options {
 } options;
 
 static const mb_option table[] = {
-    MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE", "set a key of the component; may be repeated"),
+    MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE", "set a key of the component or family; may be repeated"),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the answer", MB_CLI_FORMATS),
     MB_OPTION_END,
 };
@@ -507,7 +508,7 @@ static int show_dataset(mb_doc *d, const char *name) {
 
 /* --- the verb ------------------------------------------------------------------------------------------------------ */
 
-#define KINDS "cell|adc|policy|baseline|arch|network|plan|dataset|macro|component" /* show[] in this order, then the component */
+#define KINDS "cell|adc|policy|baseline|arch|network|plan|dataset|macro|component|family" /* show[] in this order, then those that take -s */
 static int (*const show[])(mb_doc *d, const char *name) = {show_cell, show_adc,     show_policy, show_baseline,
                                                            show_arch, show_network, show_plan,   show_dataset, show_macro};
 
@@ -517,16 +518,20 @@ static int run(const void *opt, int argc, char *const *argv) {
     (void)argc;
     int kind = mb_choice_index(KINDS, argv[0]);
     if (kind < 0) return mb_choice_unknown("kind", KINDS, argv[0]);
-    const bool component = kind == (int)(sizeof show / sizeof show[0]);
-    if (o->set.n && !component) return mb_fail(MB_USAGE, "`mixbar show %s` takes no -s; `mixbar show component` does", argv[0]);
+    const int plain = (int)(sizeof show / sizeof show[0]);
+    if (o->set.n && kind < plain)
+        return mb_fail(MB_USAGE, "`mixbar show %s` takes no -s; `mixbar show component` and `mixbar show family` do", argv[0]);
     mb_doc_begin(&d, o->format);
-    return mb_doc_end(&d, component ? show_component(&d, argv[1], &o->set) : show[kind](&d, argv[1]));
+    int rc = kind < plain    ? show[kind](&d, argv[1])
+             : kind == plain ? show_component(&d, argv[1], &o->set)
+                             : mb_cli_show_family(&d, argv[1], &o->set);
+    return mb_doc_end(&d, rc);
 }
 
 const mb_verb mb_verb_show = {
     .name = "show",
     .usage = "cell NAME | adc NAME | policy NAME | baseline NAME | arch NAME | network FILE | plan FILE | dataset NAME | "
-             "macro NAME | component NAME [-s KEY=VALUE]...",
+             "macro NAME | component NAME [-s KEY=VALUE]... | family NAME [-s KEY=VALUE]...",
     .summary = "show one thing in full: a model and its parameters, a preset, a network, a plan, a dataset, a component",
     .details = "NAME is a type or a preset (a name, or the path of a .cfg file). For models the parameter table is printed: key, "
                "type, value and where it was set, "
@@ -534,10 +539,12 @@ const mb_verb mb_verb_show = {
                "K x N matrix that an array holds, "
                "input vectors per sample, parameters, MACs. `show dataset` also takes an .npy file. "
                "`show component` evaluates a part of the technology layer "
-               "(`mixbar list components`): energy of one operation, delay, area, leakage, and where the model comes from.",
+               "(`mixbar list components`): energy of one operation, delay, area, leakage, and where the model comes from. "
+               "`show family` prints the layers of a built-in network (`mixbar list families`) and its keys.",
     .examples = "mixbar show cell rram\nmixbar show network experiments/networks/fashion_cnn.onnx\nmixbar show arch rram-22nm "
                 "--format json\nmixbar show component adder -s bits=12 -s node_nm=7\n"
-                "mixbar show component adc-survey -s enob=6 -s corner=high",
+                "mixbar show component adc-survey -s enob=6 -s corner=high\n"
+                "mixbar show family resnet20 -s width=0.5",
     .options = table,
     .size = sizeof(options),
     .min_args = 2,

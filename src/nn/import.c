@@ -8,11 +8,14 @@
  * The first axis of the graph's input is the batch; layers see shapes without it.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/param.h"
+#include "nn/fakequant.h"
 #include "nn/import_state.h"
 #include "nn/shapes.h"
 
@@ -367,6 +370,36 @@ static int list_weighted(mb_network *net) {
     return MB_OK;
 }
 
+/* "lsq bits=4 unsigned step=0.01": the step that training found for the input of L */
+static int input_quantiser(const mb_import *im, mb_layer *l) {
+    static const char *const kinds = MB_FAKES;
+    char *key = mb_asprintf("mixbar.quantiser.%s.input", l->name), kind[16], sign[16], *text = NULL, name[16];
+    mb_span v;
+    int rc = key ? MB_OK : mb_nomem(), bits = 0, end = 0;
+    if (!rc && mb_onnx_metadata(im->model, key, &v)) {
+        text = mb_strndup((const char *)v.p, v.n);
+        double learnt = 0;
+        mb_fakequant q = {.kind = MB_FAKE_NONE};
+        bool good = text && sscanf(text, "%15s bits=%d %15s%n", kind, &bits, sign, &end) == 3 && bits >= 1 && bits <= 16;
+        for (int k = 0; good && k <= MB_FAKE_TERNARY; k++)
+            if (!strcmp(mb_choice_name(kinds, k, name, sizeof name), kind)) q.kind = (mb_fake)k;
+        const char *number = good ? strchr(text + end, '=') : NULL;
+        if (number) learnt = strtod(number + 1, NULL);
+        if (!text) rc = mb_nomem();
+        else if (!good || q.kind == MB_FAKE_NONE || (q.kind == MB_FAKE_HWGQ && bits > 4) || !(learnt >= 0 && learnt < 1e30))
+            rc = mb_fail(MB_BADINPUT, "%s: metadata %s: \"%s\" is not a quantiser", im->path, key, text);
+        q.bits = bits;
+        q.is_signed = good && !strcmp(sign, "signed");
+        if (!rc && q.kind != MB_FAKE_MINMAX) {
+            l->input_bits = bits;
+            l->input_step = mb_fake_inputs_step(&q, (float)learnt, 0);
+        }
+    }
+    mb_free(text);
+    mb_free(key);
+    return rc;
+}
+
 static int import_graph(mb_import *im) {
     const mb_onnx_model *m = im->model;
     if (m->opset < MIN_OPSET || m->opset > MAX_OPSET)
@@ -381,6 +414,7 @@ static int import_graph(mb_import *im) {
     if (!rc) rc = drop_unused(im);
     if (!rc) rc = unique_names(im->net);
     if (!rc) rc = list_weighted(im->net);
+    for (int k = 0; !rc && k < im->net->n_weighted; k++) rc = input_quantiser(im, &im->net->layer[im->net->weighted[k]]);
     if (!rc) rc = mb_network_check(im->net);
     return rc;
 }
@@ -400,10 +434,11 @@ static void import_free(mb_import *im) {
     mb_free(im);
 }
 
-int mb_network_parse(const uint8_t *data, size_t size, const char *path, mb_network **net) {
+static int parse(const uint8_t *data, size_t size, const char *path, bool keep_norm, mb_network **net) {
     mb_import *im = mb_calloc(1, sizeof *im);
     if (!im) return mb_nomem();
     im->path = path;
+    im->keep_norm = keep_norm;
     im->dir = mb_path_dir(path);
     im->net = mb_calloc(1, sizeof *im->net);
     int rc = im->dir && im->net ? MB_OK : mb_nomem();
@@ -425,13 +460,19 @@ out:
     return rc;
 }
 
-int mb_network_load(const char *path, mb_network **net) {
+int mb_network_parse(const uint8_t *data, size_t size, const char *path, mb_network **net) { return parse(data, size, path, false, net); }
+
+static int load(const char *path, bool keep_norm, mb_network **net) {
     uint8_t *data = NULL;
     size_t size = 0;
     int rc = mb_file_read(path, 0, &data, &size);
     size_t n = strlen(path);
     bool shapes = n > 4 && !strcmp(path + n - 4, ".csv");
-    if (!rc) rc = shapes ? mb_shapes_parse(data, size, path, net) : mb_network_parse(data, size, path, net);
+    if (!rc) rc = shapes ? mb_shapes_parse(data, size, path, net) : parse(data, size, path, keep_norm, net);
     mb_free(data);
     return rc;
 }
+
+int mb_network_load(const char *path, mb_network **net) { return load(path, false, net); }
+
+int mb_network_load_apart(const char *path, mb_network **net) { return load(path, true, net); }

@@ -28,6 +28,8 @@ int mb_import_number(mb_import *im, const mb_node *node, int k, const char *what
 
 /* The node changes nothing: its result is input K. No layer is made. */
 void mb_import_alias(mb_import *im, const mb_node *node, int k);
+/* Batch normalisation stays a layer of its own with its statistics (mb_network_load_apart). */
+bool mb_import_keeps_norm(const mb_import *im);
 /* The weighted layer that computes input K, when nobody else uses its result: NODE may then be folded into its weights (and alias
  * input K). NULL otherwise. */
 mb_layer *mb_import_fusable(mb_import *im, const mb_node *node, int k);

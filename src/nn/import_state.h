@@ -18,6 +18,7 @@ typedef struct mb_blob { struct mb_blob *next; uint8_t *data; } mb_blob;
 
 struct mb_import {
     const char *path;
+    bool keep_norm;                      /* batch normalisation is not folded */
     char *dir;
     mb_onnx_model *model;
     mb_network *net;

@@ -172,6 +172,8 @@ int mb_import_number(mb_import *im, const mb_node *node, int k, const char *what
 
 void mb_import_alias(mb_import *im, const mb_node *node, int k) { im->alias = node->value[k]; }
 
+bool mb_import_keeps_norm(const mb_import *im) { return im->keep_norm; }
+
 mb_layer *mb_import_fusable(mb_import *im, const mb_node *node, int k) {
     const mb_value *v = value_of(im, node, k);
     if (!v || mb_value_const(v) || v->uses > 1 || v->shared) return NULL;

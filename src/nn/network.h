@@ -43,6 +43,9 @@ typedef struct mb_layer {
     /* weighted layers: W[cout][cin/groups][kh][kw] row-major (a fully connected layer: W[out][in]); bias[cout] or NULL. */
     float *weight, *bias;
     size_t n_weight;                 /* number of floats in weight */
+    /* Trained quantiser of the layer's input, as the file's metadata say it: step at input_bits; 0: none (nn/onnx_write.h) */
+    float input_step;
+    int input_bits;
     void *attr;                      /* private to the operator, one mb_malloc block; NULL for none */
 } mb_layer;
 
@@ -79,6 +82,8 @@ int mb_network_check(const mb_network *net);
 int mb_network_load(const char *path, mb_network **net);
 /* MB_BADINPUT that says why, when NET has no weights: for whatever computes with them. */
 int mb_network_has_weights(const mb_network *net);
+/* The same with batch normalisation as layers of their own, for training (nn/model.h) */
+int mb_network_load_apart(const char *path, mb_network **net);
 /* The same from SIZE bytes of an ONNX file in memory; PATH is for messages, and external data are looked for in its folder. */
 int mb_network_parse(const uint8_t *data, size_t size, const char *path, mb_network **net);
 

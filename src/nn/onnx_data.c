@@ -3,9 +3,7 @@
  * Raw data are little-endian. Typed data lie in the field that onnx.proto names for each type:
  *     float_data (4)   FLOAT
  *     int32_data (5)   INT32, INT16, INT8, UINT16, UINT8, BOOL, and the bits of FLOAT16 and BFLOAT16
- *     int64_data (7)   INT64
- *     double_data (10) DOUBLE
- *     uint64_data (11) UINT32, UINT64
+ *     int64_data (7)   INT64 double_data (10) DOUBLE uint64_data (11) UINT32, UINT64
  */
 #include <errno.h>
 #include <math.h>

@@ -11,6 +11,21 @@
 typedef struct mb_import mb_import;      /* state of an import; see nn/import.h for what operators may ask of it */
 typedef struct mb_node mb_node;          /* one ONNX node; nn/import.h */
 
+/* The attributes of a layer in public form; pointers belong to the layer. Fields that do not concern the operator are zero. Axes are
+ * per sample. */
+typedef struct mb_op_view {
+    float lo, hi, slope;                 /* clip: limits (may be infinite); leaky: y = slope x for x < 0, no limits */
+    bool leaky;
+    bool include_pad;                    /* avgpool */
+    size_t outer, channels, inner;       /* scale: element (o, c, i) of outer x channels x inner; softmax: the middle one is normalised */
+    const float *a, *b;                  /* scale: [channels] */
+    const float *gamma, *beta, *mean, *var;   /* scale that is a normalisation kept apart: [channels]; otherwise NULL */
+    float eps;
+    int axis;                            /* concat */
+    int64_t begin[MB_MAX_RANK], step[MB_MAX_RANK];   /* slice: first element and step; pad: elements put before */
+    float value;                         /* pad */
+} mb_op_view;
+
 struct mb_op_type {
     const char *name;                    /* "conv" */
     const char *summary;
@@ -25,6 +40,8 @@ struct mb_op_type {
     /* elementary operations per sample for the digital unit's cost: additions, comparisons, multiplications (not for weighted
      * layers) */
     void (*count)(const mb_network *net, const mb_layer *l, int64_t *add, int64_t *cmp, int64_t *mul);
+    /* What L's private attr says, for those who write or differentiate networks; NULL when there is nothing to say. */
+    void (*view)(const mb_layer *l, mb_op_view *v);
 };
 
 extern const mb_op_type *const mb_ops[];   /* NULL-terminated, generated */

@@ -59,4 +59,4 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
 }
 
 static const char *const onnx[] = {"Add", "Sum", NULL};
-const mb_op_type mb_op_add = {"add", "sum of activations", onnx, import, forward, false, count};
+const mb_op_type mb_op_add = {"add", "sum of activations", onnx, import, forward, false, count, NULL};

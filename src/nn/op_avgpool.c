@@ -112,5 +112,10 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     *mul = size;
 }
 
+static void view(const mb_layer *l, mb_op_view *v) {
+    const avgpool *a = l->attr;
+    v->include_pad = a->include_pad;
+}
+
 static const char *const onnx[] = {"AveragePool", "GlobalAveragePool", "ReduceMean", NULL};
-const mb_op_type mb_op_avgpool = {"avgpool", "mean over windows", onnx, import, forward, false, count};
+const mb_op_type mb_op_avgpool = {"avgpool", "mean over windows", onnx, import, forward, false, count, view};

@@ -83,5 +83,11 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     *mul = c->leaky ? size : 0;
 }
 
+static void view(const mb_layer *l, mb_op_view *v) {
+    const clip *c = l->attr;
+    v->lo = c->lo, v->hi = c->hi;
+    v->slope = c->slope, v->leaky = c->leaky;
+}
+
 static const char *const onnx[] = {"Relu", "Clip", "LeakyRelu", NULL};
-const mb_op_type mb_op_clip = {"clip", "limits: ReLU, clip, leaky ReLU", onnx, import, forward, false, count};
+const mb_op_type mb_op_clip = {"clip", "limits: ReLU, clip, leaky ReLU", onnx, import, forward, false, count, view};

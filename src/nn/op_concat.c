@@ -57,5 +57,10 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     *add = *cmp = *mul = 0;
 }
 
+static void view(const mb_layer *l, mb_op_view *v) {
+    const concat *p = l->attr;
+    v->axis = p->axis;
+}
+
 static const char *const onnx[] = {"Concat", NULL};
-const mb_op_type mb_op_concat = {"concat", "activations side by side", onnx, import, forward, false, count};
+const mb_op_type mb_op_concat = {"concat", "activations side by side", onnx, import, forward, false, count, view};

@@ -52,4 +52,4 @@ static int forward(const mb_network *net, const mb_layer *l, int n, const float 
 }
 
 static const char *const onnx[] = {"Conv", NULL};
-const mb_op_type mb_op_conv = {"conv", "convolution", onnx, import, forward, true, NULL};
+const mb_op_type mb_op_conv = {"conv", "convolution", onnx, import, forward, true, NULL, NULL};

@@ -16,4 +16,4 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     *add = *cmp = *mul = 0;
 }
 
-const mb_op_type mb_op_input = {"input", "the input of the network", NULL, NULL, forward, false, count};
+const mb_op_type mb_op_input = {"input", "the input of the network", NULL, NULL, forward, false, count, NULL};

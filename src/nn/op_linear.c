@@ -135,4 +135,4 @@ static int forward(const mb_network *net, const mb_layer *l, int n, const float 
 }
 
 static const char *const onnx[] = {"Gemm", "MatMul", NULL};
-const mb_op_type mb_op_linear = {"linear", "fully connected", onnx, import, forward, true, NULL};
+const mb_op_type mb_op_linear = {"linear", "fully connected", onnx, import, forward, true, NULL, NULL};

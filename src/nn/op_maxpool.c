@@ -64,4 +64,4 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
 }
 
 static const char *const onnx[] = {"MaxPool", "GlobalMaxPool", NULL};
-const mb_op_type mb_op_maxpool = {"maxpool", "maximum over windows", onnx, import, forward, false, count};
+const mb_op_type mb_op_maxpool = {"maxpool", "maximum over windows", onnx, import, forward, false, count, NULL};

@@ -105,5 +105,11 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     *add = *cmp = *mul = 0;
 }
 
+static void view(const mb_layer *l, mb_op_view *v) {
+    const pad *p = l->attr;
+    for (int k = 0; k < l->shape.nd; k++) v->begin[k] = p->before[k];
+    v->value = p->value;
+}
+
 static const char *const onnx[] = {"Pad", NULL};
-const mb_op_type mb_op_pad = {"pad", "padding with a constant", onnx, import, forward, false, count};
+const mb_op_type mb_op_pad = {"pad", "padding with a constant", onnx, import, forward, false, count, view};

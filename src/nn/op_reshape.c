@@ -185,4 +185,4 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
 
 static const char *const onnx[] = {"Reshape",  "Flatten", "Squeeze", "Unsqueeze", "Transpose",
                                    "Identity", "Dropout", "Cast",    NULL};
-const mb_op_type mb_op_reshape = {"reshape", "another shape, the same numbers", onnx, import, forward, false, count};
+const mb_op_type mb_op_reshape = {"reshape", "another shape, the same numbers", onnx, import, forward, false, count, NULL};

@@ -17,14 +17,17 @@
 
 typedef struct scale {                   /* element (o, c, i) of outer x channels x inner */
     size_t outer, channels, inner;
+    bool norm;                           /* a normalisation that was kept apart: ab goes on with gamma, beta, mean, var */
+    float eps;
     float ab[];                          /* a[channels], b[channels] */
 } scale;
 
-typedef struct affine { size_t outer, channels, inner; double *a, *b; } affine;
+typedef struct affine { size_t outer, channels, inner; double *a, *b; float *raw, eps; } affine;   /* raw: [4 channels] of a normalisation */
 
 static void affine_free(affine *f) {
     mb_free(f->a);
     mb_free(f->b);
+    mb_free(f->raw);
 }
 
 static int affine_new(affine *f, size_t outer, size_t channels, size_t inner) {
@@ -63,6 +66,10 @@ static int batch_norm(mb_import *im, const mb_node *node, affine *f) {
         f->a[c] = (double)v[0].v[c] / sqrt(var);
         f->b[c] = (double)v[1].v[c] - (double)v[2].v[c] * f->a[c];
     }
+    f->raw = rc ? NULL : mb_malloc(4 * C, sizeof *f->raw);
+    f->eps = epsilon;
+    if (!rc && !f->raw) rc = mb_nomem();
+    for (int k = 0; !rc && k < 4; k++) memcpy(f->raw + (size_t)k * C, v[k].v, C * sizeof *f->raw);
     for (int k = 0; k < 4; k++) mb_free(v[k].v);
     return rc;
 }
@@ -151,13 +158,14 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     if (!rc) rc = norm ? batch_norm(im, node, &f) : arithmetic(im, node, &f);
     if (rc) goto out;
     if (mb_import_is_const(im, node, 0)) x = 1;
-    mb_layer *before = mb_import_fusable(im, node, x);
+    bool apart = norm && mb_import_keeps_norm(im);
+    mb_layer *before = apart ? NULL : mb_import_fusable(im, node, x);
     if (before && per_channel(before, &f)) {
         rc = fuse(before, &f);
         mb_import_alias(im, node, x);
         goto out;
     }
-    scale *s = mb_malloc(1, sizeof *s + 2 * f.channels * sizeof(float));
+    scale *s = mb_malloc(1, sizeof *s + (apart ? 6 : 2) * f.channels * sizeof(float));
     if (!s) {
         rc = mb_nomem();
         goto out;
@@ -168,6 +176,9 @@ static int import(mb_import *im, const mb_node *node, mb_layer *l) {
     s->outer = f.outer;
     s->channels = f.channels;
     s->inner = f.inner;
+    s->norm = apart;
+    s->eps = f.eps;
+    if (apart) memcpy(s->ab + 2 * f.channels, f.raw, 4 * f.channels * sizeof(float));
     for (size_t c = 0; c < f.channels; c++) {
         s->ab[c] = (float)f.a[c];
         s->ab[f.channels + c] = (float)f.b[c];
@@ -213,5 +224,15 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     }
 }
 
+static void view(const mb_layer *l, mb_op_view *v) {
+    const scale *s = l->attr;
+    v->outer = s->outer, v->channels = s->channels, v->inner = s->inner;
+    v->a = s->ab, v->b = s->ab + s->channels;
+    if (!s->norm) return;
+    const float *raw = s->ab + 2 * s->channels;
+    v->gamma = raw, v->beta = raw + s->channels, v->mean = raw + 2 * s->channels, v->var = raw + 3 * s->channels;
+    v->eps = s->eps;
+}
+
 static const char *const onnx[] = {"BatchNormalization", "Sub", "Mul", "Div", NULL};
-const mb_op_type mb_op_scale = {"scale", "y = a[c] x + b[c] per channel", onnx, import, forward, false, count};
+const mb_op_type mb_op_scale = {"scale", "y = a[c] x + b[c] per channel", onnx, import, forward, false, count, view};

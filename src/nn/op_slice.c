@@ -63,5 +63,10 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     *add = *cmp = *mul = 0;
 }
 
+static void view(const mb_layer *l, mb_op_view *v) {
+    const slice *p = l->attr;
+    for (int k = 0; k < l->shape.nd; k++) v->begin[k] = p->range[k].begin, v->step[k] = p->range[k].step;
+}
+
 static const char *const onnx[] = {"Slice", NULL};
-const mb_op_type mb_op_slice = {"slice", "every step-th element from begin", onnx, import, forward, false, count};
+const mb_op_type mb_op_slice = {"slice", "every step-th element from begin", onnx, import, forward, false, count, view};

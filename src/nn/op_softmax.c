@@ -70,5 +70,10 @@ static void count(const mb_network *net, const mb_layer *l, int64_t *add, int64_
     *cmp = size;
 }
 
+static void view(const mb_layer *l, mb_op_view *v) {
+    const softmax *p = l->attr;
+    v->outer = p->outer, v->channels = p->n, v->inner = p->inner;
+}
+
 static const char *const onnx[] = {"Softmax", NULL};
-const mb_op_type mb_op_softmax = {"softmax", "normalised exponentials", onnx, import, forward, false, count};
+const mb_op_type mb_op_softmax = {"softmax", "normalised exponentials", onnx, import, forward, false, count, view};

@@ -35,6 +35,8 @@ const mb_param mb_read_params[] = {
     MB_REAL(mb_read_keys, temperature_K, "K", "300", 1, 1000, "temperature of reading"),
     MB_CHOICE(mb_read_keys, drift_compensation, MB_DRIFT_COMPENSATIONS, "none",
               "factor on a layer's outputs after conversion: inverse of the decay that the cell type expects, or of that of its cells' summed current"),
+    MB_CHOICE(mb_read_keys, correction, MB_READ_CORRECTIONS, "none",
+              "after programming, per output channel of analog layers: bring the mean, or mean and deviation, on the calibration samples to those of exact integers"),
     MB_PARAM_END};
 
 /* --- cache ------------------------------------------------------------------------------------------------------- */
@@ -145,7 +147,7 @@ static int load_network(mb_conf *root, mb_cache *cache, const mb_network **net) 
     return MB_OK;
 }
 
-static int load_data(mb_conf *root, const char *path, mb_cache *cache, const mb_dataset **data) {
+int mb_experiment_data(mb_conf *root, const char *path, mb_cache *cache, const mb_dataset **data) {
     mb_conf *c = mb_conf_use(root, path);
     if (!c) return mb_fail(MB_BADINPUT, "%s: %s is missing, e.g. dataset = \"fashion-mnist\"", mb_conf_where(root), path);
     int rc = mb_conf_expand_preset(c, "data");
@@ -225,7 +227,7 @@ static int load_baselines(mb_conf *root, mb_setup *s) {
 }
 
 static int load_groups(mb_setup *s) {
-    static const char *const also[] = {"network", "dataset", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", NULL};
+    static const char *const also[] = {"network", "dataset", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", "train", NULL};
     static const char *const cal_also[] = {"dataset", NULL};
     mb_conf *root = s->conf, *g = NULL;
     int rc = mb_params_load(mb_experiment_params, root, also, &s->keys);
@@ -253,8 +255,9 @@ static int load_groups(mb_setup *s) {
         rc = mb_problem_load(mb_conf_use(root, "map"), s->net, &prob);
         if (!rc) mb_problem_free(&prob);
     }
-    mb_conf *plot = mb_conf_use(root, "plot");
+    mb_conf *plot = mb_conf_use(root, "plot"), *train = mb_conf_use(root, "train");
     if (plot) mb_conf_use_all(plot);
+    if (train) mb_conf_use_all(train); /* of `mixbar train` */
     return rc;
 }
 
@@ -266,8 +269,8 @@ static int load_all_data(mb_setup *s, bool need_data) {
         if (c) mb_conf_use_all(c);
         return MB_OK;
     }
-    int rc = load_data(root, "dataset", s->cache, &s->data);
-    if (!rc && mb_conf_find(root, "calibration.dataset")) rc = load_data(root, "calibration.dataset", s->cache, &s->calib);
+    int rc = mb_experiment_data(root, "dataset", s->cache, &s->data);
+    if (!rc && mb_conf_find(root, "calibration.dataset")) rc = mb_experiment_data(root, "calibration.dataset", s->cache, &s->calib);
     if (rc) return rc;
     if (!s->calib) s->calib = s->data;
     rc = mb_dataset_fits(s->data, s->net);
@@ -323,7 +326,7 @@ static int hash_samples(mb_cache *cache, const mb_dataset *d, size_t n, uint64_t
 
 /* The point's identity: used values without places and texts, and the contents of network and data. */
 static int compute_id(mb_setup *s) {
-    static const char *const places[] = {"preset", "network", "dataset", "plot", "name", "question"};
+    static const char *const places[] = {"preset", "network", "dataset", "plot", "train", "name", "question"};
     mb_conf *c = mb_conf_clone(s->conf);
     if (!c) return mb_nomem();
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) drop_named(c, places[i]);

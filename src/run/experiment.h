@@ -35,7 +35,10 @@ typedef struct mb_calibration_keys {
 } mb_calibration_keys;
 #define MB_DRIFT_COMPENSATIONS "none|expected|measured"
 typedef enum { MB_COMPENSATE_NONE, MB_COMPENSATE_EXPECTED, MB_COMPENSATE_MEASURED } mb_drift_compensation;
-typedef struct mb_read_keys { double time_s, temperature_K; int drift_compensation; } mb_read_keys;
+/* After programming, per output channel: match the mean, or mean and deviation, of the exact results on the calibration samples. */
+#define MB_READ_CORRECTIONS "none|offset|affine"
+typedef enum { MB_CORRECT_NONE, MB_CORRECT_OFFSET, MB_CORRECT_AFFINE } mb_correction_after;
+typedef struct mb_read_keys { double time_s, temperature_K; int drift_compensation, correction; } mb_read_keys;
 extern const mb_param mb_experiment_params[], mb_calibration_params[], mb_read_params[];
 
 /* One point of the experiment, loaded and checked: ready to map, cost and simulate. */
@@ -62,6 +65,9 @@ void mb_cache_free(mb_cache *c);
 void *mb_cache_get(const mb_cache *c, const char *kind, uint64_t key);                                  /* NULL when absent */
 /* The cache owns OBJECT from here on, also on failure. */
 int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, void (*destroy)(void *));
+
+/* The dataset (preset or group) at PATH of ROOT, with its defaults inserted; the cache owns it. */
+int mb_experiment_data(mb_conf *root, const char *path, mb_cache *cache, const mb_dataset **data);
 
 /* Read EXP.cfg and lay the settings "KEY=VALUE" on it. A path that is not there is looked for among the files that ship (with a note). */
 int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root);

@@ -20,7 +20,10 @@ MB_CLI_TESTS = \
   tests/cli/cost.t \
   tests/cli/baselines.t \
   tests/cli/plot.t \
-  tests/cli/page.t
+  tests/cli/page.t \
+  tests/cli/map.t \
+  tests/cli/onnx.t \
+  tests/cli/train.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)

@@ -33,3 +33,6 @@ TESTS += tests/unit/test_front
 check_PROGRAMS += tests/unit/test_page
 tests_unit_test_page_SOURCES = tests/unit/test_page.c tests/unit/made_results.h tests/unit/mbtest.h
 TESTS += tests/unit/test_page
+check_PROGRAMS += tests/unit/test_training
+tests_unit_test_training_SOURCES = tests/unit/test_training.c tests/unit/mbtest.h
+TESTS += tests/unit/test_training
