@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "nn/parallel.h"
 
 #define STREAM_UNIT 0x48455353u          /* of the probes: "HESS" */
 enum { START = 0xFFFFF };                /* trial of the start of Lanczos; probes have smaller ones */
@@ -31,11 +32,42 @@ static int batch_job(void *ctx, size_t j) {
     return b->o->gradient(b->o->ctx, b->theta, first, n, NULL, NULL, &b->loss[j], part);
 }
 
-int mb_objective_jobs(const mb_objective *o, size_t n, int (*job)(void *ctx, size_t j), void *ctx) {
+/* Jobs p, p + parts, ... by part p. */
+typedef struct parts_run {
+    size_t n;
+    int (*job)(void *ctx, size_t j);
+    void *ctx;
+    int *rc;                             /* of each part, with its trail */
+    mb_error **trail;
+} parts_run;
+
+static void run_part(void *ctx, int part, int parts) {
+    parts_run *r = ctx;
     int rc = MB_OK;
-    if (o->jobs) return o->jobs(o->pool, n, job, ctx);
-    for (size_t j = 0; j < n && !rc; j++) rc = job(ctx, j);
+    for (size_t j = (size_t)part; j < r->n && !rc; j += (size_t)parts) rc = r->job(r->ctx, j);
+    r->rc[part] = rc;
+    if (rc) r->trail[part] = mb_error_take();
+}
+
+int mb_objective_jobs(const mb_objective *o, size_t n, int (*job)(void *ctx, size_t j), void *ctx) {
+    size_t parts = o->threads > 1 ? (size_t)o->threads : 1;
+    if (parts > n) parts = n > 0 ? n : 1;
+    parts_run r = {n, job, ctx, mb_calloc(parts, sizeof(int)), mb_calloc(parts, sizeof(mb_error *))};
+    int rc = r.rc && r.trail ? MB_OK : mb_nomem();
+    if (!rc) mb_parallel((int)parts, run_part, &r);
+    for (size_t p = 0; r.rc && r.trail && p < parts; p++) {
+        if (r.rc[p] && !rc) rc = mb_error_raise(r.trail[p], r.rc[p]);
+        else if (r.rc[p]) mb_free(r.trail[p]);
+    }
+    mb_free(r.rc);
+    mb_free(r.trail);
     return rc;
+}
+
+/* Progress; MB_INTERRUPTED when somebody asked to stop. */
+int mb_objective_step(const mb_objective *o, const char *what, size_t done, size_t total) {
+    if (!o->progress || !o->progress(o->progress_ctx, what, (int64_t)done, (int64_t)total)) return MB_OK;
+    return mb_fail(MB_INTERRUPTED, "interrupted");
 }
 
 /* The mean over all samples into OUT (may be NULL) and *loss. */
@@ -138,6 +170,7 @@ int mb_hessian_trace(const mb_objective *o, const double *theta, int block, size
         for (int b = 0; b < m->n_blocks; b++)
             if (block < 0 || b == block) signs(seed, (uint32_t)i, m->block[b].at, m->block[b].n, v);
         rc = mb_objective_hvp(o, theta, v, hv);
+        if (!rc) rc = mb_objective_step(o, "trace", i + 1, probes);
         for (size_t b = 0; b < B && !rc; b++) draw[i * B + b] = dot(v + m->block[b].at, hv + m->block[b].at, m->block[b].n);
     }
     for (int b = 0; b < m->n_blocks && !rc; b++)
@@ -202,6 +235,7 @@ static int spectrum_run(const mb_objective *o, const double *theta, size_t at, l
     for (z->j = 0; z->j < z->cap && !rc && still < 2; z->j++) {
         memcpy(v + at, z->q + z->j * z->n, z->n * sizeof *v);
         rc = mb_objective_hvp(o, theta, v, hv);
+        if (!rc) rc = mb_objective_step(o, "eigenvalue", z->j + 1, z->cap);
         if (rc) break;
         lanczos_step(z, hv + at);
         s->steps = z->j + 1;
@@ -252,6 +286,7 @@ int mb_hessian_quadratic(const mb_objective *o, const double *theta, size_t n, c
         memcpy(v + b->at, change[j].d, b->n * sizeof *v);
         rc = mb_objective_hvp(o, theta, v, hv);
         memset(v + b->at, 0, b->n * sizeof *v);
+        if (!rc) rc = mb_objective_step(o, "changes", j + 1, n);
         for (size_t i = 0; i < n && !rc; i++) {
             const mb_model_block *a = &m->block[change[i].block];
             q[i * n + j] = dot(change[i].d, hv + a->at, a->n);
