@@ -5,11 +5,13 @@ dist_doc_DATA += \
   doc/models.md \
   doc/models-array.md \
   doc/mappings.md \
+  doc/mapping.md \
   doc/models-cost.md \
   doc/models-analog.md \
   doc/models-devices.md \
   doc/design.md \
   doc/devices.md \
+  doc/training.md \
   doc/fit.md
 nobase_dist_pkgdata_DATA += doc/examples/oxide-pairs.csv doc/examples/oxide-series.csv doc/examples/oxide-current.csv
 # examples, installed beside experiments/ so that their relative paths hold

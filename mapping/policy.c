@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "mapping/knapsack.h"
 
 int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out) {
     o->n_cost++;
@@ -27,13 +28,37 @@ const mb_policy_type *mb_policy_find(const char *name) {
     return NULL;
 }
 
+/* Up to the rounding of sums: a budget taken from a plan's cost is met by that plan. */
+static bool obeys(double v, double bound) { return v <= bound * (1 + MB_KNAPSACK_TOLERANCE); }
+
 bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding) {
     for (int k = 0; k < MB_METRICS; k++)
-        if (!(mb_metric_get(m, k) <= mb_metric_get(budget, k))) {
+        if (!obeys(mb_metric_get(m, k), mb_metric_get(budget, k))) {
             if (binding) *binding = mb_metric_params[k].name;
             return false;
         }
     return true;
+}
+
+const char *const mb_extra_names[MB_EXTRA] = {"bops", "layer_latency_s", "accuracy_drop", "edp_Js", "edap_Jsm2"};
+
+double mb_plan_bops(const mb_oracle *o, const mb_plan *plan) {
+    double sum = 0;
+    for (int m = 0; m < plan->n; m++)
+        sum +=
+            (double)mb_layer_macs(&o->net->layer[o->net->weighted[m]]) * plan->assign[m].weight_bits * plan->assign[m].input_bits;
+    return sum;
+}
+
+bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan *plan, const mb_metrics *m,
+                       const char **binding) {
+    if (!mb_within(m, &prob->budget, binding)) return false;
+    const char *bad = NULL;
+    if (!obeys(m->energy_J * m->latency_s, prob->extra.edp_Js)) bad = "edp_Js";
+    else if (!obeys(mb_edap(m), prob->extra.edap_Jsm2)) bad = "edap_Jsm2";
+    else if (isfinite(prob->extra.bops) && !obeys(mb_plan_bops(o, plan), prob->extra.bops)) bad = "bops";
+    if (bad && binding) *binding = bad;
+    return bad == NULL;
 }
 
 double mb_edap(const mb_metrics *m) {
@@ -43,11 +68,11 @@ double mb_edap(const mb_metrics *m) {
 void mb_shortfall_init(mb_shortfall *s) {
     s->least = (mb_metrics){HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL};
     s->nearest = s->least;
-    s->ratio = HUGE_VAL;
+    s->ratio = s->least_bops = s->least_edp = s->least_edap = HUGE_VAL;
     s->tried = 0;
 }
 
-void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m) {
+void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m, double bops) {
     double worst = 0;
     double *least[MB_METRICS] = {&s->least.energy_J, &s->least.latency_s, &s->least.area_m2, &s->least.arrays,
                                  &s->least.weight_bits};
@@ -60,6 +85,9 @@ void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics 
         s->ratio = worst;
         s->nearest = *m;
     }
+    s->least_bops = fmin(s->least_bops, bops);
+    s->least_edp = fmin(s->least_edp, m->energy_J * m->latency_s);
+    s->least_edap = fmin(s->least_edap, mb_edap(m));
     s->tried++;
 }
 
@@ -67,16 +95,27 @@ int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob) {
     char have[48], want[48];
     for (int k = 0; k < MB_METRICS; k++) {
         double v = mb_metric_get(&s->least, k), b = mb_metric_get(&prob->budget, k);
-        if (v <= b) continue;
+        if (obeys(v, b)) continue;
         return mb_fail(
             MB_NUMERIC,
             "%s: no plan fits budget.%s = %s: the cheapest setting of %ld needs %s; raise the budget or widen the menu",
             prob->budget_where[k] ? prob->budget_where[k] : "budget", mb_metric_params[k].name,
             mb_fmt_si(want, b, mb_metric_params[k].unit, 4), s->tried, mb_fmt_si(have, v, mb_metric_params[k].unit, 4));
     }
+    const struct { const char *name; double have, want; const char *where, *unit; } product[] = {
+        {"bops", s->least_bops, prob->extra.bops, prob->extra_where[0], ""},
+        {"edp_Js", s->least_edp, prob->extra.edp_Js, prob->extra_where[3], "J s"},
+        {"edap_Jsm2", s->least_edap, prob->extra.edap_Jsm2, prob->extra_where[4], "J s m2"}};
+    for (size_t e = 0; e < sizeof product / sizeof *product; e++)
+        if (product[e].have > product[e].want && isfinite(product[e].have))
+            return mb_fail(
+                MB_NUMERIC,
+                "%s: no plan fits budget.%s = %.4g %s: the least of %ld settings is %.4g %s; raise the budget or widen the menu",
+                product[e].where ? product[e].where : "budget", product[e].name, product[e].want, product[e].unit, s->tried,
+                product[e].have, product[e].unit);
     for (int k = 0; k < MB_METRICS; k++) { /* each bound can be met, but not together */
         double v = mb_metric_get(&s->nearest, k), b = mb_metric_get(&prob->budget, k);
-        if (v <= b) continue;
+        if (obeys(v, b)) continue;
         return mb_fail(
             MB_NUMERIC,
             "%s: none of the %ld settings meets all budgets together: the nearest needs budget.%s = %s, and %s is allowed",

@@ -7,7 +7,10 @@
  *             menu = { weight_bits = [2, 4, 8]; adc_bits = [6, 8]; ... };         settings to choose from (keys of mb_assign)
  *             first = { weight_bits = 8; }; last = { ... };                       fixed keys of the first / last weighted layer
  *             layers = ( { name = "conv2"; engine = "digital"; }, ... );          fixed keys of named layers
- *             budget = { energy_J = ..; latency_s = ..; area_m2 = ..; arrays = ..; weight_bits = .. (stored bits in all); } }
+ *             tied = ( ("conv1", "conv2"), ... );                                 layers that take the same assignment
+ *             budget = { energy_J = ..; latency_s = ..; area_m2 = ..; arrays = ..; weight_bits = .. (stored bits in all);
+ *                        bops = ..; edp_Js = ..; edap_Jsm2 = ..; layer_latency_s = .. (of the slowest layer); accuracy_drop = ..;
+ * }; sensitivity_options = { ... }; solver_options = { ... };            parameters of the named provider and solver }
  */
 #ifndef MB_MAPPING_POLICY_H
 #define MB_MAPPING_POLICY_H
@@ -34,8 +37,22 @@ typedef struct mb_oracle {
     int n;
     int (*cost)(void *ctx, const mb_plan *plan, mb_metrics *out);
     int (*loss)(void *ctx, const mb_plan *plan, mb_loss *out);
-    int (*finetune)(void *ctx, const mb_plan *plan, int epochs);       /* NULL when training is not available */
+    /* Train the network's own weights for EPOCHS under PLAN; loss() then measures the trained network, until the next call. 0
+     * epochs: back to its own weights. NULL when training is not available. */
+    int (*finetune)(void *ctx, const mb_plan *plan, int epochs);
     int n_cost, n_loss;                                                /* calls so far, counted by mb_oracle_cost / loss */
+    /* The rest may be NULL. */
+    /* Additive part of the cost of layer M under the assignment A: the plan's cost is a constant plus the sum over its layers, up
+     * to what they share (mapping/space.h). */
+    int (*layer_cost)(void *ctx, int m, const mb_assign *a, mb_metrics *out);
+    /* Time of layer M alone in the plan, for bounds of the slowest layer of a pipeline. */
+    int (*layer_latency)(void *ctx, const mb_plan *plan, int m, double *latency_s);
+    /* Outputs of weighted layer M for the first SAMPLES calibration samples, *x [samples][*features], one mb_malloc block of the
+     * caller. */
+    int (*activations)(void *ctx, int m, int samples, double **x, int *features);
+    double (*now)(void *ctx); /* seconds of a clock: for reports and limits of time only */
+    int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);   /* not 0: stop */
+    struct mb_map_report *report;                                      /* mapping/mixed.h: what the search tells about itself */
 } mb_oracle;
 int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out);
 int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out);
@@ -51,7 +68,16 @@ typedef struct mb_problem {
     bool *fixed;                          /* [n * MB_ASSIGN_KEYS]: this layer's key is pinned to fixed_value */
     int *fixed_value;
     int n;                                /* weighted layers */
+    struct {
+        double bops, layer_latency_s, accuracy_drop, edp_Js, edap_Jsm2;
+    } extra;                              /* upper bounds beyond mb_metrics; infinite: none */
+    char *extra_where[5];                 /* as budget_where, in the order of the fields */
+    int *tie;                             /* [n] layers of the same group >= 0 take the same assignment; NULL: none */
+    mb_conf *solver_options,
+        *sensitivity_options; /* groups of `map` for the chosen solver and provider, borrowed; NULL: defaults */
 } mb_problem;
+#define MB_EXTRA 5
+extern const char *const mb_extra_names[MB_EXTRA];
 
 typedef struct mb_policy_type {
     const char *name, *summary, *reference;
@@ -78,15 +104,24 @@ int mb_policy_load(mb_conf *map, const mb_policy_type **type, void **params);
 void mb_policy_unload(const mb_policy_type *type, void *params);
 /* Run the policy named in MAP: the plan (with names, hash, policy filled in). */
 int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best);
-/* True when M obeys all bounds; else *binding (may be NULL) is the first budget key that does not hold. NaN never holds. */
+/* True when M obeys all bounds (up to 1e-12 of the bound, the rounding of sums); else *binding (may be NULL) is the first budget
+ * key that does not hold. NaN never holds. */
 bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **binding);
+/* As mb_within, for all bounds that the metrics and the plan tell: also BOPs, EDP, EDAP. */
+bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan *plan, const mb_metrics *m,
+                       const char **binding);
+double mb_plan_bops(const mb_oracle *o, const mb_plan *plan);   /* sum of MACs x weight bits x input bits */
 double mb_edap(const mb_metrics *m);       /* energy x latency x area, J s m2 */
 
 /* For policies without an answer: remembers the cheapest of each metric and the plan nearest to the budgets, and words the
  * MB_NUMERIC failure. Start from mb_shortfall_init. */
-typedef struct mb_shortfall { mb_metrics least, nearest; double ratio; long tried; } mb_shortfall;
+typedef struct mb_shortfall {
+    mb_metrics least, nearest;
+    double ratio, least_bops, least_edp, least_edap;
+    long tried;
+} mb_shortfall;
 void mb_shortfall_init(mb_shortfall *s);
-void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m);
+void mb_shortfall_add(mb_shortfall *s, const mb_problem *prob, const mb_metrics *m, double bops);
 int mb_shortfall_fail(const mb_shortfall *s, const mb_problem *prob);
 
 #endif

@@ -76,8 +76,8 @@ static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan 
             continue;
         }
         if (rc) return mb_context(rc, "while costing setting %zu of %zu of the menu", i + 1, total);
-        mb_shortfall_add(&lack, prob, &m);
-        if (mb_within(&m, &prob->budget, NULL)) cand[(*n)++] = (candidate){i, m};
+        mb_shortfall_add(&lack, prob, &m, mb_plan_bops(o, plan));
+        if (mb_problem_within(prob, o, plan, &m, NULL)) cand[(*n)++] = (candidate){i, m};
     }
     if (impossible == total)
         return mb_fail(first, "none of the %zu settings of the menu is possible on this machine; the first: %s", total, why);
@@ -93,6 +93,10 @@ static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t 
     candidate *cand = NULL;
     size_t total = 1, n = 0, pick = 0;
     (void)seed;
+    for (int e = 1; e < 3; e++)
+        if (isfinite((&prob->extra.bops)[e]))
+            return mb_fail(MB_BADINPUT, "%s: the policy uniform knows no budget.%s: use mixbar",
+                           prob->extra_where[e] ? prob->extra_where[e] : "budget", mb_extra_names[e]);
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) {
         if (!prob->menu.n[k]) continue;
         total *= prob->menu.n[k];

@@ -143,34 +143,87 @@ static int load_pins(mb_conf *map, const mb_network *net, mb_problem *prob) {
     return layers ? pin_layers(layers, net, prob) : MB_OK;
 }
 
+/* A positive number at C. */
+static int positive(const mb_conf *c, const char *unit) {
+    if ((c->type == MB_CONF_REAL || c->type == MB_CONF_INT) && c->r > 0) return MB_OK;
+    return mb_fail(MB_BADINPUT, "%s: %s must be a positive number%s%s", mb_conf_where(c), mb_conf_key(c), unit[0] ? " in " : "",
+                   unit);
+}
+
 static int load_budget(mb_conf *map, mb_problem *prob) {
     mb_conf *g;
+    double *extra = &prob->extra.bops;
     for (int k = 0; k < MB_METRICS; k++) metric_set(&prob->budget, k, HUGE_VAL);
+    for (int k = 0; k < MB_EXTRA; k++) extra[k] = HUGE_VAL;
     int rc = child_of(map, "budget", MB_CONF_GROUP, "a group { energy_J = ...; ... }", &g);
     for (size_t i = 0; !rc && g && i < g->n; i++) {
         mb_conf *c = g->child[i];
-        const char *names[MB_METRICS];
+        const char *names[MB_METRICS + MB_EXTRA];
         int k = 0;
         for (int j = 0; j < MB_METRICS; j++) names[j] = mb_metric_params[j].name;
-        while (k < MB_METRICS && strcmp(names[k], c->name) != 0) k++;
-        if (k == MB_METRICS) {
-            const char *near = mb_nearest(c->name, names, MB_METRICS);
+        for (int j = 0; j < MB_EXTRA; j++) names[MB_METRICS + j] = mb_extra_names[j];
+        while (k < MB_METRICS + MB_EXTRA && strcmp(names[k], c->name) != 0) k++;
+        if (k == MB_METRICS + MB_EXTRA) {
+            const char *near = mb_nearest(c->name, names, MB_METRICS + MB_EXTRA);
             return mb_fail(MB_BADINPUT, "%s: %s is not a budget%s%s%s", mb_conf_where(c), mb_conf_key(c),
-                           near ? "; did you mean " : "; there are energy_J, latency_s, area_m2, arrays, weight_bits",
+                           near ? "; did you mean "
+                                : "; there are energy_J, latency_s, area_m2, arrays, weight_bits, bops, edp_Js, edap_Jsm2, "
+                                  "layer_latency_s, accuracy_drop",
                            near ? near : "", near ? "?" : "");
         }
         mb_conf_use_all(c);
-        if ((c->type != MB_CONF_REAL && c->type != MB_CONF_INT) || !(c->r > 0))
-            return mb_fail(MB_BADINPUT, "%s: %s must be a positive number%s%s", mb_conf_where(c), mb_conf_key(c),
-                           mb_metric_params[k].unit[0] ? " in " : "", mb_metric_params[k].unit);
-        metric_set(&prob->budget, k, c->r);
-        prob->budget_where[k] = mb_strdup(mb_conf_where(c));
-        if (!prob->budget_where[k]) return mb_nomem();
+        if ((rc = positive(c, k < MB_METRICS ? mb_metric_params[k].unit : ""))) return rc;
+        char **where = k < MB_METRICS ? &prob->budget_where[k] : &prob->extra_where[k - MB_METRICS];
+        if (k < MB_METRICS) metric_set(&prob->budget, k, c->r);
+        else extra[k - MB_METRICS] = c->r;
+        *where = mb_strdup(mb_conf_where(c));
+        if (!*where) return mb_nomem();
     }
     return rc;
 }
 
-static const char *const own_keys[] = {"policy", "menu", "first", "last", "layers", "budget"};
+/* tied = ( ("a", "b"), ("c", "d", "e") ) */
+static int load_ties(mb_conf *map, const mb_network *net, mb_problem *prob) {
+    static const char shape[] = "a list of lists of layers ( (\"conv1\", \"conv2\"), ... )";
+    mb_conf *list;
+    int rc = child_of(map, "tied", MB_CONF_LIST, shape, &list);
+    if (rc || !list) return rc;
+    mb_conf_use_all(list);
+    prob->tie = mb_calloc((size_t)prob->n, sizeof *prob->tie);
+    const char **names = mb_calloc((size_t)prob->n, sizeof *names);
+    if (!prob->tie || !names) rc = mb_nomem();
+    for (int m = 0; m < prob->n && !rc; m++) prob->tie[m] = -1, names[m] = net->layer[net->weighted[m]].name;
+    for (size_t g = 0; g < list->n && !rc; g++) {
+        const mb_conf *c = list->child[g];
+        if (c->type != MB_CONF_LIST) rc = mb_fail(MB_BADINPUT, "%s: %s must be %s", mb_conf_where(c), mb_conf_key(list), shape);
+        for (size_t e = 0; !rc && e < c->n; e++) {
+            const mb_conf *name = c->child[e];
+            int m = 0;
+            while (m < prob->n && !(name->type == MB_CONF_STRING && strcmp(names[m], name->s) == 0)) m++;
+            const char *near = m == prob->n && name->type == MB_CONF_STRING ? mb_nearest(name->s, names, (size_t)prob->n) : NULL;
+            if (m == prob->n)
+                rc = mb_fail(MB_BADINPUT, "%s: network %s has no weighted layer %s%s%s%s", mb_conf_where(name),
+                             net->name ? net->name : "", name->type == MB_CONF_STRING ? name->s : "that is no name",
+                             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+            else if (prob->tie[m] >= 0) rc = mb_fail(MB_BADINPUT, "%s: layer %s is tied twice", mb_conf_where(name), name->s);
+            else prob->tie[m] = (int)g;
+        }
+    }
+    mb_free(names);
+    return rc;
+}
+
+/* Groups whose keys belong to whatever the policy names: they are checked when the search begins. */
+static int load_options(mb_conf *map, mb_problem *prob) {
+    int rc = child_of(map, "solver_options", MB_CONF_GROUP, "a group { KEY = VALUE; ... }", &prob->solver_options);
+    if (!rc) rc = child_of(map, "sensitivity_options", MB_CONF_GROUP, "a group { KEY = VALUE; ... }", &prob->sensitivity_options);
+    if (!rc && prob->solver_options) mb_conf_use_all(prob->solver_options);
+    if (!rc && prob->sensitivity_options) mb_conf_use_all(prob->sensitivity_options);
+    return rc;
+}
+
+static const char *const own_keys[] = {
+    "policy", "menu", "first", "last", "layers", "budget", "tied", "solver_options", "sensitivity_options"};
 #define N_OWN (sizeof own_keys / sizeof own_keys[0])
 
 static int find_policy(mb_conf *map, const mb_policy_type **type) {
@@ -241,6 +294,8 @@ int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob) {
     if (!rc) rc = load_menu(map, &prob->menu);
     if (!rc) rc = load_pins(map, net, prob);
     if (!rc) rc = load_budget(map, prob);
+    if (!rc) rc = load_ties(map, net, prob);
+    if (!rc) rc = load_options(map, prob);
     if (rc) mb_problem_free(prob);
     return rc;
 }
@@ -248,6 +303,8 @@ int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob) {
 void mb_problem_free(mb_problem *prob) {
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) mb_free(prob->menu.v[k]);
     for (int k = 0; k < MB_METRICS; k++) mb_free(prob->budget_where[k]);
+    for (int k = 0; k < MB_EXTRA; k++) mb_free(prob->extra_where[k]);
+    mb_free(prob->tie);
     mb_free(prob->fixed);
     mb_free(prob->fixed_value);
     *prob = (mb_problem){0};

@@ -19,5 +19,7 @@ include tests/golden/array.mk
 include tests/golden/components.mk
 include tests/golden/devices.mk
 include tests/golden/hessian.mk
+include tests/golden/mapping.mk
 include tests/bench/local.mk
 include tests/bench/wires.mk
+include tests/bench/train.mk

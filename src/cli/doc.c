@@ -54,6 +54,7 @@ void mb_doc_real(mb_doc *d, const char *key, double v, const char *unit) {
     char text[48];
     mb_fmt_si(text, v, unit, 4);
     if (strcmp(unit, "m2") == 0 && v >= 1e-8) snprintf(text, sizeof text, "%.4f mm2", 1e6 * v);
+    if (strcmp(unit, "%") == 0) snprintf(text, sizeof text, "%.2f %%", 100 * v); /* a share */
     if (d->format == MB_TABLE_TEXT) fact_line(d, key, text);
     if (d->format == MB_TABLE_JSON) mb_json_real(&d->json, key, v);
 }

@@ -18,7 +18,7 @@ MB_VERBS = \
   src/cli/verb_completion.c
 
 mixbar_SOURCES += $(MB_VERBS) \
-  src/cli/main.c src/cli/options.c src/cli/options.h src/cli/cli.h src/cli/common.c src/cli/common.h src/cli/doc.c src/cli/doc.h \
+  src/cli/main.c src/cli/options.c src/cli/options.h src/cli/cli.h src/cli/map_table.c src/cli/map_table.h src/cli/common.c src/cli/common.h src/cli/doc.c src/cli/doc.h \
   src/cli/family.c src/cli/family.h
 nodist_mixbar_SOURCES = src/cli/verb_registry.c
 CLEANFILES += src/cli/verb_registry.c

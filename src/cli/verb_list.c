@@ -14,11 +14,14 @@
 #include "cost/component.h"
 #include "cost/machine.h"
 #include "mapping/policy.h"
+#include "mapping/sensitivity.h"
+#include "mapping/solver.h"
 #include "nn/dataset.h"
 #include "nn/family.h"
 #include "nn/op.h"
 #include "run/experiment.h"
 #include "run/sweep.h"
+#include "run/training.h"
 #include "run/results.h"
 
 typedef struct options {
@@ -71,6 +74,19 @@ static int add_policies(const rows *r) {
     int rc = MB_OK;
     for (size_t i = 0; mb_policies[i] && !rc; i++)
         rc = add(r, "policy", mb_policies[i]->name, mb_policies[i]->summary, mb_policies[i]->reference);
+    return rc;
+}
+
+static int add_solvers(const rows *r) {
+    int rc = MB_OK;
+    for (size_t i = 0; mb_solvers[i] && !rc; i++) rc = add(r, "solver", mb_solvers[i]->name, mb_solvers[i]->summary, mb_solvers[i]->reference);
+    return rc;
+}
+
+static int add_sensitivities(const rows *r) {
+    int rc = MB_OK;
+    for (size_t i = 0; mb_sensitivities[i] && !rc; i++)
+        rc = add(r, "sensitivity", mb_sensitivities[i]->name, mb_sensitivities[i]->summary, mb_sensitivities[i]->reference);
     return rc;
 }
 
@@ -191,9 +207,9 @@ static const struct {
 } kinds[] = {
     {add_cells_and_presets, false}, {add_adcs, false},   {add_policies, false}, {add_baselines, false}, {add_operators, true},
     {add_datasets, false}, {add_kernels, true}, {add_components, true}, {add_presets, true},   {add_plots, false},     {add_verbs, false},
-    {add_families, false},
+    {add_families, false}, {add_solvers, false}, {add_sensitivities, false},
 };
-#define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|components|presets|plots|verbs|families" /* in the order of kinds[] */
+#define KINDS "cells|adcs|policies|baselines|operators|datasets|kernels|components|presets|plots|verbs|families|solvers|sensitivities" /* in the order of kinds[] */
 #define ALL_KINDS KINDS "|params|options"
 
 /* --- parameters and options ---------------------------------------------------------------------------------------- */
@@ -210,12 +226,24 @@ static int add_params(mb_table *t) {
     if (!rc) rc = mb_param_table_add(t, "calibration.", mb_calibration_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "read.", mb_read_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "sweep.", mb_sweep_params, NULL, "optional");
+    if (!rc) rc = mb_param_table_add(t, "train.", mb_train_params, NULL, "");
+    if (!rc) rc = mb_param_table_add(t, "train.", mb_training_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "map.", mb_assign_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "map.budget.", mb_metric_params, NULL, "optional");
     for (size_t i = 0; mb_policies[i] && !rc; i++) {
         mb_str_clear(&with);
         mb_str_addf(&with, "policy = %s", mb_policies[i]->name);
         rc = mb_param_table_add(t, "map.", mb_policies[i]->params, NULL, mb_cstr(&with));
+    }
+    for (size_t i = 0; mb_sensitivities[i] && !rc; i++) {
+        mb_str_clear(&with);
+        mb_str_addf(&with, "sensitivity = %s", mb_sensitivities[i]->name);
+        if (mb_sensitivities[i]->params) rc = mb_param_table_add(t, "map.sensitivity_options.", mb_sensitivities[i]->params, NULL, mb_cstr(&with));
+    }
+    for (size_t i = 0; mb_solvers[i] && !rc; i++) {
+        mb_str_clear(&with);
+        mb_str_addf(&with, "solver = %s", mb_solvers[i]->name);
+        if (mb_solvers[i]->params) rc = mb_param_table_add(t, "map.solver_options.", mb_solvers[i]->params, NULL, mb_cstr(&with));
     }
     if (!rc) rc = mb_param_table_add(t, "arch.", mb_machine_params, NULL, "");
     for (size_t i = 0; mb_adcs[i] && !rc; i++) {

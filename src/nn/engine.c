@@ -126,7 +126,8 @@ static int gather_index(const value *from, const value *to, const int32_t *map, 
 }
 
 static bool same_order(const value *from, const value *to) {
-    return from->per == to->per && (from->rows == to->rows || ((from->rows == 1 || from->C == 1) && (to->rows == 1 || to->C == 1)));
+    return from->per == to->per &&
+           (from->rows == to->rows || ((from->rows == 1 || from->C == 1) && (to->rows == 1 || to->C == 1)));
 }
 
 static bool depthwise(const mb_window *w) { return w->groups > 1 && w->groups == w->cin && w->cin == w->cout; }
@@ -154,7 +155,10 @@ static int layer_steps(mb_net_engine *e, const int *inside, int i) {
     case MB_KIND_TANH: s = new_step(e, STEP_TANH, i, src, -1); break;
     case MB_KIND_FLATTEN:
     case MB_KIND_GATHER: s = new_step(e, STEP_GATHER, i, src, -1); break;
-    default: point_step(e, inside, i); s = &e->step[e->n_steps - 1]; break;
+    default:
+        point_step(e, inside, i);
+        s = &e->step[e->n_steps - 1];
+        break;
     }
     int v = new_value(e, value_for(&l->shape));
     e->value_of[i] = v;
@@ -221,7 +225,8 @@ static int plan_step(mb_net_engine *e, contribution *by, step *s) {
     }
     if (wanted) {
         if (s->kind == STEP_POINT && s->affine < 0) s->dx = s->g, e->buffer[s->g].refs++;
-        else if ((s->kind == STEP_POINT || s->kind == STEP_TANH || (s->kind == STEP_GATHER && !s->index)) && e->buffer[s->g].refs == 1)
+        else if ((s->kind == STEP_POINT || s->kind == STEP_TANH || (s->kind == STEP_GATHER && !s->index)) &&
+                 e->buffer[s->g].refs == 1)
             s->dx = s->g, e->buffer[s->g].refs++;
         else s->dx = take(e, e->value[s->src].per);
         if (s->dx < 0) return mb_nomem();
@@ -326,7 +331,7 @@ int mb_engine_new(mb_model *m, const mb_engine_options *o, mb_net_engine **out) 
     for (int i = 0; i < m->n_layers; i++) e->value_of[i] = -1;
     for (int i = 0; !rc && i < m->n_layers; i++)
         if (inside[i] < 0) rc = layer_steps(e, inside, i);
-    int was = mb_parallel_set(e->threads);                   /* oneDNN divides its work for the threads it sees now */
+    int was = mb_parallel_set(e->threads); /* oneDNN divides its work for the threads it sees now */
     if (!rc) rc = mb_dnn_new(&e->dnn);
     if (!rc) rc = engine_memory(e);
     mb_parallel_set(was);
@@ -366,7 +371,8 @@ int mb_engine_input_gradient(mb_net_engine *e, float *dx) {
     memset(dx, 0, n * sizeof *dx);
     for (size_t i = 0; i < (size_t)e->batch; i++) {
         for (size_t k = 0; k < v->per; k++) {
-            for (int c = 0; c < e->input.n; c++) dx[i * v->per + k] += e->buffer[e->input.buffer[c]].p[i * v->per + last_of(v, k)];
+            for (int c = 0; c < e->input.n; c++)
+                dx[i * v->per + k] += e->buffer[e->input.buffer[c]].p[i * v->per + last_of(v, k)];
         }
     }
     return MB_OK;
@@ -386,6 +392,7 @@ int mb_engine_not_finite(const mb_net_engine *e) {
 
 const float *mb_engine_weights(const mb_net_engine *e, int layer) {
     for (int i = 0; i < e->n_steps; i++)
-        if (e->step[i].layer == layer && e->step[i].kind != STEP_GATHER) return e->step[i].kind == STEP_DEPTHWISE ? NULL : e->step[i].w;
+        if (e->step[i].layer == layer && e->step[i].kind != STEP_GATHER)
+            return e->step[i].kind == STEP_DEPTHWISE ? NULL : e->step[i].w;
     return NULL;
 }

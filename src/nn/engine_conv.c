@@ -21,12 +21,17 @@ struct mb_dnn {
 };
 
 /* A primitive with weights in its own layout. */
-typedef struct kernel { dnnl_primitive_t run; dnnl_memory_t weight, scratch; void *packed; dnnl_primitive_t reorder; } kernel;
+typedef struct kernel {
+    dnnl_primitive_t run;
+    dnnl_memory_t weight, scratch;
+    void *packed;
+    dnnl_primitive_t reorder;
+} kernel;
 
 struct mb_conv {
     mb_dnn *d;
     const char *name;
-    dnnl_memory_t x, y, plain;           /* handles are set per call */
+    dnnl_memory_t x, y, plain; /* handles are set per call */
     kernel forward, input, weights;
 };
 
@@ -76,7 +81,10 @@ void mb_conv_free(mb_conv *c) {
     mb_free(c);
 }
 
-typedef struct shapes { dnnl_memory_desc_t x, y, w, plain; dnnl_dims_t stride, dilation, before, after; } shapes;
+typedef struct shapes {
+    dnnl_memory_desc_t x, y, w, plain;
+    dnnl_dims_t stride, dilation, before, after;
+} shapes;
 
 static bool describe(const mb_window *w, int n, shapes *s) {
     int g = w->groups;
@@ -89,9 +97,10 @@ static bool describe(const mb_window *w, int n, shapes *s) {
     s->dilation[1] = w->dw - 1;
     s->before[0] = w->pt;
     s->before[1] = w->pl;
-    s->after[0] = (w->oh - 1) * w->sh + eh - w->ih - w->pt;              /* what the windows use of the padding; may be negative */
+    s->after[0] = (w->oh - 1) * w->sh + eh - w->ih - w->pt; /* what the windows use of the padding; may be negative */
     s->after[1] = (w->ow - 1) * w->sw + ew - w->iw - w->pl;
-    return !dnnl_memory_desc_init_by_tag(&s->x, 4, x, dnnl_f32, dnnl_nhwc) && !dnnl_memory_desc_init_by_tag(&s->y, 4, y, dnnl_f32, dnnl_nhwc) &&
+    return !dnnl_memory_desc_init_by_tag(&s->x, 4, x, dnnl_f32, dnnl_nhwc) &&
+           !dnnl_memory_desc_init_by_tag(&s->y, 4, y, dnnl_f32, dnnl_nhwc) &&
            !dnnl_memory_desc_init_by_tag(&s->w, g > 1 ? 5 : 4, g > 1 ? kg : k, dnnl_f32, dnnl_format_tag_any) &&
            !dnnl_memory_desc_init_by_tag(&s->plain, g > 1 ? 5 : 4, g > 1 ? kg : k, dnnl_f32, g > 1 ? dnnl_goihw : dnnl_oihw);
 }
@@ -99,7 +108,8 @@ static bool describe(const mb_window *w, int n, shapes *s) {
 static int make_reorder(mb_conv *c, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, dnnl_primitive_t *out) {
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_attr_t attr = NULL;
-    int rc = check(dnnl_reorder_primitive_desc_create(&pd, from, c->d->engine, to, c->d->engine, attr), c->name, "choosing a reorder");
+    int rc =
+        check(dnnl_reorder_primitive_desc_create(&pd, from, c->d->engine, to, c->d->engine, attr), c->name, "choosing a reorder");
     if (!rc) rc = check(dnnl_primitive_create(out, pd), c->name, "making a reorder");
     if (pd) dnnl_primitive_desc_destroy(pd);
     return rc;
@@ -108,7 +118,8 @@ static int make_reorder(mb_conv *c, const dnnl_memory_desc_t *from, const dnnl_m
 /* Finish K from its description; WHICH weights it has (DNNL_ARG_WEIGHTS or, for the derivative, DNNL_ARG_DIFF_WEIGHTS). */
 static int kernel_new(mb_conv *c, dnnl_primitive_desc_t pd, const shapes *s, bool derivative, kernel *k) {
     mb_dnn *d = c->d;
-    const dnnl_memory_desc_t *w = dnnl_primitive_desc_query_md(pd, derivative ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0),
+    const dnnl_memory_desc_t *w = dnnl_primitive_desc_query_md(
+                                 pd, derivative ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0),
                              *scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     int rc = check(dnnl_primitive_create(&k->run, pd), c->name, "making a primitive");
     size_t size = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
@@ -135,18 +146,21 @@ static int make_kernels(mb_conv *c, const shapes *s) {
     int rc = check(dnnl_primitive_attr_create(&attr), c->name, "setting up");
     if (!rc) rc = check(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user), c->name, "setting up");
     if (!rc)
-        rc = check(dnnl_dilated_convolution_forward_desc_init(&cd, dnnl_forward_training, dnnl_convolution_direct, &s->x, &s->w, NULL, &s->y,
-                                                              s->stride, s->dilation, s->before, s->after), c->name, "a description");
+        rc = check(dnnl_dilated_convolution_forward_desc_init(&cd, dnnl_forward_training, dnnl_convolution_direct, &s->x, &s->w,
+                                                              NULL, &s->y, s->stride, s->dilation, s->before, s->after),
+                   c->name, "a description");
     if (!rc) rc = check(dnnl_primitive_desc_create(&f, &cd, attr, e, NULL), c->name, "choosing an implementation");
     if (!rc) rc = kernel_new(c, f, s, false, &c->forward);
     if (!rc)
-        rc = check(dnnl_dilated_convolution_backward_data_desc_init(&cd, dnnl_convolution_direct, &s->x, &s->w, &s->y, s->stride, s->dilation,
-                                                                    s->before, s->after), c->name, "a description");
+        rc = check(dnnl_dilated_convolution_backward_data_desc_init(&cd, dnnl_convolution_direct, &s->x, &s->w, &s->y, s->stride,
+                                                                    s->dilation, s->before, s->after),
+                   c->name, "a description");
     if (!rc) rc = check(dnnl_primitive_desc_create(&b, &cd, attr, e, f), c->name, "choosing an implementation");
     if (!rc) rc = kernel_new(c, b, s, false, &c->input);
     if (!rc)
-        rc = check(dnnl_dilated_convolution_backward_weights_desc_init(&cd, dnnl_convolution_direct, &s->x, &s->w, NULL, &s->y, s->stride,
-                                                                       s->dilation, s->before, s->after), c->name, "a description");
+        rc = check(dnnl_dilated_convolution_backward_weights_desc_init(&cd, dnnl_convolution_direct, &s->x, &s->w, NULL, &s->y,
+                                                                       s->stride, s->dilation, s->before, s->after),
+                   c->name, "a description");
     if (!rc) rc = check(dnnl_primitive_desc_create(&g, &cd, attr, e, f), c->name, "choosing an implementation");
     if (!rc) rc = kernel_new(c, g, s, true, &c->weights);
     if (f) dnnl_primitive_desc_destroy(f);
@@ -177,7 +191,10 @@ int mb_conv_new(mb_dnn *d, const char *name, const mb_window *w, int n, mb_conv 
 
 /* oneDNN does not write to its sources. */
 static int bind(mb_conv *c, dnnl_memory_t m, const float *p) {
-    union { const float *in; void *out; } u = {p};
+    union {
+        const float *in;
+        void *out;
+    } u = {p};
     return check(dnnl_memory_set_data_handle(m, u.out), c->name, "binding memory");
 }
 
@@ -192,7 +209,9 @@ static int reorder(mb_conv *c, dnnl_primitive_t p, dnnl_memory_t from, dnnl_memo
 }
 
 static int run(mb_conv *c, kernel *k, int x, int w, int y) {
-    union { void *v; } s = {c->d->scratch};
+    union {
+        void *v;
+    } s = {c->d->scratch};
     int rc = check(dnnl_memory_set_data_handle(k->scratch, s.v), c->name, "binding memory");
     dnnl_exec_arg_t arg[4] = {{x, c->x}, {w, k->weight}, {y, c->y}, {DNNL_ARG_SCRATCHPAD, k->scratch}};
     return rc ? rc : execute(c, k->run, 4, arg);

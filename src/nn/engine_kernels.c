@@ -47,20 +47,20 @@ void mb_rows_moments(size_t rows, size_t C, const float *x, const float *shift, 
     }
 }
 
-MB_CLONES static void ek_affine(size_t rows, size_t C, const float *restrict x, const float *restrict a, const float *restrict b, float lo,
-                                float hi, float *restrict y) {
+MB_CLONES static void ek_affine(size_t rows, size_t C, const float *restrict x, const float *restrict a, const float *restrict b,
+                                float lo, float hi, float *restrict y) {
     for (size_t r = 0; r < rows; r++, x += C, y += C) {
 #pragma omp simd
         for (size_t c = 0; c < C; c++) {
             float v = a[c] * x[c] + b[c];
-            v = v < lo ? lo : v;                         /* NaN stays NaN */
+            v = v < lo ? lo : v; /* NaN stays NaN */
             y[c] = v > hi ? hi : v;
         }
     }
 }
 
-MB_CLONES static void ek_affine_add(size_t rows, size_t C, const float *restrict x, const float *restrict a, const float *restrict b,
-                                    const float *restrict z, float lo, float hi, float *restrict y) {
+MB_CLONES static void ek_affine_add(size_t rows, size_t C, const float *restrict x, const float *restrict a,
+                                    const float *restrict b, const float *restrict z, float lo, float hi, float *restrict y) {
     for (size_t r = 0; r < rows; r++, x += C, y += C, z += C) {
 #pragma omp simd
         for (size_t c = 0; c < C; c++) {
@@ -89,7 +89,8 @@ MB_CLONES static void ek_limit(size_t n, const float *restrict x, float lo, floa
     }
 }
 
-void mb_rows_affine(size_t rows, size_t C, const float *x, const float *a, const float *b, const float *z, float lo, float hi, float *y) {
+void mb_rows_affine(size_t rows, size_t C, const float *x, const float *a, const float *b, const float *z, float lo, float hi,
+                    float *y) {
     if (a && z) ek_affine_add(rows, C, x, a, b, z, lo, hi, y);
     else if (a) ek_affine(rows, C, x, a, b, lo, hi, y);
     else if (z) ek_add(rows * C, x, z, lo, hi, y);
@@ -118,8 +119,8 @@ void mb_mask(size_t n, const float *u, const float *v, const float *y, float lo,
     else if (g != u) memcpy(g, u, n * sizeof *g);
 }
 
-MB_CLONES static void ek_products(size_t rows, size_t C, const float *restrict g, const float *restrict x, const float *restrict shift,
-                                  float *restrict s1, float *restrict s2) {
+MB_CLONES static void ek_products(size_t rows, size_t C, const float *restrict g, const float *restrict x,
+                                  const float *restrict shift, float *restrict s1, float *restrict s2) {
     size_t r = 0;
     for (; r + 4 <= rows; r += 4, x += 4 * C, g += 4 * C) {
 #pragma omp simd
@@ -138,7 +139,8 @@ MB_CLONES static void ek_products(size_t rows, size_t C, const float *restrict g
     }
 }
 
-void mb_rows_products(size_t rows, size_t C, const float *g, const float *x, const float *shift, double *s1, double *s2, float *tmp) {
+void mb_rows_products(size_t rows, size_t C, const float *g, const float *x, const float *shift, double *s1, double *s2,
+                      float *tmp) {
     memset(tmp, 0, 2 * C * sizeof *tmp);
     for (size_t r = 0; r < rows; r += MB_ROWS_BLOCK) {
         ek_products(rows - r < MB_ROWS_BLOCK ? rows - r : MB_ROWS_BLOCK, C, g + r * C, x + r * C, shift, tmp, tmp + C);
@@ -177,8 +179,8 @@ MB_CLONES static void ek_scale(size_t rows, size_t C, const float *g, const floa
     }
 }
 
-void mb_rows_norm_back(size_t rows, size_t C, const float *g, const float *x, const float *shift, const float *a, const float *b, const float *d,
-                       float *dx) {
+void mb_rows_norm_back(size_t rows, size_t C, const float *g, const float *x, const float *shift, const float *a, const float *b,
+                       const float *d, float *dx) {
     if (x) ek_norm_back(rows, C, g, x, shift, a, b, d, dx);
     else ek_scale(rows, C, g, a, dx);
 }
@@ -203,7 +205,9 @@ static void inside(int first, int step, int kernel, int size, int *k0, int *k1) 
     *k1 = b;
 }
 
-typedef struct place { int y0, x0, ky0, ky1, kx0, kx1; } place;      /* of one output: corner of the window, its part in the image */
+typedef struct place {
+    int y0, x0, ky0, ky1, kx0, kx1;
+} place; /* of one output: corner of the window, its part in the image */
 
 static place place_of(const mb_window *w, int oy, int ox) {
     place p = {.y0 = oy * w->sh - w->pt, .x0 = ox * w->sw - w->pl};
@@ -315,7 +319,8 @@ void mb_depthwise_last(const mb_window *w, size_t n, const float *x, const float
             for (int ox = 0; ox < w->ow; ox++, y += C) {
                 place p = place_of(w, oy, ox);
                 for (int ky = p.ky0; ky < p.ky1; ky++)
-                    for (int kx = p.kx0; kx < p.kx1; kx++) ek_fma(C, k + (size_t)(ky * w->kw + kx) * C, x + pixel(w, &p, ky, kx), y);
+                    for (int kx = p.kx0; kx < p.kx1; kx++)
+                        ek_fma(C, k + (size_t)(ky * w->kw + kx) * C, x + pixel(w, &p, ky, kx), y);
             }
         }
     }
@@ -329,7 +334,8 @@ void mb_depthwise_last_back(const mb_window *w, size_t n, const float *g, const 
             for (int ox = 0; ox < w->ow; ox++, g += C) {
                 place p = place_of(w, oy, ox);
                 for (int ky = p.ky0; ky < p.ky1; ky++)
-                    for (int kx = p.kx0; kx < p.kx1; kx++) ek_fma(C, k + (size_t)(ky * w->kw + kx) * C, g, dx + pixel(w, &p, ky, kx));
+                    for (int kx = p.kx0; kx < p.kx1; kx++)
+                        ek_fma(C, k + (size_t)(ky * w->kw + kx) * C, g, dx + pixel(w, &p, ky, kx));
             }
         }
     }
@@ -343,7 +349,8 @@ void mb_depthwise_last_weights(const mb_window *w, size_t n, const float *x, con
             for (int ox = 0; ox < w->ow; ox++, g += C) {
                 place p = place_of(w, oy, ox);
                 for (int ky = p.ky0; ky < p.ky1; ky++)
-                    for (int kx = p.kx0; kx < p.kx1; kx++) ek_fma(C, g, x + pixel(w, &p, ky, kx), tmp + (size_t)(ky * w->kw + kx) * C);
+                    for (int kx = p.kx0; kx < p.kx1; kx++)
+                        ek_fma(C, g, x + pixel(w, &p, ky, kx), tmp + (size_t)(ky * w->kw + kx) * C);
             }
         }
         flush(taps * C, tmp, dk);

@@ -24,7 +24,7 @@ typedef struct work {
     step *s;
     const float *x, *shift, *z;
     float *y;
-    double *share;                       /* [threads] */
+    double *share; /* [threads] */
 } work;
 
 static const value *src_of(const work *k) { return &k->e->value[k->s->src]; }
@@ -36,7 +36,9 @@ static float *tmp_of(const work *k, int part) { return k->e->tmp + (size_t)part 
 static void rows(const mb_net_engine *e, const value *v, int part, int parts, size_t *a, size_t *b) {
     mb_part(v->rows * (size_t)e->batch, MB_ROWS_BLOCK, part, parts, a, b);
 }
-static void samples(const mb_net_engine *e, int part, int parts, size_t *a, size_t *b) { mb_part((size_t)e->batch, 1, part, parts, a, b); }
+static void samples(const mb_net_engine *e, int part, int parts, size_t *a, size_t *b) {
+    mb_part((size_t)e->batch, 1, part, parts, a, b);
+}
 static void numbers(const mb_net_engine *e, const value *v, int part, int parts, size_t *a, size_t *b) {
     mb_part(v->per * (size_t)e->batch, 4096, part, parts, a, b);
 }
@@ -130,11 +132,12 @@ static void norm_back_part(void *ctx, int part, int parts) {
     const value *v = src_of(k);
     size_t a, b;
     rows(k->e, v, part, parts, &a, &b);
-    mb_rows_norm_back(b - a, v->C, k->x + a * v->C, k->z ? v->y + a * v->C : NULL, k->s->mean, k->s->a, k->s->b, k->s->d, k->y + a * v->C);
+    mb_rows_norm_back(b - a, v->C, k->x + a * v->C, k->z ? v->y + a * v->C : NULL, k->s->mean, k->s->a, k->s->b, k->s->d,
+                      k->y + a * v->C);
 }
 
 static void backward_point(mb_net_engine *e, step *s, const float *g, float *dx, float *grad) {
-    if (s->affine < 0) return;           /* dx is g */
+    if (s->affine < 0) return; /* dx is g */
     const mb_model_layer *l = &e->m->layer[s->affine];
     const value *v = &e->value[s->src];
     const float *gamma = step_theta(e, l->weight);
@@ -309,8 +312,8 @@ static int backward_weighted(mb_net_engine *e, step *s, float *g, float *dx, flo
     if (s->keep) mb_parallel(e->threads, keep_part, &k);
     int rc = weights_back(e, s, g, dw);
     if (!rc && l->wq.kind)
-        mb_fake_weights_back(&l->wq, step_theta(e, l->wq.block), l->win.cout, wb->n / (size_t)l->win.cout, e->m->theta + wb->at, dw,
-                             l->wq.block < 0 ? NULL : grad + e->m->block[l->wq.block].at);
+        mb_fake_weights_back(&l->wq, step_theta(e, l->wq.block), l->win.cout, wb->n / (size_t)l->win.cout, e->m->theta + wb->at,
+                             dw, l->wq.block < 0 ? NULL : grad + e->m->block[l->wq.block].at);
     if (rc || !dx) return rc;
     k.y = dx;
     if (s->kind == STEP_CONV) rc = mb_conv_input(s->conv, g, dx);
@@ -323,7 +326,8 @@ static int backward_weighted(mb_net_engine *e, step *s, float *g, float *dx, flo
         k.share = e->sums;
         mb_parallel(e->threads, fake_back_part, &k);
         for (int p = 0; p < e->threads; p++) sum += k.share[p];
-        if (l->xq.block >= 0) grad[e->m->block[l->xq.block].at] = (float)(sum * mb_fake_inputs_factor(&l->xq, e->value[s->src].per * n));
+        if (l->xq.block >= 0)
+            grad[e->m->block[l->xq.block].at] = (float)(sum * mb_fake_inputs_factor(&l->xq, e->value[s->src].per * n));
     }
     return rc;
 }
@@ -387,7 +391,10 @@ int mb_engine_forward(mb_net_engine *e, mb_pass pass) {
     return rc;
 }
 
-typedef struct collect { const mb_net_engine *e; const step *s; } collect;
+typedef struct collect {
+    const mb_net_engine *e;
+    const step *s;
+} collect;
 
 /* g = sum of the contributions, where a clipped result passes it */
 static void collect_part(void *ctx, int part, int parts) {
@@ -401,13 +408,14 @@ static void collect_part(void *ctx, int part, int parts) {
     float *g = e->buffer[s->g].p;
     int first = 0;
     for (int i = 0; i < s->in.n; i++)
-        if (s->in.buffer[i] == s->g) first = i;              /* it is read before it is written */
+        if (s->in.buffer[i] == s->g) first = i; /* it is read before it is written */
     const float *sum = e->buffer[s->in.buffer[first]].p;
     int left = s->in.n - 1;
     for (int i = 0; i < s->in.n; i++) {
         if (i == first) continue;
         bool last = --left == 0;
-        mb_mask(b - a, sum + a, e->buffer[s->in.buffer[i]].p + a, last && clip ? v->y + a : NULL, clip ? clip->lo : 0, clip ? clip->hi : 0, g + a);
+        mb_mask(b - a, sum + a, e->buffer[s->in.buffer[i]].p + a, last && clip ? v->y + a : NULL, clip ? clip->lo : 0,
+                clip ? clip->hi : 0, g + a);
         sum = g;
     }
     if (s->in.n == 1) mb_mask(b - a, sum + a, NULL, clip ? v->y + a : NULL, clip ? clip->lo : 0, clip ? clip->hi : 0, g + a);

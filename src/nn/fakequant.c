@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "nn/quant.h"
 
-enum { BLOCK = 4096 };                   /* floats whose sum is kept in single precision lanes before it is added in double */
+enum { BLOCK = 4096 }; /* floats whose sum is kept in single precision lanes before it is added in double */
 
 static const float hwgq_step[] = {0.799f, 0.538f, 0.3217f, 0.185f};
 static const float gauss_step[] = {1.596f, 0.996f, 0.586f, 0.336f};
@@ -21,14 +21,19 @@ static const float gauss_step[] = {1.596f, 0.996f, 0.586f, 0.336f};
 int mb_fake_check(const mb_fakequant *q, bool weights, const char *layer) {
     const char *what = weights ? "weights" : "inputs";
     int most = q->kind == MB_FAKE_HWGQ ? 4 : q->kind == MB_FAKE_SIGN ? 1 : q->kind == MB_FAKE_TERNARY ? 2 : 16;
-    int least = q->kind == MB_FAKE_TERNARY ? 2 : q->kind == MB_FAKE_HWGQ || q->kind == MB_FAKE_DOREFA || q->kind == MB_FAKE_SIGN ? 1 : weights || q->is_signed ? 2 : 1;
+    int least = q->kind == MB_FAKE_TERNARY                                                        ? 2
+                : q->kind == MB_FAKE_HWGQ || q->kind == MB_FAKE_DOREFA || q->kind == MB_FAKE_SIGN ? 1
+                : weights || q->is_signed                                                         ? 2
+                                                                                                  : 1;
     if (q->kind == MB_FAKE_NONE) return MB_OK;
     if ((q->kind == MB_FAKE_PACT && weights) || (q->kind == MB_FAKE_TERNARY && !weights))
-        return mb_fail(MB_BADINPUT, "layer \"%s\": quantiser %s is not for %s", layer, q->kind == MB_FAKE_PACT ? "pact" : "ternary", what);
+        return mb_fail(MB_BADINPUT, "layer \"%s\": quantiser %s is not for %s", layer,
+                       q->kind == MB_FAKE_PACT ? "pact" : "ternary", what);
     if (!weights && q->is_signed && (q->kind == MB_FAKE_PACT || q->kind == MB_FAKE_HWGQ || q->kind == MB_FAKE_DOREFA))
         return mb_fail(MB_BADINPUT, "layer \"%s\": its inputs can be negative; quantise them by lsq, minmax or sign", layer);
     if (q->bits < least || q->bits > most)
-        return mb_fail(MB_BADINPUT, "layer \"%s\": this quantiser of %s takes %d to %d bits, not %d", layer, what, least, most, q->bits);
+        return mb_fail(MB_BADINPUT, "layer \"%s\": this quantiser of %s takes %d to %d bits, not %d", layer, what, least, most,
+                       q->bits);
     return MB_OK;
 }
 
@@ -40,7 +45,7 @@ void mb_fake_levels(const mb_fakequant *q, bool weights, float *lo, float *hi) {
 
 /* Rounding half to even for |v| < 2^22, without a call. */
 static inline float even(float v) {
-    const float magic = 12582912.0f;     /* 1.5 * 2^23 */
+    const float magic = 12582912.0f; /* 1.5 * 2^23 */
     return v + magic - magic;
 }
 
@@ -152,7 +157,9 @@ double mb_fake_inputs_back(const mb_fakequant *q, float step, size_t n, const fl
         float acc[LANES] = {0};
         size_t m = n - i < BLOCK ? n - i : BLOCK;
         if (q->kind == MB_FAKE_LSQ) fq_lsq_back(m, step, lo, hi, x + i, g + i, dx + i, acc);
-        else fq_window_back(m, q->kind == MB_FAKE_SIGN ? -1 : 0, q->kind == MB_FAKE_SIGN ? 1 : hi * step, x + i, g + i, dx + i, acc);
+        else
+            fq_window_back(m, q->kind == MB_FAKE_SIGN ? -1 : 0, q->kind == MB_FAKE_SIGN ? 1 : hi * step, x + i, g + i, dx + i,
+                           acc);
         sum += lane_sum(acc);
     }
     return sum;
@@ -197,7 +204,7 @@ static float ternary_scale(size_t n, const float *w) {
                 if (m > a / 2) sum += m, count++;
             }
             if (count) a = sum / (double)count;
-            double gain = count ? sum * sum / (double)count : 0;   /* error = sum w^2 - gain */
+            double gain = count ? sum * sum / (double)count : 0; /* error = sum w^2 - gain */
             if (gain > least) least = gain, best = (float)a;
         }
     }
@@ -244,9 +251,7 @@ static float forward(const mb_fakequant *q, float step, float whole, size_t n, c
         s = ternary_scale(n, w);
         for (size_t i = 0; i < n; i++) y[i] = fabsf(w[i]) > s / 2 ? copysignf(s, w[i]) : 0;
         return s;
-    case MB_FAKE_DOREFA:
-        dorefa(q->bits, n, whole, w, y);
-        return 1 / (float)((1 << q->bits) - 1);
+    case MB_FAKE_DOREFA: dorefa(q->bits, n, whole, w, y); return 1 / (float)((1 << q->bits) - 1);
     case MB_FAKE_HWGQ:
         s = gauss_step[q->bits - 1] * whole;
         if (!(s > 0)) s = 1;

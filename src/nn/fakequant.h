@@ -2,16 +2,15 @@
  *
  * Most are y = s clip(round(x / s), lo, hi) with rounding half to even, and differ in where the step s comes from and what the
  * gradient does (straight-through estimator, Bengio et al., arXiv:1308.3432: the rounding counts as the identity):
- *   minmax   s = max |x| / hi;  dx = g                                   (Jacob et al., doi:10.1109/CVPR.2018.00286, zero point 0)
- *   lsq      s learnt:  dx = g where lo <= x/s <= hi, otherwise 0;  ds = 1/sqrt(n hi) sum of g (round(x/s) - x/s inside, lo or hi
- *            outside)                                                    (Esser et al., ICLR 2020, arXiv:1902.08153)
- *   pact     inputs: s = a / hi with a learnt clip a:  dx = g where 0 < x < a;  da = sum of g where x >= a   (arXiv:1805.06085)
- *   hwgq     inputs: s = 0.799, 0.538, 0.3217, 0.185 (1 to 4 bits), optimal for half of a unit Gaussian;  dx = g where 0 < x < hi s
- *            (Cai et al., doi:10.1109/CVPR.2017.574). Weights (EdMIPS, arXiv:2004.05795): y = s (clip(round(x/s + 1/2),
- *            1 - 2^(b-1), 2^(b-1)) - 1/2), s = 1.596, 0.996, 0.586, 0.336 times the standard deviation;  dx = g
- *   dorefa   inputs: s = 1 / hi;  dx = g where 0 < x < 1.  Weights: t = tanh w / max |tanh w|,
- *            y = 2 round((t/2 + 1/2) (2^b - 1)) / (2^b - 1) - 1;  dw = g dt/dw with the maximum held fixed     (arXiv:1606.06160)
- *   sign     inputs: +-1;  dx = g where |x| < 1.  Weights: a sign(w), a = mean |w| per output channel;
+ *   minmax   s = max |x| / hi;  dx = g                                   (Jacob et al., doi:10.1109/CVPR.2018.00286, zero point
+ * 0) lsq      s learnt:  dx = g where lo <= x/s <= hi, otherwise 0;  ds = 1/sqrt(n hi) sum of g (round(x/s) - x/s inside, lo or
+ * hi outside)                                                    (Esser et al., ICLR 2020, arXiv:1902.08153) pact     inputs: s =
+ * a / hi with a learnt clip a:  dx = g where 0 < x < a;  da = sum of g where x >= a   (arXiv:1805.06085) hwgq     inputs: s =
+ * 0.799, 0.538, 0.3217, 0.185 (1 to 4 bits), optimal for half of a unit Gaussian;  dx = g where 0 < x < hi s (Cai et al.,
+ * doi:10.1109/CVPR.2017.574). Weights (EdMIPS, arXiv:2004.05795): y = s (clip(round(x/s + 1/2), 1 - 2^(b-1), 2^(b-1)) - 1/2), s
+ * = 1.596, 0.996, 0.586, 0.336 times the standard deviation;  dx = g dorefa   inputs: s = 1 / hi;  dx = g where 0 < x < 1.
+ * Weights: t = tanh w / max |tanh w|, y = 2 round((t/2 + 1/2) (2^b - 1)) / (2^b - 1) - 1;  dw = g dt/dw with the maximum held
+ * fixed     (arXiv:1606.06160) sign     inputs: +-1;  dx = g where |x| < 1.  Weights: a sign(w), a = mean |w| per output channel;
  *            dw = g (1/n + a where |w| < 1)                              (XNOR-Net, doi:10.1007/978-3-319-46493-0_32)
  *   ternary  weights: a {-1, 0, 1} per output channel with the a and the zeros of least squared error;  dw = g
  *                                                                        (two-step quantisation, doi:10.1109/CVPR.2018.00460)
@@ -40,7 +39,7 @@ void mb_fake_weights(const mb_fakequant *q, const float *step, int cout, size_t 
 /* G: derivatives by y, replaced by those by w; dstep as STEP. */
 void mb_fake_weights_back(const mb_fakequant *q, const float *step, int cout, size_t K, const float *w, float *g, float *dstep);
 
-/* The same for inputs, of which a part may be given: the step of minmax needs the largest |x| of all (mb_fake_inputs_max).
+/* The same for inputs, of which a part may be given: the step of minmax needs the largest |x| of all (mb_fake_max).
  * back: G -> dx, which may be the same array; returns the part's share of the derivative by the learnt number, without the factor
  * that mb_fake_inputs_factor gives for the whole. */
 float mb_fake_inputs_step(const mb_fakequant *q, float learnt, float max_abs);

@@ -8,11 +8,14 @@
  * The first axis of the graph's input is the batch; layers see shapes without it.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/param.h"
+#include "nn/fakequant.h"
 #include "nn/import_state.h"
 
 #define MIN_OPSET 7
@@ -366,6 +369,36 @@ static int list_weighted(mb_network *net) {
     return MB_OK;
 }
 
+/* "lsq bits=4 unsigned step=0.01": the step that training found for the input of L */
+static int input_quantiser(const mb_import *im, mb_layer *l) {
+    static const char *const kinds = MB_FAKES;
+    char *key = mb_asprintf("mixbar.quantiser.%s.input", l->name), kind[16], sign[16], *text = NULL, name[16];
+    mb_span v;
+    int rc = key ? MB_OK : mb_nomem(), bits = 0, end = 0;
+    if (!rc && mb_onnx_metadata(im->model, key, &v)) {
+        text = mb_strndup((const char *)v.p, v.n);
+        double learnt = 0;
+        mb_fakequant q = {.kind = MB_FAKE_NONE};
+        bool good = text && sscanf(text, "%15s bits=%d %15s%n", kind, &bits, sign, &end) == 3 && bits >= 1 && bits <= 16;
+        for (int k = 0; good && k <= MB_FAKE_TERNARY; k++)
+            if (!strcmp(mb_choice_name(kinds, k, name, sizeof name), kind)) q.kind = (mb_fake)k;
+        const char *number = good ? strchr(text + end, '=') : NULL;
+        if (number) learnt = strtod(number + 1, NULL);
+        if (!text) rc = mb_nomem();
+        else if (!good || q.kind == MB_FAKE_NONE || (q.kind == MB_FAKE_HWGQ && bits > 4) || !(learnt >= 0 && learnt < 1e30))
+            rc = mb_fail(MB_BADINPUT, "%s: metadata %s: \"%s\" is not a quantiser", im->path, key, text);
+        q.bits = bits;
+        q.is_signed = good && !strcmp(sign, "signed");
+        if (!rc && q.kind != MB_FAKE_MINMAX) {
+            l->input_bits = bits;
+            l->input_step = mb_fake_inputs_step(&q, (float)learnt, 0);
+        }
+    }
+    mb_free(text);
+    mb_free(key);
+    return rc;
+}
+
 static int import_graph(mb_import *im) {
     const mb_onnx_model *m = im->model;
     if (m->opset < MIN_OPSET || m->opset > MAX_OPSET)
@@ -380,6 +413,7 @@ static int import_graph(mb_import *im) {
     if (!rc) rc = drop_unused(im);
     if (!rc) rc = unique_names(im->net);
     if (!rc) rc = list_weighted(im->net);
+    for (int k = 0; !rc && k < im->net->n_weighted; k++) rc = input_quantiser(im, &im->net->layer[im->net->weighted[k]]);
     if (!rc) rc = mb_network_check(im->net);
     return rc;
 }

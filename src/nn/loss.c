@@ -11,7 +11,7 @@
 
 /* log of the softmax of z / T, element K: z[k]/T - norm */
 static double log_norm(const float *z, int n, double T) {
-    double top = -INFINITY, sum = 0;
+    double top = -HUGE_VAL, sum = 0;
     for (int k = 0; k < n; k++) top = fmax(top, (double)z[k] / T);
     for (int k = 0; k < n; k++) sum += exp((double)z[k] / T - top);
     return top + log(sum);
@@ -27,7 +27,8 @@ static double teach(const mb_loss_spec *s, int classes, const float *z, const fl
     return s->weight * T * T * sum;
 }
 
-double mb_loss_batch(const mb_loss_spec *s, int n, int classes, const float *z, const int32_t *label, float *dz, int64_t *correct) {
+double mb_loss_batch(const mb_loss_spec *s, int n, int classes, const float *z, const int32_t *label, float *dz,
+                     int64_t *correct) {
     double total = 0, each = 1 / (double)n, own = s->teacher ? 1 - s->weight : 1;
     for (int i = 0; i < n; i++, z += classes) {
         double norm = s->kind == MB_LOSS_CROSS_ENTROPY ? log_norm(z, classes, 1) : 0, sum = 0;
@@ -39,7 +40,9 @@ double mb_loss_batch(const mb_loss_spec *s, int n, int classes, const float *z, 
             if (dz) dz[i * classes + k] = (float)(own * d * each);
         }
         total += own * sum;
-        if (s->teacher) total += teach(s, classes, z, s->teacher + (size_t)i * (size_t)classes, each, dz ? dz + (size_t)i * (size_t)classes : NULL);
+        if (s->teacher)
+            total += teach(s, classes, z, s->teacher + (size_t)i * (size_t)classes, each,
+                           dz ? dz + (size_t)i * (size_t)classes : NULL);
         if (correct) *correct += mb_argmax(z, (size_t)classes) == label[i];
     }
     return total / n;

@@ -19,12 +19,13 @@ typedef enum { MB_LOSS_CROSS_ENTROPY, MB_LOSS_SQUARED } mb_loss_kind;
 typedef struct mb_loss_spec {
     mb_loss_kind kind;
     double smoothing;
-    const float *teacher;                /* [n][classes] outputs, or NULL */
-    double weight, temperature;          /* of the teacher */
+    const float *teacher;       /* [n][classes] outputs, or NULL */
+    double weight, temperature; /* of the teacher */
 } mb_loss_spec;
 
 /* Z [n][classes]; LABEL in 0..classes-1. Returns the mean loss (not finite when an output is not); dz (may be NULL) [n][classes];
  * *correct (may be NULL) counts samples whose largest output is their label's. */
-double mb_loss_batch(const mb_loss_spec *s, int n, int classes, const float *z, const int32_t *label, float *dz, int64_t *correct);
+double mb_loss_batch(const mb_loss_spec *s, int n, int classes, const float *z, const int32_t *label, float *dz,
+                     int64_t *correct);
 
 #endif

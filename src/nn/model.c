@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-#define START_UNIT 0x80000000u           /* units of start values begin here; those of training below */
+#define START_UNIT 0x80000000u /* units of start values begin here; those of training below */
 
 static int sticky(mb_model *m, int rc) {
     if (!m->rc) m->rc = rc;
@@ -62,7 +62,9 @@ int mb_model_new(const char *name, const mb_shape *input, mb_model **m) {
     mb_model *v = mb_calloc(1, sizeof *v);
     if (!v) return mb_nomem();
     v->name = mb_strdup(name);
-    if (!v->name) sticky(v, mb_nomem());
+    v->theta = mb_calloc(0, sizeof *v->theta); /* never NULL, also without parameters */
+    v->state = mb_calloc(0, sizeof *v->state);
+    if (!v->name || !v->theta || !v->state) sticky(v, mb_nomem());
     int l = append(v, MB_KIND_INPUT, "input", 0, 0, 0);
     if (l < 0) {
         mb_model_free(v);
@@ -117,7 +119,8 @@ static mb_shape window_shape(const mb_window *w, const mb_shape *in, int channel
 }
 
 static int too_small(mb_model *m, const char *name) {
-    return sticky(m, mb_fail(MB_BADINPUT, "model \"%s\": the image that reaches layer \"%s\" is smaller than its window", m->name, name));
+    return sticky(
+        m, mb_fail(MB_BADINPUT, "model \"%s\": the image that reaches layer \"%s\" is smaller than its window", m->name, name));
 }
 
 int mb_model_conv_window(mb_model *m, const char *name, int in, const mb_window *w, bool bias) {
@@ -127,7 +130,8 @@ int mb_model_conv_window(mb_model *m, const char *name, int in, const mb_window 
     if (!fit_window(m, l, w)) return too_small(m, name);
     const mb_window *v = &l->win;
     if (v->groups < 1 || v->cin % v->groups || v->cout % v->groups || v->cout < 1)
-        return sticky(m, mb_fail(MB_BADINPUT, "model \"%s\": layer \"%s\" cannot split %d input and %d output channels into %d groups",
+        return sticky(m, mb_fail(MB_BADINPUT,
+                                 "model \"%s\": layer \"%s\" cannot split %d input and %d output channels into %d groups",
                                  m->name, name, v->cin, v->cout, v->groups));
     l->shape = window_shape(v, &m->layer[in].shape, v->cout);
     int block = add_block(m, i, MB_ROLE_WEIGHT, (size_t)v->cout * (size_t)(v->cin / v->groups) * (size_t)v->kh * (size_t)v->kw);
@@ -137,8 +141,18 @@ int mb_model_conv_window(mb_model *m, const char *name, int in, const mb_window 
 }
 
 int mb_model_conv(mb_model *m, const char *name, int in, int cout, int kh, int kw, int stride, int pad, int groups, bool bias) {
-    mb_window w = {.kh = kh, .kw = kw, .sh = stride, .sw = stride, .pt = pad, .pl = pad, .pb = pad, .pr = pad, .dh = 1, .dw = 1,
-                   .cout = cout, .groups = groups};
+    mb_window w = {.kh = kh,
+                   .kw = kw,
+                   .sh = stride,
+                   .sw = stride,
+                   .pt = pad,
+                   .pl = pad,
+                   .pb = pad,
+                   .pr = pad,
+                   .dh = 1,
+                   .dw = 1,
+                   .cout = cout,
+                   .groups = groups};
     return mb_model_conv_window(m, name, in, &w, bias);
 }
 
@@ -147,7 +161,18 @@ int mb_model_linear(mb_model *m, const char *name, int in, int out, bool bias) {
     if (i < 0) return i;
     mb_model_layer *l = &m->layer[i];
     size_t K = mb_shape_count(&m->layer[in].shape);
-    l->win = (mb_window){.kh = 1, .kw = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .cin = (int)K, .ih = 1, .iw = 1, .cout = out, .oh = 1, .ow = 1,
+    l->win = (mb_window){.kh = 1,
+                         .kw = 1,
+                         .sh = 1,
+                         .sw = 1,
+                         .dh = 1,
+                         .dw = 1,
+                         .cin = (int)K,
+                         .ih = 1,
+                         .iw = 1,
+                         .cout = out,
+                         .oh = 1,
+                         .ow = 1,
                          .groups = 1};
     l->shape = (mb_shape){1, {out}};
     int block = add_block(m, i, MB_ROLE_WEIGHT, (size_t)out * K);
@@ -189,8 +214,8 @@ int mb_model_scale(mb_model *m, const char *name, int in) { return affine(m, MB_
 int mb_model_add(mb_model *m, const char *name, int a, int b) {
     int i = append(m, MB_KIND_ADD, name, 2, a, b);
     if (i >= 0 && !mb_shape_equal(&m->layer[a].shape, &m->layer[b].shape))
-        return sticky(m, mb_fail(MB_BADINPUT, "model \"%s\": layer \"%s\" adds \"%s\" and \"%s\", which differ in shape", m->name, name,
-                                 m->layer[a].name, m->layer[b].name));
+        return sticky(m, mb_fail(MB_BADINPUT, "model \"%s\": layer \"%s\" adds \"%s\" and \"%s\", which differ in shape", m->name,
+                                 name, m->layer[a].name, m->layer[b].name));
     return i;
 }
 
@@ -247,7 +272,8 @@ int mb_model_gather(mb_model *m, const char *name, int in, const mb_shape *shape
     if (!l->index) return sticky(m, mb_nomem());
     for (size_t k = 0; k < n; k++) {
         l->index[k] = index[k] < 0 ? -1 : index[k];
-        if (index[k] >= 0 && (size_t)index[k] >= limit) return sticky(m, mb_fail(MB_BUG, "layer \"%s\" gathers beyond its input", name));
+        if (index[k] >= 0 && (size_t)index[k] >= limit)
+            return sticky(m, mb_fail(MB_BUG, "layer \"%s\" gathers beyond its input", name));
     }
     return i;
 }
@@ -261,7 +287,9 @@ int mb_model_done(mb_model *m) {
             if (!strcmp(l->name, m->layer[i].name))
                 return m->rc = mb_fail(MB_BADINPUT, "model \"%s\": two layers are called \"%s\"", m->name, l->name);
         }
-        if (!used) return m->rc = mb_fail(MB_BADINPUT, "model \"%s\": nothing uses the result of layer \"%s\"", m->name, m->layer[i].name);
+        if (!used)
+            return m->rc =
+                       mb_fail(MB_BADINPUT, "model \"%s\": nothing uses the result of layer \"%s\"", m->name, m->layer[i].name);
     }
     return m->rc;
 }
@@ -294,6 +322,18 @@ void mb_model_init(mb_model *m, uint64_t seed) {
         if (l->kind != MB_KIND_NORM) continue;
         size_t C = (size_t)l->shape.d[0];
         for (size_t c = 0; c < 2 * C; c++) m->state[l->state + c] = c < C ? 0.0f : 1.0f;
+    }
+}
+
+void mb_model_clip_weights(mb_model *m, double alpha) {
+    for (int b = 0; b < m->n_blocks; b++) {
+        const mb_model_block *k = &m->block[b];
+        float *w = m->theta + k->at;
+        double square = 0;
+        if (k->role != MB_ROLE_WEIGHT) continue;
+        for (size_t i = 0; i < k->n; i++) square += (double)w[i] * (double)w[i];
+        float limit = (float)(alpha * sqrt(square / (double)k->n));
+        for (size_t i = 0; i < k->n; i++) w[i] = w[i] < -limit ? -limit : w[i] > limit ? limit : w[i];
     }
 }
 

@@ -18,7 +18,11 @@
 #include "nn/onnx_write.h"
 #include "nn/op.h"
 
-typedef struct map { const mb_network *net; mb_model *m; int *at; } map;       /* at[layer of net]: layer of the model */
+typedef struct map {
+    const mb_network *net;
+    mb_model *m;
+    int *at;
+} map; /* at[layer of net]: layer of the model */
 
 static int refuse(const mb_layer *l, const char *why) {
     return mb_fail(MB_BADINPUT, "layer \"%s\" (%s) cannot be trained: %s", l->name, l->op->name, why);
@@ -47,7 +51,8 @@ static int weighted(map *c, const mb_layer *l, int in) {
 
 static int scale(map *c, const mb_layer *l, const mb_op_view *v, int in) {
     size_t C = (size_t)l->shape.d[0];
-    if (v->outer != 1 || (v->channels != 1 && v->channels != C) || (v->channels == C && v->inner * C != mb_shape_count(&l->shape)))
+    if (v->outer != 1 || (v->channels != 1 && v->channels != C) ||
+        (v->channels == C && v->inner * C != mb_shape_count(&l->shape)))
         return refuse(l, "its factors do not go along the channels");
     int i = v->gamma ? mb_model_norm(c->m, l->name, in) : mb_model_scale(c->m, l->name, in);
     if (i < 0) return c->m->rc;
@@ -86,7 +91,8 @@ static int32_t source(const mb_shape *in, const int64_t *x, const mb_op_view *v,
     return (int32_t)at;
 }
 
-static int gather(map *c, const mb_layer *l, const char *name, int in, const mb_shape *from, const mb_op_view *v, bool moves, bool pad, int *out) {
+static int gather(map *c, const mb_layer *l, const char *name, int in, const mb_shape *from, const mb_op_view *v, bool moves,
+                  bool pad, int *out) {
     size_t n = mb_shape_count(&l->shape);
     int32_t *index = mb_malloc(n, sizeof *index);
     int64_t x[MB_MAX_RANK];

@@ -43,6 +43,9 @@ typedef struct mb_layer {
     /* weighted layers: W[cout][cin/groups][kh][kw] row-major (a fully connected layer: W[out][in]); bias[cout] or NULL. */
     float *weight, *bias;
     size_t n_weight;                 /* number of floats in weight */
+    /* Trained quantiser of the layer's input, as the file's metadata say it: step at input_bits; 0: none (nn/onnx_write.h) */
+    float input_step;
+    int input_bits;
     void *attr;                      /* private to the operator, one mb_malloc block; NULL for none */
 } mb_layer;
 

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-enum { MODEL_IR_VERSION = 1, MODEL_PRODUCER_NAME = 2, MODEL_GRAPH = 7, MODEL_OPSET_IMPORT = 8 };
+enum { MODEL_IR_VERSION = 1, MODEL_PRODUCER_NAME = 2, MODEL_GRAPH = 7, MODEL_OPSET_IMPORT = 8, MODEL_METADATA = 14 };
 enum { OPSET_DOMAIN = 1, OPSET_VERSION = 2 };
 enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12, GRAPH_SPARSE_INITIALIZER = 15 };
 enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP_TYPE = 4, NODE_ATTRIBUTE = 5, NODE_DOMAIN = 7 };
@@ -420,9 +420,29 @@ int mb_onnx_parse(const char *path, const uint8_t *data, size_t size, mb_onnx_mo
     parser ps = {path, data, m};
     mb_span all = {data, size};
     int rc = parse_model(&ps, all);
+    m->whole = all;
     if (rc) mb_onnx_free(m);
     else *out = m;
     return rc;
+}
+
+bool mb_onnx_metadata(const mb_onnx_model *m, const char *key, mb_span *value) {
+    mb_wire w = mb_wire_of(m->whole);
+    mb_field f, e;
+    while (mb_wire_next(&w, &f) > 0) {
+        if (f.number != MODEL_METADATA || f.wire != MB_WIRE_BYTES) continue;
+        mb_wire entry = mb_wire_of(f.bytes);
+        mb_span k = {f.bytes.p, 0}, v = k;
+        while (mb_wire_next(&entry, &e) > 0) {
+            if (e.wire != MB_WIRE_BYTES) continue;
+            if (e.number == 1) k = e.bytes;
+            if (e.number == 2) v = e.bytes;
+        }
+        if (!mb_span_is(k, key)) continue;
+        *value = v;
+        return true;
+    }
+    return false;
 }
 
 void mb_onnx_free(mb_onnx_model *m) {

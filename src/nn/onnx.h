@@ -83,6 +83,7 @@ typedef struct mb_onnx_model {
     mb_onnx_value *in, *out;
     int n_node, n_init, n_in, n_out;
     int n_sparse;                        /* sparse initialisers (not read) */
+    mb_span whole;                       /* the file */
     void *blocks;                        /* memory of the arrays above */
 } mb_onnx_model;
 
@@ -90,6 +91,8 @@ typedef struct mb_onnx_model {
  * mb_onnx_free(). */
 int mb_onnx_parse(const char *path, const uint8_t *data, size_t size, mb_onnx_model **m);
 void mb_onnx_free(mb_onnx_model *m);
+/* The value of KEY in the file's metadata (metadata_props); false: it is not there. */
+bool mb_onnx_metadata(const mb_onnx_model *m, const char *key, mb_span *value);
 /* Parse the TensorProto in MESSAGE. PATH is for messages. */
 int mb_onnx_tensor_parse(const char *path, mb_span message, mb_onnx_tensor *t);
 /* Lists of an attribute, packed or not: at most CAP values are stored, *n counts all of them. */

@@ -10,7 +10,8 @@
 #include "base/clones.h"
 #include "nn/parallel.h"
 
-MB_CLONES static void op_sgd(size_t n, float rate, float m, float w, float ahead, const float *restrict g, float *restrict v, float *restrict t) {
+MB_CLONES static void op_sgd(size_t n, float rate, float m, float w, float ahead, const float *restrict g, float *restrict v,
+                             float *restrict t) {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float d = g[i] + w * t[i];
@@ -20,8 +21,8 @@ MB_CLONES static void op_sgd(size_t n, float rate, float m, float w, float ahead
     }
 }
 
-MB_CLONES static void op_adam(size_t n, float rate, float c1, float c2, float w, const float *restrict g, float *restrict v1, float *restrict v2,
-                              float *restrict t) {
+MB_CLONES static void op_adam(size_t n, float rate, float c1, float c2, float w, const float *restrict g, float *restrict v1,
+                              float *restrict v2, float *restrict t) {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float a = 0.9f * v1[i] + 0.1f * g[i], b = 0.999f * v2[i] + 0.001f * (g[i] * g[i]);
@@ -31,7 +32,12 @@ MB_CLONES static void op_adam(size_t n, float rate, float c1, float c2, float w,
     }
 }
 
-typedef struct job { mb_optimiser *o; const mb_model *m; const float *grad; float rate, c1, c2; } job;
+typedef struct job {
+    mb_optimiser *o;
+    const mb_model *m;
+    const float *grad;
+    float rate, c1, c2;
+} job;
 
 static bool decays(const mb_model *m, const mb_model_block *b) {
     const mb_model_layer *l = &m->layer[b->layer];
@@ -56,7 +62,8 @@ static void part(void *ctx, int p, int parts) {
 
 void mb_optimiser_step(mb_optimiser *o, mb_model *m, const float *grad, double rate, int threads) {
     o->steps++;
-    job j = {o, m, grad, (float)rate, (float)(1 / (1 - pow(0.9, (double)o->steps))), (float)(1 / (1 - pow(0.999, (double)o->steps)))};
+    job j = {
+        o, m, grad, (float)rate, (float)(1 / (1 - pow(0.9, (double)o->steps))), (float)(1 / (1 - pow(0.999, (double)o->steps)))};
     mb_parallel(threads, part, &j);
 }
 

@@ -1,4 +1,5 @@
-/* parallel.c - see parallel.h; with simulate.c and wire_mesh.c one of the few places that start threads (tests/lint knows them) */
+/* parallel.c - see parallel.h; with simulate.c and wire_mesh.c one of the few places that start threads (tests/lint knows them)
+ */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif

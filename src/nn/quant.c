@@ -89,6 +89,21 @@ MB_CLONES static void add_errors(series v, const double *restrict s, double L, d
     }
 }
 
+/* A step of which all numbers are whole multiples (within the rounding of floats): max / k for the smallest such k <= L, divided so that the
+ * largest code is the largest multiple of k up to L, because cells with small codes are the worse for it. 0: there is none. */
+static double grid_of(series v, double max, int L) {
+    for (int k = 1; k <= L; k++) {
+        double s = max / k;
+        size_t i = 0;
+        for (; i < v.count; i++) {
+            double t = (double)v.w[i * v.stride] / s;
+            if (fabs(t - rint(t)) > 2e-6 * k) break;
+        }
+        if (i == v.count) return s / (L / k);
+    }
+    return 0;
+}
+
 double mb_weight_scale(const float *W, int K, int N, int column, int bits, mb_range_rule rule, double percentile) {
     series v = {W, (size_t)K * (size_t)N, 1};
     if (column >= 0) v = (series){W + column, (size_t)K, (size_t)N};
@@ -107,7 +122,8 @@ double mb_weight_scale(const float *W, int K, int N, int column, int bits, mb_ra
     } else if (rule == MB_RANGE_MSE && bits == 1) {
         clip = sum / (double)v.count;
     } else if (rule == MB_RANGE_MSE) {
-        double s[CLIPS], err[CLIPS] = {0};
+        double s[CLIPS], err[CLIPS] = {0}, grid = grid_of(v, max, (int)L);
+        if (grid > 0) return grid;
         for (int k = 0; k < CLIPS; k++) s[k] = max * ((k + 1) / (double)CLIPS) / L;
         add_errors(v, s, L, err);
         return s[smallest(err)];

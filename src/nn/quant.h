@@ -6,7 +6,9 @@
  *     signed (1 <= b <= 16): |q| <= 2^(b-1) - 1  (b = 1: the sign, as for weights)
  * Rounding is half away from zero. Dequantised value: s * q.
  * Ranges: max |x|; a percentile of |x|; or the clip c = s L that minimises the mean squared error among c = k/100 max |x|,
- * k = 1..100 (of equal errors the largest clip; b = 1 signed: s = mean |x|, the exact optimum). All sums have one order: the
+ * k = 1..100 (of equal errors the largest clip; b = 1 signed: s = mean |x|, the exact optimum). Weights that stand on a grid already,
+ * all whole multiples of max |w| / k for a k <= L as after training with quantisers, get a step without error: that of the smallest k,
+ * divided by floor(L / k), so that the codes are as large as they can be. All sums have one order: the
  * scales are deterministic.
  * Reference: Jacob et al., CVPR 2018, doi:10.1109/CVPR.2018.00286 (affine integer inference, here with zero point 0); Banner
  * et al., NeurIPS 2019, arXiv:1810.05723 (MSE clipping); Rastegari et al., ECCV 2016, doi:10.1007/978-3-319-46493-0_32 (mean

@@ -28,14 +28,16 @@ const mb_param mb_train_params[] = {
     MB_REAL(mb_train_keys, decay, "", "5e-4", 0, 1, "weight decay (of weights, not of biases and normalisation)"),
     MB_CHOICE(mb_train_keys, schedule, MB_SCHEDULES, "cosine", "course of the learning rate"),
     MB_INT(mb_train_keys, warmup, "epochs", "0", 0, 100000, "the rate rises linearly over these (not one-cycle)"),
-    MB_VECTOR(mb_train_keys, steps, "", "[0.5, 0.75]", 0, 1, "schedule = step: fractions of the training after which the rate falls"),
+    MB_VECTOR(mb_train_keys, steps, "", "[0.5, 0.75]", 0, 1,
+              "schedule = step: fractions of the training after which the rate falls"),
     MB_REAL(mb_train_keys, factor, "", "0.1", 0, 1, "schedule = step: what the rate is multiplied by"),
     MB_CHOICE(mb_train_keys, loss, MB_LOSSES, "cross-entropy", "what is minimised"),
     MB_REAL(mb_train_keys, smoothing, "", "0", 0, 0.9, "share of the target spread over all classes"),
     MB_FLAG(mb_train_keys, flip, "false", "mirror every other sample left to right"),
     MB_INT(mb_train_keys, shift, "pixels", "0", 0, 64, "move samples by up to this many pixels along both axes"),
     MB_INT(mb_train_keys, holdout, "", "0", 0, 1e9, "samples at the end of the training data that are watched, not trained on"),
-    MB_INT(mb_train_keys, patience, "epochs", "0", 0, 100000, "stop after so many without a better loss of the held-out samples, keep the best; 0: never"),
+    MB_INT(mb_train_keys, patience, "epochs", "0", 0, 100000,
+           "stop after so many without a better loss of the held-out samples, keep the best; 0: never"),
     MB_REAL(mb_train_keys, teacher_weight, "", "0.7", 0, 1, "share of the teacher in the loss"),
     MB_REAL(mb_train_keys, teacher_temperature, "", "4", 0.1, 1000, "temperature of both softmaxes in it"),
     MB_PARAM_END};
@@ -44,11 +46,11 @@ int mb_model_fits(const mb_model *m, const mb_dataset *d) {
     const mb_shape *in = &m->layer[0].shape, *out = &mb_model_output(m)->shape;
     char a[80], b[80];
     if (mb_shape_count(in) != mb_shape_count(&d->shape) || (in->nd > 1 && d->shape.nd > 1 && !mb_shape_equal(in, &d->shape)))
-        return mb_fail(MB_BADINPUT, "the samples of %s are %s, model \"%s\" takes %s", d->source, mb_shape_text(&d->shape, a, sizeof a), m->name,
-                       mb_shape_text(in, b, sizeof b));
+        return mb_fail(MB_BADINPUT, "the samples of %s are %s, model \"%s\" takes %s", d->source,
+                       mb_shape_text(&d->shape, a, sizeof a), m->name, mb_shape_text(in, b, sizeof b));
     if ((int64_t)mb_shape_count(out) < d->classes)
-        return mb_fail(MB_BADINPUT, "%s has labels up to %d, model \"%s\" has outputs for 0 to %zu: set classes", d->source, d->classes - 1, m->name,
-                       mb_shape_count(out) - 1);
+        return mb_fail(MB_BADINPUT, "%s has labels up to %d, model \"%s\" has outputs for 0 to %zu: set classes", d->source,
+                       d->classes - 1, m->name, mb_shape_count(out) - 1);
     return MB_OK;
 }
 
@@ -69,8 +71,9 @@ void mb_trainer_free(mb_trainer *t) {
 }
 
 static int batch_too_large(const mb_train_job *j, int64_t n) {
-    return mb_fail(MB_BADINPUT, "a batch of %d samples is larger than the %lld to train on (of %s, %d held out): lower train.batch", j->keys->batch,
-                   (long long)n, j->data->source, j->keys->holdout);
+    return mb_fail(MB_BADINPUT,
+                   "a batch of %d samples is larger than the %lld to train on (of %s, %d held out): lower train.batch",
+                   j->keys->batch, (long long)n, j->data->source, j->keys->holdout);
 }
 
 int mb_trainer_new(const mb_train_job *job, mb_trainer **out) {
@@ -79,7 +82,8 @@ int mb_trainer_new(const mb_train_job *job, mb_trainer **out) {
     int rc = mb_model_fits(job->model, job->data);
     if (rc) return rc;
     if (n < k->batch) return batch_too_large(job, n > 0 ? n : 0);
-    if (k->patience && !k->holdout) return mb_fail(MB_BADINPUT, "train.patience needs train.holdout: stopping early watches samples that are not trained on");
+    if (k->patience && !k->holdout)
+        return mb_fail(MB_BADINPUT, "train.patience needs train.holdout: stopping early watches samples that are not trained on");
     mb_trainer *t = mb_calloc(1, sizeof *t);
     if (!t) return mb_nomem();
     mb_model *m = job->model;
@@ -88,7 +92,8 @@ int mb_trainer_new(const mb_train_job *job, mb_trainer **out) {
     t->n = n;
     t->threads = job->threads > 0 ? job->threads : mb_parallel_threads();
     t->classes = (int)classes;
-    t->opt = (mb_optimiser){.kind = (mb_optimiser_kind)k->optimiser, .momentum = k->momentum, .decay = k->decay, .nesterov = k->nesterov};
+    t->opt = (mb_optimiser){
+        .kind = (mb_optimiser_kind)k->optimiser, .momentum = k->momentum, .decay = k->decay, .nesterov = k->nesterov};
     t->opt.v1 = mb_calloc(m->n_theta, sizeof(float));
     t->opt.v2 = mb_calloc(k->optimiser == MB_ADAM ? m->n_theta : 0, sizeof(float));
     t->grad = mb_calloc(m->n_theta, sizeof(float));
@@ -98,15 +103,20 @@ int mb_trainer_new(const mb_train_job *job, mb_trainer **out) {
     t->tmp = mb_calloc((size_t)t->threads * per, sizeof(float));
     t->dy = mb_calloc((size_t)k->batch * classes, sizeof(float));
     t->label = mb_calloc((size_t)k->batch, sizeof *t->label);
-    t->best_loss = INFINITY;
-    if (!t->opt.v1 || !t->opt.v2 || !t->grad || !t->good || !t->best || !t->order || !t->tmp || !t->dy || !t->label) rc = mb_nomem();
+    t->best_loss = HUGE_VAL;
+    if (!t->opt.v1 || !t->opt.v2 || !t->grad || !t->good || !t->best || !t->order || !t->tmp || !t->dy || !t->label)
+        rc = mb_nomem();
     mb_engine_options o = {.batch = k->batch, .threads = t->threads, .hooks = job->hooks};
     if (!rc) rc = mb_engine_new(m, &o, &t->engine);
     o.hooks = NULL;
     if (!rc && job->teacher) {
-        union { const mb_model *in; mb_model *model; } u = {job->teacher};     /* evaluation passes change nothing */
+        union {
+            const mb_model *in;
+            mb_model *model;
+        } u = {job->teacher}; /* evaluation passes change nothing */
         if (mb_shape_count(&mb_model_output(u.in)->shape) != classes)
-            rc = mb_fail(MB_BADINPUT, "the teacher has %zu outputs, model \"%s\" has %zu", mb_shape_count(&mb_model_output(u.in)->shape), m->name, classes);
+            rc = mb_fail(MB_BADINPUT, "the teacher has %zu outputs, model \"%s\" has %zu",
+                         mb_shape_count(&mb_model_output(u.in)->shape), m->name, classes);
         if (!rc) rc = mb_model_fits(u.in, job->data);
         if (!rc) rc = mb_engine_new(u.model, &o, &t->teacher);
     }
@@ -119,14 +129,23 @@ int mb_trainer_epochs_done(const mb_trainer *t) { return t->epoch; }
 
 /* --- batches --------------------------------------------------------------------------------------------------------------- */
 
-typedef struct fill { const mb_dataset *d; const mb_augment *a; const int64_t *index; int64_t first; int n, epoch; size_t per; float *tmp, *x; } fill;
+typedef struct fill {
+    const mb_dataset *d;
+    const mb_augment *a;
+    const int64_t *index;
+    int64_t first;
+    int n, epoch;
+    size_t per;
+    float *tmp, *x;
+} fill;
 
 static void fill_part(void *ctx, int part, int parts) {
     const fill *f = ctx;
     size_t a, b;
     mb_part((size_t)f->n, 1, part, parts, &a, &b);
     for (size_t i = a; i < b; i++)
-        mb_augment_get(f->a, f->d, f->index ? f->index[i] : f->first + (int64_t)i, f->epoch, f->tmp + (size_t)part * f->per, f->x + i * f->per);
+        mb_augment_get(f->a, f->d, f->index ? f->index[i] : f->first + (int64_t)i, f->epoch, f->tmp + (size_t)part * f->per,
+                       f->x + i * f->per);
 }
 
 static int bad_loss(mb_trainer *t, int64_t step) {
@@ -142,11 +161,13 @@ static int bad_loss(mb_trainer *t, int64_t step) {
     }
     const char *hint = "lower train.rate, or raise train.warmup";
     if (layer < 0)
-        return mb_fail(MB_NUMERIC, "the loss is not a number at step %lld of epoch %d, though all layers are finite: %s", (long long)step + 1, t->epoch + 1,
-                       hint);
-    return mb_fail(MB_NUMERIC, "the loss is not a number at step %lld of epoch %d: layer \"%s\" is the first whose results are not finite%s%s: %s",
-                   (long long)step + 1, t->epoch + 1, m->layer[layer].name, block ? ", after the parameters " : "", block ? m->block[block - 1].name : "",
-                   hint);
+        return mb_fail(MB_NUMERIC, "the loss is not a number at step %lld of epoch %d, though all layers are finite: %s",
+                       (long long)step + 1, t->epoch + 1, hint);
+    return mb_fail(
+        MB_NUMERIC,
+        "the loss is not a number at step %lld of epoch %d: layer \"%s\" is the first whose results are not finite%s%s: %s",
+        (long long)step + 1, t->epoch + 1, m->layer[layer].name, block ? ", after the parameters " : "",
+        block ? m->block[block - 1].name : "", hint);
 }
 
 static double rate_of(const mb_trainer *t, int64_t step, int64_t steps) {
@@ -162,7 +183,10 @@ static int train_step(mb_trainer *t, int64_t step, int64_t steps, double *loss, 
     fill f = {t->job.data, &a, t->order + step * k->batch, 0, k->batch, t->epoch, per, t->tmp, mb_engine_input(t->engine)};
     mb_parallel(t->threads, fill_part, &f);
     for (int i = 0; i < k->batch; i++) t->label[i] = t->job.data->label[f.index[i]];
-    mb_loss_spec spec = {.kind = (mb_loss_kind)k->loss, .smoothing = k->smoothing, .weight = k->teacher_weight, .temperature = k->teacher_temperature};
+    mb_loss_spec spec = {.kind = (mb_loss_kind)k->loss,
+                         .smoothing = k->smoothing,
+                         .weight = k->teacher_weight,
+                         .temperature = k->teacher_temperature};
     int rc = MB_OK;
     if (t->teacher) {
         memcpy(mb_engine_input(t->teacher), f.x, (size_t)k->batch * per * sizeof *f.x);
@@ -191,7 +215,8 @@ static void restore(mb_model *m, const float *from) {
 }
 
 /* Score on the engine E of BATCH samples. */
-static int score(mb_net_engine *e, const mb_model *m, int batch, float *tmp, const mb_dataset *d, int64_t first, int64_t n, mb_score *s) {
+static int score(mb_net_engine *e, const mb_model *m, int batch, float *tmp, const mb_dataset *d, int64_t first, int64_t n,
+                 mb_score *s) {
     size_t per = mb_shape_count(&m->layer[0].shape), classes = mb_shape_count(&mb_model_output(m)->shape);
     mb_loss_spec spec = {.kind = MB_LOSS_CROSS_ENTROPY};
     *s = (mb_score){0};
@@ -202,7 +227,8 @@ static int score(mb_net_engine *e, const mb_model *m, int batch, float *tmp, con
         mb_parallel(mb_engine_threads(e), fill_part, &f);
         int rc = mb_engine_forward(e, MB_PASS_EVAL);
         if (rc) return rc;
-        s->loss += mb_loss_batch(&spec, count, (int)classes, mb_engine_output(e), d->label + first + i, NULL, &s->correct) * count;
+        s->loss +=
+            mb_loss_batch(&spec, count, (int)classes, mb_engine_output(e), d->label + first + i, NULL, &s->correct) * count;
         s->samples += count;
     }
     if (s->samples) s->loss /= (double)s->samples;
@@ -240,24 +266,31 @@ int mb_trainer_epoch(mb_trainer *t, mb_epoch *out) {
     for (int64_t s = 0; !rc && s < steps; s++) {
         rc = train_step(t, s, steps, &loss, &correct);
         if (!rc && t->job.progress &&
-            t->job.progress(t->job.ctx, t->epoch, (s + 1) * k->batch, steps * k->batch, loss / (double)(s + 1), (double)correct / (double)((s + 1) * k->batch)))
+            t->job.progress(t->job.ctx, t->epoch, (s + 1) * k->batch, steps * k->batch, loss / (double)(s + 1),
+                            (double)correct / (double)((s + 1) * k->batch)))
             rc = MB_INTERRUPTED;
     }
     if (rc) {
         restore(t->job.model, t->good);
         return rc;
     }
-    *out = (mb_epoch){.loss = loss / (double)steps, .accuracy = (double)correct / (double)(steps * k->batch), .rate = rate_of(t, steps - 1, steps),
-                      .held_loss = NAN, .held_accuracy = NAN, .samples = steps * k->batch};
+    *out = (mb_epoch){.loss = loss / (double)steps,
+                      .accuracy = (double)correct / (double)(steps * k->batch),
+                      .rate = rate_of(t, steps - 1, steps),
+                      .held_loss = (double)NAN,
+                      .held_accuracy = (double)NAN,
+                      .samples = steps * k->batch};
     out->epoch = ++t->epoch;
     return watch(t, out);
 }
 
-/* --- without training -------------------------------------------------------------------------------------------------------- */
+/* --- without training --------------------------------------------------------------------------------------------------------
+ */
 
 enum { SCORE_BATCH = 100 };
 
-int mb_model_score(mb_model *m, const mb_dataset *data, int64_t first, int64_t n, int threads, const mb_engine_hooks *hooks, mb_score *out) {
+int mb_model_score(mb_model *m, const mb_dataset *data, int64_t first, int64_t n, int threads, const mb_engine_hooks *hooks,
+                   mb_score *out) {
     mb_net_engine *e = NULL;
     mb_engine_options o = {.batch = n < SCORE_BATCH ? (int)n : SCORE_BATCH, .threads = threads, .hooks = hooks};
     int rc = mb_model_fits(m, data);

@@ -1,8 +1,8 @@
 /* train_file.c - checkpoints of a training
  *
- * One file in the byte order of the machine: the text "mixbar checkpoint 1\n", a header, the arrays theta, state, first and second
- * moments of the optimiser, best parameters (with patience), and the CRC-32 of all before. The header holds a hash of what the training
- * is (keys, layers, data, seed, threads), so that a file cannot go on as another training.
+ * One file in the byte order of the machine: the text "mixbar checkpoint 1\n", a header, the arrays theta, state, first and
+ * second moments of the optimiser, best parameters (with patience), and the CRC-32 of all before. The header holds a hash of what
+ * the training is (keys, layers, data, seed, threads), so that a file cannot go on as another training.
  */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -33,18 +33,34 @@ static uint64_t mix(uint64_t h, const void *p, size_t n) { return mb_hash64(p, n
 static uint64_t identity(const mb_trainer *t) {
     const mb_model *m = t->job.model;
     const mb_train_keys *k = t->job.keys;
-    int whole[] = {k->epochs, k->batch, k->optimiser, k->schedule, k->loss, k->shift, k->warmup, k->patience, k->holdout, k->nesterov, k->flip,
-                   t->threads, t->job.teacher != NULL, t->job.hooks != NULL, m->n_layers, m->n_blocks};
+    int whole[] = {k->epochs,
+                   k->batch,
+                   k->optimiser,
+                   k->schedule,
+                   k->loss,
+                   k->shift,
+                   k->warmup,
+                   k->patience,
+                   k->holdout,
+                   k->nesterov,
+                   k->flip,
+                   t->threads,
+                   t->job.teacher != NULL,
+                   t->job.hooks != NULL,
+                   m->n_layers,
+                   m->n_blocks};
     double real[] = {k->rate, k->momentum, k->decay, k->factor, k->smoothing, k->teacher_weight, k->teacher_temperature};
     uint64_t h = mix(MB_HASH_START, whole, sizeof whole);
     h = mix(h, real, sizeof real);
     h = mix(h, k->steps.v, k->steps.n * sizeof *k->steps.v);
     h = mix(h, &t->job.seed, sizeof t->job.seed);
+    h = mix(h, &t->job.salt, sizeof t->job.salt);
     h = mix(h, &t->job.data->hash, sizeof t->job.data->hash);
     h = mix(h, &t->n, sizeof t->n);
     for (int i = 0; i < m->n_layers; i++) {
         const mb_model_layer *l = &m->layer[i];
-        int what[] = {(int)l->kind, l->in[0], l->in[1], (int)l->wq.kind, l->wq.bits, (int)l->xq.kind, l->xq.bits, l->wq.per_channel, l->xq.is_signed};
+        int what[] = {(int)l->kind,    l->in[0],   l->in[1],          (int)l->wq.kind, l->wq.bits,
+                      (int)l->xq.kind, l->xq.bits, l->wq.per_channel, l->xq.is_signed};
         h = mix(h, what, sizeof what);
         h = mix(h, &l->shape, sizeof l->shape);
     }
@@ -111,10 +127,14 @@ int mb_trainer_load(mb_trainer *t, const char *path) {
     }
     memcpy(&h, p, sizeof h);
     memcpy(&crc, p + size - 4, 4);
-    if (crc != (uint32_t)crc32(0, p, (uInt)(size - 4))) rc = mb_fail(MB_BADINPUT, "%s: the checkpoint is damaged; delete it to begin again", path);
-    else if (h.id != want.id || h.n_theta != want.n_theta || h.n_state != want.n_state || h.n_v2 != want.n_v2 || h.n_best != want.n_best ||
-             size != sizeof h + numbers_of(&h) * sizeof(float) + 4)
-        rc = mb_fail(MB_BADINPUT, "%s: the checkpoint is of another training (other keys, network, data, seed or threads); delete it to begin again", path);
+    if (crc != (uint32_t)crc32(0, p, (uInt)(size - 4)))
+        rc = mb_fail(MB_BADINPUT, "%s: the checkpoint is damaged; delete it to begin again", path);
+    else if (h.id != want.id || h.n_theta != want.n_theta || h.n_state != want.n_state || h.n_v2 != want.n_v2 ||
+             h.n_best != want.n_best || size != sizeof h + numbers_of(&h) * sizeof(float) + 4)
+        rc = mb_fail(
+            MB_BADINPUT,
+            "%s: the checkpoint is of another training (other keys, network, data, seed or threads); delete it to begin again",
+            path);
     if (rc) goto out;
     arrays(t, &h, p + sizeof h, false);
     t->epoch = (int)h.epoch;

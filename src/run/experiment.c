@@ -35,6 +35,8 @@ const mb_param mb_read_params[] = {
     MB_REAL(mb_read_keys, temperature_K, "K", "300", 1, 1000, "temperature of reading"),
     MB_CHOICE(mb_read_keys, drift_compensation, MB_DRIFT_COMPENSATIONS, "none",
               "factor on a layer's outputs after conversion: inverse of the decay that the cell type expects, or of that of its cells' summed current"),
+    MB_CHOICE(mb_read_keys, correction, MB_READ_CORRECTIONS, "none",
+              "after programming, per output channel of analog layers: bring the mean, or mean and deviation, on the calibration samples to those of exact integers"),
     MB_PARAM_END};
 
 /* --- cache ------------------------------------------------------------------------------------------------------- */

@@ -35,7 +35,10 @@ typedef struct mb_calibration_keys {
 } mb_calibration_keys;
 #define MB_DRIFT_COMPENSATIONS "none|expected|measured"
 typedef enum { MB_COMPENSATE_NONE, MB_COMPENSATE_EXPECTED, MB_COMPENSATE_MEASURED } mb_drift_compensation;
-typedef struct mb_read_keys { double time_s, temperature_K; int drift_compensation; } mb_read_keys;
+/* After programming, per output channel: match the mean, or mean and deviation, of the exact results on the calibration samples. */
+#define MB_READ_CORRECTIONS "none|offset|affine"
+typedef enum { MB_CORRECT_NONE, MB_CORRECT_OFFSET, MB_CORRECT_AFFINE } mb_correction_after;
+typedef struct mb_read_keys { double time_s, temperature_K; int drift_compensation, correction; } mb_read_keys;
 extern const mb_param mb_experiment_params[], mb_calibration_params[], mb_read_params[];
 
 /* One point of the experiment, loaded and checked: ready to map, cost and simulate. */

@@ -1,6 +1,6 @@
 # floor 5: experiments, sweeps, simulation, results, reports, plots
 libmixbar_la_SOURCES += \
-  src/run/training.c src/run/training.h src/run/experiment.c src/run/experiment.h src/run/sweep.c src/run/sweep.h src/run/simulate.c src/run/simulate.h src/run/point.c src/run/point.h \
+  src/run/training.c src/run/training.h src/run/finetune.c src/run/finetune.h src/run/noise.c src/run/noise.h src/run/experiment.c src/run/experiment.h src/run/sweep.c src/run/sweep.h src/run/simulate.c src/run/simulate.h src/run/point.c src/run/point.h \
   src/run/results.h src/run/results_internal.h src/run/columns.c src/run/results_write.c src/run/results_manifest.c \
   src/run/results_read.c \
   src/run/report_text.c \
@@ -37,4 +37,4 @@ libmixbar_la_SOURCES += \
   src/run/fit_current.c \
   src/run/fit_preset.c \
   src/run/fit_plot.c
-pkgincluderun_HEADERS = src/run/experiment.h src/run/sweep.h src/run/simulate.h src/run/point.h src/run/results.h
+pkgincluderun_HEADERS = src/run/training.h src/run/finetune.h src/run/noise.h src/run/experiment.h src/run/sweep.h src/run/simulate.h src/run/point.h src/run/results.h

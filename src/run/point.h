@@ -14,6 +14,8 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
 int mb_point_describe(const mb_point *p, size_t index, mb_point_result *r);
 /* Only the mapper's answer. */
 int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics);
+/* The same; REPORT (may be NULL) gets what the search tells about itself, and the front that it asks for (mapping/mixed.h). */
+int mb_point_map_report(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, struct mb_map_report *report);
 
 /* A whole experiment: points in order into the run folder. DIR NULL: runs/NAME. A point whose policy finds nothing inside the budgets is recorded as infeasible and
  * the others go on; MB_NUMERIC at the end when none could be computed. EXPLAIN: points that have no explanation of that level in explain.jsonl get one, those computed

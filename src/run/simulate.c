@@ -24,6 +24,7 @@
 #define CHUNK_ROUND 64               /* vectors: what crossbars take at a time */
 #define CHUNK_MAX 2048
 #define STEP_BYTES (128 << 10)       /* the largest activation of the samples that go through the network together */
+#define CORRECTION_TRIAL (1u << 25)  /* reads for the correction draw noise of their own */
 #define LOSS_SCALE 1048576.0         /* losses are summed as integers of 2^-20: exact and free of order */
 
 /* --- passes ------------------------------------------------------------------------------------------------------- */
@@ -73,6 +74,7 @@ typedef struct mapped_layer {
     mb_xbar_spec spec;
     mb_xbar **xbar;                  /* [groups], analog only */
     double compensation;             /* of drift: factor on what the arrays put out */
+    float *gain, *offset;            /* [cout] of the outputs (correct()); NULL: none */
     mb_xbar_stats stats;             /* gathered over trials */
     double signal, noise;
 } mapped_layer;
@@ -219,6 +221,13 @@ static void chunk_output(const worker *w, const mb_layer *L, int m, int group, i
     mb_place_outputs(L, group, v0, rows, w->y, w->scale, y);
 }
 
+/* y = gain[c] y + offset[c] for N samples [cout][places] */
+static void correct_outputs(const mapped_layer *l, int n, float *y) {
+    const size_t places = (size_t)l->mm.vectors, cout = (size_t)l->mm.groups * (size_t)l->mm.N;
+    for (size_t s = 0; s < (size_t)n * cout; s++, y += places)
+        for (size_t k = 0; k < places; k++) y[k] = l->gain[s % cout] * y[k] + l->offset[s % cout];
+}
+
 /* Weighted layer M on integers: quantise and pad once, unroll in chunks, multiply, scale. */
 static int mapped_layer_run(void *ctx, const mb_network *net, int m, int n, const float *x, float *y) {
     worker *w = ctx;
@@ -244,6 +253,7 @@ static int mapped_layer_run(void *ctx, const mb_network *net, int m, int n, cons
             if (rc) return mb_context(rc, "layer %s", L->name);
             chunk_output(w, L, m, g, v0, rows, y);
         }
+    if (l->gain && w->p->kind == PASS_ANALOG) correct_outputs(l, n, y);
     return MB_OK;
 }
 
@@ -439,6 +449,7 @@ void mb_mapped_free(mb_mapped *m) {
         mb_free(l->xbar);
         mb_free(l->Wq);
         mb_free(l->sw);
+        mb_free(l->gain);
     }
     mb_free(m->layer);
     mb_free(m->input_signed);
@@ -480,6 +491,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     l->input_bits = a->input_bits;
     l->is_signed = o->min < 0;
     l->sx = mb_input_scale(o, a->input_bits, l->is_signed, (mb_range_rule)s->cal.input_rule, s->cal.input_percentile);
+    if (L->input_step > 0 && L->input_bits == a->input_bits) l->sx = (double)L->input_step; /* the network was trained with this step */
     mb_xbar_stats_init(&l->stats);
     int rc = quantise_layer(s, L, a, l);
     if (rc || l->engine == MB_DIGITAL) return rc;
@@ -606,6 +618,96 @@ static void compensate(mb_mapped *m) {
     }
 }
 
+/* --- correction after programming: the statistics of a normalisation measured anew, folded as they are -------------------------------- */
+
+typedef struct corrector {
+    worker w;
+    pass p;
+    mb_mapped *m;
+    double **moment;                 /* per layer: mean and deviation of each channel with exact integers, [2 cout] */
+} corrector;
+
+/* Mean and deviation of channel C over N samples. */
+static void channel_moments(const mapped_layer *l, int n, const float *y, size_t c, double *mean, double *sd) {
+    const size_t places = (size_t)l->mm.vectors, cout = (size_t)l->mm.groups * (size_t)l->mm.N;
+    double sum = 0, square = 0, count = (double)places * n;
+    for (size_t s = 0; s < (size_t)n; s++)
+        for (size_t k = 0; k < places; k++) sum += (double)y[(s * cout + c) * places + k];
+    *mean = sum / count;
+    for (size_t s = 0; s < (size_t)n; s++)
+        for (size_t k = 0; k < places; k++) {
+            double d = (double)y[(s * cout + c) * places + k] - *mean;
+            square += d * d;
+        }
+    *sd = sqrt(square / count);
+}
+
+/* All samples through layer M; then what was measured is kept (exact integers) or the layer corrected (analog), whose later layers see it so. */
+static int correct_layer(void *ctx, const mb_network *net, int m, int n, const float *x, float *y) {
+    corrector *k = ctx;
+    const mb_layer *L = &net->layer[net->weighted[m]];
+    mapped_layer *l = &k->m->layer[m];
+    const size_t in = (size_t)L->win.cin * (size_t)L->win.ih * (size_t)L->win.iw, cout = (size_t)l->mm.groups * (size_t)l->mm.N;
+    const size_t out = cout * (size_t)l->mm.vectors;
+    for (int s = 0; s < n; s += k->w.step) {
+        k->w.first = s;
+        int rc = mapped_layer_run(&k->w, net, m, n - s < k->w.step ? n - s : k->w.step, x + (size_t)s * in, y + (size_t)s * out);
+        if (rc) return rc;
+    }
+    const bool analog = k->p.kind == PASS_ANALOG;
+    if (l->engine != MB_ANALOG || (!analog && k->moment[m])) return MB_OK;
+    if (!analog && !(k->moment[m] = mb_malloc(2 * cout, sizeof **k->moment))) return mb_nomem();
+    for (size_t c = 0; c < cout; c++) {
+        double *want = k->moment[m] + 2 * c, mean, sd;
+        channel_moments(l, n, y, c, &mean, &sd);
+        if (!analog) {
+            want[0] = mean;
+            want[1] = sd;
+            continue;
+        }
+        double gain = k->m->s->read.correction == MB_CORRECT_AFFINE && sd > 0 && want[1] > 0 ? want[1] / sd : 1;
+        gain = fmin(fmax(gain, 0.1), 10);
+        l->gain[c] = (float)gain;
+        l->offset[c] = (float)(want[0] - gain * mean);
+    }
+    if (analog) correct_outputs(l, n, y);
+    return MB_OK;
+}
+
+static int correct(mb_mapped *m, const mb_progress *pr) {
+    const int n = m->s->cal.samples;
+    corrector k = {.m = m, .p = {.net = m->net, .data = m->s->calib, .samples = n, .map = m}};
+    const size_t in = mb_shape_count(&m->net->layer[m->net->input].shape), out = mb_shape_count(&m->net->layer[m->net->output].shape);
+    mb_exec *exec = NULL;
+    float *x = mb_malloc((size_t)n * in, sizeof *x), *y = mb_malloc((size_t)n * out, sizeof *y);
+    k.moment = mb_calloc((size_t)m->n, sizeof *k.moment);
+    int rc = x && y && k.moment ? mb_exec_new(m->net, n, &exec) : mb_nomem();
+    for (int i = 0; !rc && i < m->n; i++) {
+        mapped_layer *l = &m->layer[i];
+        const size_t cout = (size_t)l->mm.groups * (size_t)l->mm.N;
+        mb_free(l->gain);
+        l->gain = l->engine == MB_ANALOG ? mb_malloc(2 * cout, sizeof *l->gain) : NULL;
+        if (l->engine == MB_ANALOG && !l->gain) rc = mb_nomem();
+        l->offset = l->gain ? l->gain + cout : NULL;
+        for (size_t c = 0; l->gain && c < 2 * cout; c++) l->gain[c] = c < cout ? 1.0f : 0.0f;
+    }
+    if (!rc) mb_dataset_get(m->s->calib, 0, (size_t)n, x);
+    for (int turn = 0; !rc && turn < 2; turn++) {
+        k.p.kind = turn ? PASS_ANALOG : PASS_INTEGER;
+        k.p.trial = m->trial + CORRECTION_TRIAL;
+        rc = worker_init(&k.w, &k.p);
+        if (!rc && pr && pr->step && pr->step(pr->ctx, "correct", turn, 2)) rc = MB_INTERRUPTED;
+        if (!rc) rc = mb_exec_run(exec, n, x, y, correct_layer, &k, NULL, NULL);
+        worker_free(&k.w);
+    }
+    for (int i = 0; k.moment && i < m->n; i++) mb_free(k.moment[i]);
+    mb_free(k.moment);
+    mb_exec_free(exec);
+    mb_free(x);
+    mb_free(y);
+    return rc;
+}
+
 int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
     int rc = MB_OK;
     mb_error *trail = NULL;
@@ -632,7 +734,8 @@ int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
     m->trial = trial;
     compensate(m);
     note_cells(m);
-    return m->ranges_set ? MB_OK : set_ranges(m, pr);
+    if (!m->ranges_set) rc = set_ranges(m, pr);
+    return rc || m->s->read.correction == MB_CORRECT_NONE ? rc : correct(m, pr);
 }
 
 int mb_analog_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc) {

@@ -1,7 +1,7 @@
 /* training.c - `mixbar train`: loading a training experiment, quantisers at a plan's bits, the run folder; see training.h
  *
- * Run folder: used.cfg; train.jsonl, one line per finished epoch (nothing in it varies with time or host); checkpoint, written after each
- * epoch; NAME.onnx at the end. A resumed training keeps the lines of the epochs that the checkpoint holds.
+ * Run folder: used.cfg; train.jsonl, one line per finished epoch (nothing in it varies with time or host); checkpoint, written
+ * after each epoch; NAME.onnx at the end. A resumed training keeps the lines of the epochs that the checkpoint holds.
  */
 #include "config.h"
 
@@ -22,26 +22,40 @@
 
 const mb_param mb_training_params[] = {
     MB_INT(mb_training_keys, samples, "", "0", 0, 1e9, "training samples used, 0: all"),
-    MB_CHOICE(mb_training_keys, weight_quantiser, MB_FAKES, "none", "quantise weights while training, at the bits of plan or map"),
-    MB_CHOICE(mb_training_keys, input_quantiser, MB_FAKES, "none", "quantise inputs of weighted layers while training, at the bits of plan or map"),
+    MB_INT(mb_training_keys, threads, "", "0", 0, 4096,
+           "parts that a batch is split into, on which the bytes of the result depend; 0: the threads of the program"),
+    MB_CHOICE(mb_training_keys, weight_quantiser, MB_FAKES, "none",
+              "quantise weights while training, at the bits of plan or map"),
+    MB_CHOICE(mb_training_keys, input_quantiser, MB_FAKES, "none",
+              "quantise inputs of weighted layers while training, at the bits of plan or map"),
     MB_FLAG(mb_training_keys, per_channel, "true", "one step of the weights per output channel instead of one per layer"),
-    MB_FILE(mb_training_keys, plan, "", "plan with the bits of each layer (mixbar map -o); empty: the base values and pins of map"),
+    MB_FLAG(mb_training_keys, hard_tanh, "false", "clip to -1..1 in the place of ReLU: for inputs of one bit, which are signs"),
+    MB_REAL(mb_training_keys, noise, "", "0", 0, 100,
+            "errors of the experiment's device in the weights, drawn anew at each step, times this; 0: none"),
+    MB_FLAG(mb_training_keys, converters, "false",
+            "errors of the converters of arch, too: as noise on the results of each layer, of the power that is measured there"),
+    MB_REAL(mb_training_keys, weight_clip, "", "0", 0, 100,
+            "keep weights of a layer within this many standard deviations; 0: as they are"),
+    MB_FILE(mb_training_keys, plan, "",
+            "plan with the bits of each layer (mixbar map -o); empty: the base values and pins of map"),
     MB_FILE(mb_training_keys, teacher, "", "network (ONNX) whose outputs are learnt as well; empty: none"),
     MB_FILE(mb_training_keys, output, "", "where the network is written; empty: NAME.onnx in the run folder"),
     MB_PARAM_END};
 
 void mb_training_free(mb_training *t) {
+    mb_noise_free(t->noise);
+    if (t->cell.type) mb_cell_free(&t->cell);
     mb_model_free(t->model);
     mb_model_free(t->teacher);
-    mb_params_free(mb_train_params, &t->keys);
-    mb_params_free(mb_training_params, &t->own);
+    mb_training_keys_free(&t->keys, &t->own);
     mb_cache_free(t->cache);
     mb_conf_free(t->conf);
     mb_free(t->name);
     memset(t, 0, sizeof *t);
 }
 
-/* --- quantisers ---------------------------------------------------------------------------------------------------------------- */
+/* --- quantisers ----------------------------------------------------------------------------------------------------------------
+ */
 
 int mb_training_quantise(mb_model *m, const mb_plan *plan, const mb_training_keys *keys, const mb_dataset *calib, bool profiled) {
     mb_network *net = NULL;
@@ -57,10 +71,10 @@ int mb_training_quantise(mb_model *m, const mb_plan *plan, const mb_training_key
         const mb_observer *seen = &prof->input[k++];
         mb_fakequant w = {.kind = (mb_fake)keys->weight_quantiser, .bits = a->weight_bits, .per_channel = keys->per_channel};
         mb_fakequant x = {.kind = (mb_fake)keys->input_quantiser, .bits = a->input_bits, .is_signed = seen->min < 0};
-        if (w.bits > 1 && w.kind == MB_FAKE_SIGN) w.kind = MB_FAKE_LSQ;          /* layers that a pin keeps at more bits */
+        if (w.bits > 1 && w.kind == MB_FAKE_SIGN) w.kind = MB_FAKE_LSQ; /* layers that a pin keeps at more bits */
         if (w.bits != 2 && w.kind == MB_FAKE_TERNARY) w.kind = w.bits == 1 ? MB_FAKE_SIGN : MB_FAKE_LSQ;
         if (w.bits == 1 && w.kind == MB_FAKE_LSQ) w.kind = MB_FAKE_SIGN;
-        if (x.kind == MB_FAKE_SIGN && x.bits > 1) x.kind = MB_FAKE_LSQ;
+        if (x.kind == MB_FAKE_SIGN && (x.bits > 1 || !x.is_signed)) x.kind = MB_FAKE_LSQ;
         if (x.is_signed && x.bits == 1 && x.kind != MB_FAKE_NONE) x.kind = MB_FAKE_SIGN;
         if (x.is_signed && (x.kind == MB_FAKE_PACT || x.kind == MB_FAKE_HWGQ || x.kind == MB_FAKE_DOREFA)) x.kind = MB_FAKE_LSQ;
         if (x.kind == MB_FAKE_HWGQ && x.bits > 4) x.kind = MB_FAKE_LSQ;
@@ -99,7 +113,8 @@ static int make_plan(mb_training *t, mb_plan **plan) {
     return rc;
 }
 
-/* --- loading -------------------------------------------------------------------------------------------------------------------- */
+/* --- loading
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 static int load_model(const char *path, mb_model **m) {
     mb_network *net = NULL;
@@ -115,11 +130,19 @@ static int start_family(mb_training *t, mb_conf *c) {
     char text[100];
     int rc = MB_OK;
     t->fresh = true;
-    snprintf(text, sizeof text, "[%lld, %lld, %lld]", (long long)s->d[0], (long long)(s->nd > 2 ? s->d[1] : 1), (long long)(s->nd > 2 ? s->d[2] : s->nd > 1 ? s->d[1] : 1));
+    snprintf(text, sizeof text, "[%lld, %lld, %lld]", (long long)s->d[0], (long long)(s->nd > 2 ? s->d[1] : 1),
+             (long long)(s->nd > 2   ? s->d[2]
+                         : s->nd > 1 ? s->d[1]
+                                     : 1));
     if (!mb_conf_find(c, "input")) rc = mb_conf_set(c, "input", text, MB_FROM_DEFAULT);
     snprintf(text, sizeof text, "%d", t->train->classes);
     if (!rc && !mb_conf_find(c, "classes")) rc = mb_conf_set(c, "classes", text, MB_FROM_DEFAULT);
-    return rc ? rc : mb_family_load(c, NULL, t->seed, NULL, &t->model);
+    if (!rc) rc = mb_family_load(c, NULL, t->seed, NULL, &t->model);
+    for (int i = 0; !rc && t->own.hard_tanh && i < t->model->n_layers; i++) {
+        mb_model_layer *l = &t->model->layer[i];
+        if (l->kind == MB_KIND_CLIP) l->lo = -1, l->hi = 1;
+    }
+    return rc;
 }
 
 static int start_model(mb_training *t) {
@@ -127,7 +150,9 @@ static int start_model(mb_training *t) {
     if (!c) c = mb_conf_use(root, "network");
     if (c && c->type == MB_CONF_GROUP) return start_family(t, c);
     if (!c || c->type != MB_CONF_STRING)
-        return mb_fail(MB_BADINPUT, "%s: nothing to train: give train.network = { family = \"resnet20\"; } (`mixbar list families`), or the path of a network",
+        return mb_fail(MB_BADINPUT,
+                       "%s: nothing to train: give train.network = { family = \"resnet20\"; } (`mixbar list families`), or the "
+                       "path of a network",
                        mb_conf_where(c ? c : root));
     char *dir = mb_conf_dir(c), *path = dir ? mb_path_join(dir, c->s) : NULL;
     int rc = path ? load_model(path, &t->model) : mb_nomem();
@@ -135,6 +160,52 @@ static int start_model(mb_training *t) {
     mb_free(path);
     mb_free(dir);
     return rc;
+}
+
+/* Errors of the converters alone, layer by layer: the experiment is set up as `mixbar run` would, with cells that have none, and
+ * the first samples of the calibration data go through its arrays. */
+static int measure_converters(mb_training *t, const mb_plan *plan) {
+    mb_conf *root = mb_conf_clone(t->conf);
+    mb_setup s;
+    mb_network *net = NULL;
+    mb_profile *prof = NULL;
+    mb_mapped *m = NULL;
+    mb_accuracy acc;
+    if (!root) return mb_nomem();
+    int rc = mb_setup_load(root, t->cache, true, &s);
+    if (rc) return mb_context(rc, "train.converters asks for the arrays of the experiment");
+    s.ideal = MB_IDEAL_CELLS | MB_IDEAL_READ | MB_IDEAL_WIRES;
+    rc = mb_model_network(t->model, &net);
+    if (!rc) rc = mb_profile_new(net, s.calib, s.cal.samples, NULL, &prof);
+    s.net = net;
+    if (!rc) rc = mb_mapped_new(&s, prof, plan, &m);
+    if (!rc) rc = mb_mapped_program(m, 0, NULL);
+    if (!rc) rc = mb_analog_accuracy(m, s.calib, s.cal.samples < MB_SIM_BLOCK ? s.cal.samples : MB_SIM_BLOCK, NULL, &acc);
+    for (int k = 0; !rc && k < plan->n; k++) {
+        mb_layer_stats st;
+        mb_mapped_stats(m, k, &st);
+        if (plan->assign[k].engine == MB_ANALOG && isfinite(st.snr_dB))
+            mb_noise_converters(t->noise, k, pow(10, -st.snr_dB / 20));
+    }
+    mb_mapped_free(m);
+    mb_profile_free(prof);
+    mb_network_free(net);
+    mb_setup_free(&s);
+    return rc;
+}
+
+static int make_noise(mb_training *t, const mb_plan *plan) {
+    mb_conf *g = mb_conf_use(t->conf, "device");
+    mb_read_keys read;
+    if (!g)
+        return mb_fail(MB_BADINPUT, "%s: train.noise and train.converters need a device, e.g. device = \"rram\"",
+                       mb_conf_where(mb_conf_find(t->conf, "train")));
+    int rc = mb_cell_expand(g);
+    if (!rc) rc = mb_cell_load(mb_conf_use(t->conf, "device"), &t->cell);
+    if (rc) return mb_context(rc, "device asked for at %s", mb_conf_where(g));
+    rc = mb_params_load(mb_read_params, mb_conf_use(t->conf, "read"), NULL, &read);
+    if (!rc) rc = mb_noise_new(t->model, plan, &t->cell, read.time_s, read.temperature_K, t->own.noise, t->seed, &t->noise);
+    return rc || !t->own.converters ? rc : measure_converters(t, plan);
 }
 
 /* Groups and keys of other verbs are theirs to check. */
@@ -152,23 +223,37 @@ static void names_of(const mb_param *table, const char **names) {
     *names = NULL;
 }
 
+void mb_training_keys_free(mb_train_keys *keys, mb_training_keys *own) {
+    mb_params_free(mb_train_params, keys);
+    mb_params_free(mb_training_params, own);
+}
+
+int mb_training_keys_load(mb_conf *group, mb_train_keys *keys, mb_training_keys *own) {
+    const char *of_run[40] = {"dataset", "network"}, *of_own[40] = {"dataset", "network"};
+    names_of(mb_training_params, of_own + 2);
+    names_of(mb_train_params, of_run + 2);
+    int rc = mb_params_load(mb_train_params, group, of_own, keys);
+    if (rc) return rc;
+    rc = mb_params_load(mb_training_params, group, of_run, own);
+    if (rc) mb_params_free(mb_train_params, keys);
+    return rc;
+}
+
 static int load_keys(mb_training *t) {
-    static const char *const also[] = {"network", "dataset", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", "train", NULL};
-    const char *run_names[40] = {"dataset", "network"}, *own_names[40] = {"dataset", "network"};
+    static const char *const also[] = {"network", "dataset", "calibration", "device", "arch",  "map",
+                                       "sweep",   "against", "read",        "plot",   "train", NULL};
     mb_conf *root = t->conf, *g = mb_conf_use(root, "train");
     mb_experiment_keys keys;
     if (!g || g->type != MB_CONF_GROUP)
-        return mb_fail(MB_BADINPUT, "%s: %s", mb_conf_where(g ? g : root), g ? "train is a group { ... }" : "the group train is missing: nothing to train");
-    names_of(mb_training_params, own_names + 2);
-    names_of(mb_train_params, run_names + 2);
+        return mb_fail(MB_BADINPUT, "%s: %s", mb_conf_where(g ? g : root),
+                       g ? "train is a group { ... }" : "the group train is missing: nothing to train");
     int rc = mb_params_load(mb_experiment_params, root, also, &keys);
     if (rc) return rc;
     t->seed = (uint64_t)keys.seed;
     t->name = mb_strdup(keys.name);
     mb_params_free(mb_experiment_params, &keys);
     if (!t->name) return mb_nomem();
-    rc = mb_params_load(mb_train_params, g, own_names, &t->keys);
-    return rc ? rc : mb_params_load(mb_training_params, g, run_names, &t->own);
+    return mb_training_keys_load(g, &t->keys, &t->own);
 }
 
 int mb_training_load(mb_conf *root, mb_training *t) {
@@ -178,20 +263,25 @@ int mb_training_load(mb_conf *root, mb_training *t) {
     int rc = mb_cache_new(&t->cache);
     if (!rc) rc = load_keys(t);
     if (!rc && !mb_conf_find(root, "train.dataset"))
-        rc = mb_fail(MB_BADINPUT, "%s: train.dataset is missing, e.g. \"fashion-mnist-train\"", mb_conf_where(mb_conf_find(root, "train")));
+        rc = mb_fail(MB_BADINPUT, "%s: train.dataset is missing, e.g. \"fashion-mnist-train\"",
+                     mb_conf_where(mb_conf_find(root, "train")));
     if (!rc) rc = mb_experiment_data(root, "train.dataset", t->cache, &t->train);
     if (!rc) rc = mb_experiment_data(root, "dataset", t->cache, &t->test);
     if (!rc) rc = start_model(t);
-    if (!rc && (rc = mb_model_fits(t->model, t->train))) mb_context(rc, "training data at %s", mb_conf_where(mb_conf_find(root, "train.dataset")));
-    if (!rc && (rc = mb_model_fits(t->model, t->test))) mb_context(rc, "dataset at %s", mb_conf_where(mb_conf_find(root, "dataset")));
+    if (!rc && (rc = mb_model_fits(t->model, t->train)))
+        mb_context(rc, "training data at %s", mb_conf_where(mb_conf_find(root, "train.dataset")));
+    if (!rc && (rc = mb_model_fits(t->model, t->test)))
+        mb_context(rc, "dataset at %s", mb_conf_where(mb_conf_find(root, "dataset")));
     if (!rc && (size_t)t->own.samples > t->train->n)
-        rc = mb_fail(MB_BADINPUT, "%s: train.samples = %d, but %s holds %zu: lower it, or 0 for all", mb_conf_where(mb_conf_find(root, "train.samples")),
-                     t->own.samples, t->train->source, t->train->n);
+        rc = mb_fail(MB_BADINPUT, "%s: train.samples = %d, but %s holds %zu: lower it, or 0 for all",
+                     mb_conf_where(mb_conf_find(root, "train.samples")), t->own.samples, t->train->source, t->train->n);
     if (!rc && *t->own.teacher && (rc = load_model(t->own.teacher, &t->teacher)))
         mb_context(rc, "teacher asked for at %s", mb_conf_where(mb_conf_find(root, "train.teacher")));
-    if (!rc && (t->own.weight_quantiser || t->own.input_quantiser)) {
+    if (!rc && (t->own.weight_quantiser || t->own.input_quantiser || t->own.noise > 0 || t->own.converters)) {
         rc = make_plan(t, &plan);
-        if (!rc) rc = mb_training_quantise(t->model, plan, &t->own, t->train, !t->fresh);
+        if (!rc && (t->own.weight_quantiser || t->own.input_quantiser))
+            rc = mb_training_quantise(t->model, plan, &t->own, t->train, !t->fresh);
+        if (!rc && (t->own.noise > 0 || t->own.converters)) rc = make_noise(t, plan);
     }
     leave_to_others(root);
     if (!rc) rc = mb_conf_check_used(root);
@@ -200,7 +290,8 @@ int mb_training_load(mb_conf *root, mb_training *t) {
     return rc;
 }
 
-/* --- running -------------------------------------------------------------------------------------------------------------------- */
+/* --- running
+ * -------------------------------------------------------------------------------------------------------------------- */
 
 static double now_s(void) {
     struct timespec ts;
@@ -208,7 +299,9 @@ static double now_s(void) {
     return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
-typedef struct files { char *dir, *used, *log, *checkpoint, *network; } files;
+typedef struct files {
+    char *dir, *used, *log, *checkpoint, *network;
+} files;
 
 static void files_free(files *f) {
     mb_free(f->dir);
@@ -264,7 +357,9 @@ static void log_line(mb_str *log, const mb_epoch *e, const mb_score *test) {
     mb_str_add(log, "\n");
 }
 
-static int write_text(const char *path, const mb_str *s) { return s->failed ? mb_nomem() : mb_file_write(path, mb_cstr(s), s->n); }
+static int write_text(const char *path, const mb_str *s) {
+    return s->failed ? mb_nomem() : mb_file_write(path, mb_cstr(s), s->n);
+}
 
 static int write_used(const mb_training *t, const char *path) {
     mb_str s = {0};
@@ -285,7 +380,8 @@ static int write_network(const mb_training *t, const char *path) {
     return rc;
 }
 
-static int epochs(mb_training *t, mb_trainer *tr, const files *f, const mb_training_options *o, mb_str *log, mb_training_result *r) {
+static int epochs(mb_training *t, mb_trainer *tr, const files *f, const mb_training_options *o, mb_str *log,
+                  mb_training_result *r) {
     int rc = MB_OK;
     int64_t samples = (int64_t)t->test->n;
     bool stop = false;
@@ -308,8 +404,26 @@ static int epochs(mb_training *t, mb_trainer *tr, const files *f, const mb_train
         r->seconds += now_s() - start;
         if (!rc && o->on_epoch && o->on_epoch(o->ctx, &rep)) rc = MB_INTERRUPTED;
     }
-    if (rc && mb_trainer_epochs_done(tr) > 0) mb_context(rc, "the last good state, after epoch %d, is kept in %s", mb_trainer_epochs_done(tr), f->checkpoint);
+    if (rc && mb_trainer_epochs_done(tr) > 0)
+        mb_context(rc, "the last good state, after epoch %d, is kept in %s", mb_trainer_epochs_done(tr), f->checkpoint);
     return rc;
+}
+
+typedef struct step_ctx {
+    mb_training *t;
+    const mb_training_options *o;
+} step_ctx;
+
+static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double loss, double accuracy) {
+    const step_ctx *c = ctx;
+    return c->o->progress ? c->o->progress(c->o->ctx, epoch, done, total, loss, accuracy) : 0;
+}
+
+/* Before each step: the weights are brought back within their limits, the devices' errors drawn. */
+static void on_step(void *ctx, int epoch, int64_t step) {
+    const step_ctx *c = ctx;
+    if (c->t->own.weight_clip > 0) mb_model_clip_weights(c->t->model, c->t->own.weight_clip);
+    if (c->t->noise) mb_noise_step(c->t->noise, epoch, step);
 }
 
 int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_result *r) {
@@ -324,8 +438,24 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
         rc = mb_fail(MB_BADINPUT, "%s holds a training: --resume goes on with it, --force begins again", f.dir);
         goto out;
     }
-    mb_train_job job = {.model = t->model, .keys = &t->keys, .data = t->train, .samples = t->own.samples, .teacher = t->teacher, .seed = t->seed,
-                        .progress = o->progress, .ctx = o->ctx};
+    const mb_conf *device = t->noise ? mb_conf_find(t->conf, "device") : NULL;
+    double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh, t->own.converters};
+    uint64_t salt = mb_hash64(extra, sizeof extra, device ? mb_conf_hash(device) : MB_HASH_START);
+    step_ctx ctx = {t, o};
+    const mb_engine_hooks hooks = {
+        .ctx = t->noise, .weights = mb_noise_weights, .output = t->own.converters ? mb_noise_outputs : NULL};
+    mb_train_job job = {.model = t->model,
+                        .keys = &t->keys,
+                        .data = t->train,
+                        .samples = t->own.samples,
+                        .teacher = t->teacher,
+                        .seed = t->seed,
+                        .salt = salt,
+                        .threads = t->own.threads,
+                        .progress = on_progress,
+                        .ctx = &ctx,
+                        .step = t->noise || t->own.weight_clip > 0 ? on_step : NULL,
+                        .hooks = t->noise ? &hooks : NULL};
     rc = mb_trainer_new(&job, &tr);
     if (!rc) rc = mb_file_mkdirs(f.dir);
     if (!rc && there && o->resume) rc = mb_trainer_load(tr, f.checkpoint);

@@ -15,7 +15,9 @@ MB_CLI_TESTS = \
   tests/cli/explain.t \
   tests/cli/devices.t \
   tests/cli/fit.t \
-  tests/cli/onnx.t
+  tests/cli/map.t \
+  tests/cli/onnx.t \
+  tests/cli/train.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)

@@ -102,14 +102,14 @@ FNR == 1 {
         say("silent", "the library prints nothing and never ends the program: " code)
     if (library && word(code, "stdout|stderr") && FILENAME != "src/base/error.c") say("silent", "the library does not know stdout and stderr: " code)
     if (code ~ /#[ \t]*pragma[ \t]+omp/) {
-        # wire_mesh.c: mb_wire_effective is a single call with a documented number of threads
-        if (code !~ /omp[ \t]+simd/ && FILENAME != "src/run/simulate.c" && FILENAME != "src/array/wire_mesh.c") say("threads", "parallel loops stand in src/run/simulate.c only")
+        # wire_mesh.c: mb_wire_effective is a single call with a documented number of threads; nn/parallel.c: the passes of training
+        if (code !~ /omp[ \t]+simd/ && FILENAME != "src/run/simulate.c" && FILENAME != "src/array/wire_mesh.c" && FILENAME != "src/nn/parallel.c") say("threads", "parallel loops stand in src/run/simulate.c only")
         check_reductions(code)
     }
     if (code ~ /_Pragma/) say("threads", "write #pragma, so that this can be read")
     declared = declared "\n" code
     # exec_dnnl.c keeps oneDNN from starting threads of its own
-    if (code ~ /#[ \t]*include[ \t]*<(omp|pthread|threads)\.h>/ && FILENAME != "src/nn/exec_dnnl.c" && me != "run" && me != "cli") say("threads", "threads belong to src/run/simulate.c")
+    if (code ~ /#[ \t]*include[ \t]*<(omp|pthread|threads)\.h>/ && FILENAME != "src/nn/exec_dnnl.c" && FILENAME != "src/nn/parallel.c" && me != "run" && me != "cli") say("threads", "threads belong to src/run/simulate.c")
     if (me != "run" && me != "cli" && calls(code, "time|clock|clock_gettime|gettimeofday|localtime|gmtime|omp_get_wtime"))
         say("time", "no result may depend on time: " code)
     if (me != "run" && me != "cli" && code ~ /#[ \t]*include[ \t]*<(time|sys\/time)\.h>/) say("time", "clocks belong to run and cli")

@@ -17,3 +17,11 @@ TESTS += tests/unit/test_engine
 check_PROGRAMS += tests/unit/test_train
 tests_unit_test_train_SOURCES = tests/unit/test_train.c tests/unit/onnxgen.h tests/unit/mbtest.h
 TESTS += tests/unit/test_train
+
+check_PROGRAMS += tests/unit/test_quantizer
+tests_unit_test_quantizer_SOURCES = tests/unit/test_quantizer.c tests/unit/mbtest.h
+TESTS += tests/unit/test_quantizer
+
+check_PROGRAMS += tests/unit/test_model
+tests_unit_test_model_SOURCES = tests/unit/test_model.c tests/unit/onnxgen.h tests/unit/mbtest.h
+TESTS += tests/unit/test_model

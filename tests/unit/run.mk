@@ -25,3 +25,6 @@ TESTS += tests/unit/test_across
 check_PROGRAMS += tests/unit/test_loops
 tests_unit_test_loops_SOURCES = tests/unit/test_loops.c tests/unit/onnxgen.h tests/unit/mbtest.h
 TESTS += tests/unit/test_loops
+check_PROGRAMS += tests/unit/test_training
+tests_unit_test_training_SOURCES = tests/unit/test_training.c tests/unit/mbtest.h
+TESTS += tests/unit/test_training

@@ -1,7 +1,8 @@
 /* The training engine against derivatives by central differences in double precision, layer by layer.
  *
- * The oracle is a plain forward pass in double written here (loops over c h w, one sample at a time but for batch statistics). The loss
- * is sum r y with fixed random r, so its derivative by the outputs is r. Also: same bytes again, statistics, quantisers in the graph.
+ * The oracle is a plain forward pass in double written here (loops over c h w, one sample at a time but for batch statistics).
+ * The loss is sum r y with fixed random r, so its derivative by the outputs is r. Also: same bytes again, statistics, quantisers
+ * in the graph.
  */
 #include "mbtest.h"
 
@@ -45,7 +46,7 @@ static void pool_ref(const mb_model_layer *l, const double *x, double *y) {
     for (int o = 0; o < w->cin; o++)
         for (int oy = 0; oy < w->oh; oy++)
             for (int ox = 0; ox < w->ow; ox++) {
-                double sum = 0, top = -INFINITY;
+                double sum = 0, top = -HUGE_VAL;
                 int n = 0;
                 for (int ky = 0; ky < w->kh; ky++)
                     for (int kx = 0; kx < w->kw; kx++) {
@@ -136,7 +137,8 @@ static double *widen(const float *v, size_t n) {
     return d;
 }
 
-/* Central difference of element I of V (theta or x), and whether a kink lies between: then both sides differ and it is left out. */
+/* Central difference of element I of V (theta or x), and whether a kink lies between: then both sides differ and it is left out.
+ */
 static bool difference(const mb_model *m, double *t, double *x, double *v, size_t i, bool train, const float *r, double *d) {
     double h = 1e-5, v0 = v[i], f0 = loss_ref(m, t, train, x, r, NULL);
     v[i] = v0 + h;
@@ -148,7 +150,8 @@ static bool difference(const mb_model *m, double *t, double *x, double *v, size_
     return fabs((up - f0) - (f0 - down)) < 1e-3 * h * (1 + fabs(*d));
 }
 
-static void compare(const char *what, const mb_model *m, double *t, double *x, double *v, size_t n, const float *g, bool train, const float *r) {
+static void compare(const char *what, const mb_model *m, double *t, double *x, double *v, size_t n, const float *g, bool train,
+                    const float *r) {
     double worst = 0, norm = 0, count = 0;
     size_t step = n > 14 ? n / 14 : 1;
     for (size_t i = 0; i < n; i += step) {
@@ -160,7 +163,8 @@ static void compare(const char *what, const mb_model *m, double *t, double *x, d
     }
     norm = sqrt(norm / count);
     if (count < (n < 5 ? (double)n : 5) || !(worst <= 2e-4 * (norm + 0.05)))
-        fail_msg("%s: derivatives by %s (%s) differ by %g, typical size %g, %g compared", m->name, what, train ? "train" : "eval", worst, norm, count);
+        fail_msg("%s: derivatives by %s (%s) differ by %g, typical size %g, %g compared", m->name, what, train ? "train" : "eval",
+                 worst, norm, count);
 }
 
 static void check(mb_model *m, bool train, int threads) {
@@ -168,11 +172,13 @@ static void check(mb_model *m, bool train, int threads) {
     mb_net_engine *e = NULL;
     assert_ok(mb_model_done(m));
     float *theta = random_floats(m->n_theta, 1, 0.4f), *x = random_floats(n_in, 2, 1), *r = random_floats(n_out, 3, 1);
-    for (int b = 0; b < m->n_blocks; b++)                    /* factors of normalisation away from 0, which would be badly conditioned */
-        for (size_t i = m->block[b].at; m->block[b].role == MB_ROLE_GAMMA && i < m->block[b].at + m->block[b].n; i++) theta[i] += copysignf(0.5f, theta[i]);
+    for (int b = 0; b < m->n_blocks; b++) /* factors of normalisation away from 0, which would be badly conditioned */
+        for (size_t i = m->block[b].at; m->block[b].role == MB_ROLE_GAMMA && i < m->block[b].at + m->block[b].n; i++)
+            theta[i] += copysignf(0.5f, theta[i]);
     memcpy(m->theta, theta, m->n_theta * sizeof *theta);
     for (size_t i = 0; i < m->n_state; i++) m->state[i] = 0.6f + 0.1f * (float)(i % 5);
-    float *state = mb_malloc(m->n_state, sizeof *state), *grad = mb_malloc(m->n_theta, sizeof *grad), *dx = mb_malloc(n_in, sizeof *dx);
+    float *state = mb_malloc(m->n_state, sizeof *state), *grad = mb_malloc(m->n_theta, sizeof *grad),
+          *dx = mb_malloc(n_in, sizeof *dx);
     memcpy(state, m->state, m->n_state * sizeof *state);
     mb_engine_options o = {.batch = N, .threads = threads, .input_gradient = true};
     assert_ok(mb_engine_new(m, &o, &e));
@@ -184,8 +190,10 @@ static void check(mb_model *m, bool train, int threads) {
     double *t = widen(m->theta, m->n_theta), *xd = widen(x, n_in), *y = mb_malloc(n_out, sizeof *y);
     loss_ref(m, t, train, xd, r, y);
     for (size_t k = 0; k < n_out; k++)
-        if (fabs(y[k] - (double)mb_engine_output(e)[k]) > 1e-4 * (1 + fabs(y[k]))) fail_msg("%s: output %zu is %g, want %g", m->name, k, (double)mb_engine_output(e)[k], y[k]);
-    for (int b = 0; b < m->n_blocks; b++) compare(m->block[b].name, m, t, xd, t + m->block[b].at, m->block[b].n, grad + m->block[b].at, train, r);
+        if (fabs(y[k] - (double)mb_engine_output(e)[k]) > 1e-4 * (1 + fabs(y[k])))
+            fail_msg("%s: output %zu is %g, want %g", m->name, k, (double)mb_engine_output(e)[k], y[k]);
+    for (int b = 0; b < m->n_blocks; b++)
+        compare(m->block[b].name, m, t, xd, t + m->block[b].at, m->block[b].n, grad + m->block[b].at, train, r);
     compare("input", m, t, xd, xd, n_in, dx, train, r);
     /* again: the same bytes */
     float *again = mb_malloc(m->n_theta, sizeof *again);
@@ -235,7 +243,8 @@ static void test_conv(void **state) {
     x = mb_model_conv(m, "grouped", x, 8, 3, 3, 2, 1, 2, true);
     x = mb_model_conv(m, "depthwise", x, 8, 3, 3, 1, 1, 8, true);
     x = mb_model_conv(m, "pointwise", x, 5, 1, 1, 1, 0, 1, false);
-    mb_window w = {.kh = 3, .kw = 2, .sh = 2, .sw = 1, .pt = 1, .pl = 0, .pb = 2, .pr = 1, .dh = 1, .dw = 2, .cout = 20, .groups = 5};
+    mb_window w = {
+        .kh = 3, .kw = 2, .sh = 2, .sw = 1, .pt = 1, .pl = 0, .pb = 2, .pr = 1, .dh = 1, .dw = 2, .cout = 20, .groups = 5};
     mb_model_conv_window(m, "odd", x, &w, true);
     twice(m);
 }
@@ -249,7 +258,7 @@ static void test_norm(void **state) {
     x = mb_model_scale(m, "s", x);
     x = mb_model_tanh(m, "t", x);
     x = mb_model_norm(m, "n2", x);
-    x = mb_model_linear(m, "fc", x, 6, true);      /* flattens 17 x 6 x 6 in the order c h w */
+    x = mb_model_linear(m, "fc", x, 6, true); /* flattens 17 x 6 x 6 in the order c h w */
     mb_model_norm(m, "n3", x);
     twice(m);
 }
@@ -340,7 +349,8 @@ static void test_quantised(void **state) {
     mb_fakequant w = {.kind = MB_FAKE_LSQ, .bits = 3}, in = {.kind = MB_FAKE_LSQ, .bits = 4, .is_signed = true};
     assert_ok(mb_model_quantise(m, x, &w, &in));
     assert_int_equal(m->n_blocks, 3);
-    float *t = random_floats(12, 1, 0.5f), *v = random_floats(4 * N, 2, 1), *r = random_floats(3 * N, 3, 1), grad[14], wq[12], xq[4 * N];
+    float *t = random_floats(12, 1, 0.5f), *v = random_floats(4 * N, 2, 1), *r = random_floats(3 * N, 3, 1), grad[14], wq[12],
+          xq[4 * N];
     memcpy(m->theta, t, 12 * sizeof *t);
     m->theta[12] = 0.2f;
     m->theta[13] = 0.15f;
@@ -375,8 +385,9 @@ static void test_quantised(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_linear),   cmocka_unit_test(test_conv),       cmocka_unit_test(test_norm),
-                                       cmocka_unit_test(test_pools),    cmocka_unit_test(test_residual),   cmocka_unit_test(test_shared),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_linear),     cmocka_unit_test(test_conv),
+                                       cmocka_unit_test(test_norm),       cmocka_unit_test(test_pools),
+                                       cmocka_unit_test(test_residual),   cmocka_unit_test(test_shared),
                                        cmocka_unit_test(test_statistics), cmocka_unit_test(test_quantised)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -422,12 +422,32 @@ static void golden(void **st) {
     json_decref(root);
 }
 
+/* Weights that stand on a grid, as after training with quantisers: no error, at the bits of the grid and at more, and codes up to the end. */
+static void weight_grid(void **st) {
+    (void)st;
+    static const struct { int most, bits, code; } c[] = {{7, 4, 7}, {5, 4, 5}, {3, 4, 6}, {1, 2, 1}, {7, 8, 126}, {3, 8, 126}, {1, 8, 127}};
+    for (size_t k = 0; k < sizeof c / sizeof *c; k++) {
+        float w[50];
+        int16_t q[50];
+        for (int i = 0; i < 50; i++) w[i] = 0.0137f * (float)(i ? (int)(next() % (uint64_t)(2 * c[k].most + 1)) - c[k].most : c[k].most);
+        double s = mb_weight_scale(w, 50, 1, -1, c[k].bits, MB_RANGE_MSE, 1.0);
+        mb_weight_quantise(w, 50, 1, &s, c[k].bits, q);
+        int most = 0;
+        for (int i = 0; i < 50; i++) {
+            assert_true(fabs(s * q[i] - (double)w[i]) < 1e-6);
+            most = abs(q[i]) > most ? abs(q[i]) : most;
+        }
+        assert_int_equal(most, c[k].code);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(levels),
         cmocka_unit_test(weight_codes),
         cmocka_unit_test(weight_max_and_percentile),
         cmocka_unit_test(weight_mse),
+        cmocka_unit_test(weight_grid),
         cmocka_unit_test(normal_optimum),
         cmocka_unit_test(observer_contents),
         cmocka_unit_test(observer_order),

@@ -1,5 +1,5 @@
-/* Quantisers of training against values of an independent program (golden/mapping/quantizers.json), losses and optimisers against their
- * definitions, the trainer: a small problem learnt, checkpoints to the same bytes, bad input. */
+/* Quantisers of training against values of an independent program (golden/mapping/quantizers.json), losses and optimisers against
+ * their definitions, the trainer: a small problem learnt, checkpoints to the same bytes, bad input. */
 #include "onnxgen.h"
 
 #include <jansson.h>
@@ -14,7 +14,8 @@
 #include "nn/fakequant.h"
 #include "nn/train.h"
 
-/* --- quantisers -------------------------------------------------------------------------------------------------------------- */
+/* --- quantisers --------------------------------------------------------------------------------------------------------------
+ */
 
 static double member(const json_t *c, const char *key) { return json_number_value(json_object_get(c, key)); }
 
@@ -27,7 +28,8 @@ static void golden_case(const json_t *c, const float *x, size_t n, const mb_fake
     for (size_t i = 0; i < n; i++) {
         double w = json_number_value(json_array_get(want, i));
         if (fabs(w - (double)y[i]) > 2e-6 * (1 + fabs(w)))
-            fail_msg("%s, %d bits: x = %g gives %g, want %g", json_string_value(json_object_get(c, "q")), q->bits, (double)x[i], (double)y[i], w);
+            fail_msg("%s, %d bits: x = %g gives %g, want %g", json_string_value(json_object_get(c, "q")), q->bits, (double)x[i],
+                     (double)y[i], w);
     }
 }
 
@@ -56,7 +58,8 @@ static void test_golden(void **state) {
         else if (!strcmp(name, "sym_minmax")) q.kind = MB_FAKE_MINMAX, golden_case(c, x, n, &q, true, 0);
         else if (!strcmp(name, "dorefa_weight")) q.kind = MB_FAKE_DOREFA, golden_case(c, x, n, &q, true, 0);
         else if (!strcmp(name, "pact_act")) q.kind = MB_FAKE_PACT, golden_case(c, x, n, &q, false, (float)member(c, "alpha"));
-        else if (!strcmp(name, "lsq_signed")) q.kind = MB_FAKE_LSQ, q.twos = true, golden_case(c, x, n, &q, true, (float)member(c, "step"));
+        else if (!strcmp(name, "lsq_signed"))
+            q.kind = MB_FAKE_LSQ, q.twos = true, golden_case(c, x, n, &q, true, (float)member(c, "step"));
         else seen--;
     }
     json_decref(j);
@@ -106,9 +109,9 @@ static void test_ternary(void **state) {
         mb_stream_init(&s, 5, MB_RNG_TEST, 0, t, 0);
         mb_stream_fill_normal(&s, 40, w);
         mb_fake_weights(&q, NULL, 1, 40, w, y, NULL);
-        double err = 0, least = INFINITY;
+        double err = 0, least = HUGE_VAL;
         for (int i = 0; i < 40; i++) err += pow((double)w[i] - (double)y[i], 2);
-        for (int k = 0; k < 40; k++) {                        /* non-zeros: all not smaller than |w[k]| */
+        for (int k = 0; k < 40; k++) { /* non-zeros: all not smaller than |w[k]| */
             double sum = 0, all = 0, n = 0;
             for (int i = 0; i < 40; i++) {
                 all += (double)w[i] * (double)w[i];
@@ -130,7 +133,8 @@ static void test_check(void **state) {
     assert_fails(mb_fake_check(&q, false, "conv1"), MB_BADINPUT, "1 to 4 bits");
 }
 
-/* --- losses, schedules, optimisers ------------------------------------------------------------------------------------------- */
+/* --- losses, schedules, optimisers -------------------------------------------------------------------------------------------
+ */
 
 static void test_loss(void **state) {
     (void)state;
@@ -140,7 +144,9 @@ static void test_loss(void **state) {
     mb_stream_init(&s, 9, MB_RNG_TEST, 0, 0, 0);
     mb_stream_fill_normal(&s, 12, z);
     mb_stream_fill_normal(&s, 12, u);
-    mb_loss_spec spec[] = {{.kind = MB_LOSS_CROSS_ENTROPY}, {.kind = MB_LOSS_CROSS_ENTROPY, .smoothing = 0.1}, {.kind = MB_LOSS_SQUARED},
+    mb_loss_spec spec[] = {{.kind = MB_LOSS_CROSS_ENTROPY},
+                           {.kind = MB_LOSS_CROSS_ENTROPY, .smoothing = 0.1},
+                           {.kind = MB_LOSS_SQUARED},
                            {.kind = MB_LOSS_CROSS_ENTROPY, .teacher = u, .weight = 0.6, .temperature = 3}};
     for (size_t k = 0; k < 4; k++) {
         mb_loss_batch(&spec[k], 3, 4, z, label, dz, NULL);
@@ -198,12 +204,13 @@ static void test_optimisers(void **state) {
     o = (mb_optimiser){.kind = MB_ADAM, .v1 = &v1, .v2 = &v2};
     v1 = v2 = 0;
     m->theta[0] = 1;
-    mb_optimiser_step(&o, m, &g, 0.1, 1);                     /* the first step of Adam has the size of the rate */
+    mb_optimiser_step(&o, m, &g, 0.1, 1); /* the first step of Adam has the size of the rate */
     assert_true(fabsf(m->theta[0] - 0.9f) < 1e-6f);
     mb_model_free(m);
 }
 
-/* --- training ---------------------------------------------------------------------------------------------------------------- */
+/* --- training ----------------------------------------------------------------------------------------------------------------
+ */
 
 enum { SAMPLES = 600, SIDE = 6 };
 
@@ -248,8 +255,20 @@ static mb_model *make_model(void) {
 }
 
 static mb_train_keys make_keys(int epochs) {
-    return (mb_train_keys){.epochs = epochs, .batch = 32, .optimiser = MB_SGD, .schedule = MB_SCHEDULE_COSINE, .nesterov = true, .flip = true, .shift = 1,
-                           .rate = 0.05, .momentum = 0.9, .decay = 1e-4, .factor = 0.1, .holdout = 90, .teacher_weight = 0.5, .teacher_temperature = 2};
+    return (mb_train_keys){.epochs = epochs,
+                           .batch = 32,
+                           .optimiser = MB_SGD,
+                           .schedule = MB_SCHEDULE_COSINE,
+                           .nesterov = true,
+                           .flip = true,
+                           .shift = 1,
+                           .rate = 0.05,
+                           .momentum = 0.9,
+                           .decay = 1e-4,
+                           .factor = 0.1,
+                           .holdout = 90,
+                           .teacher_weight = 0.5,
+                           .teacher_temperature = 2};
 }
 
 static double learn(mb_model *m, const mb_dataset *d, const mb_train_keys *k, const mb_model *teacher, int threads) {
@@ -290,7 +309,8 @@ static void test_learns(void **state) {
     mb_dataset_free(d);
 }
 
-/* Stopped after 2 of 4 epochs and gone on from the file: the bytes of a training that was not stopped; also again with the same threads. */
+/* Stopped after 2 of 4 epochs and gone on from the file: the bytes of a training that was not stopped; also again with the same
+ * threads. */
 static void test_resume(void **state) {
     (void)state;
     mb_dataset *d = make_data();
@@ -311,7 +331,7 @@ static void test_resume(void **state) {
         assert_ok(mb_trainer_epoch(t, &e));
         assert_ok(mb_trainer_save(t, path));
         mb_trainer_free(t);
-        mb_model_init(part, 99);                              /* forgotten */
+        mb_model_init(part, 99); /* forgotten */
         assert_ok(mb_trainer_new(&job, &t));
         assert_ok(mb_trainer_load(t, path));
         assert_int_equal(mb_trainer_epochs_done(t), 2);
@@ -360,7 +380,7 @@ static void test_bad(void **state) {
     d->classes = 4;
     assert_fails(mb_trainer_new(&job, &t), MB_BADINPUT, "labels up to 3");
     d->classes = 3;
-    k.rate = 1e18;                                            /* diverges: told, and the state before this epoch is back */
+    k.rate = 1e18; /* diverges: told, and the state before this epoch is back */
     float before[512];
     assert_true(m->n_theta <= 512);
     memcpy(before, m->theta, m->n_theta * sizeof *before);
@@ -372,7 +392,26 @@ static void test_bad(void **state) {
     mb_dataset_free(d);
 }
 
-/* Mirrored and shifted samples hold the same numbers in other places; the order is a permutation; both are functions of the epoch. */
+/* Spoilt running statistics, measured anew on the data: the score of the training is back. */
+static void test_recalibrate(void **state) {
+    (void)state;
+    mb_dataset *d = make_data();
+    mb_model *m = make_model();
+    mb_train_keys k = make_keys(10);
+    mb_score good, spoilt, again;
+    learn(m, d, &k, NULL, 2);
+    assert_ok(mb_model_score(m, d, 510, 90, 2, NULL, &good));
+    for (size_t i = 0; i < m->n_state; i++) m->state[i] += 3;
+    assert_ok(mb_model_score(m, d, 510, 90, 2, NULL, &spoilt));
+    assert_ok(mb_model_recalibrate(m, d, 500, 50, 2, NULL));
+    assert_ok(mb_model_score(m, d, 510, 90, 2, NULL, &again));
+    assert_true(spoilt.loss > 1.5 * good.loss && fabs(again.loss - good.loss) < 0.1 * good.loss);
+    mb_model_free(m);
+    mb_dataset_free(d);
+}
+
+/* Mirrored and shifted samples hold the same numbers in other places; the order is a permutation; both are functions of the
+ * epoch. */
 static void test_augment(void **state) {
     (void)state;
     mb_dataset *d = make_data();
@@ -401,9 +440,10 @@ static void test_augment(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden),     cmocka_unit_test(test_steps),  cmocka_unit_test(test_ternary),
-                                       cmocka_unit_test(test_check),      cmocka_unit_test(test_loss),   cmocka_unit_test(test_schedules),
-                                       cmocka_unit_test(test_optimisers), cmocka_unit_test(test_learns), cmocka_unit_test(test_resume),
-                                       cmocka_unit_test(test_bad),        cmocka_unit_test(test_augment)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden),     cmocka_unit_test(test_steps),       cmocka_unit_test(test_ternary),
+        cmocka_unit_test(test_check),      cmocka_unit_test(test_loss),        cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_optimisers), cmocka_unit_test(test_learns),      cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_bad),        cmocka_unit_test(test_recalibrate), cmocka_unit_test(test_augment)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,580 @@
+/* mixed.c - the search that mixed-precision policies share (mapping/mixed.h)
+ *
+ * Who may call: policies.
+ */
+#include "mapping/mixed_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+enum { EDP = 6, EDAP = 7, MAX_DIRECTIONS = 64 };
+
+
+static double clock_of(const mb_job *j) { return j->o->now ? j->o->now(j->o->ctx) : 0; }
+
+void mb_candidate_free(mb_candidate *c) { mb_plan_free(c->plan); }
+
+void mb_map_report_free(mb_map_report *r) {
+    mb_free(r->sensitivity);
+    mb_free(r->solver);
+    mb_free(r->certificate);
+    for (int i = 0; i < r->n; i++) mb_candidate_free(&r->candidate[i]);
+    for (int i = 0; i < r->n_front; i++) mb_candidate_free(&r->front[i]);
+    mb_free(r->candidate);
+    mb_free(r->front);
+    *r = (mb_map_report){0};
+}
+
+/* --- tables to problems --------------------------------------------------------------------------------------------------- */
+
+static double predicted_of(const mb_job *j, const int *x) {
+    double s = 0;
+    for (int i = 0; i < j->space->n; i++) s += j->sens.value[i][x[i]];
+    return s;
+}
+
+/* Values of the objective: sensitivities, or weighted metrics. */
+static int objective_values(const mb_job *j, const double *w, double ***out) {
+    const mb_space *s = j->space;
+    double **v = mb_calloc((size_t)s->n, sizeof *v);
+    if (!v) return mb_nomem();
+    *out = v;
+    for (int i = 0; i < s->n; i++) {
+        v[i] = mb_malloc((size_t)s->m[i], sizeof **v);
+        if (!v[i]) return mb_nomem();
+        for (int c = 0; c < s->m[i]; c++) {
+            v[i][c] = 0;
+            if (!w) v[i][c] = j->sens.value[i][c];
+            for (int k = 0; w && k < MB_METRICS; k++) v[i][c] += w[k] * mb_metric_get(&s->cost[i][c], k);
+        }
+    }
+    return MB_OK;
+}
+
+/* Row: sum of sensitivities <= bound. */
+static int bound_predicted(const mb_job *j, mb_knapsack *p) {
+    static const double none[MB_METRICS];
+    int rc = mb_space_add_row(j->space, p, none, j->opt->max_predicted, "predicted loss");
+    for (int i = 0; i < p->n && !rc; i++)
+        for (int c = 0; c < p->m[i]; c++) p->use[i][c * p->K + p->K - 1] = j->sens.value[i][c];
+    return rc;
+}
+
+/* The problem with the objective weighted by W (NULL: the loss) and the products bounded in direction X (NULL: not). */
+static int pose(const mb_job *j, const double *w, const mb_metrics *x, mb_knapsack **out) {
+    double **v = NULL;
+    mb_knapsack *p = NULL;
+    int rc = objective_values(j, w, &v);
+    if (!rc) rc = mb_space_knapsack(j->space, j->prob, v, false, &p);
+    for (int i = 0; i < j->space->n && v; i++) mb_free(v[i]);
+    mb_free(v);
+    if (!rc && (j->opt->objective != 0 && isfinite(j->opt->max_predicted))) rc = bound_predicted(j, p);
+    for (int k = 0, row = 0; k < MB_METRICS && !rc; k++)
+        if (isfinite(mb_metric_get(&j->prob->budget, k))) p->limit[row++] -= j->lower[k];
+    const double bound[2] = {j->prob->extra.edp_Js, j->prob->extra.edap_Jsm2};
+    for (int e = 0; e < 2 && x && !rc; e++) {
+        if (!isfinite(bound[e])) continue;
+        const int d = 2 + e;
+        double u[MB_METRICS] = {0}, product = bound[e], shared = 0;
+        for (int k = 0; k < d; k++) {
+            u[k] = 1 / mb_metric_get(x, k);
+            product *= u[k];
+            shared += u[k] * (mb_metric_get(&j->space->shared, k) + j->lower[k]);
+        }
+        rc = mb_space_add_row(j->space, p, u, d * pow(product, 1.0 / d) - shared, e ? "edap_Jsm2" : "edp_Js");
+    }
+    if (rc) mb_knapsack_free(p);
+    else *out = p;
+    return rc;
+}
+
+static int solve_table(const mb_job *j, const mb_knapsack *p, int best, mb_answer *a) {
+    const mb_solver_type *type;
+    int rc = mb_solver_named(j->opt->solver, &type);
+    mb_search s = {.gap = j->opt->gap,
+                   .time_s = j->opt->time_s,
+                   .max_work = j->opt->max_work,
+                   .seed = j->seed,
+                   .best = best,
+                   .now = j->o->now,
+                   .ctx = j->o->ctx};
+    return rc ? rc : mb_solver_run(type, j->prob->solver_options, p, &s, a);
+}
+
+/* --- products --------------------------------------------------------------------------------------------------------------- */
+
+static bool has_products(const mb_job *j) {
+    return isfinite(j->prob->extra.edp_Js) || isfinite(j->prob->extra.edap_Jsm2) || j->opt->objective >= EDP;
+}
+
+/* What is compared: the loss, the metric, or the true product of the tables' sums. */
+static double worth(const mb_job *j, const int *x, double value) {
+    mb_metrics m;
+    if (j->opt->objective < EDP) return value;
+    mb_space_cost(j->space, x, &m, NULL);
+    return m.energy_J * m.latency_s * (j->opt->objective == EDAP ? m.area_m2 : 1);
+}
+
+/* Weights of the objective in direction X; NULL-like for the loss: false. */
+static bool direction(const mb_job *j, const mb_metrics *x, double *w) {
+    memset(w, 0, MB_METRICS * sizeof *w);
+    if (j->opt->objective == 0) return false;
+    if (j->opt->objective < EDP) w[j->opt->objective - 1] = 1;
+    else
+        for (int k = 0; k < (j->opt->objective == EDAP ? 3 : 2); k++) w[k] = 1 / mb_metric_get(x, k);
+    return true;
+}
+
+/* Solve in direction X; replace the answer when it is better; X follows its solution. *moved: it is a new best. */
+static int along(mb_job *j, mb_metrics *x, double *best, bool *moved) {
+    double w[MB_METRICS];
+    mb_knapsack *p = NULL;
+    mb_answer a = {0};
+    *moved = false;
+    int rc = pose(j, direction(j, x, w) ? w : NULL, x, &p);
+    if (!rc) rc = solve_table(j, p, j->opt->candidates, &a);
+    j->directions++;
+    if (!rc && a.n) {
+        double v = worth(j, a.a[0].choice, a.a[0].value);
+        mb_space_cost(j->space, a.a[0].choice, x, NULL);
+        if (v < *best * (1 - 1e-12 * (*best > 0 ? 1 : -1)) || (isinf(*best) && *best > 0)) {
+            *best = v;
+            *moved = true;
+            mb_answer t = j->answer;
+            j->answer = a;
+            a = t;
+        }
+    } else if (!rc && !j->answer.n) { /* remember why not */
+        mb_answer t = j->answer;
+        j->answer = a;
+        a = t;
+    }
+    mb_answer_free(&a);
+    mb_knapsack_free(p);
+    return rc;
+}
+
+/* Costs of all layers at their least, by metric: never zero. */
+static void typical(const mb_job *j, mb_metrics *x) {
+    const mb_space *s = j->space;
+    *x = s->shared;
+    double *v[3] = {&x->energy_J, &x->latency_s, &x->area_m2};
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < s->n; i++) {
+            double log_sum = HUGE_VAL;
+            for (int c = 0; c < s->m[i]; c++) log_sum = fmin(log_sum, mb_metric_get(&s->cost[i][c], k));
+            *v[k] += log_sum;
+        }
+        if (!(*v[k] > 0)) *v[k] = 1e-300;
+    }
+}
+
+static int solve_products(mb_job *j) {
+    static const double ratio[] = {1, 4, 0.25, 16, 0.0625};
+    const int steps = 5;
+    double best = HUGE_VAL;
+    mb_metrics centre;
+    typical(j, &centre);
+    int rc = MB_OK;
+    for (int a = 0; a < steps && !rc; a++)
+        for (int b = 0; b < steps && !rc; b++) {
+            mb_metrics x = centre;
+            bool moved = true;
+            const bool three = isfinite(j->prob->extra.edap_Jsm2) || j->opt->objective == EDAP;
+            if (b && !three) break;
+            x.latency_s *= ratio[a];
+            x.area_m2 *= ratio[b];
+            for (int t = 0; t < 6 && moved && !rc && j->directions < 4 * MAX_DIRECTIONS; t++) rc = along(j, &x, &best, &moved);
+        }
+    return rc;
+}
+
+/* --- no plan ---------------------------------------------------------------------------------------------------------------- */
+
+/* Least of metric K that the tables can reach. */
+static double least_metric(const mb_job *j, int k) {
+    double sum = mb_metric_get(&j->space->shared, k);
+    for (int i = 0; i < j->space->n; i++) {
+        double lo = HUGE_VAL;
+        for (int c = 0; c < j->space->m[i]; c++) lo = fmin(lo, mb_metric_get(&j->space->cost[i][c], k));
+        sum += lo;
+    }
+    return sum;
+}
+
+static int infeasible(const mb_job *j) {
+    char have[48], want[48];
+    const mb_problem *prob = j->prob;
+    for (int k = 0; k < MB_METRICS; k++) {
+        double b = mb_metric_get(&prob->budget, k), v = least_metric(j, k);
+        if (v <= b) continue;
+        return mb_fail(
+            MB_NUMERIC,
+            "%s: no plan fits budget.%s = %s: the cheapest mix of settings needs %s; raise the budget or widen the menu",
+            prob->budget_where[k] ? prob->budget_where[k] : "budget", mb_metric_params[k].name,
+            mb_fmt_si(want, b, mb_metric_params[k].unit, 4), mb_fmt_si(have, v, mb_metric_params[k].unit, 4));
+    }
+    double bops = 0;
+    for (int i = 0; i < j->space->n; i++) {
+        double lo = HUGE_VAL;
+        for (int c = 0; c < j->space->m[i]; c++) lo = fmin(lo, j->space->bops[i][c]);
+        bops += lo;
+    }
+    if (bops > prob->extra.bops)
+        return mb_fail(
+            MB_NUMERIC,
+            "%s: no plan fits budget.bops = %.4g: the cheapest mix of settings needs %.4g; raise the budget or widen the menu",
+            prob->extra_where[0] ? prob->extra_where[0] : "budget", prob->extra.bops, bops);
+    mb_metrics x;
+    typical(j, &x);
+    const double product[2] = {x.energy_J * x.latency_s, mb_edap(&x)}, bound[2] = {prob->extra.edp_Js, prob->extra.edap_Jsm2};
+    for (int e = 0; e < 2; e++) {
+        if (!isfinite(bound[e])) continue;
+        const char *where = prob->extra_where[3 + e];
+        return mb_fail(MB_NUMERIC,
+                       "%s: no plan was found within budget.%s = %.4g: the least of each factor alone would give %.4g; raise the "
+                       "budget or widen the menu",
+                       where ? where : "budget", mb_extra_names[3 + e], bound[e], product[e]);
+    }
+    if (j->answer.certainty != MB_IMPOSSIBLE)
+        return mb_fail(
+            MB_NUMERIC,
+            "the solver %s found no plan within the budgets, though each can be met: try the solver exact, or raise a budget",
+            j->opt->solver);
+    mb_str text = {0};
+    for (int k = 0; k < MB_METRICS; k++) {
+        double b = mb_metric_get(&prob->budget, k);
+        if (isfinite(b))
+            mb_str_addf(&text, "%s%s = %s (alone at least %s)", text.n ? ", " : "", mb_metric_params[k].name,
+                        mb_fmt_si(want, b, mb_metric_params[k].unit, 4),
+                        mb_fmt_si(have, least_metric(j, k), mb_metric_params[k].unit, 4));
+    }
+    int rc = mb_fail(MB_NUMERIC, "no plan meets all budgets together (proven for the tables): %s",
+                     text.n ? mb_cstr(&text) : "none is set");
+    mb_str_free(&text);
+    return rc;
+}
+
+/* --- candidates ---------------------------------------------------------------------------------------------------------- */
+
+/* Append the plan X with its true cost; *kept: it is within the budgets. Cost that a machine refuses (too many tiles) drops it.
+ */
+static int add_candidate(mb_job *j, const int *x, bool uniform, bool *kept, mb_metrics *cost) {
+    mb_candidate c = {.predicted = predicted_of(j, x),
+                      .bound = (double)NAN,
+                      .uniform = uniform,
+                      .loss = {(double)NAN, (double)NAN, (double)NAN}};
+    *kept = false;
+    int rc = mb_space_plan(j->space, x, &c.plan);
+    if (rc) return rc;
+    for (int i = 0; i < j->n; i++)
+        if (mb_plan_equal(j->list[i].plan, c.plan)) {
+            j->list[i].uniform = j->list[i].uniform || uniform;
+            mb_candidate_free(&c);
+            *kept = true;
+            return MB_OK;
+        }
+    rc = mb_oracle_cost(j->o, c.plan, &c.cost);
+    if (cost) *cost = c.cost;
+    if (rc == MB_NUMERIC || rc == MB_BADINPUT) {
+        mb_error_clear();
+        mb_candidate_free(&c);
+        return MB_OK;
+    }
+    if (!rc && mb_problem_within(j->prob, j->o, c.plan, &c.cost, NULL)) {
+        mb_candidate *more = j->n < j->cap ? j->list : mb_realloc(j->list, (size_t)j->cap + 64, sizeof *more);
+        if (more) {
+            if (j->n == j->cap) j->list = more, j->cap += 64;
+            j->list[j->n++] = c;
+            *kept = true;
+            return MB_OK;
+        }
+        rc = mb_nomem();
+    }
+    mb_candidate_free(&c);
+    return rc;
+}
+
+static int find_plans(mb_job *j) {
+    int rc = MB_OK;
+    for (int turn = 0; turn < 8 && !rc; turn++) {
+        mb_answer_free(&j->answer);
+        if (has_products(j)) {
+            rc = solve_products(j);
+        } else {
+            double w[MB_METRICS];
+            mb_knapsack *p = NULL;
+            rc = pose(j, direction(j, &j->space->shared, w) ? w : NULL, NULL, &p);
+            if (!rc) rc = solve_table(j, p, j->opt->candidates, &j->answer);
+            mb_knapsack_free(p);
+        }
+        if (rc) return rc;
+        if (!j->answer.n) return infeasible(j);
+        mb_metrics table, cost = {0};
+        bool kept = false;
+        for (int a = 0; a < j->answer.n && !rc; a++) {
+            bool one;
+            rc = add_candidate(j, j->answer.a[a].choice, false, &one, a == 0 ? &cost : NULL);
+            kept = kept || one;
+        }
+        if (rc || kept) return rc;
+        mb_space_cost(j->space, j->answer.a[0].choice, &table, NULL);
+        for (int k = 0; k < MB_METRICS; k++) { /* what the tables did not see, and a little more */
+            double miss = mb_metric_get(&cost, k) - mb_metric_get(&table, k);
+            j->lower[k] = fmax(j->lower[k] * 1.5, miss * (1 + 0.25 * turn));
+        }
+    }
+    return rc ? rc
+              : mb_fail(MB_NUMERIC, "plans that meet the budgets in the tables exceed them as a whole, again and again: raise "
+                                    "the budget a little");
+}
+
+typedef struct ranked {
+    double predicted;
+    int choice;
+} ranked;
+
+static int by_predicted(const void *a, const void *b) {
+    const ranked *x = a, *y = b;
+    return x->predicted < y->predicted ? -1 : x->predicted > y->predicted ? 1 : x->choice - y->choice;
+}
+
+/* Choices of uniform plan number C (a choice of layer LEAD) for all layers: the lead's setting with each layer's own pins. False:
+ * not all have it. */
+static bool uniform_choice(const mb_job *j, int lead, int c, int *x) {
+    const mb_space *s = j->space;
+    mb_plan *p = s->plan;
+    for (int i = 0; i < s->n; i++) p->assign[i] = s->choice[lead][c];
+    mb_problem_pin(j->prob, p);
+    for (int i = 0; i < s->n; i++) {
+        x[i] = -1;
+        for (int q = 0; q < s->m[i] && x[i] < 0; q++)
+            if (memcmp(&s->choice[i][q], &p->assign[i], sizeof p->assign[i]) == 0) x[i] = q;
+        if (x[i] < 0) return false;
+    }
+    return true;
+}
+
+/* The uniform plans with the best predictions that are within the budgets. */
+static int add_uniform(mb_job *j) {
+    const mb_space *s = j->space;
+    int lead = 0, n = 0, rc = MB_OK;
+    for (int i = 1; i < s->n; i++)
+        if (s->m[i] > s->m[lead]) lead = i;
+    ranked *r = mb_malloc((size_t)s->m[lead], sizeof *r);
+    int *x = mb_malloc((size_t)s->n, sizeof *x);
+    if (!r || !x) rc = mb_nomem();
+    for (int c = 0; c < s->m[lead] && !rc; c++)
+        if (uniform_choice(j, lead, c, x)) r[n++] = (ranked){predicted_of(j, x), c};
+    if (!rc) qsort(r, (size_t)n, sizeof *r, by_predicted);
+    for (int c = 0, kept = 0; c < n && kept < j->opt->uniform && !rc; c++) {
+        bool one = false;
+        uniform_choice(j, lead, r[c].choice, x);
+        mb_metrics table;
+        mb_space_cost(s, x, &table, NULL);
+        bool near = true; /* far outside: no need to ask for the true cost */
+        for (int k = 0; k < MB_METRICS; k++) near = near && mb_metric_get(&table, k) <= 1.2 * mb_metric_get(&j->prob->budget, k);
+        if (near) rc = add_candidate(j, x, true, &one, NULL);
+        kept += one;
+    }
+    mb_free(r);
+    mb_free(x);
+    return rc;
+}
+
+/* --- simulation ---------------------------------------------------------------------------------------------------------- */
+
+int mb_job_simulate(mb_job *j, mb_candidate *c) {
+    if (!isnan(c->loss.loss)) return MB_OK;
+    int rc = mb_oracle_loss(j->o, c->plan, &c->loss);
+    if (!rc && !isfinite(c->loss.loss)) rc = mb_fail(MB_NUMERIC, "the simulated loss of a plan is not a finite number");
+    if (!rc && j->o->progress && j->o->progress(j->o->ctx, "simulating plans", j->o->n_loss, j->o->n_loss + 1))
+        rc = mb_fail(MB_INTERRUPTED, "stopped");
+    return rc;
+}
+
+/* Of candidates A and B, which one? Objectives other than the loss: the cheaper. */
+static bool better(const mb_job *j, const mb_candidate *a, const mb_candidate *b) {
+    if (j->opt->objective > 0) {
+        double v[2];
+        const mb_candidate *c[2] = {a, b};
+        for (int e = 0; e < 2; e++)
+            v[e] = j->opt->objective < EDP
+                       ? mb_metric_get(&c[e]->cost, j->opt->objective - 1)
+                       : c[e]->cost.energy_J * c[e]->cost.latency_s * (j->opt->objective == EDAP ? c[e]->cost.area_m2 : 1);
+        if (v[0] < v[1] || v[0] > v[1]) return v[0] < v[1];
+    }
+    if (!isnan(a->loss.loss) && !isnan(b->loss.loss) && (a->loss.loss < b->loss.loss || a->loss.loss > b->loss.loss))
+        return a->loss.loss < b->loss.loss;
+    return a->predicted < b->predicted;
+}
+
+/* Single replacements around candidate `at` in the order of their predicted change; accepted when the simulation agrees. */
+static int refine(mb_job *j, int *at) {
+    const mb_space *s = j->space;
+    int rc = MB_OK, spent = 0, *x = mb_malloc((size_t)s->n, sizeof *x);
+    if (!x) return mb_nomem();
+    bool moved = true;
+    while (moved && spent < j->opt->refine && !rc) {
+        moved = false;
+        int n = 0, total = 0;
+        for (int i = 0; i < s->n; i++) total += s->m[i];
+        ranked *r = mb_malloc((size_t)total, sizeof *r);
+        if (!r) {
+            rc = mb_nomem();
+            break;
+        }
+        const mb_candidate here = j->list[*at];
+        for (int i = 0, q = 0; i < s->n; i++) {
+            for (int c = 0; c < s->m[i]; c++)
+                if (memcmp(&s->choice[i][c], &here.plan->assign[i], sizeof(mb_assign)) == 0) x[i] = c;
+            for (int c = 0; c < s->m[i]; c++, q++)
+                if (c != x[i] && s->group[i] < 0)
+                    r[n++] = (ranked){j->sens.value[i][c] - j->sens.value[i][x[i]], q};
+        }
+        qsort(r, (size_t)n, sizeof *r, by_predicted);
+        for (int e = 0; e < n && spent < j->opt->refine && !moved && !rc; e++) {
+            int i = 0, c = r[e].choice, before = j->n;
+            while (c >= s->m[i]) c -= s->m[i++];
+            int old = x[i];
+            bool kept;
+            x[i] = c;
+            mb_metrics table;
+            mb_space_cost(s, x, &table, NULL);
+            bool near = true;
+            for (int k = 0; k < MB_METRICS; k++)
+                near = near && mb_metric_get(&table, k) <= 1.02 * mb_metric_get(&j->prob->budget, k);
+            if (near) rc = add_candidate(j, x, false, &kept, NULL);
+            x[i] = old;
+            if (rc || j->n == before) continue;
+            j->list[j->n - 1].refined = true;
+            spent++;
+            rc = mb_job_simulate(j, &j->list[j->n - 1]);
+            if (!rc && better(j, &j->list[j->n - 1], &j->list[*at])) *at = j->n - 1, moved = true;
+        }
+        mb_free(r);
+    }
+    mb_free(x);
+    return rc;
+}
+
+/* Candidates must not lose more than budget.accuracy_drop against the plan of least sensitivities, whatever that costs. */
+static int least_accuracy(mb_job *j, double *floor_accuracy) {
+    *floor_accuracy = -HUGE_VAL;
+    if (isinf(j->prob->extra.accuracy_drop)) return MB_OK;
+    if (!j->opt->simulate) return mb_fail(MB_BADINPUT, "budget.accuracy_drop needs a policy that simulates plans: use mixbar");
+    int *x = mb_calloc((size_t)j->space->n, sizeof *x);
+    if (!x) return mb_nomem();
+    for (int i = 0; i < j->space->n; i++)
+        for (int c = 1; c < j->space->m[i]; c++)
+            if (j->sens.value[i][c] < j->sens.value[i][x[i]]) x[i] = c;
+    mb_plan *p = NULL;
+    mb_loss l;
+    int rc = mb_space_plan(j->space, x, &p);
+    if (!rc) rc = mb_oracle_loss(j->o, p, &l);
+    if (!rc) *floor_accuracy = l.accuracy - j->prob->extra.accuracy_drop;
+    mb_plan_free(p);
+    mb_free(x);
+    return rc;
+}
+
+static int choose(mb_job *j, int *chosen) {
+    double floor_accuracy;
+    int rc = least_accuracy(j, &floor_accuracy), at = -1;
+    if (!rc && j->opt->simulate && j->opt->uniform > 0) rc = add_uniform(j);
+    for (int c = 0; c < j->n && !rc; c++) {
+        if (j->opt->simulate) rc = mb_job_simulate(j, &j->list[c]);
+        if (rc || (j->opt->simulate && j->list[c].loss.accuracy < floor_accuracy)) continue;
+        if (at < 0 || better(j, &j->list[c], &j->list[at])) at = c;
+    }
+    if (!rc && at < 0) {
+        double best = 0;
+        for (int c = 0; c < j->n; c++) best = fmax(best, j->list[c].loss.accuracy);
+        return mb_fail(MB_NUMERIC,
+                       "%s: none of the %d plans within the other budgets keeps accuracy_drop = %.4g: the best has accuracy "
+                       "%.4g, and %.4g is asked",
+                       j->prob->extra_where[2] ? j->prob->extra_where[2] : "budget", j->n, j->prob->extra.accuracy_drop, best,
+                       floor_accuracy);
+    }
+    if (!rc && j->opt->simulate) rc = refine(j, &at);
+    *chosen = at;
+    return rc;
+}
+
+/* --- the search ---------------------------------------------------------------------------------------------------------- */
+
+static int prepare(mb_job *j, double *space_s, double *sens_s) {
+    const mb_sensitivity_type *type;
+    mb_conf *conf = j->prob->sensitivity_options;
+    int rc = mb_sensitivity_named(j->opt->sensitivity, &type);
+    double t0 = clock_of(j);
+    if (!rc) rc = mb_space_new(j->prob, j->o, j->opt->max_choices, &j->space);
+    double t1 = clock_of(j);
+    mb_conf *fixed = NULL;
+    if (!rc && j->opt->entropy_gain) { /* a policy that is defined by it */
+        fixed = conf ? mb_conf_clone(conf) : mb_conf_new(MB_CONF_GROUP, NULL);
+        rc = fixed ? mb_conf_set(fixed, "gain", j->opt->entropy_gain, MB_FROM_DEFAULT) : mb_nomem();
+        conf = fixed;
+    }
+    if (!rc) rc = mb_sensitivity_run(type, conf, j->o, j->space, j->seed, &j->sens);
+    mb_conf_free(fixed);
+    *space_s = t1 - t0;
+    *sens_s = clock_of(j) - t1;
+    return rc;
+}
+
+static int tell(mb_job *j, mb_map_report *r, int chosen) {
+    mb_str text = {0};
+    mb_answer_text(&j->answer, &text);
+    if (j->directions)
+        mb_str_addf(&text, "; products: the best of %ld directions, each solved for itself, which is no proof for the product",
+                    j->directions);
+    r->sensitivity = mb_strdup(j->opt->sensitivity);
+    r->solver = mb_strdup(j->opt->solver);
+    r->certificate = mb_strdup(mb_cstr(&text));
+    int rc = r->sensitivity && r->solver && r->certificate && !text.failed ? MB_OK : mb_nomem();
+    mb_str_free(&text);
+    r->enumerated = j->space->enumerated, r->impossible = j->space->impossible, r->filtered = j->space->filtered;
+    r->dominated = j->answer.dropped, r->kept = j->answer.kept;
+    r->work = j->answer.work;
+    r->predicted = j->answer.n ? j->answer.a[0].value : (double)NAN;
+    r->bound = j->answer.bound, r->gap = j->answer.gap;
+    r->cost_calls = j->o->n_cost, r->loss_calls = j->o->n_loss;
+    r->candidate = j->list;
+    r->n = j->n;
+    r->chosen = chosen;
+    j->list = NULL;
+    j->n = 0;
+    return rc;
+}
+
+int mb_mixed_search(const mb_mixed *opt, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best) {
+    mb_job j = {.opt = opt, .prob = prob, .o = o, .seed = seed};
+    double space_s = 0, sens_s = 0, t0, t1;
+    int chosen = -1;
+    mb_plan *plan = NULL;
+    int rc = prepare(&j, &space_s, &sens_s);
+    t0 = clock_of(&j);
+    if (!rc) rc = find_plans(&j);
+    t1 = clock_of(&j);
+    if (!rc) rc = choose(&j, &chosen);
+    if (!rc) rc = mb_plan_clone(j.list[chosen].plan, &plan);
+    if (!rc && o->report) {
+        mb_map_report *r = o->report;
+        if (r->n_front_keys > 0) rc = mb_job_front(&j, r);
+        r->space_s = space_s, r->sensitivity_s = sens_s, r->solve_s = t1 - t0, r->simulate_s = clock_of(&j) - t1;
+        if (!rc) rc = tell(&j, r, chosen);
+    }
+    for (int i = 0; i < j.n; i++) mb_candidate_free(&j.list[i]);
+    mb_free(j.list);
+    mb_answer_free(&j.answer);
+    mb_sensitivity_free(&j.sens);
+    mb_space_free(j.space);
+    if (rc) mb_plan_free(plan);
+    else *best = plan;
+    return rc;
+}
