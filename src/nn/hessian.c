@@ -20,6 +20,7 @@ enum { START = 0xFFFFF };                /* trial of the start of Lanczos; probe
 typedef struct batches {
     const mb_objective *o;
     const double *theta, *v;             /* v NULL: gradients */
+    int block;
     size_t size, n;                      /* samples of a batch, batches */
     double *part, *loss;                 /* [n][n_theta] or NULL, [n] */
 } batches;
@@ -28,7 +29,7 @@ static int batch_job(void *ctx, size_t j) {
     const batches *b = ctx;
     size_t first = j * b->size, left = b->o->samples - first, n = left < b->size ? left : b->size;
     double *part = b->part ? b->part + j * b->o->model->n_theta : NULL;
-    if (b->v) return b->o->hvp(b->o->ctx, b->theta, b->v, first, n, part);
+    if (b->v) return b->o->hvp(b->o->ctx, b->theta, b->v, b->block, first, n, part);
     return b->o->gradient(b->o->ctx, b->theta, first, n, NULL, NULL, &b->loss[j], part);
 }
 
@@ -71,9 +72,9 @@ int mb_objective_step(const mb_objective *o, const char *what, size_t done, size
 }
 
 /* The mean over all samples into OUT (may be NULL) and *loss. */
-static int over_samples(const mb_objective *o, const double *theta, const double *v, double *loss, double *out) {
+static int over_samples(const mb_objective *o, const double *theta, const double *v, int block, double *loss, double *out) {
     size_t P = o->model->n_theta, size = o->batch ? o->batch : 16, n = (o->samples + size - 1) / size;
-    batches b = {o, theta, v, size, n, NULL, mb_calloc(n, sizeof(double))};
+    batches b = {o, theta, v, block, size, n, NULL, mb_calloc(n, sizeof(double))};
     if (out) b.part = mb_malloc(n * P, sizeof *b.part);
     int rc = b.loss && (!out || b.part) ? MB_OK : mb_nomem();
     if (!rc && o->samples == 0) rc = mb_fail(MB_BADINPUT, "a loss needs at least one sample");
@@ -92,7 +93,7 @@ static int over_samples(const mb_objective *o, const double *theta, const double
 }
 
 int mb_objective_gradient(const mb_objective *o, const double *theta, double *loss, double *dtheta) {
-    return over_samples(o, theta, NULL, loss, dtheta);
+    return over_samples(o, theta, NULL, -1, loss, dtheta);
 }
 
 /* Central differences; see hessian.h for the step. */
@@ -120,8 +121,8 @@ out:
     return rc;
 }
 
-int mb_objective_hvp(const mb_objective *o, const double *theta, const double *v, double *hv) {
-    return o->hvp ? over_samples(o, theta, v, NULL, hv) : differences(o, theta, v, hv);
+int mb_objective_hvp(const mb_objective *o, const double *theta, const double *v, int block, double *hv) {
+    return o->hvp ? over_samples(o, theta, v, block, NULL, hv) : differences(o, theta, v, hv);
 }
 
 /* --- traces ---------------------------------------------------------------------------------------------------------------- */
@@ -169,7 +170,7 @@ int mb_hessian_trace(const mb_objective *o, const double *theta, int block, size
     for (size_t i = 0; i < probes && !rc; i++) {
         for (int b = 0; b < m->n_blocks; b++)
             if (block < 0 || b == block) signs(seed, (uint32_t)i, m->block[b].at, m->block[b].n, v);
-        rc = mb_objective_hvp(o, theta, v, hv);
+        rc = mb_objective_hvp(o, theta, v, block, hv);
         if (!rc) rc = mb_objective_step(o, "trace", i + 1, probes);
         for (size_t b = 0; b < B && !rc; b++) draw[i * B + b] = dot(v + m->block[b].at, hv + m->block[b].at, m->block[b].n);
     }
@@ -228,13 +229,14 @@ static void lanczos_step(lanczos *z, double *w) {
         for (size_t k = 0; k < z->n; k++) q[z->n + k] = w[k] / b;
 }
 
-static int spectrum_run(const mb_objective *o, const double *theta, size_t at, lanczos *z, double tol, mb_spectrum *s) {
+static int spectrum_run(const mb_objective *o, const double *theta, int block, size_t at, lanczos *z, double tol,
+                        mb_spectrum *s) {
     size_t P = o->model->n_theta;
     double *v = mb_calloc(P, sizeof *v), *hv = mb_malloc(P, sizeof *hv), before = NAN, last = 1, scale = 0;
     int rc = v && hv ? MB_OK : mb_nomem(), still = 0;
     for (z->j = 0; z->j < z->cap && !rc && still < 2; z->j++) {
         memcpy(v + at, z->q + z->j * z->n, z->n * sizeof *v);
-        rc = mb_objective_hvp(o, theta, v, hv);
+        rc = mb_objective_hvp(o, theta, v, block, hv);
         if (!rc) rc = mb_objective_step(o, "eigenvalue", z->j + 1, z->cap);
         if (rc) break;
         lanczos_step(z, hv + at);
@@ -266,7 +268,7 @@ int mb_hessian_spectrum(const mb_objective *o, const double *theta, int block, s
         length = sqrt(dot(z.q, z.q, n));
         for (size_t k = 0; k < n; k++) z.q[k] /= length;
         *s = (mb_spectrum){0, 0, 0, 0};
-        rc = spectrum_run(o, theta, at, &z, tol, s);
+        rc = spectrum_run(o, theta, block, at, &z, tol, s);
     }
     mb_free(z.q);
     mb_free(z.alpha);
@@ -284,7 +286,7 @@ int mb_hessian_quadratic(const mb_objective *o, const double *theta, size_t n, c
     for (size_t j = 0; j < n && !rc; j++) {
         const mb_model_block *b = &m->block[change[j].block];
         memcpy(v + b->at, change[j].d, b->n * sizeof *v);
-        rc = mb_objective_hvp(o, theta, v, hv);
+        rc = mb_objective_hvp(o, theta, v, n == 1 ? change[j].block : -1, hv);
         memset(v + b->at, 0, b->n * sizeof *v);
         if (!rc) rc = mb_objective_step(o, "changes", j + 1, n);
         for (size_t i = 0; i < n && !rc; i++) {

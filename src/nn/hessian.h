@@ -40,8 +40,9 @@ typedef struct mb_objective {
      * the data's own, else [n][outputs]. Must be re-entrant when there are THREADS. */
     int (*gradient)(void *ctx, const double *theta, size_t first, size_t n, const double *target, double *y, double *loss,
                     double *dtheta);
-    /* H v of the mean loss of samples [first, first + n); NULL: central differences of gradients. */
-    int (*hvp)(void *ctx, const double *theta, const double *v, size_t first, size_t n, double *hv);
+    /* H v of the mean loss of samples [first, first + n); BLOCK >= 0: only this block's part is asked for. NULL: central
+     * differences. */
+    int (*hvp)(void *ctx, const double *theta, const double *v, int block, size_t first, size_t n, double *hv);
     double step;                         /* of central differences; 0: 1e-6 */
     size_t batch;                        /* samples of one job; 0: 16. Rounding depends on it */
     int threads;                         /* jobs at the same time (nn/parallel.h); 0: 1 */
@@ -56,7 +57,7 @@ mb_objective mb_objective_of_model(mb_model_data *d, size_t samples);
 
 /* Over all samples. Results may be NULL. */
 int mb_objective_gradient(const mb_objective *o, const double *theta, double *loss, double *dtheta);
-int mb_objective_hvp(const mb_objective *o, const double *theta, const double *v, double *hv);
+int mb_objective_hvp(const mb_objective *o, const double *theta, const double *v, int block, double *hv);   /* BLOCK as in hvp */
 /* Jobs 0 .. n-1 by the objective's threads; the error of the first part of them that failed. */
 int mb_objective_jobs(const mb_objective *o, size_t n, int (*job)(void *ctx, size_t j), void *ctx);
 /* Tell the objective's PROGRESS, if there is one. */
