@@ -38,3 +38,4 @@ libmixbar_la_SOURCES += \
   src/run/fit_preset.c \
   src/run/fit_plot.c
 pkgincluderun_HEADERS = src/run/training.h src/run/finetune.h src/run/noise.h src/run/experiment.h src/run/sweep.h src/run/simulate.h src/run/point.h src/run/results.h
+include src/run/curvature.mk
