@@ -1,4 +1,5 @@
-/* verb_sensitivity.c - mixbar sensitivity EXP.cfg: how the loss bends in each layer's weights (nn/hessian.h), before anything is mapped */
+/* verb_sensitivity.c - mixbar sensitivity EXP.cfg: how the loss bends in each layer's weights (nn/hessian.h), before anything is
+ * mapped */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,26 +18,31 @@ typedef struct options {
 } options;
 
 static const mb_option table[] = {
-    MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE", "set a key of the experiment, as if it stood in the file; may be repeated"),
-    MB_OPTION_TEXT(options, point, 0, "point", "N", "this point of the sweep, from 0 (`mixbar check` lists them; default: 0)", NULL),
+    MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE",
+                   "set a key of the experiment, as if it stood in the file; may be repeated"),
+    MB_OPTION_TEXT(options, point, 0, "point", "N", "this point of the sweep, from 0 (`mixbar check` lists them; default: 0)",
+                   NULL),
     MB_OPTION_INT(options, samples, 'n', "samples", "N", 2, 1000000, "samples of the calibration data (default: 32)"),
     MB_OPTION_TEXT(options, probes, 0, "probes", "N", "random directions of the Hessian trace; 0: none (default: 16)", NULL),
     MB_OPTION_TEXT(options, steps, 0, "steps", "N", "products for each layer's eigenvalue; 0: none (default: 8)", NULL),
-    MB_OPTION_TEXT(options, bits, 'b', "bits", "LIST", "also what quantising each layer to these widths does, such as 2,4,8", NULL),
-    MB_OPTION_FLAG(options, measure, 0, "measure", "with --bits: also the second-order prediction and the measured loss of each change"),
+    MB_OPTION_TEXT(options, bits, 'b', "bits", "LIST", "also what quantising each layer to these widths does, such as 2,4,8",
+                   NULL),
+    MB_OPTION_FLAG(options, measure, 0, "measure",
+                   "with --bits: also the second-order prediction and the measured loss of each change"),
     MB_OPTION_INT(options, threads, 'j', "threads", "N", 1, 4096, "threads (default: OMP_NUM_THREADS or all cores)"),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the answer", MB_CLI_FORMATS),
     MB_OPTION_END,
 };
 
-/* --- options -------------------------------------------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------------------------------------------- */
 
 static int whole(const char *name, const char *text, int def, int lo, int hi, int *v) {
     char *end;
     *v = def;
     if (!text) return MB_OK;
     long n = strtol(text, &end, 10);
-    if (end == text || *end || n < lo || n > hi) return mb_fail(MB_USAGE, "--%s %s: a whole number from %d to %d is needed", name, text, lo, hi);
+    if (end == text || *end || n < lo || n > hi)
+        return mb_fail(MB_USAGE, "--%s %s: a whole number from %d to %d is needed", name, text, lo, hi);
     *v = (int)n;
     return MB_OK;
 }
@@ -48,14 +54,15 @@ static int bit_list(const char *text, int *bits, int *n) {
         char *end;
         long b = strtol(text, &end, 10);
         if (end == text || (*end && *end != ',') || b < 1 || b > 16 || *n == MAX_BITS)
-            return mb_fail(MB_USAGE, "--bits %s: whole numbers from 1 to 16, separated by commas, are needed (at most %d)", text, MAX_BITS);
+            return mb_fail(MB_USAGE, "--bits %s: whole numbers from 1 to 16, separated by commas, are needed (at most %d)",
+                           text, MAX_BITS);
         bits[(*n)++] = (int)b;
         text = *end ? end + 1 : end;
     }
     return MB_OK;
 }
 
-/* --- tables ----------------------------------------------------------------------------------------------------------------------- */
+/* --- tables -------------------------------------------------------------------------------------------------------------- */
 
 static int real(mb_table *t, double v) { return isfinite(v) ? mb_table_cellf(t, "%.6g", v) : mb_table_cell(t, ""); }
 
@@ -79,9 +86,9 @@ static int layer_row(mb_table *t, int k, const mb_layer_curvature *l) {
 
 static int layer_table(mb_doc *d, const mb_curvature *c) {
     static const char *const columns[][3] = {
-        {"#", "", "r"},           {"layer", "", "l"},        {"weights", "", "r"},          {"trace", "", "r"},     {"trace_95", "", "r"},
-        {"lambda_max", "", "r"},  {"fisher", "", "r"},       {"fisher_95", "", "r"},        {"mean_fisher", "", "r"}, {"empirical", "", "r"},
-        {"empirical_95", "", "r"}, {"entropy_4", "bit", "r"}, {NULL, NULL, NULL}};
+        {"#", "", "r"},          {"layer", "", "l"},        {"weights", "", "r"},   {"trace", "", "r"},     {"trace_95", "", "r"},
+        {"lambda_max", "", "r"}, {"fisher", "", "r"},       {"fisher_95", "", "r"}, {"mean_fisher", "", "r"},
+        {"empirical", "", "r"},  {"empirical_95", "", "r"}, {"entropy_4", "bit", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (int k = 0; k < c->n && !rc; k++) rc = layer_row(t, k, &c->layer[k]);
@@ -91,9 +98,9 @@ static int layer_table(mb_doc *d, const mb_curvature *c) {
 }
 
 static int change_table(mb_doc *d, const mb_curvature *c, bool measured) {
-    static const char *const columns[][3] = {{"#", "", "r"},     {"layer", "", "l"},     {"bits", "", "r"},      {"dW2", "", "r"},
-                                             {"omega", "", "r"}, {"mpqnnco", "", "r"},   {"quadratic", "", "r"}, {"measured", "", "r"},
-                                             {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"#", "", "r"},       {"layer", "", "l"},     {"bits", "", "r"},     {"dW2", "", "r"},  {"omega", "", "r"},
+        {"mpqnnco", "", "r"}, {"quadratic", "", "r"}, {"measured", "", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? MB_OK : mb_nomem();
     for (int k = 0; columns[k][0] && !rc && (measured || k < 6); k++)
@@ -115,7 +122,7 @@ static int change_table(mb_doc *d, const mb_curvature *c, bool measured) {
     return rc;
 }
 
-/* --- the verb ----------------------------------------------------------------------------------------------------------------------- */
+/* --- the verb ------------------------------------------------------------------------------------------------------------ */
 
 static int run(const void *opt, int argc, char *const *argv) {
     const options *o = opt;
@@ -163,14 +170,15 @@ const mb_verb mb_verb_sensitivity = {
     .name = "sensitivity",
     .usage = "EXP.cfg [-s KEY=VALUE]... [-n SAMPLES] [--probes N] [--steps N] [--bits LIST [--measure]]",
     .summary = "how sensitive the loss is to each layer's weights: Hessian trace, eigenvalue, Fisher information, entropy",
-    .details = "The network of the experiment, with normalisation folded, on the first samples of its calibration data (test data when it "
-               "has none), in double precision. For each weighted layer: the trace of the loss's Hessian by Hutchinson's estimator with the "
-               "half-width of its 95 % interval; the largest eigenvalue by Lanczos; the trace of the true Fisher information over all "
-               "classes, which for networks of ReLUs is that of the Hessian without the probes' noise, with the half-width over samples, and "
-               "the same for each weight; the empirical Fisher of the data's labels; the entropy of 4-bit codes (EAGL). --bits adds what "
-               "HAWQ (omega) and MPQNNCO say of each width, --measure the quadratic form and the loss itself. See doc/second-order.md.",
-    .examples = "mixbar sensitivity experiments/quickstart.cfg -n 64\nmixbar sensitivity experiments/quickstart.cfg --steps 0 --bits 2,4,8 "
-                "--format json",
+    .details = "The network of the experiment, with normalisation folded, on the first samples of its calibration data (test data "
+               "when it has none), in double precision. For each weighted layer: the trace of the loss's Hessian by Hutchinson's "
+               "estimator, with the half-width of its 95 % interval; the largest eigenvalue by Lanczos; the trace of the true "
+               "Fisher information over all classes, which for networks of ReLUs is that of the Hessian without the probes' "
+               "noise, with the half-width over samples, and its mean over the weights; the empirical Fisher of the data's "
+               "labels; the entropy of 4-bit codes (EAGL). --bits adds what HAWQ (omega) and MPQNNCO say of each width, --measure "
+               "the quadratic form and the loss itself. See doc/second-order.md.",
+    .examples = "mixbar sensitivity experiments/quickstart.cfg -n 64\n"
+                "mixbar sensitivity experiments/quickstart.cfg --steps 0 --bits 2,4,8 --format json",
     .options = table,
     .size = sizeof(options),
     .min_args = 1,

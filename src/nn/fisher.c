@@ -102,7 +102,8 @@ int mb_fisher(const mb_objective *o, const double *theta, mb_fisher_kind kind, u
     for (; f.first < o->samples && !rc; f.first += GROUP) {
         size_t left = o->samples - f.first, now = left < GROUP ? left : GROUP;
         rc = mb_objective_jobs(o, now, sample_job, &f);
-        if (!rc) rc = mb_objective_step(o, kind == MB_FISHER_EMPIRICAL ? "empirical Fisher" : "Fisher", f.first + now, o->samples);
+        if (!rc) rc = mb_objective_step(o, kind == MB_FISHER_EMPIRICAL ? "empirical Fisher" : "Fisher", f.first + now,
+                                        o->samples);
     }
     for (size_t b = 0; b < blocks && !rc; b++) trace[b] = mb_estimate_of(f.draw + b, o->samples, columns);
     for (size_t j = 0; j < n && !rc; j++) half_square[j] = mb_estimate_of(f.draw + blocks + j, o->samples, columns);

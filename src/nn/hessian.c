@@ -14,8 +14,7 @@
 #define STREAM_UNIT 0x48455353u          /* of the probes: "HESS" */
 enum { START = 0xFFFFF };                /* trial of the start of Lanczos; probes have smaller ones */
 
-/* --- the objective over all samples: batches, summed in their order ------------------------------------------------------------
- * */
+/* --- the objective over all samples: batches, summed in their order ------------------------------------------------------ */
 
 typedef struct batches {
     const mb_objective *o;
@@ -182,8 +181,7 @@ int mb_hessian_trace(const mb_objective *o, const double *theta, int block, size
     return rc;
 }
 
-/* --- eigenvalues -------------------------------------------------------------------------------------------------------------
- * */
+/* --- eigenvalues --------------------------------------------------------------------------------------------------------- */
 
 /* Lanczos: basis q[0 .. j], tridiagonal matrix of alpha and beta (beta[j] couples j and j + 1). */
 typedef struct lanczos { size_t n, cap, j; double *q, *alpha, *beta; } lanczos;
@@ -276,8 +274,7 @@ int mb_hessian_spectrum(const mb_objective *o, const double *theta, int block, s
     return rc;
 }
 
-/* --- changes of parameters ---------------------------------------------------------------------------------------------------
- * */
+/* --- changes of parameters ----------------------------------------------------------------------------------------------- */
 
 int mb_hessian_quadratic(const mb_objective *o, const double *theta, size_t n, const mb_change *change, double *q) {
     const mb_model *m = o->model;
