@@ -132,8 +132,8 @@ mb_estimate mb_estimate_of(const double *draw, size_t n, size_t step) {
     for (size_t k = 0; k < n; k++) e.mean += draw[k * step] / (double)n;
     for (size_t k = 0; k < n; k++) square += (draw[k * step] - e.mean) * (draw[k * step] - e.mean);
     if (n < 2) {
-        e.se = e.high = INFINITY;
-        e.low = -INFINITY;
+        e.se = e.high = (double)INFINITY;
+        e.low = -(double)INFINITY;
         return e;
     }
     e.se = sqrt(square / (double)(n - 1) / (double)n);
@@ -230,7 +230,7 @@ static void lanczos_step(lanczos *z, double *w) {
 static int spectrum_run(const mb_objective *o, const double *theta, int block, size_t at, lanczos *z, double tol,
                         mb_spectrum *s) {
     size_t P = o->model->n_theta;
-    double *v = mb_calloc(P, sizeof *v), *hv = mb_malloc(P, sizeof *hv), before = NAN, last = 1, scale = 0;
+    double *v = mb_calloc(P, sizeof *v), *hv = mb_malloc(P, sizeof *hv), before = (double)NAN, last = 1, scale = 0;
     int rc = v && hv ? MB_OK : mb_nomem(), still = 0;
     for (z->j = 0; z->j < z->cap && !rc && still < 2; z->j++) {
         memcpy(v + at, z->q + z->j * z->n, z->n * sizeof *v);
