@@ -13,6 +13,7 @@ dist_doc_DATA += \
   doc/design.md \
   doc/devices.md \
   doc/training.md \
+  doc/second-order.md \
   doc/fit.md \
   doc/plots.md
 nobase_dist_pkgdata_DATA += doc/examples/oxide-pairs.csv doc/examples/oxide-series.csv doc/examples/oxide-current.csv

@@ -52,10 +52,10 @@ static int add_layer(mb_table *t, const mb_model *m, int k) {
 }
 
 static int layer_table(mb_doc *d, const mb_model *m) {
-    static const char *const columns[][3] = {{"#", "", "r"},      {"layer", "", "l"},      {"kind", "", "l"},   {"inputs", "", "l"},
-                                             {"shape", "", "l"},  {"parameters", "", "r"}, {"window", "", "l"}, {"groups", "", "r"},
-                                             {"K", "", "r"},      {"N", "", "r"},          {"vectors", "", "r"}, {"MACs", "", "r"},
-                                             {NULL, NULL, NULL}};
+    static const char *const columns[][3] = {
+        {"#", "", "r"},          {"layer", "", "l"},  {"kind", "", "l"},   {"inputs", "", "l"}, {"shape", "", "l"},
+        {"parameters", "", "r"}, {"window", "", "l"}, {"groups", "", "r"}, {"K", "", "r"},      {"N", "", "r"},
+        {"vectors", "", "r"},    {"MACs", "", "r"},   {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     int rc = t ? mb_cli_columns(t, columns) : mb_nomem();
     for (int k = 0; k < m->n_layers && !rc; k++) rc = add_layer(t, m, k);

@@ -47,6 +47,7 @@ typedef struct run {
     mb_dual theta, dtheta;
     mb_dual *y, *dy;                     /* [layers] values and their gradients */
     bool tangent;                        /* a direction is given */
+    int block;                           /* the only block that is asked for; -1: all */
 } run;
 
 static void run_free(run *r) {
@@ -116,18 +117,18 @@ static int gradient_of(run *r, int k) {
 
 /* Backward to the layers that have parameters before them or are asked for. */
 static int backward(run *r, bool to_input) {
-    int rc = MB_OK;
-    for (int k = r->m->n_layers - 1; k > 0 && !rc; k--) {
+    int rc = MB_OK, stop = r->block < 0 ? 0 : r->m->block[r->block].layer;
+    for (int k = r->m->n_layers - 1; k > 0 && k >= stop && !rc; k--) {
         if (!r->dy[k].v) continue;                               /* nobody uses it */
         mb_diff_job j = job_of(r, k);
         j.dy = r->dy[k];
         for (int i = 0; i < j.l->n_in && !rc; i++) {
-            if (j.l->in[i] == 0 && !to_input) continue;
+            if (j.l->in[i] < stop || (j.l->in[i] == 0 && !to_input)) continue;
             rc = gradient_of(r, j.l->in[i]);
             j.dx[i] = r->dy[j.l->in[i]];
         }
-        j.dw = part(r->dtheta, r->m, j.l->weight);
-        j.db = part(r->dtheta, r->m, j.l->bias);
+        if (r->block < 0 || j.l->weight == r->block) j.dw = part(r->dtheta, r->m, j.l->weight);
+        if (r->block < 0 || j.l->bias == r->block) j.db = part(r->dtheta, r->m, j.l->bias);
         if (!rc) kind_of(j.l->kind)->backward(&j);
         mb_free(r->dy[k].v);                                     /* done with */
         mb_free(r->dy[k].t);
@@ -202,19 +203,19 @@ int mb_diff_gradient(const mb_model *m, mb_diff_mode mode, const double *theta, 
     double *own = NULL;
     if (dx && !dtheta) own = dtheta = mb_malloc(m->n_theta, sizeof *own);    /* the layers write both */
     if (dx && !dtheta) return mb_nomem();
-    run r = {.m = m, .mode = mode, .n = n, .theta = {(double *)theta, NULL}, .dtheta = {dtheta, NULL}};
+    run r = {.m = m, .mode = mode, .n = n, .theta = {(double *)theta, NULL}, .dtheta = {dtheta, NULL}, .block = -1};
     int rc = diff_run(&r, x, target, y, loss, dx);
     mb_free(own);
     return rc;
 }
 
-int mb_diff_hvp(const mb_model *m, mb_diff_mode mode, const double *theta, const double *v, size_t n, const double *x,
-                const double *target,
-                double *dtheta, double *hv) {
+int mb_diff_hvp(const mb_model *m, mb_diff_mode mode, const double *theta, const double *v, int block, size_t n, const double *x,
+                const double *target, double *dtheta, double *hv) {
     double *own = NULL;
     if (!dtheta) own = dtheta = mb_malloc(m->n_theta, sizeof *own);
     if (!dtheta) return mb_nomem();
-    run r = {.m = m, .mode = mode, .n = n, .theta = {(double *)theta, (double *)v}, .dtheta = {dtheta, hv}, .tangent = true};
+    run r = {.m = m, .mode = mode, .n = n, .theta = {(double *)theta, (double *)v}, .dtheta = {dtheta, hv}, .tangent = true,
+             .block = block};
     int rc = diff_run(&r, x, target, NULL, NULL, NULL);
     mb_free(own);
     return rc;

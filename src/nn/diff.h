@@ -33,10 +33,11 @@ typedef struct mb_diff_mode {
 int mb_diff_gradient(const mb_model *m, mb_diff_mode mode, const double *theta, size_t n, const double *x,
                      const double *target, double *y, double *loss,
                      double *dtheta, double *dx);
-/* hv = H v with the Hessian of the mean loss in theta; dtheta as above, may be NULL. */
-int mb_diff_hvp(const mb_model *m, mb_diff_mode mode, const double *theta, const double *v, size_t n, const double *x,
-                const double *target,
-                double *dtheta, double *hv);
+/* hv = H v with the Hessian of the mean loss in theta; dtheta as above, may be NULL. BLOCK >= 0: only this block's parts of hv
+ * and
+ * dtheta are asked for, which takes a third of the time; the others become 0. -1: all. */
+int mb_diff_hvp(const mb_model *m, mb_diff_mode mode, const double *theta, const double *v, int block, size_t n, const double *x,
+                const double *target, double *dtheta, double *hv);
 
 size_t mb_diff_inputs(const mb_model *m);                 /* numbers of a sample */
 size_t mb_diff_outputs(const mb_model *m);

@@ -119,12 +119,12 @@ static void run_forward(const mb_diff_job *j, product run) {
 
 static void run_backward(const mb_diff_job *j, product run) {
     const mb_window *w = &j->l->win;
-    run(w, TO_WEIGHT, j->n, j->dw.v, j->x[0].v, j->dy.v);
+    if (j->dw.v) run(w, TO_WEIGHT, j->n, j->dw.v, j->x[0].v, j->dy.v);
     if (j->db.v) bias_run(j, true, j->db.v, j->dy.v);
     if (j->dx[0].v) run(w, TO_INPUT, j->n, j->w.v, j->dx[0].v, j->dy.v);
     if (!j->dy.t) return;
-    run(w, TO_WEIGHT, j->n, j->dw.t, j->x[0].v, j->dy.t);
-    if (j->x[0].t) run(w, TO_WEIGHT, j->n, j->dw.t, j->x[0].t, j->dy.v);
+    if (j->dw.v) run(w, TO_WEIGHT, j->n, j->dw.t, j->x[0].v, j->dy.t);
+    if (j->dw.v && j->x[0].t) run(w, TO_WEIGHT, j->n, j->dw.t, j->x[0].t, j->dy.v);
     if (j->db.v) bias_run(j, true, j->db.t, j->dy.t);
     if (j->dx[0].v) run(w, TO_INPUT, j->n, j->w.v, j->dx[0].t, j->dy.t);
     if (j->dx[0].v && j->w.t) run(w, TO_INPUT, j->n, j->w.t, j->dx[0].t, j->dy.v);

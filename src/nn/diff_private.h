@@ -15,7 +15,8 @@ typedef struct mb_diff_job {
     const float *mean, *var;             /* norm in inference: the running statistics; NULL in training */
     mb_dual x[2], w, b;                  /* inputs and parameters (v NULL: there are none) */
     mb_dual y;                           /* forward only; y.t NULL: no derivatives are asked for */
-    /* Backward: gradients of the loss; dx[k].v NULL: not wanted. With derivatives when dy.t is not NULL, and then everywhere. */
+    /* Backward: gradients of the loss; dx[k].v, dw.v, db.v NULL: not wanted. With derivatives when dy.t is not NULL, and then
+     * everywhere. */
     mb_dual dy, dx[2], dw, db;
 } mb_diff_job;
 

@@ -30,8 +30,7 @@ static void gather_backward(const mb_diff_job *j) {
 }
 const mb_diff_kind mb_diff_gather = {gather_forward, gather_backward};
 
-/* --- elementwise functions: y = f(x), its first and second derivative --------------------------------------------------------
- * */
+/* --- elementwise functions: y = f(x), its first and second derivative ---------------------------------------------------- */
 
 static double clip(const mb_model_layer *l, double x, double *d1, double *d2) {
     double lo = (double)l->lo, hi = (double)l->hi;

@@ -18,10 +18,12 @@ int mb_family_build(const mb_family_type *t, const mb_family_keys *k, uint64_t s
     mb_shape s = {3, {0}};
     mb_model *own = NULL;
     if (k->input.n != 3)
-        return mb_fail(MB_BADINPUT, "family %s: input has %zu numbers, three are needed: [channels, height, width]", t->name, k->input.n);
+        return mb_fail(MB_BADINPUT, "family %s: input has %zu numbers, three are needed: [channels, height, width]", t->name,
+                       k->input.n);
     for (int i = 0; i < 3; i++) {
         s.d[i] = (int64_t)k->input.v[i];
-        if ((double)s.d[i] != k->input.v[i]) return mb_fail(MB_BADINPUT, "family %s: input holds %g; whole numbers are needed", t->name, k->input.v[i]);
+        if ((double)s.d[i] != k->input.v[i])
+            return mb_fail(MB_BADINPUT, "family %s: input holds %g; whole numbers are needed", t->name, k->input.v[i]);
     }
     int rc = mb_model_new(t->name, &s, &own);
     if (!rc) rc = t->build(k, own);
@@ -47,7 +49,8 @@ int mb_family_load(mb_conf *group, const char *const *also, uint64_t seed, const
     mb_family_keys k;
     mb_conf *name = mb_conf_use(group, "family");
     if (!name || name->type != MB_CONF_STRING)
-        return mb_fail(MB_BADINPUT, "%s: the key `family` is to be a name, such as \"resnet20\" (`mixbar list families`)", mb_conf_where(name ? name : group));
+        return mb_fail(MB_BADINPUT, "%s: the key `family` is to be a name, such as \"resnet20\" (`mixbar list families`)",
+                       mb_conf_where(name ? name : group));
     const mb_family_type *t = mb_family_find(name->s);
     if (!t) return unknown(name);
     for (size_t i = 0; also && also[i] && i + 2 < sizeof with / sizeof *with; i++) with[i + 1] = also[i];
@@ -75,7 +78,8 @@ static void same_pad(int in, int k, int stride, int *before, int *behind) {
 
 int mb_family_conv_layers(mb_model *m, const mb_family_keys *k, const char *name, int in, const mb_family_conv *c) {
     char text[120];
-    mb_window w = {.kh = c->kh, .kw = c->kw, .sh = c->stride, .sw = c->stride, .pt = c->pad, .pl = c->pad, .pb = c->pad, .pr = c->pad,
+    mb_window w = {.kh = c->kh, .kw = c->kw, .sh = c->stride, .sw = c->stride, .pt = c->pad, .pl = c->pad, .pb = c->pad,
+                   .pr = c->pad,
                    .dh = 1, .dw = 1, .cout = c->cout, .groups = c->groups};
     if (in < 0) return in;
     if (c->same) {

@@ -1,8 +1,8 @@
 /* family.h - built-in network architectures by name: what `mixbar train` starts from when there is no ONNX file
  *
- * A family is a descriptor (one file family_NAME.c, listed in second.mk as MB_FAMILIES): published architectures with a few keys,
- * the same for all of them, whose defaults are the published sizes. Convolutions before a normalisation have no bias; without
- * normalisation (norm = false) they have one.
+ * A family is a descriptor (one file family_NAME.c, listed in second.mk as MB_FAMILIES): published architectures with a few
+ * keys, the same for all of them, whose defaults are the published sizes. Convolutions before a normalisation have no bias;
+ * without normalisation (norm = false) they have one.
  *     network = { family = "resnet20"; width = 1.0; classes = 10; input = [3, 32, 32]; norm = true; }
  * Start values: He et al. (model.h), functions of the seed.
  */
@@ -42,16 +42,16 @@ extern const mb_family_type *const mb_families[];            /* NULL-terminated,
 const mb_family_type *mb_family_find(const char *name);      /* NULL when unknown */
 /* A model with start values of SEED. MB_BADINPUT: the input is not three numbers, or too small for the layers. */
 int mb_family_build(const mb_family_type *t, const mb_family_keys *k, uint64_t seed, mb_model **m);
-/* The same from a group with the key `family` and that family's keys; ALSO as in mb_params_load. MB_BADINPUT with file:line, and the
- * nearest name for an unknown family. *type may be NULL. */
+/* The same from a group with the key `family` and that family's keys; ALSO as in mb_params_load. MB_BADINPUT with file:line, and
+ * the nearest name for an unknown family. *type may be NULL. */
 int mb_family_load(mb_conf *group, const char *const *also, uint64_t seed, const mb_family_type **type, mb_model **m);
 
-/* --- for families ------------------------------------------------------------------------------------------------------------- */
+/* --- for families -------------------------------------------------------------------------------------------------------- */
 
 int mb_family_channels(const mb_family_keys *k, int channels);           /* times width, rounded, at least 1 */
-/* Names "NAME", "NAME_norm", "NAME_relu": convolution, normalisation where the keys ask for it, ReLU unless RELU is false. The index
- * of the last layer. SAME: padding that makes the output ceil(input / stride), the odd one behind (as TensorFlow does); otherwise
- * PAD on all sides. */
+/* Names "NAME", "NAME_norm", "NAME_relu": convolution, normalisation where the keys ask for it, ReLU unless RELU is false. The
+ * index of the last layer. SAME: padding that makes the output ceil(input / stride), the odd one behind (as TensorFlow does);
+ * otherwise PAD on all sides. */
 typedef struct mb_family_conv { int cout, kh, kw, stride, pad, groups; bool same, relu; } mb_family_conv;
 int mb_family_conv_layers(mb_model *m, const mb_family_keys *k, const char *name, int in, const mb_family_conv *c);
 /* Depthwise 3 x 3 convolution and 1 x 1 convolution to COUT channels, each with normalisation and ReLU. */

@@ -1,4 +1,5 @@
-/* family_cnn.c - the network of the main job: three 3 x 3 convolutions of 16, 32, 32 channels, two pools, two fully connected layers
+/* family_cnn.c - the network of the main job: three 3 x 3 convolutions of 16, 32, 32 channels, two pools, two fully connected
+ * layers
  *
  * Large enough for 92 % on Fashion-MNIST, small enough to be trained in minutes and mapped in seconds.
  */
@@ -18,4 +19,5 @@ static int build(const mb_family_keys *k, mb_model *m) {
     return m->rc;
 }
 
-const mb_family_type mb_family_cnn = {"cnn", "three convolutions and two fully connected layers (the shipped Fashion-MNIST network)", "this project", params, build};
+const mb_family_type mb_family_cnn = {
+    "cnn", "three convolutions and two fully connected layers (the shipped Fashion-MNIST network)", "this project", params, build};

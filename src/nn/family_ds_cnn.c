@@ -1,7 +1,8 @@
-/* family_ds_cnn.c - DS-CNN (small) for keywords: a 10 x 4 convolution with stride 2 and four depthwise separable blocks of 64 channels
+/* family_ds_cnn.c - DS-CNN (small) for keywords: a 10 x 4 convolution with stride 2 and four depthwise separable blocks of 64
+ * channels
  *
- * Y. Zhang, N. Suda, L. Lai, V. Chandra, "Hello Edge: Keyword Spotting on Microcontrollers", arXiv:1711.07128; as in MLPerf Tiny
- * (arXiv:2106.07597): input 49 frames of 10 MFCC, 12 words.
+ * Y. Zhang, N. Suda, L. Lai, V. Chandra, "Hello Edge: Keyword Spotting on Microcontrollers", arXiv:1711.07128; as in MLPerf
+ * Tiny (arXiv:2106.07597): input 49 frames of 10 MFCC, 12 words.
  */
 #include <stdio.h>
 
@@ -21,4 +22,5 @@ static int build(const mb_family_keys *k, mb_model *m) {
     return m->rc;
 }
 
-const mb_family_type mb_family_ds_cnn = {"ds_cnn", "depthwise separable network for keyword spotting", "Zhang et al., arXiv:1711.07128", params, build};
+const mb_family_type mb_family_ds_cnn = {"ds_cnn", "depthwise separable network for keyword spotting",
+                                         "Zhang et al., arXiv:1711.07128", params, build};

@@ -1,6 +1,8 @@
-/* family_lenet.c - LeNet-5 with ReLU and maximum pooling: 5 x 5 convolutions of 6 and 16 channels, fully connected layers of 120 and 84
+/* family_lenet.c - LeNet-5 with ReLU and maximum pooling: 5 x 5 convolutions of 6 and 16 channels, fully connected layers of 120
+ * and 84
  *
- * Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Proc. IEEE 86 (1998) 2278, doi:10.1109/5.726791; the input is padded to 32 x 32 as there.
+ * Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Proc. IEEE 86 (1998) 2278, doi:10.1109/5.726791; the input is padded to 32 x 32
+ * as there.
  */
 #include "nn/family.h"
 
@@ -17,4 +19,5 @@ static int build(const mb_family_keys *k, mb_model *m) {
     return m->rc;
 }
 
-const mb_family_type mb_family_lenet = {"lenet", "LeNet-5 with ReLU and maximum pooling", "LeCun et al., doi:10.1109/5.726791", params, build};
+const mb_family_type mb_family_lenet = {"lenet", "LeNet-5 with ReLU and maximum pooling",
+                                        "LeCun et al., doi:10.1109/5.726791", params, build};

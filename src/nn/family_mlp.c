@@ -25,4 +25,5 @@ static int build(const mb_family_keys *k, mb_model *m) {
     return m->rc;
 }
 
-const mb_family_type mb_family_mlp = {"mlp", "fully connected layers with ReLU", "D. E. Rumelhart et al., doi:10.1038/323533a0", params, build};
+const mb_family_type mb_family_mlp = {"mlp", "fully connected layers with ReLU",
+                                      "D. E. Rumelhart et al., doi:10.1038/323533a0", params, build};

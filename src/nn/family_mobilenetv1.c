@@ -1,7 +1,7 @@
 /* family_mobilenetv1.c - MobileNetV1: a 3 x 3 convolution with stride 2 and 13 depthwise separable blocks up to 1024 channels
  *
- * A. G. Howard et al., arXiv:1704.04861, table 1; width 0.25 on 96 x 96 pixels and two classes as in MLPerf Tiny (visual wake words,
- * arXiv:2106.07597).
+ * A. G. Howard et al., arXiv:1704.04861, table 1; width 0.25 on 96 x 96 pixels and two classes as in MLPerf Tiny (visual wake
+ * words, arXiv:2106.07597).
  */
 #include <stdio.h>
 
@@ -22,4 +22,5 @@ static int build(const mb_family_keys *k, mb_model *m) {
     return m->rc;
 }
 
-const mb_family_type mb_family_mobilenetv1 = {"mobilenetv1", "MobileNetV1, by default of width 0.25", "Howard et al., arXiv:1704.04861", params, build};
+const mb_family_type mb_family_mobilenetv1 = {"mobilenetv1", "MobileNetV1, by default of width 0.25",
+                                              "Howard et al., arXiv:1704.04861", params, build};

@@ -1,9 +1,9 @@
 /* family_resnet.c - residual networks for 32 x 32 images: 6 n + 2 layers, three stages of n blocks of two 3 x 3 convolutions
  *
- * K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, doi:10.1109/CVPR.2016.90, section 4.2: 16, 32
- * and 64 channels, stride 2 at the beginning of stages 2 and 3, mean over the image, one fully connected layer. Shortcuts take every
- * second pixel; new channels are zero, half of them before the old ones and half behind (A), or come from a 1 x 1 convolution (B).
- * Used by family_resnet8.c, family_resnet20.c, ...
+ * K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, doi:10.1109/CVPR.2016.90, section
+ * 4.2: 16, 32 and 64 channels, stride 2 at the beginning of stages 2 and 3, mean over the image, one fully connected layer.
+ * Shortcuts take every second pixel; new channels are zero, half of them before the old ones and half behind (A), or come from
+ * a 1 x 1 convolution (B). Used by family_resnet8.c, family_resnet20.c, ...
  */
 #include <stdio.h>
 
@@ -20,7 +20,10 @@ static int pad_shortcut(mb_model *m, const char *name, int in, int cout, int str
     if (!index) return m->rc = mb_nomem(), -1;
     for (int o = 0; o < cout; o++)
         for (int y = 0; y < oh; y++)
-            for (int x = 0; x < ow; x++) *at++ = o < before || o >= before + c ? -1 : ((o - before) * h + y * stride) * w + x * stride;
+            for (int x = 0; x < ow; x++) {
+                bool old = o >= before && o < before + c;
+                *at++ = old ? ((o - before) * h + y * stride) * w + x * stride : -1;
+            }
     int l = mb_model_gather(m, name, in, &(mb_shape){3, {cout, oh, ow}}, index, 0);
     mb_free(index);
     return l;

@@ -5,4 +5,5 @@ static const mb_param params[] = {MB_FAMILY_ROWS("[3, 32, 32]", "10", "1.0", "tr
 
 static int build(const mb_family_keys *k, mb_model *m) { return mb_family_residual(m, k, 20); }
 
-const mb_family_type mb_family_resnet20 = {"resnet20", "residual network of 20 layers for 32 x 32 images", "He et al., CVPR 2016, doi:10.1109/CVPR.2016.90", params, build};
+const mb_family_type mb_family_resnet20 = {"resnet20", "residual network of 20 layers for 32 x 32 images",
+                                           "He et al., CVPR 2016, doi:10.1109/CVPR.2016.90", params, build};

@@ -5,4 +5,6 @@ static const mb_param params[] = {MB_FAMILY_ROWS("[3, 32, 32]", "10", "1.0", "tr
 
 static int build(const mb_family_keys *k, mb_model *m) { return mb_family_residual(m, k, 8); }
 
-const mb_family_type mb_family_resnet8 = {"resnet8", "residual network of 8 layers for 32 x 32 images", "shape: C. Banbury et al., MLPerf Tiny, arXiv:2106.07597; He et al., doi:10.1109/CVPR.2016.90", params, build};
+const mb_family_type mb_family_resnet8 = {"resnet8", "residual network of 8 layers for 32 x 32 images",
+                                          "shape: C. Banbury et al., MLPerf Tiny, arXiv:2106.07597; He et al., "
+                                          "doi:10.1109/CVPR.2016.90", params, build};

@@ -1,7 +1,8 @@
-/* family_vgg_small.c - VGG-small: pairs of 3 x 3 convolutions of 128, 256, 512 channels, a pool behind each, one fully connected layer
+/* family_vgg_small.c - VGG-small: pairs of 3 x 3 convolutions of 128, 256, 512 channels, a pool behind each, one fully connected
+ * layer
  *
- * The network of low-bit comparisons on CIFAR-10: D. Zhang et al., "LQ-Nets", ECCV 2018, doi:10.1007/978-3-030-01237-3_23, after M.
- * Courbariaux et al., BinaryConnect, arXiv:1511.00363, without its two wide fully connected layers.
+ * The network of low-bit comparisons on CIFAR-10: D. Zhang et al., "LQ-Nets", ECCV 2018, doi:10.1007/978-3-030-01237-3_23,
+ * after M. Courbariaux et al., BinaryConnect, arXiv:1511.00363, without its two wide fully connected layers.
  */
 #include <stdio.h>
 
@@ -14,7 +15,8 @@ static int build(const mb_family_keys *k, mb_model *m) {
     int l = 0;
     for (int i = 0; i < 6; i++) {
         snprintf(text, sizeof text, "conv%d", i + 1);
-        l = mb_family_conv_layers(m, k, text, l, &(mb_family_conv){mb_family_channels(k, 128 << i / 2), 3, 3, 1, 1, 1, false, true});
+        l = mb_family_conv_layers(m, k, text, l, &(mb_family_conv){mb_family_channels(k, 128 << i / 2), 3, 3, 1, 1, 1, false,
+                                                                   true});
         snprintf(text, sizeof text, "pool%d", i / 2 + 1);
         if (i % 2) l = mb_model_pool(m, text, l, MB_KIND_MAXPOOL, 2, 2, 0);
     }

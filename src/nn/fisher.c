@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "nn/hessian.h"
 
+enum { GROUP = 16 };                     /* samples between two steps of progress */
 #define STREAM_UNIT 0x46495348u          /* of the drawn labels: "FISH" */
 
 typedef struct fisher {
@@ -18,6 +19,7 @@ typedef struct fisher {
     const mb_change *change;
     size_t columns;                      /* of a row of DRAW: blocks, then changes */
     double *draw;                        /* [samples][columns] */
+    size_t first;                        /* sample of job 0 */
 } fisher;
 
 /* Add the squares of a gradient, times WEIGHT, to a sample's row. */
@@ -72,8 +74,9 @@ static int sample_labels(const fisher *f, size_t s, size_t outputs, double *y, d
     return rc;
 }
 
-static int sample_job(void *ctx, size_t s) {
+static int sample_job(void *ctx, size_t j) {
     const fisher *f = ctx;
+    size_t s = f->first + j;
     size_t outputs = mb_diff_outputs(f->o->model);
     double *g = mb_malloc(f->o->model->n_theta, sizeof *g), *y = mb_malloc(2 * outputs, sizeof *y),
         *row = f->draw + s * f->columns;
@@ -93,10 +96,15 @@ int mb_fisher(const mb_objective *o, const double *theta, mb_fisher_kind kind, u
               const mb_change *change,
               mb_estimate *half_square) {
     size_t blocks = (size_t)o->model->n_blocks, columns = blocks + n;
-    fisher f = {o, theta, kind, seed, n, change, columns, mb_calloc(o->samples * columns, sizeof(double))};
+    fisher f = {o, theta, kind, seed, n, change, columns, mb_calloc(o->samples * columns, sizeof(double)), 0};
     int rc = f.draw ? MB_OK : mb_nomem();
     if (!rc && o->samples == 0) rc = mb_fail(MB_BADINPUT, "Fisher information needs at least one sample");
-    if (!rc) rc = mb_objective_jobs(o, o->samples, sample_job, &f);
+    for (; f.first < o->samples && !rc; f.first += GROUP) {
+        size_t left = o->samples - f.first, now = left < GROUP ? left : GROUP;
+        rc = mb_objective_jobs(o, now, sample_job, &f);
+        if (!rc) rc = mb_objective_step(o, kind == MB_FISHER_EMPIRICAL ? "empirical Fisher" : "Fisher", f.first + now,
+                                        o->samples);
+    }
     for (size_t b = 0; b < blocks && !rc; b++) trace[b] = mb_estimate_of(f.draw + b, o->samples, columns);
     for (size_t j = 0; j < n && !rc; j++) half_square[j] = mb_estimate_of(f.draw + blocks + j, o->samples, columns);
     mb_free(f.draw);

@@ -9,16 +9,17 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "nn/parallel.h"
 
 #define STREAM_UNIT 0x48455353u          /* of the probes: "HESS" */
 enum { START = 0xFFFFF };                /* trial of the start of Lanczos; probes have smaller ones */
 
-/* --- the objective over all samples: batches, summed in their order ------------------------------------------------------------
- * */
+/* --- the objective over all samples: batches, summed in their order ------------------------------------------------------ */
 
 typedef struct batches {
     const mb_objective *o;
     const double *theta, *v;             /* v NULL: gradients */
+    int block;
     size_t size, n;                      /* samples of a batch, batches */
     double *part, *loss;                 /* [n][n_theta] or NULL, [n] */
 } batches;
@@ -27,21 +28,52 @@ static int batch_job(void *ctx, size_t j) {
     const batches *b = ctx;
     size_t first = j * b->size, left = b->o->samples - first, n = left < b->size ? left : b->size;
     double *part = b->part ? b->part + j * b->o->model->n_theta : NULL;
-    if (b->v) return b->o->hvp(b->o->ctx, b->theta, b->v, first, n, part);
+    if (b->v) return b->o->hvp(b->o->ctx, b->theta, b->v, b->block, first, n, part);
     return b->o->gradient(b->o->ctx, b->theta, first, n, NULL, NULL, &b->loss[j], part);
 }
 
-int mb_objective_jobs(const mb_objective *o, size_t n, int (*job)(void *ctx, size_t j), void *ctx) {
+/* Jobs p, p + parts, ... by part p. */
+typedef struct parts_run {
+    size_t n;
+    int (*job)(void *ctx, size_t j);
+    void *ctx;
+    int *rc;                             /* of each part, with its trail */
+    mb_error **trail;
+} parts_run;
+
+static void run_part(void *ctx, int part, int parts) {
+    parts_run *r = ctx;
     int rc = MB_OK;
-    if (o->jobs) return o->jobs(o->pool, n, job, ctx);
-    for (size_t j = 0; j < n && !rc; j++) rc = job(ctx, j);
+    for (size_t j = (size_t)part; j < r->n && !rc; j += (size_t)parts) rc = r->job(r->ctx, j);
+    r->rc[part] = rc;
+    if (rc) r->trail[part] = mb_error_take();
+}
+
+int mb_objective_jobs(const mb_objective *o, size_t n, int (*job)(void *ctx, size_t j), void *ctx) {
+    size_t parts = o->threads > 1 ? (size_t)o->threads : 1;
+    if (parts > n) parts = n > 0 ? n : 1;
+    parts_run r = {n, job, ctx, mb_calloc(parts, sizeof(int)), mb_calloc(parts, sizeof(mb_error *))};
+    int rc = r.rc && r.trail ? MB_OK : mb_nomem();
+    if (!rc) mb_parallel((int)parts, run_part, &r);
+    for (size_t p = 0; r.rc && r.trail && p < parts; p++) {
+        if (r.rc[p] && !rc) rc = mb_error_raise(r.trail[p], r.rc[p]);
+        else if (r.rc[p]) mb_free(r.trail[p]);
+    }
+    mb_free(r.rc);
+    mb_free(r.trail);
     return rc;
 }
 
+/* Progress; MB_INTERRUPTED when somebody asked to stop. */
+int mb_objective_step(const mb_objective *o, const char *what, size_t done, size_t total) {
+    if (!o->progress || !o->progress(o->progress_ctx, what, (int64_t)done, (int64_t)total)) return MB_OK;
+    return mb_fail(MB_INTERRUPTED, "interrupted");
+}
+
 /* The mean over all samples into OUT (may be NULL) and *loss. */
-static int over_samples(const mb_objective *o, const double *theta, const double *v, double *loss, double *out) {
+static int over_samples(const mb_objective *o, const double *theta, const double *v, int block, double *loss, double *out) {
     size_t P = o->model->n_theta, size = o->batch ? o->batch : 16, n = (o->samples + size - 1) / size;
-    batches b = {o, theta, v, size, n, NULL, mb_calloc(n, sizeof(double))};
+    batches b = {o, theta, v, block, size, n, NULL, mb_calloc(n, sizeof(double))};
     if (out) b.part = mb_malloc(n * P, sizeof *b.part);
     int rc = b.loss && (!out || b.part) ? MB_OK : mb_nomem();
     if (!rc && o->samples == 0) rc = mb_fail(MB_BADINPUT, "a loss needs at least one sample");
@@ -60,7 +92,7 @@ static int over_samples(const mb_objective *o, const double *theta, const double
 }
 
 int mb_objective_gradient(const mb_objective *o, const double *theta, double *loss, double *dtheta) {
-    return over_samples(o, theta, NULL, loss, dtheta);
+    return over_samples(o, theta, NULL, -1, loss, dtheta);
 }
 
 /* Central differences; see hessian.h for the step. */
@@ -88,8 +120,8 @@ out:
     return rc;
 }
 
-int mb_objective_hvp(const mb_objective *o, const double *theta, const double *v, double *hv) {
-    return o->hvp ? over_samples(o, theta, v, NULL, hv) : differences(o, theta, v, hv);
+int mb_objective_hvp(const mb_objective *o, const double *theta, const double *v, int block, double *hv) {
+    return o->hvp ? over_samples(o, theta, v, block, NULL, hv) : differences(o, theta, v, hv);
 }
 
 /* --- traces ---------------------------------------------------------------------------------------------------------------- */
@@ -100,8 +132,8 @@ mb_estimate mb_estimate_of(const double *draw, size_t n, size_t step) {
     for (size_t k = 0; k < n; k++) e.mean += draw[k * step] / (double)n;
     for (size_t k = 0; k < n; k++) square += (draw[k * step] - e.mean) * (draw[k * step] - e.mean);
     if (n < 2) {
-        e.se = e.high = INFINITY;
-        e.low = -INFINITY;
+        e.se = e.high = (double)INFINITY;
+        e.low = -(double)INFINITY;
         return e;
     }
     e.se = sqrt(square / (double)(n - 1) / (double)n);
@@ -137,7 +169,8 @@ int mb_hessian_trace(const mb_objective *o, const double *theta, int block, size
     for (size_t i = 0; i < probes && !rc; i++) {
         for (int b = 0; b < m->n_blocks; b++)
             if (block < 0 || b == block) signs(seed, (uint32_t)i, m->block[b].at, m->block[b].n, v);
-        rc = mb_objective_hvp(o, theta, v, hv);
+        rc = mb_objective_hvp(o, theta, v, block, hv);
+        if (!rc) rc = mb_objective_step(o, "trace", i + 1, probes);
         for (size_t b = 0; b < B && !rc; b++) draw[i * B + b] = dot(v + m->block[b].at, hv + m->block[b].at, m->block[b].n);
     }
     for (int b = 0; b < m->n_blocks && !rc; b++)
@@ -148,8 +181,7 @@ int mb_hessian_trace(const mb_objective *o, const double *theta, int block, size
     return rc;
 }
 
-/* --- eigenvalues -------------------------------------------------------------------------------------------------------------
- * */
+/* --- eigenvalues --------------------------------------------------------------------------------------------------------- */
 
 /* Lanczos: basis q[0 .. j], tridiagonal matrix of alpha and beta (beta[j] couples j and j + 1). */
 typedef struct lanczos { size_t n, cap, j; double *q, *alpha, *beta; } lanczos;
@@ -195,13 +227,15 @@ static void lanczos_step(lanczos *z, double *w) {
         for (size_t k = 0; k < z->n; k++) q[z->n + k] = w[k] / b;
 }
 
-static int spectrum_run(const mb_objective *o, const double *theta, size_t at, lanczos *z, double tol, mb_spectrum *s) {
+static int spectrum_run(const mb_objective *o, const double *theta, int block, size_t at, lanczos *z, double tol,
+                        mb_spectrum *s) {
     size_t P = o->model->n_theta;
-    double *v = mb_calloc(P, sizeof *v), *hv = mb_malloc(P, sizeof *hv), before = NAN, last = 1, scale = 0;
+    double *v = mb_calloc(P, sizeof *v), *hv = mb_malloc(P, sizeof *hv), before = (double)NAN, last = 1, scale = 0;
     int rc = v && hv ? MB_OK : mb_nomem(), still = 0;
     for (z->j = 0; z->j < z->cap && !rc && still < 2; z->j++) {
         memcpy(v + at, z->q + z->j * z->n, z->n * sizeof *v);
-        rc = mb_objective_hvp(o, theta, v, hv);
+        rc = mb_objective_hvp(o, theta, v, block, hv);
+        if (!rc) rc = mb_objective_step(o, "eigenvalue", z->j + 1, z->cap);
         if (rc) break;
         lanczos_step(z, hv + at);
         s->steps = z->j + 1;
@@ -232,7 +266,7 @@ int mb_hessian_spectrum(const mb_objective *o, const double *theta, int block, s
         length = sqrt(dot(z.q, z.q, n));
         for (size_t k = 0; k < n; k++) z.q[k] /= length;
         *s = (mb_spectrum){0, 0, 0, 0};
-        rc = spectrum_run(o, theta, at, &z, tol, s);
+        rc = spectrum_run(o, theta, block, at, &z, tol, s);
     }
     mb_free(z.q);
     mb_free(z.alpha);
@@ -240,8 +274,7 @@ int mb_hessian_spectrum(const mb_objective *o, const double *theta, int block, s
     return rc;
 }
 
-/* --- changes of parameters ---------------------------------------------------------------------------------------------------
- * */
+/* --- changes of parameters ----------------------------------------------------------------------------------------------- */
 
 int mb_hessian_quadratic(const mb_objective *o, const double *theta, size_t n, const mb_change *change, double *q) {
     const mb_model *m = o->model;
@@ -250,8 +283,9 @@ int mb_hessian_quadratic(const mb_objective *o, const double *theta, size_t n, c
     for (size_t j = 0; j < n && !rc; j++) {
         const mb_model_block *b = &m->block[change[j].block];
         memcpy(v + b->at, change[j].d, b->n * sizeof *v);
-        rc = mb_objective_hvp(o, theta, v, hv);
+        rc = mb_objective_hvp(o, theta, v, n == 1 ? change[j].block : -1, hv);
         memset(v + b->at, 0, b->n * sizeof *v);
+        if (!rc) rc = mb_objective_step(o, "changes", j + 1, n);
         for (size_t i = 0; i < n && !rc; i++) {
             const mb_model_block *a = &m->block[change[i].block];
             q[i * n + j] = dot(change[i].d, hv + a->at, a->n);

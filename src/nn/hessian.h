@@ -31,24 +31,24 @@
 
 #include "nn/diff.h"
 
-/* Jobs 0 .. n-1, in any order, maybe at the same time. The first error ends it. */
-typedef int (*mb_jobs_fn)(void *pool, size_t n, int (*job)(void *ctx, size_t j), void *ctx);
-
 typedef struct mb_objective {
     const mb_model *model;               /* blocks of theta, number of outputs */
     mb_loss_kind loss;
     size_t samples;
     void *ctx;
     /* Samples [first, first + n): outputs y (may be NULL), mean loss (may be NULL) and its gradient (may be NULL). TARGET NULL:
-     * the data's own, else [n][outputs]. Must be re-entrant when JOBS runs jobs at the same time. */
+     * the data's own, else [n][outputs]. Must be re-entrant when there are THREADS. */
     int (*gradient)(void *ctx, const double *theta, size_t first, size_t n, const double *target, double *y, double *loss,
                     double *dtheta);
-    /* H v of the mean loss of samples [first, first + n); NULL: central differences of gradients. */
-    int (*hvp)(void *ctx, const double *theta, const double *v, size_t first, size_t n, double *hv);
+    /* H v of the mean loss of samples [first, first + n); BLOCK >= 0: only this block's part is asked for. NULL: central
+     * differences. */
+    int (*hvp)(void *ctx, const double *theta, const double *v, int block, size_t first, size_t n, double *hv);
     double step;                         /* of central differences; 0: 1e-6 */
     size_t batch;                        /* samples of one job; 0: 16. Rounding depends on it */
-    mb_jobs_fn jobs;                     /* NULL: one after the other */
-    void *pool;
+    int threads;                         /* jobs at the same time (nn/parallel.h); 0: 1 */
+    /* Called between Hessian-vector products and groups of samples; not 0 ends with MB_INTERRUPTED. May be NULL. */
+    int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);
+    void *progress_ctx;
 } mb_objective;
 
 /* From a model and samples in double precision; x [samples][inputs] and target [samples][outputs] are borrowed. */
@@ -57,9 +57,11 @@ mb_objective mb_objective_of_model(mb_model_data *d, size_t samples);
 
 /* Over all samples. Results may be NULL. */
 int mb_objective_gradient(const mb_objective *o, const double *theta, double *loss, double *dtheta);
-int mb_objective_hvp(const mb_objective *o, const double *theta, const double *v, double *hv);
-/* Jobs 0 .. n-1 by the objective's pool, or one after the other. */
+int mb_objective_hvp(const mb_objective *o, const double *theta, const double *v, int block, double *hv);   /* BLOCK as in hvp */
+/* Jobs 0 .. n-1 by the objective's threads; the error of the first part of them that failed. */
 int mb_objective_jobs(const mb_objective *o, size_t n, int (*job)(void *ctx, size_t j), void *ctx);
+/* Tell the objective's PROGRESS, if there is one. */
+int mb_objective_step(const mb_objective *o, const char *what, size_t done, size_t total);
 
 /* An estimate with its standard error and 95 % interval (Student's t); n: of how many draws. */
 typedef struct mb_estimate { double mean, se, low, high; size_t n; } mb_estimate;

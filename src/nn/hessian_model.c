@@ -9,9 +9,9 @@ static int gradient(void *ctx, const double *theta, size_t first, size_t n, cons
     return mb_diff_gradient(d->model, d->mode, theta, n, d->x + first * mb_diff_inputs(d->model), t, y, loss, dtheta, NULL);
 }
 
-static int hvp(void *ctx, const double *theta, const double *v, size_t first, size_t n, double *hv) {
+static int hvp(void *ctx, const double *theta, const double *v, int block, size_t first, size_t n, double *hv) {
     const mb_model_data *d = ctx;
-    return mb_diff_hvp(d->model, d->mode, theta, v, n, d->x + first * mb_diff_inputs(d->model),
+    return mb_diff_hvp(d->model, d->mode, theta, v, block, n, d->x + first * mb_diff_inputs(d->model),
                        d->target + first * mb_diff_outputs(d->model), NULL,
                        hv);
 }

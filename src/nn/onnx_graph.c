@@ -59,8 +59,7 @@ static void put_float(mb_str *b, unsigned field, float v) {
     mb_str_addn(b, byte, sizeof byte);
 }
 
-/* --- nodes and constants ------------------------------------------------------------------------------------------------------
- * */
+/* --- nodes and constants ------------------------------------------------------------------------------------------------- */
 
 /* Field numbers: onnx.proto. An attribute: name 1, f 2, i 3, ints 8, type 20. */
 static void put_attr(mb_graph *g, const char *name, int type, mb_str *value) {
@@ -205,8 +204,7 @@ int mb_graph_finish(mb_graph *g, const char *name, const char *input, const mb_s
     return rc;
 }
 
-/* --- layers ------------------------------------------------------------------------------------------------------------------
- * */
+/* --- layers -------------------------------------------------------------------------------------------------------------- */
 
 /* Attributes of a window: two-dimensional, or along x alone. */
 static void put_window(mb_graph *g, const mb_window *w, bool plane, bool dilations) {

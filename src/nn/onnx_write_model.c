@@ -32,8 +32,7 @@ static int write_norm(writer *w, const mb_model_layer *l, const char *x) {
     return MB_OK;
 }
 
-/* --- gather: a slice and padding
- * ------------------------------------------------------------------------------------------------- */
+/* --- gather: a slice and padding ----------------------------------------------------------------------------------------- */
 
 /* Output place o[k] of axis k comes from begin + step (o[k] - before) for before <= o[k] < before + count, else it is the
  * constant. */
@@ -108,8 +107,7 @@ static int write_gather(writer *w, const mb_model_layer *l, const char *x, mb_st
     return MB_OK;
 }
 
-/* --- layers
- * --------------------------------------------------------------------------------------------------------------------- */
+/* --- layers -------------------------------------------------------------------------------------------------------------- */
 
 /* The input of a fully connected layer as a vector. */
 static void write_linear(writer *w, const mb_model_layer *l, const char *x) {
@@ -154,8 +152,7 @@ static int write_layer(writer *w, int k) {
     return mb_fail(MB_BUG, "layer \"%s\" is of no known kind", l->name);
 }
 
-/* --- quantisers as metadata
- * --------------------------------------------------------------------------------------------------------- */
+/* --- quantisers as metadata ---------------------------------------------------------------------------------------------- */
 
 static const char *const fake_name[] = {[MB_FAKE_NONE] = "none",   [MB_FAKE_MINMAX] = "minmax", [MB_FAKE_LSQ] = "lsq",
                                         [MB_FAKE_PACT] = "pact",   [MB_FAKE_HWGQ] = "hwgq",     [MB_FAKE_DOREFA] = "dorefa",

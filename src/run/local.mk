@@ -62,3 +62,5 @@ src/run/plot_registry.c: $(top_srcdir)/src/run/local.mk $(top_srcdir)/build-aux/
 src/run/page_text.c: $(top_srcdir)/src/run/page.css $(top_srcdir)/src/run/page.js $(top_srcdir)/build-aux/embed-text.sh
 	$(AM_V_GEN)$(MKDIR_P) src/run && $(SHELL) $(top_srcdir)/build-aux/embed-text.sh mb_page_css $(top_srcdir)/src/run/page.css \
 	  mb_page_js $(top_srcdir)/src/run/page.js > $@
+
+include src/run/curvature.mk

@@ -23,6 +23,7 @@ MB_CLI_TESTS = \
   tests/cli/page.t \
   tests/cli/map.t \
   tests/cli/onnx.t \
+  tests/cli/sensitivity.t \
   tests/cli/train.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh

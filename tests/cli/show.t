@@ -2,7 +2,7 @@
 # show.t - list and show: everything registered can be shown, presets lie where they are said to lie, numbers of a network are right
 . "${top_srcdir:-.}/tests/cli/lib.sh"
 
-for kind in cells adcs policies baselines operators datasets kernels components presets plots verbs params options; do
+for kind in cells adcs policies baselines operators datasets kernels components presets plots verbs families params options; do
     run mixbar list $kind; is 0 "list $kind"
     [ "$(wc -l <out)" -ge 3 ]; ok $? "list $kind: there is something"
     run mixbar list $kind --format csv; is 0 "list $kind --format csv"
@@ -92,5 +92,16 @@ refused 'nothere.onnx' "show network: missing file" mixbar show network nothere.
 refused 'nothere.cfg' "show plan: missing file" mixbar show plan nothere.cfg
 refused 'nothere' "show dataset: missing preset" mixbar show dataset nothere
 refused 'nothere.npy' "show dataset: missing file" mixbar show dataset nothere.npy
+
+# Every family can be shown; its keys can be set, and wrong ones are told.
+for name in $(mixbar list families --format csv | sed 1d | cut -d, -f2); do
+    run mixbar show family "$name"; is 0 "show family $name"; out "^family +$name\$"; out '^parameters +[0-9]+$'
+done
+run mixbar show family resnet20; out '^parameters +269722$' "ResNet-20 has 0.27 million parameters"; out '^MACs +40551040$'
+run mixbar show family lenet --format json; is 0 "show family as JSON"
+run mixbar show family lenet -s width=2 -s classes=47; is 0 "keys of a family"; out '^output +47$'; out '^conv1 +|conv1 +conv +0 +12x28x28'
+run mixbar show family resnet21; is 3 "an unknown family"; err 'did you mean "resnet20"'
+run mixbar show family lenet -s widht=2; is 3 "an unknown key of a family"; err 'width'
+run mixbar show network x.onnx -s a=1; is 2 "show network takes no -s"
 
 done_testing

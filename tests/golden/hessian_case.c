@@ -182,7 +182,7 @@ static int probes(golden *g, bool differences, double share) {
         probe((uint64_t)num(one, "seed"), g->P, v);
         for (size_t k = 0; k < json_array_size(json_object_get(one, "first16")); k++)
             check(g, "probe", "sign", v[k], at(json_object_get(one, "first16"), k), 1e-12);
-        rc = mb_objective_hvp(&o, g->theta, v, g->hv);
+        rc = mb_objective_hvp(&o, g->theta, v, -1, g->hv);
         if (rc) break;
         check(g, "probe", "v'Hv", dot(v, g->hv, g->P), num(one, "vHv_full"), relative(num(one, "vHv_full"), share, scale));
         json_object_foreach((json_t *)full, name, value) {
@@ -194,7 +194,7 @@ static int probes(golden *g, bool differences, double share) {
             const mb_model_block *b = &g->model->block[block_of(g, name)];
             memset(g->work, 0, g->P * sizeof *g->work);
             memcpy(g->work + b->at, v + b->at, b->n * sizeof *v);
-            if (!rc) rc = mb_objective_hvp(&o, g->theta, g->work, g->hv);
+            if (!rc) rc = mb_objective_hvp(&o, g->theta, g->work, -1, g->hv);
             check(g, name, "v'Hv", dot(g->work, g->hv, g->P), json_number_value(value), relative(json_number_value(value),
                                                                                                  share, scale));
         }
@@ -211,7 +211,7 @@ static int whole(golden *g, double *H) {
     memset(g->work, 0, g->P * sizeof *g->work);
     for (size_t k = 0; k < g->P && !rc; k++) {
         g->work[k] = 1;
-        rc = mb_objective_hvp(&g->o, g->theta, g->work, H + k * g->P);
+        rc = mb_objective_hvp(&g->o, g->theta, g->work, -1, H + k * g->P);
         g->work[k] = 0;
         trace += H[k * g->P + k];
         square += dot(H + k * g->P, H + k * g->P, g->P);

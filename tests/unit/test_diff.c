@@ -91,8 +91,15 @@ static void compare(mb_model *m, mb_loss_kind loss, bool training) {
     if (dx > 1e-7) fail_msg("%s: gradient of inputs is off by %g", m->name, dx);
     /* H v, and the gradient that comes with it */
     double h = 2e-5, worst = 0, top = 0, *g = mb_malloc(4 * f.P, sizeof *g), *theta = mb_malloc(f.P, sizeof *theta);
-    assert_ok(mb_diff_hvp(f.m, mode, f.theta, f.v, N, f.x, f.target, g, f.hv));
+    assert_ok(mb_diff_hvp(f.m, mode, f.theta, f.v, -1, N, f.x, f.target, g, f.hv));
     for (size_t k = 0; k < f.P; k++) assert_true(fabs(g[k] - f.grad[k]) <= 1e-14 * (1 + fabs(f.grad[k])));
+    for (int b = 0; b < m->n_blocks; b++) {                      /* one block alone: the same numbers */
+        assert_ok(mb_diff_hvp(f.m, mode, f.theta, f.v, b, N, f.x, f.target, g, theta));
+        for (size_t k = 0; k < f.P; k++) {
+            bool own = k >= m->block[b].at && k < m->block[b].at + m->block[b].n;
+            assert_true(theta[k] == (own ? f.hv[k] : 0) && g[k] == (own ? f.grad[k] : 0));
+        }
+    }
     for (int i = 0; i < 4; i++) {
         for (size_t k = 0; k < f.P; k++) theta[k] = f.theta[k] + h * place[i] * f.v[k];
         assert_ok(mb_diff_gradient(f.m, mode, theta, N, f.x, f.target, NULL, NULL, g + (size_t)i * f.P, NULL));
@@ -208,16 +215,16 @@ static void objective(void **state) {
         mb_objective o = mb_objective_of_model(&d, N);
         double *other = mb_malloc(f.P, sizeof *other), top = 0, worst = 0;
         if (!training) o.batch = 2;                              /* two batches, the last one smaller */
-        assert_ok(mb_diff_hvp(f.m, d.mode, f.theta, f.v, N, f.x, f.target, NULL, f.hv));
-        assert_ok(mb_objective_hvp(&o, f.theta, f.v, other));
+        assert_ok(mb_diff_hvp(f.m, d.mode, f.theta, f.v, -1, N, f.x, f.target, NULL, f.hv));
+        assert_ok(mb_objective_hvp(&o, f.theta, f.v, -1, other));
         for (size_t k = 0; k < f.P; k++) top = fmax(top, fabs(f.hv[k]));
         for (size_t k = 0; k < f.P; k++) assert_true(fabs(other[k] - f.hv[k]) <= 1e-13 * top);
         o.hvp = NULL;
-        assert_ok(mb_objective_hvp(&o, f.theta, f.v, other));
+        assert_ok(mb_objective_hvp(&o, f.theta, f.v, -1, other));
         for (size_t k = 0; k < f.P; k++) worst = fmax(worst, fabs(other[k] - f.hv[k]));
         assert_true(worst <= 1e-6 * top);
         memset(f.v, 0, f.P * sizeof *f.v);                       /* no direction: no division by 0 */
-        assert_ok(mb_objective_hvp(&o, f.theta, f.v, other));
+        assert_ok(mb_objective_hvp(&o, f.theta, f.v, -1, other));
         for (size_t k = 0; k < f.P; k++) assert_true(other[k] == 0);
         mb_free(other);
         end(&f);
@@ -280,7 +287,7 @@ static void bad_input(void **state) {
     begin(&f, m, MB_LOSS_CROSS_ENTROPY);
     mb_model_data d = {f.m, {MB_LOSS_CROSS_ENTROPY, false}, f.x, f.target};
     mb_objective o = mb_objective_of_model(&d, 0);
-    assert_fails(mb_objective_hvp(&o, f.theta, f.v, f.hv), MB_BADINPUT, "at least one sample");
+    assert_fails(mb_objective_hvp(&o, f.theta, f.v, -1, f.hv), MB_BADINPUT, "at least one sample");
     assert_fails(mb_fisher(&o, f.theta, MB_FISHER_EMPIRICAL, 1, e, 0, NULL, NULL), MB_BADINPUT, "at least one sample");
     o = mb_objective_of_model(&d, N);
     assert_fails(mb_hessian_trace(&o, f.theta, -1, 0, 1, e), MB_BADINPUT, "probes");

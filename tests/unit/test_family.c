@@ -1,4 +1,5 @@
-/* test_family.c - built-in network families: sizes as published, keys, refusals; each one written as ONNX, read back, differentiated */
+/* test_family.c - built-in network families: sizes as published, keys, refusals; each one written as ONNX, read back,
+ * differentiated */
 #include <math.h>
 
 #include "nn/diff.h"
@@ -26,8 +27,9 @@ static mb_network *as_network(const mb_model *m) {
     return net;
 }
 
-/* Weighted layers, products, and parameters with normalisation folded: counted with the shape inference of the Python package onnx in
- * networks that others have trained (akamaster's ResNet-20; MLPerf Tiny) and in the network that ships; LeNet-5: LeCun et al., table. */
+/* Weighted layers, products, and parameters with normalisation folded: counted with the shape inference of the Python package
+ * onnx in networks that others have trained (akamaster's ResNet-20; MLPerf Tiny) and in the network that ships; LeNet-5: LeCun
+ * et al., table. */
 static void sizes(void **state) {
     (void)state;
     static const struct { const char *text; int weighted; int64_t macs, params; } known[] = {
@@ -50,7 +52,8 @@ static void sizes(void **state) {
             if (!strcmp(net->layer[j].op->name, "scale")) fail_msg("%s: %s was not folded", known[k].text, net->layer[j].name);
         }
         if (net->n_weighted != known[k].weighted || macs != known[k].macs || params != known[k].params)
-            fail_msg("%s: %d layers, %lld products, %lld parameters", known[k].text, net->n_weighted, (long long)macs, (long long)params);
+            fail_msg("%s: %d layers, %lld products, %lld parameters", known[k].text, net->n_weighted, (long long)macs,
+                     (long long)params);
         mb_network_free(net);
         mb_model_free(m);
     }
@@ -79,7 +82,8 @@ static void all_families(void **state) {
     for (size_t i = 0; mb_families[i]; i++)
         for (int norm = 0; norm < 2; norm++) {
             char text[200];
-            snprintf(text, sizeof text, "family = \"%s\"; width = 0.1; classes = 3; input = [2, 21, 18]; norm = %s;", mb_families[i]->name,
+            snprintf(text, sizeof text, "family = \"%s\"; width = 0.1; classes = 3; input = [2, 21, 18]; norm = %s;",
+                     mb_families[i]->name,
                      norm ? "true" : "false");
             mb_model *m = make(text);
             size_t P = m->n_theta, in = mb_diff_inputs(m), gammas = 0;
@@ -88,7 +92,8 @@ static void all_families(void **state) {
             assert_int_equal(in, 2 * 21 * 18);
             assert_int_equal(mb_diff_outputs(m), 3);
             mb_network_free(as_network(m));
-            double *theta = mb_malloc(2 * P, sizeof *theta), *g = theta + P, *x = mb_malloc(2 * in, sizeof *x), square = 0, L, lower;
+            double *theta = mb_malloc(2 * P, sizeof *theta), *g = theta + P, *x = mb_malloc(2 * in, sizeof *x), square = 0, L,
+                lower;
             double target[6] = {1, 0, 0, 0, 0, 1};
             float *noisy = noise(1, 2 * in);
             for (size_t k = 0; k < P; k++) theta[k] = (double)m->theta[k];
