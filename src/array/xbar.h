@@ -158,6 +158,7 @@ typedef struct mb_xbar_spec {
     double time_s, temp_K;          /* of reading, after programming */
     mb_xbar_wires wires;
     unsigned ideal;                 /* MB_IDEAL_*; 0: everything as the cell and the converter say */
+    double stress;                  /* factor on the distance of each conductance from its target, and on read noise; 0: as 1 */
     /* options; all zero: none of them */
     int n_slice_bits, slice_bits[MB_SLICES_MAX]; /* widths of the slices, least significant first, instead of equal ones */
     mb_pair pair;                   /* differential */

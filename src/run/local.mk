@@ -12,6 +12,7 @@ libmixbar_la_SOURCES += \
   src/run/plot_bars.c \
   src/run/plot_layers.c \
   src/run/plot_explain.c \
+  src/run/measure.c src/run/measure.h \
   src/run/explain.c \
   src/run/explain_set.c \
   src/run/explain_pass.c \

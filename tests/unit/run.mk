@@ -25,3 +25,7 @@ TESTS += tests/unit/test_across
 check_PROGRAMS += tests/unit/test_loops
 tests_unit_test_loops_SOURCES = tests/unit/test_loops.c tests/unit/onnxgen.h tests/unit/mbtest.h
 TESTS += tests/unit/test_loops
+# sensitivities measured on the arrays
+check_PROGRAMS += tests/unit/test_measure
+tests_unit_test_measure_SOURCES = tests/unit/test_measure.c tests/unit/mbtest.h
+TESTS += tests/unit/test_measure
