@@ -26,5 +26,6 @@ void bench_network(void);
 void bench_parts(void);
 void bench_threads(void);
 void bench_growth(void);
+void bench_sensitivity(void);
 
 #endif
