@@ -137,7 +137,7 @@ static uint32_t threshold(double p) { return (uint32_t)floor(p * 4294967295.0 + 
  * the dummies; spare columns are the last ones. */
 static int line_of(const mb_xbar *xb, const block *b, int s, int q, int c) {
     int outputs = b->n1 - b->n0, per = xb->lay.cells_per_weight;
-    if (c < outputs) return c * per + s * xb->sc.pairs + q;
+    if (c < outputs) return c * per + (s + xb->spec.skip_slices) * xb->sc.pairs + q;
     return xb->lay.outputs_per_tile * per + (c - outputs) * xb->lay.slices + s;
 }
 
@@ -326,7 +326,7 @@ static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *co
             mb_stream stream;
             size_t part = (size_t)(s * xb->sc.pairs + q), at = part * b->room;
             block_target(xb, s, q, b);
-            mb_stream_init(&stream, key->seed, MB_RNG_PROGRAM, key->trial, key->unit, (uint32_t)(s * 2 + q));
+            mb_stream_init(&stream, key->seed, MB_RNG_PROGRAM, key->trial, key->unit, (uint32_t)((s + xb->spec.skip_slices) * 2 + q));
             rc = program_cells(xb, b->cells, b->target + at, b->state + at * ns, b->G + at, b->sigma + at, &stream);
             if (rc) return rc;
             if (b->fresh) block_ageing(xb, b, b->state + at * ns, b->G + at);
