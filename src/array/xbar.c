@@ -343,6 +343,13 @@ double mb_xbar_wire_residual(const mb_xbar *xb) { return xb->wire_residual; }
 /* A / 2^SHIFT rounded to the nearest, half up. */
 static int nearest(int a, int shift) { return (a + (1 << shift) / 2) >> shift; }
 
+int mb_xbar_kept_weight(const mb_xbar_spec *s, int w) {
+    int shift = 0, a = w < 0 ? -w : w;
+    for (int i = 0; i < s->skip_slices; i++) shift += slice_width(s, i);
+    a = (s->code == MB_CODE_BALANCED ? nearest(a, shift) : a >> shift) << shift;
+    return w < 0 ? -a : a;
+}
+
 /* Balanced digit of read slice S of the magnitude A. */
 static int balanced_digit(const mb_xbar *xb, int s, int a) {
     const int at = xb->sc.shift[s], next = at + xb->lay.slice_bits[s];

@@ -279,6 +279,7 @@ int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setti
     }
     reference.engine = MB_DIGITAL;
     reference.dac_bits = 1;
+    reference.skip_slices = 0;
     if ((rc = map_setting(&st, prof, &reference, setting, -1, &st.reference))) goto out;
     if ((rc = draws_needed(&st, prof, &reference, setting, o->trials, &trials))) goto out;
     m->trials = trials;

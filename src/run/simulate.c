@@ -469,6 +469,23 @@ static int quantise_layer(const mb_setup *s, const mb_layer *L, const mb_assign 
     return MB_OK;
 }
 
+/* Unread slices leave smaller or rounded weights: the integers of the layer become those, and each output gets the scale with which
+ * they fit its weights best, sum W Wkept / sum Wkept^2. */
+static void keep_read_slices(const mb_xbar_spec *spec, mapped_layer *l) {
+    const size_t N = (size_t)l->mm.N, size = (size_t)l->mm.K * N;
+    for (size_t g = 0; g < (size_t)l->mm.groups; g++)
+        for (size_t n = 0; n < N; n++) {
+            int64_t both = 0, square = 0;
+            for (size_t k = g * size + n; k < (g + 1) * size; k += N) {
+                const int kept = mb_xbar_kept_weight(spec, l->Wq[k]);
+                both += (int64_t)kept * l->Wq[k];
+                square += (int64_t)kept * kept;
+                l->Wq[k] = (int16_t)kept;
+            }
+            if (square > 0) l->sw[g * N + n] *= (double)both / (double)square;
+        }
+}
+
 static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *plan, int k, mapped_layer *l) {
     const mb_layer *L = &s->net->layer[s->net->weighted[k]];
     const mb_assign *a = &plan->assign[k];
@@ -499,6 +516,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
         sp.wires.rows_after = g % at.groups_per_array * l->mm.K;
         rc = mb_xbar_new(&sp, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
     }
+    if (!rc && a->skip_slices) keep_read_slices(&l->spec, l);
     return rc;
 }
 
