@@ -3,10 +3,26 @@
 MB_POLICIES = \
   mapping/policy_uniform.c
 
+# An optimiser of tables is one file solver_NAME.c that defines `const mb_solver_type mb_solver_NAME`, and one line here.
+MB_SOLVERS = \
+  mapping/solver_exact.c \
+  mapping/solver_glpk.c \
+  mapping/solver_greedy.c \
+  mapping/solver_quadratic.c \
+  mapping/solver_anneal.c \
+  mapping/solver_nsga2.c \
+  mapping/solver_ddpg.c \
+  mapping/solver_relax.c
+
+libmixbar_la_SOURCES += $(MB_SOLVERS) mapping/solver.c mapping/solver.h \
+  mapping/knapsack.c mapping/knapsack.h mapping/knapsack_internal.h mapping/knapsack_core.c mapping/knapsack_relax.c \
+  mapping/knapsack_solve.c mapping/front.c mapping/front.h
 libmixbar_la_SOURCES += $(MB_POLICIES) mapping/plan.c mapping/plan.h mapping/policy.c mapping/policy.h mapping/problem.c
-pkgincludemapping_HEADERS = mapping/plan.h mapping/policy.h
-nodist_libmixbar_la_SOURCES += mapping/policy_registry.c
-CLEANFILES += mapping/policy_registry.c
+pkgincludemapping_HEADERS = mapping/plan.h mapping/policy.h mapping/knapsack.h mapping/front.h mapping/solver.h
+nodist_libmixbar_la_SOURCES += mapping/policy_registry.c mapping/solver_registry.c
+CLEANFILES += mapping/policy_registry.c mapping/solver_registry.c
 
 mapping/policy_registry.c: $(top_srcdir)/mapping/local.mk $(top_srcdir)/build-aux/gen-registry.sh
 	$(AM_V_GEN)$(MKDIR_P) mapping && $(GEN_REGISTRY) mapping/policy.h mb_policy_type mb_policies $(MB_POLICIES) > $@
+mapping/solver_registry.c: $(top_srcdir)/mapping/local.mk $(top_srcdir)/build-aux/gen-registry.sh
+	$(AM_V_GEN)$(MKDIR_P) mapping && $(GEN_REGISTRY) mapping/solver.h mb_solver_type mb_solvers $(MB_SOLVERS) > $@

@@ -26,8 +26,9 @@ libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
   src/nn/onnx.c src/nn/onnx_data.c src/nn/onnx.h src/nn/node.c src/nn/node.h src/nn/fold.c src/nn/fold.h src/nn/window.c src/nn/window.h \
   src/nn/names.c src/nn/names.h src/nn/import.c src/nn/import.h src/nn/import_state.h src/nn/import_values.c \
   src/nn/reference.c src/nn/reference.h src/nn/exec.c src/nn/exec.h src/nn/exec_dnnl.c src/nn/exec_dnnl.h \
-  src/nn/dataset.c src/nn/dataset.h src/nn/quant.c src/nn/quant.h
-pkgincludenn_HEADERS = src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/reference.h src/nn/exec.h
+  src/nn/dataset.c src/nn/dataset.h src/nn/quant.c src/nn/quant.h \
+  src/nn/quantizer.c src/nn/quantizer.h
+pkgincludenn_HEADERS = src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/quantizer.h src/nn/reference.h src/nn/exec.h
 nodist_libmixbar_la_SOURCES += src/nn/op_registry.c src/nn/dataset_registry.c
 CLEANFILES += src/nn/op_registry.c src/nn/dataset_registry.c
 
