@@ -29,6 +29,7 @@ const mb_param mb_assign_params[] = {
     MB_CHOICE(mb_assign, scheme, "differential|offset", "differential",
               "signed weights: a pair of cells, or an offset and a dummy column"),
     MB_INT(mb_assign, copies, "", "1", 1, 4096, "duplicates of the layer's arrays that share the input vectors"),
+    MB_INT(mb_assign, skip_slices, "", "0", 0, 7, "lowest slices of the weights that are stored but not read (differential)"),
     MB_PARAM_END,
 };
 
@@ -45,6 +46,9 @@ int mb_assign_get(const mb_assign *a, int key) {
 void mb_assign_set(mb_assign *a, int key, int value) {
     memcpy((char *)a + mb_assign_params[key].offset, &value, sizeof value);
 }
+
+/* Keys that plans without run-time modes do not state: 0. */
+static bool optional(int key) { return mb_assign_params[key].offset >= offsetof(mb_assign, skip_slices); }
 
 int mb_assign_key(const char *name) {
     for (int k = 0; k < MB_ASSIGN_KEYS; k++)
@@ -95,6 +99,7 @@ void mb_assign_write(const mb_assign *a, mb_str *out) {
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) {
         const mb_param *row = &mb_assign_params[k];
         char word[32];
+        if (optional(k) && mb_assign_get(a, k) == 0) continue;
         if (k) mb_str_add(out, " ");
         if (row->kind == MB_P_CHOICE)
             mb_str_addf(out, "%s = \"%s\";", row->name, mb_choice_name(row->choices, mb_assign_get(a, k), word, sizeof word));
@@ -235,7 +240,7 @@ static int read_layer(mb_conf *g, int index, const char *path, char **name, mb_a
     if (!n || n->type != MB_CONF_STRING)
         return mb_fail(MB_BADINPUT, "%s: layers[%d] has no name in quotes", mb_conf_where(n ? n : g), index);
     for (int k = 0; k < MB_ASSIGN_KEYS; k++)
-        if (!mb_conf_find(g, mb_assign_params[k].name))
+        if (!optional(k) && !mb_conf_find(g, mb_assign_params[k].name))
             return mb_fail(MB_BADINPUT, "%s: layer %s of the plan has no %s; a plan states every key of every layer",
                            mb_conf_where(n), n->s, mb_assign_params[k].name);
     int rc = mb_params_load(mb_assign_params, g, also, a);

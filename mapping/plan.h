@@ -28,6 +28,7 @@ typedef struct mb_assign {
     int rows_active;     /* rows read at once; 0: all rows of the array */
     int scheme;          /* index into "differential|offset" */
     int copies;          /* duplication: arrays that hold the same weights and share the vectors */
+    int skip_slices;     /* lowest slices that are stored but not read: what a run-time mode of lower precision leaves out */
 } mb_assign;
 
 extern const mb_param mb_assign_params[];

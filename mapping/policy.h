@@ -58,7 +58,7 @@ int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out);
 int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out);
 
 /* Allowed values per assignment key; index = row of mb_assign_params. n = 0: only the base value. */
-#define MB_ASSIGN_KEYS 9
+#define MB_ASSIGN_KEYS 10
 typedef struct mb_menu { mb_assign base; int *v[MB_ASSIGN_KEYS]; size_t n[MB_ASSIGN_KEYS]; } mb_menu;
 
 typedef struct mb_problem {

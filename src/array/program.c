@@ -90,6 +90,16 @@ static void block_target(const mb_xbar *xb, int s, int q, block *b) {
         }
 }
 
+/* Errors of N cells times the stress of the specification; no conductance becomes negative. */
+static void apply_stress(const mb_xbar *xb, size_t n, const float *target, float *G, float *sigma) {
+    const float stress = (float)xb->spec.stress;
+    for (size_t i = 0; i < n; i++) {
+        const float g = target[i] + stress * (G[i] - target[i]);
+        G[i] = g > 0 ? g : 0;
+        if (reads_noisily(xb)) sigma[i] *= stress;
+    }
+}
+
 /* Program N cells and read back their conductances and read noise. */
 static int program_cells(const mb_xbar *xb, size_t n, const float *target, float *state, float *G, float *sigma,
                          mb_stream *stream) {
@@ -103,12 +113,14 @@ static int program_cells(const mb_xbar *xb, size_t n, const float *target, float
             return mb_fail(MB_NUMERIC,
                            "cell %s gives the conductance %g S for the target %g S at %g s, %g K; check its parameters",
                            type->name, (double)G[i], (double)target[i], xb->spec.time_s, xb->spec.temp_K);
-    if (!reads_noisily(xb)) return MB_OK;
-    type->read_sigma(p, n, state, xb->spec.time_s, xb->spec.temp_K, G, sigma);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(sigma[i]) || sigma[i] < 0)
-            return mb_fail(MB_NUMERIC, "cell %s gives the read noise %g S at %g S; check its parameters", type->name,
-                           (double)sigma[i], (double)G[i]);
+    if (reads_noisily(xb)) {
+        type->read_sigma(p, n, state, xb->spec.time_s, xb->spec.temp_K, G, sigma);
+        for (size_t i = 0; i < n; i++)
+            if (!isfinite(sigma[i]) || sigma[i] < 0)
+                return mb_fail(MB_NUMERIC, "cell %s gives the read noise %g S at %g S; check its parameters", type->name,
+                               (double)sigma[i], (double)G[i]);
+    }
+    if (xb->spec.stress > 0) apply_stress(xb, n, target, G, sigma);
     return MB_OK;
 }
 
@@ -125,7 +137,7 @@ static uint32_t threshold(double p) { return (uint32_t)floor(p * 4294967295.0 + 
  * the dummies; spare columns are the last ones. */
 static int line_of(const mb_xbar *xb, const block *b, int s, int q, int c) {
     int outputs = b->n1 - b->n0, per = xb->lay.cells_per_weight;
-    if (c < outputs) return c * per + s * xb->sc.pairs + q;
+    if (c < outputs) return c * per + (s + xb->spec.skip_slices) * xb->sc.pairs + q;
     return xb->lay.outputs_per_tile * per + (c - outputs) * xb->lay.slices + s;
 }
 
@@ -314,7 +326,7 @@ static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *co
             mb_stream stream;
             size_t part = (size_t)(s * xb->sc.pairs + q), at = part * b->room;
             block_target(xb, s, q, b);
-            mb_stream_init(&stream, key->seed, MB_RNG_PROGRAM, key->trial, key->unit, (uint32_t)(s * 2 + q));
+            mb_stream_init(&stream, key->seed, MB_RNG_PROGRAM, key->trial, key->unit, (uint32_t)((s + xb->spec.skip_slices) * 2 + q));
             rc = program_cells(xb, b->cells, b->target + at, b->state + at * ns, b->G + at, b->sigma + at, &stream);
             if (rc) return rc;
             if (b->fresh) block_ageing(xb, b, b->state + at * ns, b->G + at);

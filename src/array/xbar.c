@@ -29,8 +29,20 @@ static int stored_bits(const mb_xbar_spec *s) {
     return s->scheme == MB_DIFFERENTIAL ? max_int(1, s->weight_bits - 1) : s->weight_bits;
 }
 
+static int slice_width(const mb_xbar_spec *s, int slice) { return s->n_slice_bits ? s->slice_bits[slice] : s->cell_bits; }
+
+/* Slices that BITS bits take. */
+static int count_slices(const mb_xbar_spec *s, int bits) {
+    int n = 0;
+    for (int at = 0; at < bits; n++) at += slice_width(s, n);
+    return n;
+}
+
 static int check_slices(const mb_xbar_spec *s) {
     int sum = 0, bits = stored_bits(s), rc = MB_OK;
+    if (s->code == MB_CODE_BALANCED && (s->scheme != MB_DIFFERENTIAL || s->pair == MB_TWO_SIDED))
+        return mb_fail(MB_BADINPUT, "weight_code = \"balanced\" has digits of both signs: it needs scheme = \"differential\" and "
+                                    "pair = \"one_sided\"");
     if (s->n_slice_bits < 0 || s->n_slice_bits > MB_SLICES_MAX)
         return mb_fail(MB_BADINPUT, "slice_bits has %d widths; a weight has at most %d slices", s->n_slice_bits, MB_SLICES_MAX);
     for (int i = 0; i < s->n_slice_bits; i++) {
@@ -42,6 +54,15 @@ static int check_slices(const mb_xbar_spec *s) {
                        "slice_bits covers %d bits, but weight_bits = %d with scheme = \"%s\" stores %d: widen a slice, add one, or "
                        "lower weight_bits",
                        sum, s->weight_bits, s->scheme == MB_DIFFERENTIAL ? "differential" : "offset", bits);
+    const int slices = count_slices(s, bits);
+    if (s->skip_slices < 0 || s->skip_slices >= slices)
+        return mb_fail(MB_BADINPUT, "skip_slices = %d of %d slices: at least one must be read", s->skip_slices, slices);
+    if (s->skip_slices && s->scheme != MB_DIFFERENTIAL)
+        return mb_fail(MB_BADINPUT, "skip_slices = %d needs scheme = \"differential\": offsets belong to all slices", s->skip_slices);
+    if (s->skip_slices && mb_xbar_has_wires(&s->wires))
+        return mb_fail(MB_BADINPUT, "skip_slices = %d with wires: what unread columns do to the others is not modelled; set the "
+                                    "resistances of the wires to 0",
+                       s->skip_slices);
     return MB_OK;
 }
 
@@ -92,16 +113,19 @@ static int check_spec(const mb_xbar_spec *s, int K, int N) {
     return mb_xbar_wires_check(s);
 }
 
-/* Widths, grids and first bits of the slices that BITS bits take. Returns their number. */
+/* Widths, grids and first bits of the slices of BITS bits that are read. Returns their number. */
 static int derive_slices(const mb_xbar_spec *s, int bits, mb_xbar_layout *l, mb_xbar_scale_info *sc) {
     int n = 0;
-    for (int at = 0; at < bits; n++) {
-        int width = s->n_slice_bits ? s->slice_bits[n] : s->cell_bits;
-        l->slice_bits[n] = min_int(width, bits - at);
-        sc->shift[n] = at;
-        sc->grid[n] = (1 << width) - 1;
-        sc->slice_digits[n] = (1 << l->slice_bits[n]) - 1;
+    for (int at = 0, i = 0; at < bits; i++) {
+        const int width = slice_width(s, i), first = at, held = min_int(width, bits - at);
         at += width;
+        if (i < s->skip_slices) continue;
+        l->slice_bits[n] = held;
+        sc->shift[n] = first;
+        sc->grid[n] = (1 << width) - 1;
+        sc->slice_digits[n] = (1 << held) - 1;
+        if (s->code == MB_CODE_BALANCED) sc->grid[n] = sc->slice_digits[n] = at < bits ? 1 << (held - 1) : 1 << held;
+        n++;
     }
     return n;
 }
@@ -173,7 +197,7 @@ int mb_xbar_derive(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l, mb_xb
     l->slices = derive_slices(s, stored_bits(s), l, sc);
     derive_inputs(s, l, sc);
     if ((rc = derive_scale(s, l, sc))) return rc;
-    l->cells_per_weight = l->slices * sc->pairs;
+    l->cells_per_weight = (l->slices + s->skip_slices) * sc->pairs;
     l->dummy_columns = l->slices * sc->references;
     int taken = l->dummy_columns + s->spare_columns;
     l->outputs_per_tile = s->cols > taken ? (s->cols - taken) / l->cells_per_weight : 0;
@@ -316,6 +340,22 @@ double mb_xbar_charge_S(const mb_xbar *xb) {
 }
 double mb_xbar_wire_residual(const mb_xbar *xb) { return xb->wire_residual; }
 
+/* A / 2^SHIFT rounded to the nearest, half up. */
+static int nearest(int a, int shift) { return (a + (1 << shift) / 2) >> shift; }
+
+int mb_xbar_kept_weight(const mb_xbar_spec *s, int w) {
+    int shift = 0, a = w < 0 ? -w : w;
+    for (int i = 0; i < s->skip_slices; i++) shift += slice_width(s, i);
+    a = (s->code == MB_CODE_BALANCED ? nearest(a, shift) : a >> shift) << shift;
+    return w < 0 ? -a : a;
+}
+
+/* Balanced digit of read slice S of the magnitude A. */
+static int balanced_digit(const mb_xbar *xb, int s, int a) {
+    const int at = xb->sc.shift[s], next = at + xb->lay.slice_bits[s];
+    return s == xb->lay.slices - 1 ? nearest(a, at) : nearest(a, at) - (nearest(a, next) << (next - at));
+}
+
 int mb_xbar_half_digits(const mb_xbar *xb, int s, int q, int k, int n) {
     int wb = xb->spec.weight_bits, mask = (1 << xb->lay.slice_bits[s]) - 1, stored = 0;
     if (n < xb->N) {
@@ -323,6 +363,10 @@ int mb_xbar_half_digits(const mb_xbar *xb, int s, int q, int k, int n) {
         if (mb_xbar_two_sided(&xb->spec)) {
             int d = (w < 0 ? -w : w) >> xb->sc.shift[s] & mask;
             return xb->sc.grid[s] + ((w < 0) == (q == 0) ? -d : d);
+        }
+        if (xb->spec.code == MB_CODE_BALANCED) {
+            const int d = balanced_digit(xb, s, w < 0 ? -w : w) * (w < 0 ? -1 : 1);
+            return 2 * max_int(q == 0 ? d : -d, 0);
         }
         if (xb->spec.scheme == MB_DIFFERENTIAL) stored = q == 0 ? max_int(w, 0) : max_int(-w, 0);
         else stored = wb == 1 ? (w + 1) / 2 : w + (1 << (wb - 1));

@@ -19,6 +19,12 @@
  *
  * Slices of given widths (slice_bits): slice s of b_s bits starts at the sum of the widths below it and has digits up to
  * 2^b_s - 1 over the whole conductance range: its own unit and w0, the same F; c above is the widest.
+ * Balanced digits (weight_code; one-sided pairs): slice s holds R_s - 2^b_s R_(s+1), R_s = |Wq| / 2^(first bit of s) rounded to the
+ * nearest (half up), the most significant slice R itself, each times the sign of Wq: -h .. h with h half of the slice's base, and
+ * 0 .. 2^bits at the top. A negative digit stands in the negative cell. What is left without the lowest slices is |Wq| rounded to the
+ * nearest, where plain digits cut off. h (2^bits at the top) is the digit of Gmax.
+ * skip_slices: the lowest slices are stored, but neither read nor converted; the other cells are those of the crossbar without
+ * skipping, with the same random numbers. y keeps its scale.
  * Two-sided pairs: G+- = Gmin + (D +- d) / (2 D) (Gmax - Gmin), D = 2^c - 1, d the signed digit: w differs from w0 by (D +- d) F / 2.
  * Offset corrected digitally: no dummies; the sum of the inputs, times 2^(weight_bits-1), and what the Gmin of a row group,
  * w0 times its digit sum in a plane, would read through an unclipped converter, are subtracted.
@@ -104,6 +110,8 @@ typedef enum { MB_SUB_ANALOG, MB_SUB_DIGITAL } mb_subtraction;
 #define MB_ADC_RULES "full|calibrated|given|min_error|lossless"
 typedef enum { MB_ADC_FULL, MB_ADC_CALIBRATED, MB_ADC_GIVEN, MB_ADC_MIN_ERROR, MB_ADC_LOSSLESS } mb_adc_rule;
 /* Options of the mapping; the first choice of each is the default (value 0). doc/mappings.md */
+#define MB_WEIGHT_CODES "plain|balanced"
+typedef enum { MB_CODE_PLAIN, MB_CODE_BALANCED } mb_weight_code;
 #define MB_PAIRS "one_sided|two_sided"
 typedef enum { MB_ONE_SIDED, MB_TWO_SIDED } mb_pair;
 #define MB_CORRECTIONS "dummy|digital"
@@ -158,8 +166,11 @@ typedef struct mb_xbar_spec {
     double time_s, temp_K;          /* of reading, after programming */
     mb_xbar_wires wires;
     unsigned ideal;                 /* MB_IDEAL_*; 0: everything as the cell and the converter say */
+    double stress;                  /* factor on the distance of each conductance from its target, and on read noise; 0: as 1 */
     /* options; all zero: none of them */
     int n_slice_bits, slice_bits[MB_SLICES_MAX]; /* widths of the slices, least significant first, instead of equal ones */
+    mb_weight_code code;            /* balanced: differential, one-sided */
+    int skip_slices;                /* lowest slices that are not read; at least one slice is */
     mb_pair pair;                   /* differential */
     mb_correction correction;       /* offset */
     mb_input_code input_code;       /* of signed inputs */
@@ -181,8 +192,8 @@ typedef struct mb_xbar_layout {
     int row_tiles, col_tiles;       /* arrays = row_tiles * col_tiles */
     int row_groups;                 /* sum over row tiles of ceil(rows in tile / rows_active): conversions in sequence */
     int groups_per_tile;            /* the largest number of row groups in one tile */
-    int slices, planes;
-    int cells_per_weight;           /* columns that one output takes: slices * (differential ? 2 : 1) */
+    int slices, planes;             /* that are read */
+    int cells_per_weight;           /* columns that one output takes: stored slices * (differential ? 2 : 1) */
     int outputs_per_tile;           /* floor((cols - dummy columns - spare columns) / cells_per_weight) */
     int dummy_columns;              /* per array: slices for offset with dummies (1-bit weights: 2), else 0 */
     int conversions_per_output;     /* per plane and row group: slices * (differential digital ? 2 : 1) */
@@ -197,6 +208,8 @@ int mb_xbar_plan(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l);
 typedef struct mb_xbar mb_xbar;
 int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar **xb);   /* copies Wq and *s; not programmed */
 void mb_xbar_free(mb_xbar *xb);
+/* The weight that the read slices of W hold: W itself unless skip_slices leaves some out. */
+int mb_xbar_kept_weight(const mb_xbar_spec *s, int w);
 const mb_xbar_spec *mb_xbar_get_spec(const mb_xbar *xb);
 const mb_xbar_layout *mb_xbar_get_layout(const mb_xbar *xb);
 /* Draw the cells of this trial (domain MB_RNG_PROGRAM, unit mb_unit(layer, slot), slot = group * arrays + array, index =

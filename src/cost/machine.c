@@ -48,6 +48,9 @@ const mb_param mb_machine_params[] = {
             "ranges are full scale divided by a power of two, so that slices differ by shifts"),
     MB_VECTOR(mb_machine, slice_bits, "bit", "", 1, 8,
               "widths of the slices of a weight, least significant first, instead of equal slices of cell_bits"),
+    MB_CHOICE(mb_machine, weight_code, MB_WEIGHT_CODES, "plain",
+              "digits of a weight's slices: of its magnitude, or balanced ones, which leave the rounded weight where low slices are "
+              "not read (differential pairs)"),
     MB_CHOICE(mb_machine, pair, MB_PAIRS, "one_sided",
               "differential: one cell of the pair stays at Gmin, or both move around the middle"),
     MB_CHOICE(mb_machine, offset_correction, MB_CORRECTIONS, "dummy",
@@ -176,6 +179,8 @@ static int check_mapping(const mb_machine *m, const mb_conf *group) {
     if (m->driver != MB_DRIVER_GIVEN && (m->dac_J > 0 || m->dac_area_m2 > 0))
         return mb_fail(MB_BADINPUT, "%s: dac_J and dac_area_m2 belong to driver = \"given\"; the other drivers contain their DAC",
                        where(group, m->dac_J > 0 ? "dac_J" : "dac_area_m2"));
+    if (m->weight_code == MB_CODE_BALANCED && m->pair == MB_TWO_SIDED)
+        return mb_fail(MB_BADINPUT, "%s: weight_code = \"balanced\" needs pair = \"one_sided\"", where(group, "weight_code"));
     if (m->spare_columns >= m->cols)
         return mb_fail(MB_BADINPUT, "%s: spare_columns = %d leaves none of cols = %d for weights; lower it",
                        where(group, "spare_columns"), m->spare_columns, m->cols);
@@ -366,6 +371,8 @@ int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign
                   .sense = mach->sense,
                   .interleaved = mach->interleaved},
         .n_slice_bits = (int)mach->slice_bits.n,
+        .code = a->scheme == MB_DIFFERENTIAL ? (mb_weight_code)mach->weight_code : MB_CODE_PLAIN,
+        .skip_slices = a->skip_slices,
         .pair = (mb_pair)mach->pair,
         .correction = (mb_correction)mach->offset_correction,
         .input_code = (mb_input_code)mach->input_code,

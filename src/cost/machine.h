@@ -50,7 +50,7 @@ typedef struct mb_machine {
     bool interleaved;           /* the cells of a pair share a bit line: 2 rows word lines, cols / 2 bit lines */
     /* options of the mapping (array/xbar.h, doc/mappings.md); the defaults are none of them */
     mb_reals slice_bits;        /* empty: slices of cell_bits */
-    int pair, offset_correction, input_code, accumulate, dac, read_noise, adc_range_per, arithmetic;
+    int weight_code, pair, offset_correction, input_code, accumulate, dac, read_noise, adc_range_per, arithmetic;
     double dac_inl, dac_noise, dac_J, dac_area_m2, column_limit_A;
     bool adc_powers_of_two;
     int spare_columns;

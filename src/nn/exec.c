@@ -17,6 +17,7 @@
 struct mb_exec {
     const mb_network *net;
     int max_batch;
+    bool kept;                           /* every layer has memory of its own */
     int *root;                           /* layer whose memory holds layer k's output (k itself, or the input of a reshape) */
     int *slot;                           /* of each root; -1 for the input */
     int *mapped;                         /* layer -> m in net->weighted, or -1 */
@@ -39,6 +40,7 @@ static int plan_slots(mb_exec *e, size_t *size) {
         for (int j = 0; j < l->n_in; j++) last[e->root[l->in[j]]] = k;
     }
     if (!rc) last[e->root[net->output]] = n;
+    for (int k = 0; !rc && e->kept && k < n; k++) last[k] = n;
     e->slot[0] = -1;
     for (int k = 1; !rc && k < n; k++) {
         if (e->root[k] != k) continue;
@@ -79,7 +81,7 @@ static int take_memory(mb_exec *e, const size_t *size) {
     return MB_OK;
 }
 
-int mb_exec_new(const mb_network *net, int max_batch, mb_exec **out) {
+static int exec_new(const mb_network *net, int max_batch, bool kept, mb_exec **out) {
     if (max_batch < 1) return mb_fail(MB_BUG, "an executor for a batch of %d", max_batch);
     int no = mb_network_has_weights(net);
     if (no) return no;
@@ -92,6 +94,7 @@ int mb_exec_new(const mb_network *net, int max_batch, mb_exec **out) {
     }
     e->net = net;
     e->max_batch = max_batch;
+    e->kept = kept;
     for (int k = 0; k < net->n_layers; k++) widest = net->layer[k].n_in > widest ? net->layer[k].n_in : widest;
     e->root = mb_malloc(n, sizeof *e->root);
     e->slot = mb_malloc(n, sizeof *e->slot);
@@ -112,6 +115,9 @@ out:
     else *out = e;
     return rc;
 }
+
+int mb_exec_new(const mb_network *net, int max_batch, mb_exec **e) { return exec_new(net, max_batch, false, e); }
+int mb_exec_new_kept(const mb_network *net, int max_batch, mb_exec **e) { return exec_new(net, max_batch, true, e); }
 
 void mb_exec_free(mb_exec *e) {
     if (!e) return;
@@ -150,6 +156,29 @@ static int run_weighted(mb_exec *e, int k, int n, const float *x, float *y, mb_w
     return rc;
 }
 
+/* Output of layer K from what lies before it. */
+static int run_layer(mb_exec *e, int k, int n, mb_weighted_fn weighted, void *ctx) {
+    const mb_network *net = e->net;
+    const mb_layer *l = &net->layer[k];
+    if (e->root[k] != k) {
+        e->at[k] = e->at[e->root[k]];
+        return MB_OK;
+    }
+    float *out = e->memory[e->slot[k]];
+    for (int j = 0; j < l->n_in; j++) e->in[j] = e->at[l->in[j]];
+    e->at[k] = out;
+    return mb_layer_weighted(l) ? run_weighted(e, k, n, e->in[0], out, weighted, ctx) : l->op->forward(net, l, n, e->in, out);
+}
+
+static int layer_context(const mb_exec *e, int k, int rc) {
+    return rc ? mb_context(rc, "in layer \"%s\" of %s", e->net->layer[k].name, e->net->name) : MB_OK;
+}
+
+static void copy_output(const mb_exec *e, int n, float *y) {
+    const mb_network *net = e->net;
+    memcpy(y, e->at[net->output], (size_t)n * mb_shape_count(&net->layer[net->output].shape) * sizeof *y);
+}
+
 int mb_exec_run(mb_exec *e, int n, const float *x, float *y, mb_weighted_fn weighted, void *ctx, mb_watch_fn watch,
                 void *watch_ctx) {
     const mb_network *net = e->net;
@@ -158,20 +187,19 @@ int mb_exec_run(mb_exec *e, int n, const float *x, float *y, mb_weighted_fn weig
     e->at[0] = x;
     if (watch) rc = watch(watch_ctx, net, 0, n, x);
     for (int k = 1; !rc && k < net->n_layers; k++) {
-        const mb_layer *l = &net->layer[k];
-        if (e->root[k] != k) {
-            e->at[k] = e->at[e->root[k]];
-        } else {
-            float *out = e->memory[e->slot[k]];
-            for (int j = 0; j < l->n_in; j++) e->in[j] = e->at[l->in[j]];
-            rc = mb_layer_weighted(l) ? run_weighted(e, k, n, e->in[0], out, weighted, ctx)
-                                      : l->op->forward(net, l, n, e->in, out);
-            e->at[k] = out;
-        }
+        rc = run_layer(e, k, n, weighted, ctx);
         if (!rc && watch) rc = watch(watch_ctx, net, k, n, e->at[k]);
-        if (rc) rc = mb_context(rc, "in layer \"%s\" of %s", l->name, net->name);
+        rc = layer_context(e, k, rc);
     }
-    if (!rc) memcpy(y, e->at[net->output], (size_t)n * mb_shape_count(&net->layer[net->output].shape) * sizeof *y);
+    if (!rc) copy_output(e, n, y);
+    return rc;
+}
+
+int mb_exec_vary(mb_exec *e, int n, int index, mb_weighted_fn weighted, void *ctx, mb_weighted_fn rest, void *rest_ctx, float *y) {
+    if (!e->kept) return mb_fail(MB_BUG, "an executor that reuses memory cannot go on from layer %d", index);
+    int rc = layer_context(e, index, run_layer(e, index, n, weighted, ctx));
+    for (int k = index + 1; !rc && k < e->net->n_layers; k++) rc = layer_context(e, k, run_layer(e, k, n, rest, rest_ctx));
+    if (!rc) copy_output(e, n, y);
     return rc;
 }
 

@@ -55,6 +55,7 @@ typedef struct mb_setup {
     int n_baseline;
     struct mb_cache *cache;      /* borrowed */
     unsigned ideal;              /* MB_IDEAL_* of array/xbar.h: what the arrays do without (explain_set.c); 0 after loading */
+    double stress;               /* factor on the errors of the cells (array/xbar.h); 0 after loading: as the device says */
     uint64_t id;                 /* hash of everything that the results depend on: used values, network, data */
 } mb_setup;
 

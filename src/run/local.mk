@@ -25,6 +25,7 @@ libmixbar_la_SOURCES += \
   src/run/page_data.c \
   $(MB_PLOTS) \
   src/run/plot_util.c \
+  src/run/measure.c src/run/measure.h \
   src/run/explain.c \
   src/run/explain_set.c \
   src/run/explain_pass.c \

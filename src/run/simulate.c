@@ -25,7 +25,6 @@
 #define CHUNK_MAX 2048
 #define STEP_BYTES (128 << 10)       /* the largest activation of the samples that go through the network together */
 #define CORRECTION_TRIAL (1u << 25)  /* reads for the correction draw noise of their own */
-#define LOSS_SCALE 1048576.0         /* losses are summed as integers of 2^-20: exact and free of order */
 
 /* --- passes ------------------------------------------------------------------------------------------------------- */
 
@@ -257,15 +256,15 @@ static int mapped_layer_run(void *ctx, const mb_network *net, int m, int n, cons
     return MB_OK;
 }
 
-/* Cross-entropy of the softmax of V against class LABEL, as an integer of 2^-20, capped at 2^11 (a probability of zero). */
-static int64_t loss_units(const float *v, size_t n, int label) {
+/* Losses are integers, so that their sums are exact and free of order; capped at 2^11 (a probability of zero). */
+int64_t mb_loss_units(const float *v, size_t n, int label) {
     double top = (double)v[0], sum = 0;
     for (size_t i = 1; i < n; i++)
         if ((double)v[i] > top) top = (double)v[i];
     for (size_t i = 0; i < n; i++) sum += exp((double)v[i] - top);
     double loss = log(sum) + top - (double)v[label];
     if (!(loss < 2048.0)) loss = 2048.0;
-    return (int64_t)llround(loss * LOSS_SCALE);
+    return (int64_t)llround(loss / MB_LOSS_UNIT);
 }
 
 /* Block 0 goes through the network as a whole, so that the sums of gather_snr() have one order. */
@@ -286,7 +285,7 @@ static int run_block(worker *w, int64_t block) {
         const float *v = w->out + (size_t)i * classes;
         int label = p->data->label[first + i];
         w->correct += mb_argmax(v, classes) == label;
-        w->loss += loss_units(v, classes, label);
+        w->loss += mb_loss_units(v, classes, label);
     }
     return MB_OK;
 }
@@ -395,7 +394,7 @@ static int accuracy_pass(pass *p, mb_accuracy *acc, worker *keep) {
     if (rc) return rc;
     acc->samples = p->samples;
     acc->correct = w.correct;
-    acc->loss = (double)w.loss / LOSS_SCALE / (double)p->samples;
+    acc->loss = (double)w.loss * MB_LOSS_UNIT / (double)p->samples;
     if (keep) *keep = w;
     else worker_free(&w);
     return MB_OK;
@@ -481,6 +480,23 @@ static int quantise_layer(const mb_setup *s, const mb_layer *L, const mb_assign 
     return MB_OK;
 }
 
+/* Unread slices leave smaller or rounded weights: the integers of the layer become those, and each output gets the scale with which
+ * they fit its weights best, sum W Wkept / sum Wkept^2. */
+static void keep_read_slices(const mb_xbar_spec *spec, mapped_layer *l) {
+    const size_t N = (size_t)l->mm.N, size = (size_t)l->mm.K * N;
+    for (size_t g = 0; g < (size_t)l->mm.groups; g++)
+        for (size_t n = 0; n < N; n++) {
+            int64_t both = 0, square = 0;
+            for (size_t k = g * size + n; k < (g + 1) * size; k += N) {
+                const int kept = mb_xbar_kept_weight(spec, l->Wq[k]);
+                both += (int64_t)kept * l->Wq[k];
+                square += (int64_t)kept * kept;
+                l->Wq[k] = (int16_t)kept;
+            }
+            if (square > 0) l->sw[g * N + n] *= (double)both / (double)square;
+        }
+}
+
 static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *plan, int k, mapped_layer *l) {
     const mb_layer *L = &s->net->layer[s->net->weighted[k]];
     const mb_assign *a = &plan->assign[k];
@@ -500,6 +516,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
     l->spec.time_s = s->read.time_s;
     l->spec.temp_K = s->read.temperature_K;
     l->spec.ideal = s->ideal;
+    l->spec.stress = s->stress;
     l->spec.watch_ageing = s->read.drift_compensation == MB_COMPENSATE_MEASURED;
     l->xbar = mb_calloc((size_t)l->mm.groups, sizeof *l->xbar);
     if (!l->xbar) return mb_nomem();
@@ -511,6 +528,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
         sp.wires.rows_after = g % at.groups_per_array * l->mm.K;
         rc = mb_xbar_new(&sp, l->mm.K, l->mm.N, l->Wq + (size_t)g * (size_t)l->mm.K * (size_t)l->mm.N, &l->xbar[g]);
     }
+    if (!rc && a->skip_slices) keep_read_slices(&l->spec, l);
     return rc;
 }
 
@@ -800,7 +818,7 @@ static int job_open(void *all, int t) {
     w->in = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->input].shape), sizeof *w->in);
     w->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&j->net->layer[j->net->output].shape), sizeof *w->out);
     if (!w->in || !w->out) return mb_nomem();
-    int rc = mb_exec_new(j->net, MB_SIM_BLOCK, &w->exec);
+    int rc = j->block ? MB_OK : mb_exec_new(j->net, MB_SIM_BLOCK, &w->exec);
     return rc ? rc : j->open(j->shared, &w->ctx);
 }
 
@@ -810,6 +828,7 @@ static int job_block(void *all, int t, int64_t block) {
     const int64_t first = block * MB_SIM_BLOCK;
     const int n = (int)(j->samples - first < MB_SIM_BLOCK ? j->samples - first : MB_SIM_BLOCK);
     mb_dataset_get(j->data, (size_t)first, (size_t)n, w->in);
+    if (j->block) return j->block(w->ctx, first, n, w->in);
     if (j->begin) j->begin(w->ctx, first);
     int rc = mb_exec_run(w->exec, n, w->in, w->out, j->layer, w->ctx, NULL, NULL);
     if (!rc && j->end) j->end(w->ctx, first, n, w->out);
@@ -831,6 +850,40 @@ int mb_sim_run(const mb_sim_job *j) {
     }
     mb_free(w);
     return rc;
+}
+
+struct mb_layer_runner {
+    pass p;
+    worker w;
+};
+
+int mb_layer_runner_new(const mb_network *net, mb_layer_runner **out) {
+    mb_layer_runner *r = mb_calloc(1, sizeof *r);
+    if (!r) return mb_nomem();
+    r->p = (pass){.kind = PASS_INTEGER, .net = net};
+    r->w.p = &r->p;
+    r->w.layer = mb_calloc((size_t)net->n_weighted, sizeof *r->w.layer);
+    int rc = r->w.layer ? worker_buffers(&r->w) : mb_nomem();
+    if (rc) mb_layer_runner_free(r);
+    else *out = r;
+    return rc;
+}
+
+void mb_layer_runner_free(mb_layer_runner *r) {
+    if (!r) return;
+    worker_free(&r->w);
+    mb_free(r);
+}
+
+void mb_layer_runner_set(mb_layer_runner *r, mb_mapped *m, bool analog, uint32_t trial, int64_t first) {
+    r->p.map = m;
+    r->p.kind = analog ? PASS_ANALOG : PASS_INTEGER;
+    r->p.trial = trial;
+    r->w.first = first;
+}
+
+int mb_layer_runner_run(void *runner, const mb_network *net, int m, int n, const float *x, float *y) {
+    return mapped_layer_run(&((mb_layer_runner *)runner)->w, net, m, n, x, y);
 }
 
 int mb_sim_threads(void) { return omp_get_max_threads(); }

@@ -77,8 +77,21 @@ typedef struct mb_sim_job {
     void (*begin)(void *ctx, int64_t first);                            /* a block begins with sample FIRST */
     mb_weighted_fn layer;
     void (*end)(void *ctx, int64_t first, int n, const float *out);     /* outputs [n][classes] of the block */
+    /* NULL, or: does the block in its own way, from its inputs x[n]; the three before are not called then */
+    int (*block)(void *ctx, int64_t first, int n, const float *x);
 } mb_sim_job;
 int mb_sim_run(const mb_sim_job *job);
+
+/* One thread's means to compute weighted layers of mapped networks of NET, one at a time, for such blocks. */
+typedef struct mb_layer_runner mb_layer_runner;
+int mb_layer_runner_new(const mb_network *net, mb_layer_runner **r);
+void mb_layer_runner_free(mb_layer_runner *r);
+/* From here on: layers of M, on its programmed arrays (ANALOG, with the devices of TRIAL) or as exact integers, for samples FIRST, FIRST + 1, ... */
+void mb_layer_runner_set(mb_layer_runner *r, mb_mapped *m, bool analog, uint32_t trial, int64_t first);
+int mb_layer_runner_run(void *runner, const mb_network *net, int m, int n, const float *x, float *y);    /* an mb_weighted_fn */
+/* Cross-entropy of the softmax of V [n] against class LABEL in units of 2^-20, at most 2^31. */
+int64_t mb_loss_units(const float *v, size_t n, int label);
+#define MB_LOSS_UNIT (1.0 / 1048576)
 
 int mb_sim_threads(void);   /* threads that the loop over blocks will use */
 

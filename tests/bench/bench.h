@@ -27,5 +27,6 @@ void bench_parts(void);
 void bench_threads(void);
 void bench_growth(void);
 void bench_cost(void);          /* bench_cost.c */
+void bench_sensitivity(void);
 
 #endif

@@ -5,6 +5,8 @@
  *     parts     the loops between crossbar reads alone, over all layers of the network, with the share of what one core copies (bytes) or multiplies (MAC) in this run
  *     threads   wall clock with one and two threads, CPU time of both as a multiple of one thread's (beside other programs the wall clock says little), peak memory of each
  *     growth    time against images, layers, planes, slices: a straight line through four sizes, and how far the points are from it
+ *     sensitivity   each layer alone on the arrays, 30 settings per layer, 256 calibration images (run/measure.h): seconds of wall clock and CPU on two threads.
+ *               Only when asked for: make bench BENCH=sensitivity
  * ResNet-20 on CIFAR-10 images when MIXBAR_SHARED (or ../shared beside the sources) has it, else the shipped fashion_resnet8 on Fashion-MNIST.
  */
 #include "bench.h"
@@ -26,6 +28,7 @@
 #include "nn/op.h"
 #include "nn/unroll.h"
 #include "run/experiment.h"
+#include "run/measure.h"
 #include "run/point.h"
 #include "run/simulate.h"
 
@@ -482,4 +485,31 @@ void bench_growth(void) {
     }
     growth_settings("planes", "map.input_bits", bits, bits);
     growth_settings("slices", "map.weight_bits", weight_bits, slices);
+}
+
+void bench_sensitivity(void) {
+    static const int bits[] = {2, 3, 4, 5, 6, 8}, adc[] = {4, 5, 6, 7, 8};
+    const char *const more[] = {"calibration.samples=256"};
+    const mb_measure_options o = {.trials = 1, .stress = 1};
+    mb_assign setting[30];
+    mb_measured *m = NULL;
+    ready r = {0};
+    int n = 0;
+    load("preset=\"rram\"", "analog", more, 1, &r.s);
+    must(mb_profile_new(r.s.net, r.s.calib, r.s.cal.samples, NULL, &r.prof));
+    must(mb_point_map(&r.s, NULL, &r.plan, NULL));
+    for (size_t b = 0; b < sizeof bits / sizeof *bits; b++)
+        for (size_t a = 0; a < sizeof adc / sizeof *adc; a++, n++) {
+            setting[n] = r.plan->assign[0];
+            setting[n].weight_bits = setting[n].input_bits = bits[b];
+            setting[n].adc_bits = adc[a];
+        }
+    omp_set_num_threads(2);
+    const double wall = wall_s();
+    const clock_t cpu = clock();
+    must(mb_measure(&r.s, r.prof, setting, n, NULL, &o, NULL, &m));
+    line("sensitivity", "snetwork", r.s.net->name, "ilayers", m->n_layers, "isettings", n, "iimages", (int)m->samples, "ithreads", 2, "rwall_s",
+         wall_s() - wall, "rcpu_s", (double)(clock() - cpu) / CLOCKS_PER_SEC, NULL);
+    mb_measured_free(m);
+    close_ready(&r);
 }

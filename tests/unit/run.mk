@@ -36,3 +36,7 @@ TESTS += tests/unit/test_page
 check_PROGRAMS += tests/unit/test_training
 tests_unit_test_training_SOURCES = tests/unit/test_training.c tests/unit/mbtest.h
 TESTS += tests/unit/test_training
+# sensitivities measured on the arrays
+check_PROGRAMS += tests/unit/test_measure
+tests_unit_test_measure_SOURCES = tests/unit/test_measure.c tests/unit/mbtest.h
+TESTS += tests/unit/test_measure

@@ -47,6 +47,7 @@ static void random_options(mb_xbar_spec *s) {
     s->read_noise = (mb_read_noise)pick(0, 2);
     s->spare_columns = pick(0, 3);
     s->adc_one_range = pick(0, 1);
+    if (s->scheme == MB_DIFFERENTIAL && s->pair == MB_ONE_SIDED && pick(0, 1)) s->code = MB_CODE_BALANCED;
 }
 
 static mb_xbar_spec random_spec(mb_cell cell, mb_adc adc) {
@@ -117,6 +118,87 @@ static void test_law3(void **state) {
     for (int i = 0; i < 3; i++) mb_cell_free(&cells[i]);
     mb_adc_free(&ideal);
     mb_adc_free(&sar);
+}
+
+/* Without its lowest slices an ideal array holds the weights cut off (plain digits) or rounded to the nearest (balanced ones). */
+static void test_skipped_slices(void **state) {
+    (void)state;
+    mb_cell cell = load_cell("cell = \"ideal\"; g_min_S = 2e-6;");
+    mb_adc ideal = load_adc("type = \"ideal\";");
+    int balanced = 0, rounded_up = 0;
+    for (int i = 0; i < 500; i++) {
+        mb_xbar_spec s = random_spec(cell, ideal);
+        const int K = pick(1, 60), N = pick(1, 9);
+        int16_t W[60 * 9], x[60];
+        int64_t y[9];
+        mb_xbar_layout all, lay;
+        s.scheme = MB_DIFFERENTIAL;
+        s.pair = MB_ONE_SIDED;
+        s.code = (mb_weight_code)(i % 2);
+        fill(&s, K * N, W, K, x);
+        assert_ok(mb_xbar_plan(&s, K, N, &all));
+        if (all.slices < 2) continue;
+        s.skip_slices = pick(1, all.slices - 1);
+        assert_ok(mb_xbar_plan(&s, K, N, &lay));
+        assert_int_equal(lay.slices, all.slices - s.skip_slices);
+        assert_int_equal(lay.cells_per_weight, all.cells_per_weight);
+        assert_int_equal(lay.conversions_per_output, all.conversions_per_output / all.slices * lay.slices);
+        int shift = 0;
+        for (int k = 0; k < s.skip_slices; k++) shift += all.slice_bits[k];
+        mb_xbar *xb = made(&s, K, N, W, 0);
+        assert_ok(mb_xbar_mvm(xb, &(mb_read_id){.seed = 1}, 1, x, y, NULL));
+        for (int n = 0; n < N; n++) {
+            int64_t sum = 0;
+            for (int k = 0; k < K; k++) {
+                const int w = W[k * N + n], a = abs(w);
+                const int kept = s.code == MB_CODE_BALANCED ? (int)floor(a / (double)(1 << shift) + 0.5) : a >> shift;
+                rounded_up += s.code == MB_CODE_BALANCED && kept > a >> shift;
+                sum += (int64_t)x[k] * (w < 0 ? -kept : kept) * (1 << shift);
+            }
+            assert_true((double)y[n] == (double)sum * mb_xbar_scale(xb));
+        }
+        balanced += s.code == MB_CODE_BALANCED;
+        mb_xbar_free(xb);
+    }
+    assert_true(balanced > 80 && rounded_up > 1000);
+    mb_cell_free(&cell);
+    mb_adc_free(&ideal);
+}
+
+/* The cells that are left are the ones of the whole weight: where the lowest slices hold nothing (and err nothing), the products of
+ * badly programmed arrays agree but for the last unit of the conductances. */
+static void test_skipping_keeps_the_cells(void **state) {
+    (void)state;
+    enum { K = 64, N = 8 };
+    mb_cell cell = load_cell("cell = \"rram\"; on_off = 1e6; prog_sigma_prop = 0.1;");
+    mb_adc none = load_adc("type = \"ideal\";");
+    mb_xbar_spec s = base_spec(cell, none);
+    int16_t W[K * N], x[K];
+    int64_t whole[N], part[N], other[N];
+    for (int i = 0; i < K * N; i++) W[i] = (int16_t)(16 * pick(-7, 7));
+    for (int k = 0; k < K; k++) x[k] = (int16_t)pick(0, 255);
+    for (int code = 0; code < 2; code++) {
+        s.code = (mb_weight_code)code;
+        s.skip_slices = 0;
+        mb_xbar *a = made(&s, K, N, W, 3);
+        s.skip_slices = 2;
+        mb_xbar *b = made(&s, K, N, W, 3), *c = made(&s, K, N, W, 4);
+        assert_ok(mb_xbar_mvm(a, &(mb_read_id){.seed = 1}, 1, x, whole, NULL));
+        assert_ok(mb_xbar_mvm(b, &(mb_read_id){.seed = 1}, 1, x, part, NULL));
+        assert_ok(mb_xbar_mvm(c, &(mb_read_id){.seed = 1}, 1, x, other, NULL));
+        double same = 0, draw = 0;
+        for (int n = 0; n < N; n++) {
+            const double w = (double)whole[n] / mb_xbar_scale(a);
+            same += pow((double)part[n] / mb_xbar_scale(b) - w, 2);
+            draw += pow((double)other[n] / mb_xbar_scale(c) - w, 2);
+        }
+        if (!(sqrt(same) < 1e-2 * sqrt(draw))) fail_msg("code %d: %g against %g between draws", code, sqrt(same), sqrt(draw));
+        mb_xbar_free(a);
+        mb_xbar_free(b);
+        mb_xbar_free(c);
+    }
+    mb_cell_free(&cell);
+    mb_adc_free(&none);
 }
 
 /* The general engine on what integers can do: the same bits where cells lie on whole units, whatever the converter clips. */
@@ -732,7 +814,8 @@ static void test_memory(void **state) {
 
 int main(void) {
     mb_stream_init(&rnd, 20261, MB_RNG_TEST, 0, 0, 0);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_law3), cmocka_unit_test(test_same_as_integers),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_law3), cmocka_unit_test(test_skipped_slices),
+                                       cmocka_unit_test(test_skipping_keeps_the_cells), cmocka_unit_test(test_same_as_integers),
                                        cmocka_unit_test(test_rounding_of_integers), cmocka_unit_test(test_same_as_analog),
                                        cmocka_unit_test(test_noise_forms), cmocka_unit_test(test_curves), cmocka_unit_test(test_dac_noise), cmocka_unit_test(test_column_limit),
                                        cmocka_unit_test(test_faults), cmocka_unit_test(test_static_errors), cmocka_unit_test(test_range_rules), cmocka_unit_test(test_layout),

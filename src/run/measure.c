@@ -1,0 +1,308 @@
+/* measure.c - measured sensitivities: equations and the order of work in run/measure.h
+ *
+ * Who may call: providers of sensitivities, the command line. The parallel loop over blocks of samples is mb_sim_run's.
+ */
+#include "run/measure.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define DEFAULT_MEMORY (512.0 * 1024 * 1024)
+#define BYTES_PER_CELL 6.0 /* conductances and variances of a programmed array */
+
+/* One programming of some settings, read on all samples. */
+typedef struct study {
+    const mb_setup *s;
+    const bool *use;             /* [layers][n] */
+    int n, first, count;         /* settings; those of the chunk */
+    int64_t samples;
+    uint32_t trial;
+    mb_mapped *reference;
+    mb_mapped **map;             /* [count] */
+    int64_t *base;               /* [samples] */
+    int64_t *loss;               /* [layers][count][samples] of this draw */
+} study;
+
+/* --- one block of samples, by one thread --------------------------------------------------------------------------- */
+
+typedef struct context {
+    study *st;
+    mb_exec *exec;
+    mb_layer_runner *vary, *rest;
+    float *out;
+} context;
+
+static void context_close(void *p) {
+    context *c = p;
+    if (!c) return;
+    mb_exec_free(c->exec);
+    mb_layer_runner_free(c->vary);
+    mb_layer_runner_free(c->rest);
+    mb_free(c->out);
+    mb_free(c);
+}
+
+static int context_open(void *p, void **out) {
+    study *st = p;
+    const mb_network *net = st->s->net;
+    context *c = mb_calloc(1, sizeof *c);
+    if (!c) return mb_nomem();
+    *out = c;
+    c->st = st;
+    c->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&net->layer[net->output].shape), sizeof *c->out);
+    int rc = c->out ? mb_exec_new_kept(net, MB_SIM_BLOCK, &c->exec) : mb_nomem();
+    if (!rc) rc = mb_layer_runner_new(net, &c->vary);
+    if (!rc) rc = mb_layer_runner_new(net, &c->rest);
+    return rc;
+}
+
+static void losses(const context *c, int64_t first, int n, int64_t *loss) {
+    const mb_network *net = c->st->s->net;
+    const size_t classes = mb_shape_count(&net->layer[net->output].shape);
+    for (int i = 0; i < n; i++)
+        loss[first + i] = mb_loss_units(c->out + (size_t)i * classes, classes, c->st->s->calib->label[first + i]);
+}
+
+static int context_block(void *p, int64_t first, int n, const float *x) {
+    context *c = p;
+    study *st = c->st;
+    const mb_network *net = st->s->net;
+    mb_layer_runner_set(c->rest, st->reference, false, 0, first);
+    int rc = mb_exec_run(c->exec, n, x, c->out, mb_layer_runner_run, c->rest, NULL, NULL);
+    if (rc) return rc;
+    losses(c, first, n, st->base);
+    for (int k = net->n_weighted - 1; k >= 0; k--)
+        for (int i = 0; i < st->count; i++) {
+            if (!st->use[(size_t)k * (size_t)st->n + (size_t)(st->first + i)]) continue;
+            mb_layer_runner_set(c->vary, st->map[i], true, st->trial, first);
+            rc = mb_exec_vary(c->exec, n, net->weighted[k], mb_layer_runner_run, c->vary, mb_layer_runner_run, c->rest, c->out);
+            if (rc) return rc;
+            losses(c, first, n, st->loss + ((size_t)k * (size_t)st->count + (size_t)i) * (size_t)st->samples);
+        }
+    return MB_OK;
+}
+
+/* --- sums over samples and draws ------------------------------------------------------------------------------------ */
+
+typedef struct sums {
+    int64_t *sample;             /* [layers][count][samples]: over draws, of loss - base */
+    int64_t *draw;               /* [layers][count][trials]: over samples */
+} sums;
+
+static void add_draw(const study *st, int trial, int trials, const sums *t) {
+    for (size_t a = 0; a < (size_t)st->s->net->n_weighted * (size_t)st->count; a++) {
+        int64_t total = 0;
+        for (size_t i = 0; i < (size_t)st->samples; i++) {
+            const int64_t d = st->loss[a * (size_t)st->samples + i] - st->base[i];
+            t->sample[a * (size_t)st->samples + i] += d;
+            total += d;
+        }
+        t->draw[a * (size_t)trials + (size_t)trial] = total;
+    }
+}
+
+/* Mean, and variance of the mean, of N integers. */
+static double moments(const int64_t *v, int64_t n, double *mean) {
+    double sum = 0, square = 0;
+    for (int64_t i = 0; i < n; i++) sum += (double)v[i];
+    *mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++) square += ((double)v[i] - *mean) * ((double)v[i] - *mean);
+    return n > 1 ? square / (double)(n - 1) / (double)n : 0;
+}
+
+static void finish(const study *st, int trials, const sums *t, mb_measured *out) {
+    const double unit = MB_LOSS_UNIT / trials, per_sample = MB_LOSS_UNIT / (double)st->samples;
+    for (int k = 0; k < out->n_layers; k++)
+        for (int i = 0; i < st->count; i++) {
+            const size_t to = (size_t)k * (size_t)st->n + (size_t)(st->first + i), a = (size_t)k * (size_t)st->count + (size_t)i;
+            double mean, unused;
+            if (!st->use[to]) continue;
+            const double samples = moments(t->sample + a * (size_t)st->samples, st->samples, &mean) * unit * unit;
+            const double draws = moments(t->draw + a * (size_t)trials, trials, &unused) * per_sample * per_sample;
+            out->mean[to] = mean * unit;
+            out->se[to] = sqrt(samples + draws);
+        }
+}
+
+/* --- settings in chunks ---------------------------------------------------------------------------------------------- */
+
+/* The plan that has setting C where it is asked for and exact integers elsewhere. */
+static int plan_of(const study *st, const mb_assign *reference, const mb_assign *setting, int c, mb_plan **plan) {
+    int rc = mb_plan_new(st->s->net, reference, plan);
+    for (int k = 0; !rc && k < st->s->net->n_weighted; k++)
+        if (c >= 0 && st->use[(size_t)k * (size_t)st->n + (size_t)c]) (*plan)->assign[k] = setting[c];
+    return rc;
+}
+
+static int map_setting(const study *st, const mb_profile *prof, const mb_assign *reference, const mb_assign *setting, int c,
+                       mb_mapped **map) {
+    mb_plan *plan = NULL;
+    int rc = plan_of(st, reference, setting, c, &plan);
+    if (!rc) rc = mb_mapped_new(st->s, prof, plan, map);
+    mb_plan_free(plan);
+    return rc;
+}
+
+/* All draws of the settings [first, first + count). */
+static int run_chunk(study *st, const mb_profile *prof, const mb_assign *reference, const mb_assign *setting, int trials,
+                     const mb_progress *pr, mb_measured *out) {
+    const size_t pairs = (size_t)out->n_layers * (size_t)st->count, each = (size_t)st->samples;
+    sums t = {mb_calloc(pairs, each * sizeof *t.sample), mb_calloc(pairs, (size_t)trials * sizeof *t.draw)};
+    int rc = MB_OK;
+    st->map = mb_calloc((size_t)st->count, sizeof(mb_mapped *));
+    st->loss = mb_calloc(pairs, each * sizeof *st->loss);
+    if (!t.sample || !t.draw || !st->map || !st->loss) rc = mb_nomem();
+    for (int i = 0; i < st->count && !rc; i++) rc = map_setting(st, prof, reference, setting, st->first + i, &st->map[i]);
+    for (int trial = 0; trial < trials && !rc; trial++) {
+        st->trial = (uint32_t)trial;
+        for (int i = 0; i < st->count && !rc; i++) rc = mb_mapped_program(st->map[i], st->trial, pr);
+        mb_sim_job job = {.net = st->s->net,
+                          .data = st->s->calib,
+                          .samples = st->samples,
+                          .what = "measure sensitivities",
+                          .progress = pr,
+                          .shared = st,
+                          .open = context_open,
+                          .close = context_close,
+                          .block = context_block};
+        if (!rc) rc = mb_sim_run(&job);
+        if (!rc) add_draw(st, trial, trials, &t);
+    }
+    if (!rc) finish(st, trials, &t, out);
+    for (int i = 0; st->map && i < st->count; i++) mb_mapped_free(st->map[i]);
+    mb_free(st->map);
+    mb_free(st->loss);
+    mb_free(t.sample);
+    mb_free(t.draw);
+    return rc;
+}
+
+static double bytes_of(const mb_network *net, const mb_assign *a) {
+    double weights = 0;
+    for (int k = 0; k < net->n_weighted; k++) weights += (double)net->layer[net->weighted[k]].n_weight;
+    return weights * (2 + (a->engine == MB_ANALOG ? 2 * BYTES_PER_CELL * ceil((double)a->weight_bits / a->cell_bits) : 0));
+}
+
+static bool same_arrays(const mb_assign *a, const mb_assign *b) {
+    mb_assign x = *a;
+    x.copies = b->copies;
+    return !memcmp(&x, b, sizeof x);
+}
+
+/* Settings that differ in their copies only compute the same: the first of them is measured for all. */
+static void join_use(const mb_assign *setting, int n, int layers, int *first, bool *use) {
+    for (int c = 0; c < n; c++) {
+        first[c] = c;
+        for (int b = 0; b < c && first[c] == c; b++)
+            if (first[b] == b && same_arrays(&setting[b], &setting[c])) first[c] = b;
+        for (int k = 0; k < layers && first[c] != c; k++)
+            if (use[(size_t)k * (size_t)n + (size_t)c]) use[(size_t)k * (size_t)n + (size_t)first[c]] = true;
+    }
+}
+
+static void share_results(const int *first, const bool *asked, mb_measured *m) {
+    for (int k = 0; k < m->n_layers; k++) {
+        double *mean = m->mean + (size_t)k * (size_t)m->n_settings, *se = m->se + (size_t)k * (size_t)m->n_settings;
+        const bool *a = asked + (size_t)k * (size_t)m->n_settings;
+        for (int c = m->n_settings - 1; c >= 0; c--) { /* the first of each kind comes last */
+            mean[c] = a[c] ? mean[first[c]] : (double)NAN;
+            se[c] = a[c] ? se[first[c]] : (double)NAN;
+        }
+    }
+}
+
+void mb_measured_free(mb_measured *m) {
+    if (!m) return;
+    mb_free(m->mean);
+    mb_free(m->se);
+    mb_free(m);
+}
+
+static int measured_new(int layers, int n, int trials, int64_t samples, mb_measured **out) {
+    const size_t size = (size_t)layers * (size_t)n;
+    mb_measured *m = mb_calloc(1, sizeof *m);
+    if (!m) return mb_nomem();
+    *m = (mb_measured){layers, n, trials, samples, 0, mb_malloc(size, sizeof *m->mean), mb_malloc(size, sizeof *m->se)};
+    if (!m->mean || !m->se) {
+        mb_measured_free(m);
+        return mb_nomem();
+    }
+    for (size_t i = 0; i < size; i++) m->mean[i] = m->se[i] = (double)NAN;
+    *out = m;
+    return MB_OK;
+}
+
+/* TRIALS, or 1 when nothing is drawn: one layer on arrays tells, as all have the same cell and converter. */
+static int draws_needed(const study *st, const mb_profile *prof, const mb_assign *reference, const mb_assign *setting, int trials,
+                        int *out) {
+    const size_t size = (size_t)st->s->net->n_weighted * (size_t)st->n;
+    size_t i = 0;
+    mb_mapped *m = NULL;
+    while (i < size && !(st->use[i] && setting[i % (size_t)st->n].engine == MB_ANALOG)) i++;
+    *out = 1;
+    if (i == size || trials < 2) return MB_OK;
+    int rc = map_setting(st, prof, reference, setting, (int)(i % (size_t)st->n), &m);
+    if (!rc && !mb_mapped_deterministic(m)) *out = trials;
+    mb_mapped_free(m);
+    return rc;
+}
+
+int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setting, int n, const bool *asked,
+               const mb_measure_options *o, const mb_progress *pr, mb_measured **out) {
+    if (!s->calib) return mb_fail(MB_BADINPUT, "measured sensitivities need a dataset");
+    if (n < 1) return mb_fail(MB_BADINPUT, "measured sensitivities need a setting");
+    mb_setup own = *s;
+    const int layers = s->net->n_weighted;
+    const size_t size = (size_t)layers * (size_t)n;
+    study st = {.s = &own, .n = n, .samples = o->samples && o->samples < s->cal.samples ? o->samples : s->cal.samples};
+    mb_assign reference = setting[0];
+    mb_measured *m = NULL;
+    int trials = 1, *first = mb_malloc((size_t)n, sizeof *first), rc;
+    bool *use = mb_malloc(size, sizeof *use), *all = mb_malloc(size, sizeof *all);
+    const double room = o->memory > 0 ? o->memory : DEFAULT_MEMORY;
+    if (o->stress > 0) own.stress = o->stress == 1 ? 0 : o->stress; /* 1: untouched, to the last bit */
+    else own.ideal |= MB_IDEAL_CELLS | MB_IDEAL_READ;
+    st.base = mb_malloc((size_t)st.samples, sizeof *st.base);
+    rc = first && use && all && st.base ? measured_new(layers, n, 1, st.samples, &m) : mb_nomem();
+    if (rc) goto out;
+    for (size_t i = 0; i < size; i++) use[i] = all[i] = asked ? asked[i] : true;
+    st.use = use;
+    join_use(setting, n, layers, first, use);
+    for (size_t i = 0; i < size; i++)
+        if (first[i % (size_t)n] != (int)(i % (size_t)n)) use[i] = false;
+    for (int c = 0; c < n; c++) {
+        reference.weight_bits = setting[c].weight_bits > reference.weight_bits ? setting[c].weight_bits : reference.weight_bits;
+        reference.input_bits = setting[c].input_bits > reference.input_bits ? setting[c].input_bits : reference.input_bits;
+    }
+    reference.engine = MB_DIGITAL;
+    reference.dac_bits = 1;
+    reference.skip_slices = 0;
+    if ((rc = map_setting(&st, prof, &reference, setting, -1, &st.reference))) goto out;
+    if ((rc = draws_needed(&st, prof, &reference, setting, o->trials, &trials))) goto out;
+    m->trials = trials;
+    for (st.first = 0; st.first < n && !rc; st.first += st.count) {
+        double used = 0;
+        for (st.count = 0; st.first + st.count < n; st.count++) {
+            used += bytes_of(s->net, &setting[st.first + st.count]);
+            if (used > room && st.count > 0) break;
+        }
+        rc = run_chunk(&st, prof, &reference, setting, trials, pr, m);
+    }
+    if (rc) goto out;
+    double base;
+    moments(st.base, st.samples, &base);
+    m->reference = base * MB_LOSS_UNIT;
+    share_results(first, all, m);
+out:
+    mb_mapped_free(st.reference);
+    mb_free(st.base);
+    mb_free(first);
+    mb_free(use);
+    mb_free(all);
+    if (rc) mb_measured_free(m);
+    else *out = m;
+    return rc;
+}

@@ -1,0 +1,41 @@
+/* measure.h - sensitivities measured on the simulated arrays: what a layer loses when it alone runs on the crossbars
+ *
+ * Reference: all layers as exact integers, with the most weight and input bits among the settings; its mean cross-entropy on the
+ * calibration samples is L0. L(k, c, t): the same with weighted layer k under setting c on the arrays of device draw t (converters,
+ * noise, wires and faults included). Per layer and setting
+ *     D(k, c) = mean over samples i and draws t of L_i(k, c, t) - L0_i,
+ *     se^2 = var_i(mean_t) / n + var_t(mean_i) / T          (the second term from T >= 2 draws)
+ * Samples are paired with the reference, and all settings draw the same random numbers (base/rng.h: they are keyed by draw, layer,
+ * array and cell), so that differences between settings are sharper than D itself. Losses are integers of 2^-20 nats: the result has the
+ * same bits for any number of threads and any kernel.
+ * Stress multiplies the errors of the cells (array/xbar.h): two or three levels tell how D grows with the noise; 0 leaves quantisation
+ * and converters alone.
+ *
+ * Work: per block of samples the reference runs once; then from the last layer to the first each setting of the layer is computed and
+ * only what lies behind the layer is computed again. Arrays of as many settings as fit MEMORY are programmed at once.
+ */
+#ifndef MB_RUN_MEASURE_H
+#define MB_RUN_MEASURE_H
+
+#include "run/simulate.h"
+
+typedef struct mb_measure_options {
+    int64_t samples;             /* of the calibration data; 0: all that the experiment takes */
+    int trials;                  /* device draws, at least 1; a network without random cells takes one */
+    double stress;               /* 1: the device as it is */
+    double memory;               /* bytes for programmed arrays; 0: 512 MiB */
+} mb_measure_options;
+
+typedef struct mb_measured {
+    int n_layers, n_settings, trials;
+    int64_t samples;
+    double reference;            /* L0, nats */
+    double *mean, *se;           /* [n_layers][n_settings], nats; NaN where the setting was not asked for */
+} mb_measured;
+
+/* SETTING[n]; USE[n_layers][n], or NULL: every setting on every layer. MB_BADINPUT without calibration data. */
+int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setting, int n, const bool *use,
+               const mb_measure_options *o, const mb_progress *pr, mb_measured **out);
+void mb_measured_free(mb_measured *m);
+
+#endif
