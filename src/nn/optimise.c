@@ -69,7 +69,7 @@ void mb_optimiser_step(mb_optimiser *o, mb_model *m, const float *grad, double r
 
 static double half_cosine(double from, double to, double x) { return to + (from - to) * (1 + cos(M_PI * x)) / 2; }
 
-double mb_schedule_rate(const mb_schedule *s, int64_t done, int64_t total) {
+double mb_scheduled_rate(const mb_rate_schedule *s, int64_t done, int64_t total) {
     double x = total > 0 ? (double)done / (double)total : 0, f = 1;
     if (s->kind == MB_SCHEDULE_ONE_CYCLE) return x < 0.3 ? half_cosine(0.04, 1, x / 0.3) : half_cosine(1, 4e-6, (x - 0.3) / 0.7);
     if ((double)done < s->warm) return ((double)done + 1) / s->warm;

@@ -26,17 +26,17 @@ typedef struct mb_optimiser {
 void mb_optimiser_step(mb_optimiser *o, mb_model *m, const float *grad, double rate, int threads);
 
 #define MB_SCHEDULES "constant|cosine|step|one-cycle"
-typedef enum { MB_SCHEDULE_CONSTANT, MB_SCHEDULE_COSINE, MB_SCHEDULE_STEP, MB_SCHEDULE_ONE_CYCLE } mb_schedule_kind;
+typedef enum { MB_SCHEDULE_CONSTANT, MB_SCHEDULE_COSINE, MB_SCHEDULE_STEP, MB_SCHEDULE_ONE_CYCLE } mb_rate_schedule_kind;
 
 /* Factor on the rate after DONE of TOTAL steps. Warm-up: rises linearly over the first WARM steps. Cosine: to 0 (Loshchilov,
  * Hutter, arXiv:1608.03983). Step: times FACTOR at each of the N fractions AT of the whole. One cycle: from 1/25 up over the
  * first 30 %, then down to 1e-4 of that, both as half cosines (Smith, Topin, arXiv:1708.07120). */
-typedef struct mb_schedule {
-    mb_schedule_kind kind;
+typedef struct mb_rate_schedule {
+    mb_rate_schedule_kind kind;
     double warm, factor;
     const double *at;
     size_t n;
-} mb_schedule;
-double mb_schedule_rate(const mb_schedule *s, int64_t done, int64_t total);
+} mb_rate_schedule;
+double mb_scheduled_rate(const mb_rate_schedule *s, int64_t done, int64_t total);
 
 #endif

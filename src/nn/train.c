@@ -172,8 +172,8 @@ static int bad_loss(mb_trainer *t, int64_t step) {
 
 static double rate_of(const mb_trainer *t, int64_t step, int64_t steps) {
     const mb_train_keys *k = t->job.keys;
-    mb_schedule s = {(mb_schedule_kind)k->schedule, (double)k->warmup * (double)steps, k->factor, k->steps.v, k->steps.n};
-    return k->rate * mb_schedule_rate(&s, (int64_t)t->epoch * steps + step, (int64_t)k->epochs * steps);
+    mb_rate_schedule s = {(mb_rate_schedule_kind)k->schedule, (double)k->warmup * (double)steps, k->factor, k->steps.v, k->steps.n};
+    return k->rate * mb_scheduled_rate(&s, (int64_t)t->epoch * steps + step, (int64_t)k->epochs * steps);
 }
 
 static int train_step(mb_trainer *t, int64_t step, int64_t steps, double *loss, int64_t *correct) {

@@ -171,15 +171,15 @@ static void test_loss(void **state) {
 static void test_schedules(void **state) {
     (void)state;
     double at[] = {0.5, 0.75};
-    mb_schedule s = {.kind = MB_SCHEDULE_STEP, .factor = 0.1, .at = at, .n = 2};
-    assert_true(fabs(mb_schedule_rate(&s, 49, 100) - 1) < 1e-12 && fabs(mb_schedule_rate(&s, 50, 100) - 0.1) < 1e-12);
-    assert_true(fabs(mb_schedule_rate(&s, 75, 100) - 0.01) < 1e-12);
-    s = (mb_schedule){.kind = MB_SCHEDULE_COSINE, .warm = 10};
-    assert_true(fabs(mb_schedule_rate(&s, 0, 110) - 0.1) < 1e-12 && fabs(mb_schedule_rate(&s, 10, 110) - 1) < 1e-12);
-    assert_true(fabs(mb_schedule_rate(&s, 60, 110) - 0.5) < 1e-12 && mb_schedule_rate(&s, 110, 110) < 1e-12);
-    s = (mb_schedule){.kind = MB_SCHEDULE_ONE_CYCLE};
-    assert_true(fabs(mb_schedule_rate(&s, 0, 100) - 0.04) < 1e-12 && fabs(mb_schedule_rate(&s, 30, 100) - 1) < 1e-12);
-    assert_true(fabs(mb_schedule_rate(&s, 100, 100) - 4e-6) < 1e-12);
+    mb_rate_schedule s = {.kind = MB_SCHEDULE_STEP, .factor = 0.1, .at = at, .n = 2};
+    assert_true(fabs(mb_scheduled_rate(&s, 49, 100) - 1) < 1e-12 && fabs(mb_scheduled_rate(&s, 50, 100) - 0.1) < 1e-12);
+    assert_true(fabs(mb_scheduled_rate(&s, 75, 100) - 0.01) < 1e-12);
+    s = (mb_rate_schedule){.kind = MB_SCHEDULE_COSINE, .warm = 10};
+    assert_true(fabs(mb_scheduled_rate(&s, 0, 110) - 0.1) < 1e-12 && fabs(mb_scheduled_rate(&s, 10, 110) - 1) < 1e-12);
+    assert_true(fabs(mb_scheduled_rate(&s, 60, 110) - 0.5) < 1e-12 && mb_scheduled_rate(&s, 110, 110) < 1e-12);
+    s = (mb_rate_schedule){.kind = MB_SCHEDULE_ONE_CYCLE};
+    assert_true(fabs(mb_scheduled_rate(&s, 0, 100) - 0.04) < 1e-12 && fabs(mb_scheduled_rate(&s, 30, 100) - 1) < 1e-12);
+    assert_true(fabs(mb_scheduled_rate(&s, 100, 100) - 4e-6) < 1e-12);
 }
 
 /* Three steps on one weight, by hand. */
