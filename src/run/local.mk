@@ -35,8 +35,8 @@ libmixbar_la_SOURCES += \
   src/run/explain.h \
   src/run/across.c \
   src/run/across.h \
-  src/run/front.c \
-  src/run/front.h \
+  src/run/pareto.c \
+  src/run/pareto.h \
   src/run/plot_figure.c \
   src/run/plot_figure.h \
   src/run/sample.c \

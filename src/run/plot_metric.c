@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "run/front.h"
+#include "run/pareto.h"
 #include "run/plot_internal.h"
 
 static const mb_column *column_end(const mb_column *c, const char *end) {

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "run/front.h"
+#include "run/pareto.h"
 #include "run/plot_internal.h"
 
 const char *mb_plot_colour(size_t i) {
@@ -307,7 +307,7 @@ int mb_pareto(const double *cost, const double *gain, size_t n, bool *front, siz
         v[2 * i] = isfinite(cost[i]) ? cost[i] : MB_NAN;
         v[2 * i + 1] = isfinite(gain[i]) ? -gain[i] : MB_NAN;
     }
-    if (!rc) rc = mb_front_mark(v, n, 2, front);
+    if (!rc) rc = mb_pareto_mark(v, n, 2, front);
     for (size_t i = 0; i < n && !rc; i++)
         if (front[i]) s[k++] = (ranked){cost[i], gain[i], i};
     if (!rc) qsort(s, k, sizeof *s, by_cost);

@@ -26,9 +26,9 @@ check_PROGRAMS += tests/unit/test_loops
 tests_unit_test_loops_SOURCES = tests/unit/test_loops.c tests/unit/onnxgen.h tests/unit/mbtest.h
 TESTS += tests/unit/test_loops
 # fronts, expressions, comparisons
-check_PROGRAMS += tests/unit/test_front
-tests_unit_test_front_SOURCES = tests/unit/test_front.c tests/unit/made_results.h tests/unit/mbtest.h
-TESTS += tests/unit/test_front
+check_PROGRAMS += tests/unit/test_pareto
+tests_unit_test_pareto_SOURCES = tests/unit/test_pareto.c tests/unit/made_results.h tests/unit/mbtest.h
+TESTS += tests/unit/test_pareto
 # the HTML page
 check_PROGRAMS += tests/unit/test_page
 tests_unit_test_page_SOURCES = tests/unit/test_page.c tests/unit/made_results.h tests/unit/mbtest.h

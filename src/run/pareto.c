@@ -1,5 +1,5 @@
-/* front.c - Pareto fronts and hypervolumes of results; see front.h */
-#include "run/front.h"
+/* pareto.c - Pareto fronts and hypervolumes of results; see pareto.h */
+#include "run/pareto.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -92,7 +92,7 @@ static bool no_worse(const double *a, const double *b, int d) {
     return true;
 }
 
-int mb_front_mark(const double *v, size_t n, int d, bool *on) {
+int mb_pareto_mark(const double *v, size_t n, int d, bool *on) {
     row *r = mb_malloc(n, sizeof *r);
     size_t m = 0, kept = 0;
     if (!r) return mb_nomem();
@@ -139,10 +139,10 @@ static double slice(row *rows, size_t n, int d, const double *ref, row *work) {
     return volume;
 }
 
-int mb_front_hypervolume(const double *v, size_t n, int d, const double *ref, double *volume) {
+int mb_pareto_hypervolume(const double *v, size_t n, int d, const double *ref, double *volume) {
     bool *on = mb_malloc(n, sizeof *on);
     row *rows = mb_malloc(n, ((size_t)d + 1) * sizeof *rows);
-    int rc = on && rows ? mb_front_mark(v, n, d, on) : mb_nomem();
+    int rc = on && rows ? mb_pareto_mark(v, n, d, on) : mb_nomem();
     size_t m = 0;
     for (size_t i = 0; i < n && !rc; i++) {
         bool inside = on[i];
@@ -186,7 +186,7 @@ static int by_key(const void *x, const void *y) {
     return (a->at > b->at) - (a->at < b->at);
 }
 
-int mb_front_of(const mb_results *r, const char *objectives, mb_front *f) {
+int mb_pareto_of(const mb_results *r, const char *objectives, mb_pareto_front *f) {
     memset(f, 0, sizeof *f);
     f->hypervolume = (double)NAN;
     int rc = mb_objectives_parse(objectives, f->o, &f->n_objective);
@@ -199,7 +199,7 @@ int mb_front_of(const mb_results *r, const char *objectives, mb_front *f) {
     rc = v && on && rank && f->index ? MB_OK : mb_nomem();
     for (size_t i = 0; i < r->n && !rc; i++)
         for (int k = 0; k < d; k++) v[i * (size_t)d + (size_t)k] = small(&r->point[i], &f->o[k]);
-    if (!rc) rc = mb_front_mark(v, r->n, d, on);
+    if (!rc) rc = mb_pareto_mark(v, r->n, d, on);
     for (size_t i = 0; i < r->n && !rc; i++)
         if (on[i]) rank[f->n++] = (ranked){v[i * (size_t)d], i};
     if (!rc && f->n) {
@@ -210,17 +210,17 @@ int mb_front_of(const mb_results *r, const char *objectives, mb_front *f) {
             ref[k] = 1.1;
             whole *= 1.1;
         }
-        rc = mb_front_hypervolume(v, r->n, d, ref, &f->hypervolume);
+        rc = mb_pareto_hypervolume(v, r->n, d, ref, &f->hypervolume);
         f->hypervolume /= whole;
     }
     mb_free(v);
     mb_free(on);
     mb_free(rank);
-    if (rc) mb_front_free(f);
+    if (rc) mb_pareto_free(f);
     return rc;
 }
 
-void mb_front_free(mb_front *f) {
+void mb_pareto_free(mb_pareto_front *f) {
     mb_free(f->index);
     memset(f, 0, sizeof *f);
 }

@@ -1,4 +1,4 @@
-/* test_front.c - Pareto fronts against the definition, hypervolumes against counted unit cells, metrics by short names */
+/* test_pareto.c - Pareto fronts against the definition, hypervolumes against counted unit cells, metrics by short names */
 #include "mbtest.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "made_results.h"
-#include "run/front.h"
+#include "run/pareto.h"
 
 static uint32_t state_lcg = 12345;
 static double next(int levels) {
@@ -32,7 +32,7 @@ static void front_is_what_nobody_dominates(void **state) {
             bool on[N];
             for (int i = 0; i < N * d; i++) v[i] = next(8);
             v[5 * d] = (double)NAN;
-            assert_ok(mb_front_mark(v, N, d, on));
+            assert_ok(mb_pareto_mark(v, N, d, on));
             for (int i = 0; i < N; i++) {
                 bool want = i != 5;
                 for (int k = 0; k < N && want; k++) {
@@ -64,7 +64,7 @@ static void hypervolume_counts_unit_cells(void **state) {
                 }
                 count += hit;
             }
-            assert_ok(mb_front_hypervolume(v, N, d, ref, &volume));
+            assert_ok(mb_pareto_hypervolume(v, N, d, ref, &volume));
             assert_true(volume == count);
         }
 }
@@ -95,7 +95,7 @@ static void metrics_have_short_names(void **state) {
 static void fronts_of_results(void **state) {
     (void)state;
     mb_results r = {0};
-    mb_front f;
+    mb_pareto_front f;
     size_t best;
     made_results(&r, "x", 24, 3, 0);
     for (size_t i = 0; i < r.n; i++) { /* a line: every point is on the front; then one far off */
@@ -104,12 +104,12 @@ static void fronts_of_results(void **state) {
     }
     r.point[7].accuracy = 0.1;
     r.point[9].energy_J = (double)NAN;
-    assert_ok(mb_front_of(&r, "accuracy,energy", &f));
+    assert_ok(mb_pareto_of(&r, "accuracy,energy", &f));
     assert_int_equal(f.n, 22);
     assert_int_equal(f.index[0], 23);
     assert_int_equal(f.index[21], 0);
     assert_true(f.hypervolume > 0.4 && f.hypervolume < 1);
-    mb_front_free(&f);
+    mb_pareto_free(&f);
     assert_ok(mb_results_best(&r, "energy", &best));
     assert_int_equal(best, 0);
     assert_ok(mb_results_best(&r, "max:energy", &best));

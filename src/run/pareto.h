@@ -1,11 +1,11 @@
-/* front.h - what is best: metrics by short names, the Pareto front of any of them, its hypervolume
+/* pareto.h - what is best: metrics by short names, the Pareto front of any of them, its hypervolume
  *
  * A point dominates another one when it is nowhere worse and somewhere better. The front of a set are the points that none dominates; of points that are equal in all objectives the
  * first is kept. Hypervolume: the volume of objective space that the front dominates up to a reference point (Zitzler, Thiele, IEEE Trans. Evol. Comput. 3 (1999) 257,
  * doi:10.1109/4235.797969), computed exactly by slicing (While et al., IEEE Trans. Evol. Comput. 10 (2006) 29, doi:10.1109/TEVC.2005.851275).
  */
-#ifndef MB_RUN_FRONT_H
-#define MB_RUN_FRONT_H
+#ifndef MB_RUN_PARETO_H
+#define MB_RUN_PARETO_H
 
 #include "run/results.h"
 
@@ -23,19 +23,19 @@ double mb_metric_value(const mb_point_result *p, const mb_column *c);
 int mb_objectives_parse(const char *text, mb_objective *o, int *n);
 
 /* V[n][d], all to be made small. ON[n]: on the front. A row with a NaN is never on it. MB_SYSTEM without memory. */
-int mb_front_mark(const double *v, size_t n, int d, bool *on);
+int mb_pareto_mark(const double *v, size_t n, int d, bool *on);
 /* Volume between V[n][d] (all small is good) and REF[d]; rows that are not better than REF everywhere count nothing. */
-int mb_front_hypervolume(const double *v, size_t n, int d, const double *ref, double *volume);
+int mb_pareto_hypervolume(const double *v, size_t n, int d, const double *ref, double *volume);
 
 /* The front of the points of R: indices into R->point in *index (mb_free), sorted by the first objective from good to bad. */
-typedef struct mb_front {
+typedef struct mb_pareto_front {
     mb_objective o[MB_FRONT_MAX];
     int n_objective;
     size_t *index, n;
     double hypervolume; /* 0..1: objectives scaled so that the worst of all points is 1 and the best 0, reference point 1.1, share of 1.1^d; NaN without points */
-} mb_front;
-int mb_front_of(const mb_results *r, const char *objectives, mb_front *f);
-void mb_front_free(mb_front *f);
+} mb_pareto_front;
+int mb_pareto_of(const mb_results *r, const char *objectives, mb_pareto_front *f);
+void mb_pareto_free(mb_pareto_front *f);
 
 /* Index of the best point of R by one objective ("accuracy", "min:loss"); the first of equals; R->n when no point has a number there. */
 int mb_results_best(const mb_results *r, const char *objective, size_t *index);
