@@ -350,10 +350,26 @@ int mb_xbar_kept_weight(const mb_xbar_spec *s, int w) {
     return w < 0 ? -a : a;
 }
 
-/* Balanced digit of read slice S of the magnitude A. */
-static int balanced_digit(const mb_xbar *xb, int s, int a) {
-    const int at = xb->sc.shift[s], next = at + xb->lay.slice_bits[s];
-    return s == xb->lay.slices - 1 ? nearest(a, at) : nearest(a, at) - (nearest(a, next) << (next - at));
+/* First bit of stored slice I, and whether it is the most significant one. */
+static int first_bit(const mb_xbar_spec *s, int i, bool *last) {
+    int shift = 0;
+    for (int k = 0; k < i; k++) shift += slice_width(s, k);
+    *last = shift + slice_width(s, i) >= stored_bits(s);
+    return shift;
+}
+
+int mb_xbar_digit(const mb_xbar_spec *s, int slice, int code) {
+    bool last;
+    const int i = s->skip_slices + slice, width = slice_width(s, i), at = first_bit(s, i, &last);
+    if (s->code != MB_CODE_BALANCED) return code >> at & ((1 << width) - 1);
+    return last ? nearest(code, at) : nearest(code, at) - (nearest(code, at + width) << width);
+}
+
+int mb_xbar_top_digit(const mb_xbar_spec *s, int slice) {
+    bool last;
+    const int i = s->skip_slices + slice, width = slice_width(s, i), at = first_bit(s, i, &last);
+    if (s->code != MB_CODE_BALANCED) return (1 << width) - 1;
+    return last ? 1 << (stored_bits(s) - at) : 1 << (width - 1);
 }
 
 int mb_xbar_half_digits(const mb_xbar *xb, int s, int q, int k, int n) {
@@ -365,7 +381,7 @@ int mb_xbar_half_digits(const mb_xbar *xb, int s, int q, int k, int n) {
             return xb->sc.grid[s] + ((w < 0) == (q == 0) ? -d : d);
         }
         if (xb->spec.code == MB_CODE_BALANCED) {
-            const int d = balanced_digit(xb, s, w < 0 ? -w : w) * (w < 0 ? -1 : 1);
+            const int d = mb_xbar_digit(&xb->spec, s, w < 0 ? -w : w) * (w < 0 ? -1 : 1);
             return 2 * max_int(q == 0 ? d : -d, 0);
         }
         if (xb->spec.scheme == MB_DIFFERENTIAL) stored = q == 0 ? max_int(w, 0) : max_int(-w, 0);

@@ -208,6 +208,10 @@ int mb_xbar_plan(const mb_xbar_spec *s, int K, int N, mb_xbar_layout *l);
 typedef struct mb_xbar mb_xbar;
 int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar **xb);   /* copies Wq and *s; not programmed */
 void mb_xbar_free(mb_xbar *xb);
+/* Digit in read slice SLICE of a stored code (differential: of a magnitude; balanced digits may be negative), and the digit of Gmax
+ * there. */
+int mb_xbar_digit(const mb_xbar_spec *s, int slice, int code);
+int mb_xbar_top_digit(const mb_xbar_spec *s, int slice);
 /* The weight that the read slices of W hold: W itself unless skip_slices leaves some out. */
 int mb_xbar_kept_weight(const mb_xbar_spec *s, int w);
 const mb_xbar_spec *mb_xbar_get_spec(const mb_xbar *xb);

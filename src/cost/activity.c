@@ -6,12 +6,14 @@
  * Weights: quantised symmetrically by the largest magnitude of the layer (nn/quant.h), their digits give the mean conductance of
  * a row:
  *     differential: per weight and slice  2 Gmin + d (Gmax - Gmin) / (2^c - 1);   offset: Gmin + d (Gmax - Gmin) / (2^c - 1), and
- *     (slices of given widths: each with its own c; two-sided pairs: Gmin + Gmax per pair and slice)
+ *     (slices of given widths: each with its own c; two-sided pairs: Gmin + Gmax per pair and slice; balanced digits: |d|, and
+ *     the digit of Gmax in place of 2^c - 1; slices that are not read carry no current)
  *     one dummy of 2^(b-1) per column tile.
  * Independence of inputs and weights is assumed: charge = (sum of digits) x (mean row conductance). Simulation measures the true
  * value.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -48,17 +50,10 @@ void mb_activity_shares(const mb_layer *l, int bits, double *share) {
     for (int q = 0; q <= 2 * L; q++) share[q] = (double)n[q] / (double)l->n_weight;
 }
 
-static int grid_of(const mb_xbar_spec *spec, int slice) {
-    return (1 << (spec->n_slice_bits ? spec->slice_bits[slice] : spec->cell_bits)) - 1;
-}
-
-/* Sum over slices of the digits of V, in steps of the finest grid (FINEST = digit of Gmax there). */
+/* Sum over read slices of the magnitudes of the digits of V, in steps of the finest grid (FINEST = digit of Gmax there). */
 static double digits(int v, const mb_xbar_spec *spec, const mb_xbar_layout *lay, int finest) {
     double sum = 0;
-    for (int s = 0; s < lay->slices; s++) {
-        sum += (v & ((1 << lay->slice_bits[s]) - 1)) * ((double)finest / grid_of(spec, s));
-        v >>= lay->slice_bits[s];
-    }
+    for (int s = 0; s < lay->slices; s++) sum += abs(mb_xbar_digit(spec, s, v)) * ((double)finest / mb_xbar_top_digit(spec, s));
     return sum;
 }
 
@@ -68,8 +63,8 @@ double mb_activity_row(const mb_layer *l, const mb_assign *a, const mb_xbar_spec
     int bits = a->weight_bits, L = bits == 1 ? 1 : (1 << (bits - 1)) - 1, N = mb_layer_matmul(l).N;
     cell->type->range(cell->params, &g_min, &g_max);
     int finest = 1;
-    for (int i = 0; i < lay->slices; i++) finest = grid_of(spec, i) > finest ? grid_of(spec, i) : finest;
-    double unit = (g_max - g_min) / finest;
+    for (int i = 0; i < lay->slices; i++) finest = mb_xbar_top_digit(spec, i) > finest ? mb_xbar_top_digit(spec, i) : finest;
+    const double unit = (g_max - g_min) / finest;
     bool pair = a->scheme == MB_DIFFERENTIAL;
     int zero = 1 << (bits - 1); /* offset: code of a zero weight; one bit: codes 0 and 1 stand for -1 and +1 */
     for (int q = -L; q <= L; q++) {

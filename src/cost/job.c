@@ -76,7 +76,7 @@ static const double *shares_of(const mb_costing *c, int m, const mb_layer *l, in
 
 static int estimate(const mb_costing *c, int m, mb_job *j) {
     const mb_assign *a = j->a;
-    int setting = ((a->weight_bits - 1) * 8 + a->cell_bits - 1) * 2 + (a->scheme == MB_OFFSET);
+    int setting = (((a->weight_bits - 1) * 8 + a->cell_bits - 1) * 2 + (a->scheme == MB_OFFSET)) * 8 + a->skip_slices;
     _Atomic double *known = &c->row_S[m * MB_STORED_SETTINGS + setting];
     double row = atomic_load_explicit(known, memory_order_relaxed);
     if (!(row > 0)) {

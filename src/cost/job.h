@@ -16,8 +16,8 @@
 #include "cost/machine.h"
 #include "cost/parts.h"
 
-/* A setting of a layer on which the mean conductance of its rows depends: weight_bits, cell_bits, scheme. */
-enum { MB_STORED_SETTINGS = 8 * 8 * 2 };
+/* Settings of a layer on which the mean conductance of its rows depends. */
+enum { MB_STORED_SETTINGS = 8 * 8 * 2 * 8 }; /* weight_bits, cell_bits, scheme, skip_slices */
 
 struct mb_costing {
     const mb_machine *mach;

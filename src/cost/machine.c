@@ -421,6 +421,18 @@ static void choose_block(mb_placement *p, mb_matmul mm, int apt, int input_bits,
     }
 }
 
+/* Most columns with a read slice among those that share a converter, of the first AT_ONCE columns. */
+static int busiest_converter(const mb_xbar_layout *o, int skip, int columns_per_adc, int at_once) {
+    if (skip == 0) return min_int(columns_per_adc, at_once);
+    const int unread = skip * o->cells_per_weight / (o->slices + skip); /* the first columns of each weight */
+    int most = 0, count = 0;
+    for (int c = 0; c < at_once; c++) {
+        count = (c % columns_per_adc == 0 ? 0 : count) + (c % o->cells_per_weight >= unread);
+        most = max_int(most, count);
+    }
+    return most;
+}
+
 int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_layer *l, int copies, mb_placement *p) {
     mb_matmul mm = mb_layer_matmul(l);
     int rc = mb_xbar_plan(spec, mm.K, mm.N, &p->layout);
@@ -445,7 +457,7 @@ int mb_machine_place(const mb_machine *mach, const mb_xbar_spec *spec, const mb_
         choose_block(p, mm, apt, spec->input_bits, mb_sum_bits(spec->weight_bits, spec->input_bits, mm.K));
         p->groups_per_tile = min_int(mm.groups, max_int(1, apt / (o->row_tiles * o->col_tiles)));
     }
-    p->adc_steps = min_int(mach->columns_per_adc, at_once);
+    p->adc_steps = busiest_converter(o, spec->skip_slices, mach->columns_per_adc, at_once);
     if (spec->scheme == MB_DIFFERENTIAL && spec->subtract == MB_SUB_ANALOG) p->adc_steps = ceil_div(p->adc_steps, 2);
     return MB_OK;
 }

@@ -604,6 +604,46 @@ static void energies_by_hand(void **state) {
     end(&f);
 }
 
+/* Balanced digits and unread slices: conductance of the rows by hand, conversions per converter and time. */
+static void unread_slices_cost_nothing_to_read(void **state) {
+    (void)state;
+    static const testlayer l = {"fc", 'w', 3, 1, 1, 2, 1, 1, 0, 1};
+    static const float w[6] = {-7, 3, 0, 5, -1, 6}; /* magnitudes in 2 + 1 bits: 3+4, 3+0, 0, 1+4, 1+0, 2+4; balanced: -1+8, -1+4, 0, 1+4, 1+0, -2+8 */
+    static const int low[2] = {3 + 3 + 0 + 1 + 1 + 2, 1 + 1 + 0 + 1 + 1 + 2}, high[2] = {1 + 0 + 0 + 1 + 0 + 1, 2 + 1 + 0 + 1 + 0 + 2};
+    static const double grid_low[2] = {3, 2}, grid_high[2] = {3, 2};
+    for (int code = 0; code < 2; code++)
+        for (int skip = 0; skip < 2; skip++) {
+            fixture f;
+            mb_network *net = testnet("one", 1, 1, &l);
+            const mb_assign a = {.engine = MB_ANALOG, .weight_bits = 4, .cell_bits = 2, .input_bits = 3, .dac_bits = 1, .adc_bits = 8, .copies = 1, .skip_slices = skip};
+            mb_plan *p;
+            mb_activity act;
+            mb_xbar_spec spec;
+            mb_placement at;
+            testnet_weights(&net->layer[1], 1);
+            memcpy(net->layer[1].weight, w, sizeof w);
+            begin(&f, code ? "weight_code = \"balanced\"; cols = 64; columns_per_adc = 8;" : "cols = 64; columns_per_adc = 8;");
+            assert_ok(mb_plan_new(net, &a, &p));
+            assert_ok(mb_activity_estimate(net, p, f.mach, &cell, &act));
+            const double span = G_MAX - G_MIN;
+            double g = 6 * 2 * G_MIN + span * high[code] / grid_high[code];
+            if (!skip) g += 6 * 2 * G_MIN + span * low[code] / grid_low[code];
+            near(act.charge_S, act.digit_sum / 3 * g); /* digits are spread evenly over the rows */
+            assert_ok(mb_machine_spec(f.mach, &cell, &a, false, &spec));
+            assert_ok(mb_machine_place(f.mach, &spec, &net->layer[1], 1, &at));
+            assert_int_equal(at.adc_steps, skip ? 2 : 4); /* eight columns are two weights, four pairs */
+            assert_int_equal(at.arrays, 1);
+            mb_metrics m;
+            mb_report *r;
+            assert_ok(mb_cost_network(f.mach, &cell, net, p, NULL, NULL, &r, &m));
+            near(leaf(r, "fc", "adc", "conversion")->count, 3 * 2 * (skip ? 1 : 2)); /* planes, outputs, slices */
+            mb_report_free(r);
+            mb_plan_free(p);
+            mb_network_free(net);
+            end(&f);
+        }
+}
+
 /* The estimate against the mean over all inputs of a small layer. */
 static void estimated_activity_is_the_mean_over_all_inputs(void **state) {
     (void)state;
@@ -872,6 +912,7 @@ int main(void) {
         cmocka_unit_test(options_of_the_mapping_are_counted), cmocka_unit_test(counts_against_brute_force),
         cmocka_unit_test(time_against_simulated_events),
         cmocka_unit_test(energies_by_hand),
+        cmocka_unit_test(unread_slices_cost_nothing_to_read),
         cmocka_unit_test(estimated_activity_is_the_mean_over_all_inputs),
         cmocka_unit_test(the_tree_and_the_numbers_agree),
         cmocka_unit_test(the_shipped_chip_is_like_silicon),
