@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "mapping/plan_internal.h"
 #include "mapping/policy.h"
 
 #define MAX_LAYERS 4096 /* as many as the random streams can tell apart (mb_unit) */
@@ -56,25 +57,12 @@ int mb_assign_key(const char *name) {
     return -1;
 }
 
-/* Index of WORD in "a|b|c", -1 when it is not there. */
-static int choice_index(const char *choices, const char *word) {
-    size_t n = strlen(word);
-    int index = 0;
-    for (const char *s = choices; s; index++) {
-        const char *bar = strchr(s, '|');
-        size_t len = bar ? (size_t)(bar - s) : strlen(s);
-        if (len == n && strncmp(s, word, n) == 0) return index;
-        s = bar ? bar + 1 : NULL;
-    }
-    return -1;
-}
-
 int mb_assign_parse(int key, const mb_conf *value, int *out) {
     const mb_param *row = &mb_assign_params[key];
     if (row->kind == MB_P_CHOICE) {
         if (value->type != MB_CONF_STRING)
             return mb_fail(MB_BADINPUT, "%s: %s must be one of %s", mb_conf_where(value), mb_conf_key(value), row->choices);
-        int index = choice_index(row->choices, value->s);
+        int index = mb_choice_index(row->choices, value->s);
         if (index < 0)
             return mb_fail(MB_BADINPUT, "%s: %s = \"%s\" is not one of %s", mb_conf_where(value), mb_conf_key(value), value->s,
                            row->choices);
@@ -154,17 +142,21 @@ int mb_plan_clone(const mb_plan *p, mb_plan **copy) {
         c->assign[m] = p->assign[m];
         bad |= copy_text(p->layer[m], &c->layer[m]);
     }
-    if (bad) {
-        mb_plan_free(c);
-        return mb_nomem();
-    }
-    *copy = c;
-    return MB_OK;
+    int rc = bad ? mb_nomem() : MB_OK;
+    for (int i = 0; i < p->n_modes && !rc; i++) rc = mb_plan_add_mode(c, p->mode[i].name, p->mode[i].assign);
+    if (rc) mb_plan_free(c);
+    else *copy = c;
+    return rc;
 }
 
 void mb_plan_free(mb_plan *p) {
     if (!p) return;
     for (int m = 0; p->layer && m < p->n; m++) mb_free(p->layer[m]);
+    for (int i = 0; i < p->n_modes; i++) {
+        mb_free(p->mode[i].name);
+        mb_free(p->mode[i].assign);
+    }
+    mb_free(p->mode);
     mb_free(p->layer);
     mb_free(p->assign);
     mb_free(p->network);
@@ -177,8 +169,7 @@ int mb_plan_equal(const mb_plan *a, const mb_plan *b) {
     return a->n == b->n && (a->n == 0 || memcmp(a->assign, b->assign, (size_t)a->n * sizeof *a->assign) == 0);
 }
 
-/* Text in quotes, as libconfig reads it back. */
-static void add_quoted(mb_str *out, const char *s) {
+void mb_plan_add_quoted(mb_str *out, const char *s) {
     mb_str_add(out, "\"");
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
@@ -192,7 +183,7 @@ static void add_quoted(mb_str *out, const char *s) {
 static void add_head(mb_str *out, const char *key, const char *text) {
     if (!text) return;
     mb_str_addf(out, "%s = ", key);
-    add_quoted(out, text);
+    mb_plan_add_quoted(out, text);
     mb_str_add(out, ";\n");
 }
 
@@ -205,12 +196,13 @@ void mb_plan_write(const mb_plan *p, mb_str *out) {
     mb_str_add(out, "layers = (\n");
     for (int m = 0; m < p->n; m++) {
         mb_str_add(out, "  { name = ");
-        add_quoted(out, p->layer[m]);
+        mb_plan_add_quoted(out, p->layer[m]);
         mb_str_add(out, "; ");
         mb_assign_write(&p->assign[m], out);
         mb_str_add(out, m + 1 < p->n ? " },\n" : " }\n");
     }
     mb_str_add(out, ");\n");
+    mb_modes_write(p, out);
 }
 
 int mb_plan_save(const mb_plan *p, const char *path) {
@@ -251,7 +243,7 @@ static int read_layer(mb_conf *g, int index, const char *path, char **name, mb_a
     return *name ? MB_OK : mb_nomem();
 }
 
-static int find_name(char *const *names, int n, const char *name) {
+int mb_plan_find_name(char *const *names, int n, const char *name) {
     for (int i = 0; i < n; i++)
         if (strcmp(names[i], name) == 0) return i;
     return -1;
@@ -279,13 +271,15 @@ static int match_network(mb_plan *p, const mb_network *net, bool has_hash, const
                          net->name ? net->name : "", near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
         }
     }
+    for (int k = 0; !rc && k < p->n_modes; k++) rc = mb_plan_add_mode(sorted, p->mode[k].name, NULL);
     for (int m = 0; !rc && m < net->n_weighted; m++) {
-        int i = find_name(p->layer, p->n, want[m]);
+        int i = mb_plan_find_name(p->layer, p->n, want[m]);
         if (i < 0) {
             rc = mb_fail(MB_BADINPUT, "%s: the plan has no setting for layer %s of network %s", path, want[m],
                          net->name ? net->name : "");
         } else {
             sorted->assign[m] = p->assign[i];
+            for (int k = 0; k < p->n_modes; k++) sorted->mode[k].assign[m] = p->mode[k].assign[i];
             sorted->layer[m] = p->layer[i]; /* moved: every layer of the plan is in the network, none twice */
         }
     }
@@ -296,6 +290,9 @@ static int match_network(mb_plan *p, const mb_network *net, bool has_hash, const
         p->assign = sorted->assign;
         sorted->layer = layer;
         sorted->assign = assign;
+        mb_mode *mode = p->mode;
+        p->mode = sorted->mode;
+        sorted->mode = mode;
     }
     if (sorted) {
         sorted->n = 0; /* its names are owned by P */
@@ -349,14 +346,14 @@ int mb_plan_load(const char *path, const mb_network *net, mb_plan **plan) {
         goto out;
     for (size_t i = 0; i < layers->n; i++) {
         if ((rc = read_layer(layers->child[i], (int)i, path, &p->layer[i], &p->assign[i]))) goto out;
-        if (find_name(p->layer, p->n, p->layer[i]) >= 0) {
+        if (mb_plan_find_name(p->layer, p->n, p->layer[i]) >= 0) {
             rc = mb_fail(MB_BADINPUT, "%s: the plan sets layer %s twice", mb_conf_where(layers->child[i]), p->layer[i]);
             mb_free(p->layer[i]);
             goto out;
         }
         p->n++;
     }
-    if ((rc = mb_conf_check_used(root))) goto out;
+    if ((rc = mb_modes_read(root, path, p)) || (rc = mb_conf_check_used(root))) goto out;
     if (net) rc = match_network(p, net, has_hash, path);
 out:
     mb_conf_free(root);

@@ -3,6 +3,9 @@
  * A plan is saved as libconfig text, can be diffed, edited by hand and replayed (`mixbar eval -p plan.cfg`):
  *     schema = 1;  network = "fashion_cnn";  network_hash = "89abcdef01234567";  machine = "rram-22nm";  policy = "uniform";
  *     layers = ( { name = "/conv1/Conv"; engine = "analog"; weight_bits = 8; ... }, ... );
+ * A plan may carry run-time modes: other settings of its layers on the same programmed cells. A mode states the keys that differ, of
+ * those that reading decides (MB_MODE_KEYS):
+ *     modes = ( { name = "low"; layers = ( { name = "/conv1/Conv"; input_bits = 4; adc_bits = 6; skip_slices = 2; } ); } );
  */
 #ifndef MB_MAPPING_PLAN_H
 #define MB_MAPPING_PLAN_H
@@ -45,6 +48,10 @@ const char *mb_assign_fault(const mb_assign *a);
 /* "engine = "analog"; weight_bits = 8; ..." in libconfig syntax. */
 void mb_assign_write(const mb_assign *a, mb_str *out);
 
+/* Keys that a mode may change: nothing is programmed anew. */
+#define MB_MODE_KEYS "input_bits|dac_bits|adc_bits|rows_active|skip_slices"
+typedef struct mb_mode { char *name; mb_assign *assign; } mb_mode;      /* [n] of the plan, complete */
+
 typedef struct mb_plan {
     char *network;           /* name */
     uint64_t network_hash;
@@ -52,11 +59,18 @@ typedef struct mb_plan {
     int n;                   /* weighted layers */
     char **layer;            /* their names */
     mb_assign *assign;
+    int n_modes;
+    mb_mode *mode;
 } mb_plan;
 
 int mb_plan_new(const mb_network *net, const mb_assign *all, mb_plan **plan);    /* the same assignment for all layers */
 int mb_plan_clone(const mb_plan *p, mb_plan **copy);
 void mb_plan_free(mb_plan *p);
+/* Add a copy of ASSIGN [n] as mode NAME. MB_BADINPUT when it changes what is stored (the first such key is named), or for a name that
+ * is there already. */
+int mb_plan_add_mode(mb_plan *p, const char *name, const mb_assign *assign);
+/* The plan of mode I (-1: the plan itself) without modes. */
+int mb_plan_of_mode(const mb_plan *p, int i, mb_plan **plan);
 int mb_plan_equal(const mb_plan *a, const mb_plan *b);                           /* 1 or 0; assignments only */
 void mb_plan_write(const mb_plan *p, mb_str *out);                               /* out->failed when memory ran out */
 int mb_plan_save(const mb_plan *p, const char *path);

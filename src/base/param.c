@@ -103,6 +103,18 @@ static const char *choice_at(const char *choices, int k, size_t *n) {
     return k < 0 ? NULL : s;
 }
 
+int mb_choice_index(const char *choices, const char *word) {
+    size_t len = strlen(word);
+    int index = 0;
+    for (const char *s = choices; s; index++) {
+        const char *bar = strchr(s, '|');
+        size_t n = bar ? (size_t)(bar - s) : strlen(s);
+        if (n == len && memcmp(s, word, n) == 0) return index;
+        s = bar ? bar + 1 : NULL;
+    }
+    return -1;
+}
+
 const char *mb_choice_name(const char *choices, int index, char *buf, size_t cap) {
     size_t n;
     const char *s = choice_at(choices, index, &n);

@@ -56,6 +56,8 @@ int mb_conf_unknown(const mb_conf *c, const char *what, const char *const *names
 int mb_params_store(const mb_param *table, const void *src, mb_conf *group);
 /* One value as text, for messages and `mixbar show`. */
 void mb_params_format(const mb_param *row, const void *src, mb_str *out);
+/* Index of WORD in "a|b|c"; -1 when it is not there. */
+int mb_choice_index(const char *choices, const char *word);
 /* Name of choice INDEX of ROW, in BUF. */
 const char *mb_choice_name(const char *choices, int index, char *buf, size_t cap);
 

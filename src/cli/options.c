@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/param.h"
 
 enum { MAX_OPTIONS = 64 };
 
@@ -22,18 +23,6 @@ const mb_option mb_common_options[] = {
 };
 
 /* --- lists of choices "a|b|c" -------------------------------------------------------------------------------------- */
-
-int mb_choice_index(const char *choices, const char *word) {
-    size_t len = strlen(word);
-    int index = 0;
-    for (const char *s = choices; s; index++) {
-        const char *bar = strchr(s, '|');
-        size_t n = bar ? (size_t)(bar - s) : strlen(s);
-        if (n == len && memcmp(s, word, n) == 0) return index;
-        s = bar ? bar + 1 : NULL;
-    }
-    return -1;
-}
 
 int mb_choice_unknown(const char *what, const char *choices, const char *word) {
     const char *candidate[MAX_OPTIONS];

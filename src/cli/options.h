@@ -31,8 +31,6 @@ void mb_args_free(const mb_verb *v, mb_args *a);
 const mb_verb *mb_verb_find(const char *name); /* NULL when unknown */
 int mb_verb_unknown(const char *name);         /* MB_USAGE with the nearest verb */
 
-/* Is WORD one of "a|b|c"? Its index, or -1. */
-int mb_choice_index(const char *choices, const char *word);
 /* MB_USAGE: WHAT has no WORD, did you mean ...? CHOICES as "a|b|c". */
 int mb_choice_unknown(const char *what, const char *choices, const char *word);
 

@@ -180,10 +180,17 @@ static int run_chunk(study *st, const mb_profile *prof, const mb_assign *referen
     return rc;
 }
 
-static double bytes_of(const mb_network *net, const mb_assign *a) {
-    double weights = 0;
-    for (int k = 0; k < net->n_weighted; k++) weights += (double)net->layer[net->weighted[k]].n_weight;
-    return weights * (2 + (a->engine == MB_ANALOG ? 2 * BYTES_PER_CELL * ceil((double)a->weight_bits / a->cell_bits) : 0));
+/* Memory of setting C on the layers that use it. */
+static double bytes_of(const study *st, const mb_assign *a, int c) {
+    const mb_network *net = st->s->net;
+    double bytes = 0;
+    for (int k = 0; k < net->n_weighted; k++) {
+        const double weights = (double)net->layer[net->weighted[k]].n_weight;
+        bytes += 2 * weights;
+        if (a->engine == MB_ANALOG && st->use[(size_t)k * (size_t)st->n + (size_t)c])
+            bytes += 2 * BYTES_PER_CELL * weights * ceil((double)a->weight_bits / a->cell_bits);
+    }
+    return bytes;
 }
 
 static bool same_arrays(const mb_assign *a, const mb_assign *b) {
@@ -286,7 +293,7 @@ int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setti
     for (st.first = 0; st.first < n && !rc; st.first += st.count) {
         double used = 0;
         for (st.count = 0; st.first + st.count < n; st.count++) {
-            used += bytes_of(s->net, &setting[st.first + st.count]);
+            used += bytes_of(&st, &setting[st.first + st.count], st.first + st.count);
             if (used > room && st.count > 0) break;
         }
         rc = run_chunk(&st, prof, &reference, setting, trials, pr, m);

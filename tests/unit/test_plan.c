@@ -110,11 +110,55 @@ static void layers_may_stand_in_any_order(void **state) {
     mb_network_free(net);
 }
 
+static void modes_are_kept_with_their_layers(void **state) {
+    (void)state;
+    mb_network *net = testnet("two", HASH, 2, two);
+    mb_plan *p = NULL, *q = NULL, *low = NULL, *whole = NULL;
+    mb_str a = {0}, b = {0};
+    write_text(HEAD LAYER("conv2") "," LAYER("conv1") ");\nmodes = (\n { name = \"low\"; layers = ( { name = \"conv1\"; input_bits = 4; "
+               "skip_slices = 2; } ); },\n { name = \"high\"; layers = (); } );\n");
+    assert_ok(mb_plan_load(path, net, &p)); /* sorted into the network's order, modes too */
+    assert_int_equal(p->n_modes, 2);
+    assert_string_equal(p->mode[0].name, "low");
+    assert_int_equal(p->mode[0].assign[0].input_bits, 4);
+    assert_int_equal(p->mode[0].assign[0].skip_slices, 2);
+    assert_int_equal(p->mode[0].assign[0].weight_bits, 8);
+    assert_int_equal(p->mode[0].assign[1].input_bits, 8);
+    mb_plan_write(p, &a);
+    write_text(mb_cstr(&a));
+    assert_ok(mb_plan_load(path, net, &q));
+    mb_plan_write(q, &b);
+    assert_string_equal(mb_cstr(&a), mb_cstr(&b));
+    assert_ok(mb_plan_of_mode(q, 0, &low));
+    assert_ok(mb_plan_of_mode(q, -1, &whole));
+    assert_memory_equal(low->assign, p->mode[0].assign, 2 * sizeof *low->assign);
+    assert_true(low->n_modes == 0 && mb_plan_equal(whole, p) && !mb_plan_equal(low, p));
+    assert_fails(mb_plan_add_mode(q, "low", q->assign), MB_BADINPUT, "two modes called low");
+    low->assign[1].cell_bits = 1;
+    assert_fails(mb_plan_add_mode(q, "other", low->assign), MB_BADINPUT, "changes cell_bits of layer conv2");
+    mb_str_free(&a);
+    mb_str_free(&b);
+    mb_plan_free(p);
+    mb_plan_free(q);
+    mb_plan_free(low);
+    mb_plan_free(whole);
+    mb_network_free(net);
+}
+
 static void wrong_files_are_refused(void **state) {
     (void)state;
     static const struct {
         const char *text, *message;
     } wrong[] = {
+        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ();\n", ":7: modes must be"},
+        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { layers = (); } );\n", ":7: a mode of the plan has no name"},
+        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { name = \"low\"; } );\n", "mode low needs layers"},
+        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { name = \"low\"; layers = ( { name = \"conv3\"; } ); } );\n",
+         "did you mean conv"},
+        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { name = \"low\"; layers = ( { name = \"conv1\"; weight_bits = 4; } ); } );\n",
+         "mode low sets weight_bits of layer conv1"},
+        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { name = \"low\"; layers = ( { name = \"conv1\"; input_bits = 0; } ); } );\n",
+         "input_bits"},
         {"schema = 1;\nnetwork = \"other\";\nnetwork_hash = \"00000000000000aa\";\nlayers = (\n" LAYER("conv1") "," LAYER(
              "conv2") ");\n",
          "\"other\" with hash 00000000000000aa"},
@@ -230,7 +274,7 @@ static int teardown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_the_fields),           cmocka_unit_test(plans_read_back),
-        cmocka_unit_test(layers_may_stand_in_any_order), cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(layers_may_stand_in_any_order), cmocka_unit_test(modes_are_kept_with_their_layers), cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(differences_are_told),          cmocka_unit_test(survives_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
