@@ -92,13 +92,13 @@ static int read_layer(mb_conf *g, const char *path, mb_plan *p, const char *mode
     for (size_t i = 0; i < g->n; i++) {
         mb_conf *c = g->child[i];
         int v;
-        if (!strcmp(mb_conf_key(c), "name")) continue;
-        const int key = mb_assign_key(mb_conf_key(c));
+        if (!strcmp(c->name, "name")) continue;
+        const int key = mb_assign_key(c->name);
         if (key < 0 || !read_time(key))
             return mb_fail(MB_BADINPUT, "%s: mode %s sets %s of layer %s; a mode may set " MB_MODE_KEYS, mb_conf_where(c), mode,
-                           mb_conf_key(c), name);
+                           c->name, name);
         if ((rc = mb_assign_parse(key, c, &v))) return rc;
-        mb_conf_use(g, mb_conf_key(c));
+        mb_conf_use(g, c->name);
         mb_assign_set(&assign[m], key, v);
     }
     const char *fault = mb_assign_fault(&assign[m]);

@@ -150,8 +150,8 @@ static void wrong_files_are_refused(void **state) {
     static const struct {
         const char *text, *message;
     } wrong[] = {
-        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ();\n", ":7: modes must be"},
-        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { layers = (); } );\n", ":7: a mode of the plan has no name"},
+        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ();\n", ":6: modes must be"},
+        {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { layers = (); } );\n", ":6: a mode of the plan has no name"},
         {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { name = \"low\"; } );\n", "mode low needs layers"},
         {HEAD LAYER("conv1") "," LAYER("conv2") ");\nmodes = ( { name = \"low\"; layers = ( { name = \"conv3\"; } ); } );\n",
          "did you mean conv"},
