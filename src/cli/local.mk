@@ -4,6 +4,7 @@ MB_VERBS = \
   src/cli/verb_run.c \
   src/cli/verb_check.c \
   src/cli/verb_map.c \
+  src/cli/verb_modes.c \
   src/cli/verb_sensitivity.c \
   src/cli/verb_train.c \
   src/cli/verb_eval.c \

@@ -26,6 +26,7 @@ libmixbar_la_SOURCES += \
   $(MB_PLOTS) \
   src/run/plot_util.c \
   src/run/measure.c src/run/measure.h \
+  src/run/modes.c src/run/modes.h src/run/modes_exit.c \
   src/run/explain.c \
   src/run/explain_set.c \
   src/run/explain_pass.c \

@@ -43,6 +43,8 @@ static int get_profile(mb_setup *s, const mb_progress *pr, const mb_profile **ou
     return MB_OK;
 }
 
+int mb_point_profile(mb_setup *s, const mb_progress *pr, const mb_profile **out) { return get_profile(s, pr, out); }
+
 static int get_float(mb_setup *s, const mb_progress *pr, mb_accuracy *out) {
     uint64_t key = data_key(s->net, s->data, s->keys.samples);
     mb_accuracy *a = mb_cache_get(s->cache, "float", key);
@@ -500,7 +502,9 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     memset(out, 0, sizeof *out);
     if (plan) *plan = NULL;
     bool failed = false;
-    int rc = o->plan_file ? mb_plan_load(o->plan_file, s->net, &p) : map_point(s, o->progress, &p, NULL, &failed, NULL);
+    int rc = o->plan        ? mb_plan_clone(o->plan, &p)
+             : o->plan_file ? mb_plan_load(o->plan_file, s->net, &p)
+                            : map_point(s, o->progress, &p, NULL, &failed, NULL);
     if (rc == MB_NUMERIC && o->record_infeasible && !o->plan_file && !failed) return infeasible_result(s, out);
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
     out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = (double)NAN;

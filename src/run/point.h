@@ -6,12 +6,14 @@
 #include "run/simulate.h"
 #include "run/sweep.h"
 
-typedef struct mb_point_options { const char *plan_file; bool simulate; const mb_progress *progress; bool record_infeasible; } mb_point_options;
-/* PLAN_FILE not NULL: replay that plan instead of asking the policy. simulate false: costs only (estimated activity). *plan (may be NULL) receives the plan.
+typedef struct mb_point_options { const char *plan_file; const mb_plan *plan; bool simulate; const mb_progress *progress; bool record_infeasible; } mb_point_options;
+/* PLAN, or PLAN_FILE, not NULL: replay that plan instead of asking the policy. simulate false: costs only (estimated activity). *plan (may be NULL) receives the plan.
  * RECORD_INFEASIBLE: a policy that finds nothing inside the budgets (MB_NUMERIC) is a result, OUT->infeasible, with all numbers NaN and *plan NULL. */
 int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, mb_plan **plan, struct mb_report **report);
 /* Number, label and settings of the point P, point INDEX of its sweep, into R; its other fields stay. */
 int mb_point_describe(const mb_point *p, size_t index, mb_point_result *r);
+/* What the calibration data show of the inputs of layers; shared between points (the cache owns it). */
+int mb_point_profile(mb_setup *s, const mb_progress *pr, const mb_profile **out);
 /* Only the mapper's answer. */
 int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics);
 /* The same; REPORT (may be NULL) gets what the search tells about itself, and the front that it asks for (mapping/mixed.h). */
