@@ -22,8 +22,8 @@ typedef struct study {
     uint32_t trial;
     mb_mapped *reference;
     mb_mapped **map;             /* [count] */
-    int64_t *base;               /* [samples] */
-    int64_t *loss;               /* [layers][count][samples] of this draw */
+    int64_t *base;               /* [samples] loss of the reference */
+    int64_t *increase[2];        /* [layers][count][samples] of this draw, in units of losses: of the loss, and the divergence */
 } study;
 
 /* --- one block of samples, by one thread --------------------------------------------------------------------------- */
@@ -32,7 +32,7 @@ typedef struct context {
     study *st;
     mb_exec *exec;
     mb_layer_runner *vary, *rest;
-    float *out;
+    float *ref, *out;            /* outputs of the reference, of a setting */
 } context;
 
 static void context_close(void *p) {
@@ -41,6 +41,7 @@ static void context_close(void *p) {
     mb_exec_free(c->exec);
     mb_layer_runner_free(c->vary);
     mb_layer_runner_free(c->rest);
+    mb_free(c->ref);
     mb_free(c->out);
     mb_free(c);
 }
@@ -53,17 +54,35 @@ static int context_open(void *p, void **out) {
     *out = c;
     c->st = st;
     c->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&net->layer[net->output].shape), sizeof *c->out);
-    int rc = c->out ? mb_exec_new_kept(net, MB_SIM_BLOCK, &c->exec) : mb_nomem();
+    c->ref = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&net->layer[net->output].shape), sizeof *c->ref);
+    int rc = c->ref && c->out ? mb_exec_new_kept(net, MB_SIM_BLOCK, &c->exec) : mb_nomem();
     if (!rc) rc = mb_layer_runner_new(net, &c->vary);
     if (!rc) rc = mb_layer_runner_new(net, &c->rest);
     return rc;
 }
 
-static void losses(const context *c, int64_t first, int n, int64_t *loss) {
-    const mb_network *net = c->st->s->net;
+/* Divergence of softmax(Y) from softmax(X) in units of losses, at most what a loss can be. */
+static int64_t divergence(const float *x, const float *y, size_t n) {
+    double top[2] = {(double)x[0], (double)y[0]}, sum[2] = {0, 0}, kl = 0;
+    for (size_t i = 1; i < n; i++) top[0] = fmax(top[0], (double)x[i]), top[1] = fmax(top[1], (double)y[i]);
+    for (size_t i = 0; i < n; i++) sum[0] += exp((double)x[i] - top[0]), sum[1] += exp((double)y[i] - top[1]);
+    const double log_ratio = log(sum[1] / sum[0]) + top[1] - top[0];
+    for (size_t i = 0; i < n; i++) kl += exp((double)x[i] - top[0]) / sum[0] * ((double)x[i] - (double)y[i] + log_ratio);
+    if (!(kl < 2048)) kl = 2048;
+    return kl > 0 ? (int64_t)llround(kl / MB_LOSS_UNIT) : 0;
+}
+
+/* Increases of N samples from FIRST of the block, at AT in both tables. */
+static void increases(const context *c, int64_t first, int n, size_t at) {
+    const study *st = c->st;
+    const mb_network *net = st->s->net;
     const size_t classes = mb_shape_count(&net->layer[net->output].shape);
-    for (int i = 0; i < n; i++)
-        loss[first + i] = mb_loss_units(c->out + (size_t)i * classes, classes, c->st->s->calib->label[first + i]);
+    for (size_t i = 0; i < (size_t)n; i++) {
+        const size_t s = (size_t)first + i;
+        const float *y = c->out + i * classes;
+        st->increase[0][at + s] = mb_loss_units(y, classes, st->s->calib->label[s]) - st->base[s];
+        st->increase[1][at + s] = divergence(c->ref + i * classes, y, classes);
+    }
 }
 
 static int context_block(void *p, int64_t first, int n, const float *x) {
@@ -71,16 +90,18 @@ static int context_block(void *p, int64_t first, int n, const float *x) {
     study *st = c->st;
     const mb_network *net = st->s->net;
     mb_layer_runner_set(c->rest, st->reference, false, 0, first);
-    int rc = mb_exec_run(c->exec, n, x, c->out, mb_layer_runner_run, c->rest, NULL, NULL);
+    int rc = mb_exec_run(c->exec, n, x, c->ref, mb_layer_runner_run, c->rest, NULL, NULL);
     if (rc) return rc;
-    losses(c, first, n, st->base);
+    const size_t classes = mb_shape_count(&net->layer[net->output].shape);
+    for (int i = 0; i < n; i++)
+        st->base[first + i] = mb_loss_units(c->ref + (size_t)i * classes, classes, st->s->calib->label[first + i]);
     for (int k = net->n_weighted - 1; k >= 0; k--)
         for (int i = 0; i < st->count; i++) {
             if (!st->use[(size_t)k * (size_t)st->n + (size_t)(st->first + i)]) continue;
             mb_layer_runner_set(c->vary, st->map[i], true, st->trial, first);
             rc = mb_exec_vary(c->exec, n, net->weighted[k], mb_layer_runner_run, c->vary, mb_layer_runner_run, c->rest, c->out);
             if (rc) return rc;
-            losses(c, first, n, st->loss + ((size_t)k * (size_t)st->count + (size_t)i) * (size_t)st->samples);
+            increases(c, first, n, ((size_t)k * (size_t)st->count + (size_t)i) * (size_t)st->samples);
         }
     return MB_OK;
 }
@@ -88,15 +109,15 @@ static int context_block(void *p, int64_t first, int n, const float *x) {
 /* --- sums over samples and draws ------------------------------------------------------------------------------------ */
 
 typedef struct sums {
-    int64_t *sample;             /* [layers][count][samples]: over draws, of loss - base */
+    int64_t *sample;             /* [layers][count][samples]: over draws */
     int64_t *draw;               /* [layers][count][trials]: over samples */
 } sums;
 
-static void add_draw(const study *st, int trial, int trials, const sums *t) {
+static void add_draw(const study *st, const int64_t *increase, int trial, int trials, const sums *t) {
     for (size_t a = 0; a < (size_t)st->s->net->n_weighted * (size_t)st->count; a++) {
         int64_t total = 0;
         for (size_t i = 0; i < (size_t)st->samples; i++) {
-            const int64_t d = st->loss[a * (size_t)st->samples + i] - st->base[i];
+            const int64_t d = increase[a * (size_t)st->samples + i];
             t->sample[a * (size_t)st->samples + i] += d;
             total += d;
         }
@@ -113,17 +134,17 @@ static double moments(const int64_t *v, int64_t n, double *mean) {
     return n > 1 ? square / (double)(n - 1) / (double)n : 0;
 }
 
-static void finish(const study *st, int trials, const sums *t, mb_measured *out) {
+static void finish(const study *st, int trials, const sums *t, double *to_mean, double *to_se) {
     const double unit = MB_LOSS_UNIT / trials, per_sample = MB_LOSS_UNIT / (double)st->samples;
-    for (int k = 0; k < out->n_layers; k++)
+    for (int k = 0; k < st->s->net->n_weighted; k++)
         for (int i = 0; i < st->count; i++) {
             const size_t to = (size_t)k * (size_t)st->n + (size_t)(st->first + i), a = (size_t)k * (size_t)st->count + (size_t)i;
             double mean, unused;
             if (!st->use[to]) continue;
             const double samples = moments(t->sample + a * (size_t)st->samples, st->samples, &mean) * unit * unit;
             const double draws = moments(t->draw + a * (size_t)trials, trials, &unused) * per_sample * per_sample;
-            out->mean[to] = mean * unit;
-            out->se[to] = sqrt(samples + draws);
+            to_mean[to] = mean * unit;
+            to_se[to] = sqrt(samples + draws);
         }
 }
 
@@ -150,11 +171,15 @@ static int map_setting(const study *st, const mb_profile *prof, const mb_assign 
 static int run_chunk(study *st, const mb_profile *prof, const mb_assign *reference, const mb_assign *setting, int trials,
                      const mb_progress *pr, mb_measured *out) {
     const size_t pairs = (size_t)out->n_layers * (size_t)st->count, each = (size_t)st->samples;
-    sums t = {mb_calloc(pairs, each * sizeof *t.sample), mb_calloc(pairs, (size_t)trials * sizeof *t.draw)};
-    int rc = MB_OK;
+    sums t[2] = {{NULL, NULL}, {NULL, NULL}};
     st->map = mb_calloc((size_t)st->count, sizeof(mb_mapped *));
-    st->loss = mb_calloc(pairs, each * sizeof *st->loss);
-    if (!t.sample || !t.draw || !st->map || !st->loss) rc = mb_nomem();
+    int rc = st->map ? MB_OK : mb_nomem();
+    for (int v = 0; v < 2; v++) {
+        t[v].sample = mb_calloc(pairs, each * sizeof(int64_t));
+        t[v].draw = mb_calloc(pairs, (size_t)trials * sizeof(int64_t));
+        st->increase[v] = mb_calloc(pairs, each * sizeof(int64_t));
+        if (!rc && (!t[v].sample || !t[v].draw || !st->increase[v])) rc = mb_nomem();
+    }
     for (int i = 0; i < st->count && !rc; i++) rc = map_setting(st, prof, reference, setting, st->first + i, &st->map[i]);
     for (int trial = 0; trial < trials && !rc; trial++) {
         st->trial = (uint32_t)trial;
@@ -169,14 +194,17 @@ static int run_chunk(study *st, const mb_profile *prof, const mb_assign *referen
                           .close = context_close,
                           .block = context_block};
         if (!rc) rc = mb_sim_run(&job);
-        if (!rc) add_draw(st, trial, trials, &t);
+        for (int v = 0; v < 2 && !rc; v++) add_draw(st, st->increase[v], trial, trials, &t[v]);
     }
-    if (!rc) finish(st, trials, &t, out);
+    if (!rc) finish(st, trials, &t[0], out->mean, out->se);
+    if (!rc) finish(st, trials, &t[1], out->kl, out->kl_se);
     for (int i = 0; st->map && i < st->count; i++) mb_mapped_free(st->map[i]);
     mb_free(st->map);
-    mb_free(st->loss);
-    mb_free(t.sample);
-    mb_free(t.draw);
+    for (int v = 0; v < 2; v++) {
+        mb_free(st->increase[v]);
+        mb_free(t[v].sample);
+        mb_free(t[v].draw);
+    }
     return rc;
 }
 
@@ -210,21 +238,20 @@ static void join_use(const mb_assign *setting, int n, int layers, int *first, bo
     }
 }
 
-static void share_results(const int *first, const bool *asked, mb_measured *m) {
-    for (int k = 0; k < m->n_layers; k++) {
-        double *mean = m->mean + (size_t)k * (size_t)m->n_settings, *se = m->se + (size_t)k * (size_t)m->n_settings;
-        const bool *a = asked + (size_t)k * (size_t)m->n_settings;
+static void share_results(const int *first, const bool *asked, const mb_measured *m, double *v) {
+    for (int k = 0; k < m->n_layers; k++)
         for (int c = m->n_settings - 1; c >= 0; c--) { /* the first of each kind comes last */
-            mean[c] = a[c] ? mean[first[c]] : (double)NAN;
-            se[c] = a[c] ? se[first[c]] : (double)NAN;
+            const size_t row = (size_t)k * (size_t)m->n_settings;
+            v[row + (size_t)c] = asked[row + (size_t)c] ? v[row + (size_t)first[c]] : (double)NAN;
         }
-    }
 }
 
 void mb_measured_free(mb_measured *m) {
     if (!m) return;
     mb_free(m->mean);
     mb_free(m->se);
+    mb_free(m->kl);
+    mb_free(m->kl_se);
     mb_free(m);
 }
 
@@ -232,12 +259,15 @@ static int measured_new(int layers, int n, int trials, int64_t samples, mb_measu
     const size_t size = (size_t)layers * (size_t)n;
     mb_measured *m = mb_calloc(1, sizeof *m);
     if (!m) return mb_nomem();
-    *m = (mb_measured){layers, n, trials, samples, 0, mb_malloc(size, sizeof *m->mean), mb_malloc(size, sizeof *m->se)};
-    if (!m->mean || !m->se) {
-        mb_measured_free(m);
-        return mb_nomem();
+    *m = (mb_measured){.n_layers = layers, .n_settings = n, .trials = trials, .samples = samples};
+    double **v[] = {&m->mean, &m->se, &m->kl, &m->kl_se};
+    for (int k = 0; k < 4; k++) {
+        if (!(*v[k] = mb_malloc(size, sizeof(double)))) {
+            mb_measured_free(m);
+            return mb_nomem();
+        }
+        for (size_t i = 0; i < size; i++) (*v[k])[i] = (double)NAN;
     }
-    for (size_t i = 0; i < size; i++) m->mean[i] = m->se[i] = (double)NAN;
     *out = m;
     return MB_OK;
 }
@@ -302,7 +332,8 @@ int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setti
     double base;
     moments(st.base, st.samples, &base);
     m->reference = base * MB_LOSS_UNIT;
-    share_results(first, all, m);
+    double *const results[] = {m->mean, m->se, m->kl, m->kl_se};
+    for (int k = 0; k < 4; k++) share_results(first, all, m, results[k]);
 out:
     mb_mapped_free(st.reference);
     mb_free(st.base);

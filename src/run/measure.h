@@ -5,6 +5,8 @@
  * noise, wires and faults included). Per layer and setting
  *     D(k, c) = mean over samples i and draws t of L_i(k, c, t) - L0_i,
  *     se^2 = var_i(mean_t) / n + var_t(mean_i) / T          (the second term from T >= 2 draws)
+ * and in the same way the divergence KL(p_i || q_i(k, c, t)) of the class probabilities q from those of the reference p: never negative,
+ * free of labels, with less scatter; second order in the error where D is first order for a single sample.
  * Samples are paired with the reference, and all settings draw the same random numbers (base/rng.h: they are keyed by draw, layer,
  * array and cell), so that differences between settings are sharper than D itself. Losses are integers of 2^-20 nats: the result has the
  * same bits for any number of threads and any kernel.
@@ -30,7 +32,8 @@ typedef struct mb_measured {
     int n_layers, n_settings, trials;
     int64_t samples;
     double reference;            /* L0, nats */
-    double *mean, *se;           /* [n_layers][n_settings], nats; NaN where the setting was not asked for */
+    double *mean, *se;           /* [n_layers][n_settings], nats, of D; NaN where the setting was not asked for */
+    double *kl, *kl_se;          /* of the divergence */
 } mb_measured;
 
 /* SETTING[n]; USE[n_layers][n], or NULL: every setting on every layer. MB_BADINPUT without calibration data. */

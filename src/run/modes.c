@@ -82,7 +82,7 @@ static int list_settings(const mb_space *sp, mb_assign **setting, bool **use, in
     return MB_OK;
 }
 
-/* value[i][j]: measured loss of choice j in layer i. */
+/* value[i][j]: measured divergence of choice j in layer i. */
 static int measure_space(mb_setup *s, const mb_space *sp, const mb_modes_options *o, double **value) {
     const mb_profile *prof = NULL;
     const mb_measure_options mo = {.samples = o->samples, .trials = o->trials, .stress = 1};
@@ -96,7 +96,7 @@ static int measure_space(mb_setup *s, const mb_space *sp, const mb_modes_options
     for (int i = 0; i < sp->n && !rc; i++)
         for (int j = 0; j < sp->m[i]; j++)
             for (int c = 0; c < n; c++)
-                if (!memcmp(&setting[c], &sp->choice[i][j], sizeof *setting)) value[i][j] = m->mean[(size_t)i * (size_t)n + (size_t)c];
+                if (!memcmp(&setting[c], &sp->choice[i][j], sizeof *setting)) value[i][j] = m->kl[(size_t)i * (size_t)n + (size_t)c];
     mb_measured_free(m);
     mb_free(setting);
     mb_free(use);
