@@ -6,6 +6,7 @@ dist_doc_DATA += \
   doc/models-array.md \
   doc/mappings.md \
   doc/mapping.md \
+  doc/modes.md \
   doc/models-cost.md \
   doc/baselines.md \
   doc/models-analog.md \

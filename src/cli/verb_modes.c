@@ -30,7 +30,7 @@ static const mb_option table[] = {
     MB_OPTION_INT(options, count, 'k', "count", "K", 1, COUNT_MAX, "modes besides the plan itself (default 3)"),
     MB_OPTION_TEXT(options, metric, 0, "metric", "COST", "cost that modes are to save (default energy_J)",
                    "energy_J|latency_s"),
-    MB_OPTION_TEXT(options, max_loss, 0, "max-loss", "NATS", "predicted divergence of the outputs that is too much for a mode (default 0.1)", NULL),
+    MB_OPTION_TEXT(options, max_loss, 0, "max-loss", "NATS", "predicted divergence of the outputs that is too much for a mode (default 0.03)", NULL),
     MB_OPTION_TEXT(options, input_bits, 0, "input-bits", "LIST", "what layers may take in a mode (default 2,3,4,6,8)", NULL),
     MB_OPTION_TEXT(options, adc_bits, 0, "adc-bits", "LIST", "(default 4,5,6,8)", NULL),
     MB_OPTION_FLAG(options, dedicated, 0, "dedicated", "also plans made for the cost of each mode alone, their weights included"),
@@ -67,7 +67,7 @@ static int read_options(const options *o, mb_modes_options *m, bits *in, bits *a
     int rc = read_bits("--input-bits", o->input_bits ? o->input_bits : "2,3,4,6,8", 8, in);
     if (!rc) rc = read_bits("--adc-bits", o->adc_bits ? o->adc_bits : "4,5,6,8", 16, adc);
     if (!rc) rc = read_bits("--weight-bits", o->weight_bits ? o->weight_bits : "2,3,4,6,8", 8, weight);
-    m->max_loss = o->max_loss ? strtod(o->max_loss, &end) : 0.1;
+    m->max_loss = o->max_loss ? strtod(o->max_loss, &end) : 0.03;
     if (!rc && o->max_loss && (end == o->max_loss || *end || !(m->max_loss > 0)))
         rc = mb_fail(MB_USAGE, "--max-loss: \"%s\" is not a positive number of nats", o->max_loss);
     m->count = o->count ? o->count : 3;

@@ -416,6 +416,16 @@ static int show_plan(mb_doc *d, const char *path) {
         rc = mb_cli_plan_table(p, &t);
     }
     if (!rc) mb_doc_table(d, "layers", NULL, t);
+    for (int i = 0; !rc && i < p->n_modes; i++) {
+        mb_plan *mode = NULL;
+        mb_str title = {0};
+        mb_str_addf(&title, "mode %s", p->mode[i].name);
+        rc = mb_plan_of_mode(p, i, &mode);
+        if (!rc) rc = mb_cli_plan_table(mode, &t);
+        if (!rc) mb_doc_table(d, mb_cstr(&title), mb_cstr(&title), t);
+        mb_plan_free(mode);
+        mb_str_free(&title);
+    }
     mb_plan_free(p);
     return rc;
 }

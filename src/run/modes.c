@@ -218,8 +218,7 @@ int mb_modes_find(mb_setup *s, mb_plan *plan, const mb_modes_options *o, mb_mode
     if (!rc) rc = cost_of_plan(q.costing, plan, &own);
     if (!rc) rc = thin(&q, &f, o->metric, index, cost, loss, &points);
     if (!rc) {
-        const double base = plan_value(&q, plan), least = points ? loss[points - 1] : 0;
-        const double corner = (isfinite(base) ? base : least) + o->max_loss;
+        const double base = plan_value(&q, plan), corner = (isfinite(base) ? base : 0) + o->max_loss;
         *front = f.n;
         rc = mb_modes_cover(cost, loss, points, o->count, mb_metric_get(&own, o->metric), corner, pick, n, NULL);
     }

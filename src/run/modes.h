@@ -2,9 +2,11 @@
  *
  * A mode of a plan leaves the lowest slices of weights unread, drives fewer input planes, converts with fewer bits, layer by layer; the
  * cells stay as they are (mapping/plan.h). Finding modes:
- *     every layer alone in every setting -> measured loss (run/measure.h), true costs (cost/machine.h)
- *     -> complete front of predicted loss against a cost (mapping/front.h, exact) -> the k points that cover it best (mapping/modes.h)
+ *     every layer alone in every setting -> measured divergence (run/measure.h), true costs (cost/machine.h)
+ *     -> complete front of the predicted divergence against a cost (mapping/front.h, exact) -> the k points that cover it best (mapping/modes.h)
  * With arch.weight_code = "balanced" what is left of a weight is the rounded weight; with plain digits it is cut off.
+ * What is built is the plan's: its area, and the cells that were programmed. A converter that is used at fewer bits is taken to need the
+ * energy and time of one made for them (successive approximation that stops early); its larger leakage is left out.
  * A dedicated plan has the same menu and the precision of the stored weights besides, for the cost that a mode has: what switching
  * costs against programming for that cost alone.
  *
@@ -22,7 +24,7 @@
 typedef struct mb_modes_options {
     int count;                     /* modes besides the plan itself */
     int metric;                    /* row of mb_metric_params: the cost of the front */
-    double max_loss;               /* predicted increase of the loss (nats) beyond which a point is no mode */
+    double max_loss;               /* predicted divergence (nats) above the plan's own beyond which a point is no mode */
     const int *input_bits, *adc_bits, *weight_bits; /* what layers may take; weight_bits: of dedicated plans */
     int n_input, n_adc, n_weight;
     int64_t samples;               /* calibration samples of the measurement; 0: all */

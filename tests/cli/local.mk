@@ -22,6 +22,7 @@ MB_CLI_TESTS = \
   tests/cli/plot.t \
   tests/cli/page.t \
   tests/cli/map.t \
+  tests/cli/modes.t \
   tests/cli/onnx.t \
   tests/cli/sensitivity.t \
   tests/cli/train.t

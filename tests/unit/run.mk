@@ -40,3 +40,7 @@ TESTS += tests/unit/test_training
 check_PROGRAMS += tests/unit/test_measure
 tests_unit_test_measure_SOURCES = tests/unit/test_measure.c tests/unit/mbtest.h
 TESTS += tests/unit/test_measure
+# run-time modes
+check_PROGRAMS += tests/unit/test_modes
+tests_unit_test_modes_SOURCES = tests/unit/test_modes.c tests/unit/mbtest.h
+TESTS += tests/unit/test_modes
