@@ -7,6 +7,7 @@ dist_doc_DATA += \
   doc/mappings.md \
   doc/mapping.md \
   doc/modes.md \
+  doc/experiments.md \
   doc/models-cost.md \
   doc/baselines.md \
   doc/models-analog.md \

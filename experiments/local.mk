@@ -23,6 +23,7 @@ nobase_dist_pkgdata_DATA += \
   experiments/networks/gpt2_small_1024.csv \
   experiments/networks/mobilenetv2.csv \
   experiments/networks/resnet18.csv \
+  experiments/networks/mlperf_resnet8.csv experiments/networks/mlperf_mobilenetv1_025.csv experiments/networks/mlperf_dscnn.csv experiments/networks/mlperf_autoencoder.csv \
   experiments/networks/resnet50.csv \
   experiments/networks/vgg16.csv \
   experiments/networks/vit_b16.csv
@@ -63,3 +64,5 @@ nobase_dist_pkgdata_DATA += experiments/train-fashion-4bit.cfg
 nobase_dist_pkgdata_DATA += experiments/train-fashion-2bit.cfg
 nobase_dist_pkgdata_DATA += experiments/train-fashion-binary.cfg
 nobase_dist_pkgdata_DATA += experiments/train-rram.cfg
+nobase_dist_pkgdata_DATA += experiments/adc.cfg experiments/arrays.cfg experiments/slicing.cfg experiments/drift.cfg
+nobase_dist_pkgdata_DATA += experiments/modes.cfg experiments/mlperf-tiny.cfg experiments/von-neumann.cfg
