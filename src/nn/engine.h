@@ -28,9 +28,10 @@ typedef struct mb_engine_hooks {
     /* W [cout][K]: the quantised weights of LAYER, to be changed in place (noise, clipping). The gradient passes straight
      * through. */
     void (*weights)(void *ctx, int layer, size_t n, float *w);
-    /* Y [count] (N samples, channels last, bias not yet added): the results of LAYER, to be changed in place; KEEP [count], when
-     * not NULL, receives the factor on the gradient (0 where a converter clipped). */
-    void (*output)(void *ctx, int layer, size_t count, float *y, float *keep);
+    /* X: the inputs of LAYER for N samples, channels last, before they are quantised. Y [count] (channels last, bias not yet
+     * added): its results, to be changed in place; KEEP [count], when not NULL, receives the factor on the gradient (0 where a
+     * converter clipped). */
+    void (*output)(void *ctx, int layer, int n, const float *x, size_t count, float *y, float *keep);
 } mb_engine_hooks;
 
 /* BATCH samples at a time, always. INPUT_GRADIENT: mb_engine_input_gradient() works. threads 0: as OpenMP would. */

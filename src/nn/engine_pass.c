@@ -245,7 +245,7 @@ static int forward_weighted(mb_net_engine *e, step *s) {
     if (s->kind == STEP_CONV) rc = mb_conv_forward(s->conv, k.x, w, dst->y);
     else if (s->kind == STEP_LINEAR) rc = mb_dnn_product('N', 'T', n, (size_t)l->win.cout, (size_t)l->win.cin, k.x, w, dst->y);
     else mb_parallel(e->threads, depthwise_part, &k);
-    if (!rc && e->hooks.output) e->hooks.output(e->hooks.ctx, s->layer, dst->per * n, dst->y, s->keep);
+    if (!rc && e->hooks.output) e->hooks.output(e->hooks.ctx, s->layer, e->batch, e->value[s->src].y, dst->per * n, dst->y, s->keep);
     if (!rc && k.z) mb_parallel(e->threads, bias_part, &k);
     return rc;
 }

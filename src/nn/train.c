@@ -193,7 +193,7 @@ static int train_step(mb_trainer *t, int64_t step, int64_t steps, double *loss, 
         rc = mb_engine_forward(t->teacher, MB_PASS_EVAL);
         spec.teacher = mb_engine_output(t->teacher);
     }
-    if (t->job.step) t->job.step(t->job.ctx, t->epoch, step);
+    if (!rc && t->job.step) rc = t->job.step(t->job.ctx, t->epoch, step);
     if (!rc) rc = mb_engine_forward(t->engine, MB_PASS_TRAIN);
     if (rc) return rc;
     double l = mb_loss_batch(&spec, k->batch, t->classes, mb_engine_output(t->engine), t->label, t->dy, correct);

@@ -36,7 +36,7 @@ typedef struct mb_train_job {
     uint64_t seed, salt;          /* salt: hash of what HOOKS and STEP depend on, part of a checkpoint's identity */
     int threads;                  /* 0: as OpenMP would */
     const mb_engine_hooks *hooks; /* what hardware does; NULL: nothing */
-    void (*step)(void *ctx, int epoch, int64_t step); /* before each training step: draw noise; NULL: nothing */
+    int (*step)(void *ctx, int epoch, int64_t step); /* before each training step: draw noise; NULL: nothing. Failure ends it */
     int (*progress)(void *ctx, int epoch, int64_t done, int64_t total, double loss,
                     double accuracy); /* non-zero: stop (MB_INTERRUPTED) */
     void *ctx;

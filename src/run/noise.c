@@ -64,7 +64,7 @@ static digit_error measure(const mb_cell *cell, int d, int c, double time_s, dou
         noise += (double)sigma[i] * (double)sigma[i] / (unit * unit);
     }
     sum /= DRAWS;
-    return (digit_error){sum, square / DRAWS - sum * sum + noise / DRAWS};
+    return (digit_error){sum, fmax(0, square / DRAWS - sum * sum) + noise / DRAWS}; /* an exact cell: rounding only */
 }
 
 static int make_table(table *t, const mb_assign *a, const mb_cell *cell, double time_s, double temp_K, double factor,

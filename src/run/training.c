@@ -32,8 +32,10 @@ const mb_param mb_training_params[] = {
     MB_FLAG(mb_training_keys, hard_tanh, "false", "clip to -1..1 in the place of ReLU: for inputs of one bit, which are signs"),
     MB_REAL(mb_training_keys, noise, "", "0", 0, 100,
             "errors of the experiment's device in the weights, drawn anew at each step, times this; 0: none"),
-    MB_FLAG(mb_training_keys, converters, "false",
-            "errors of the converters of arch, too: as noise on the results of each layer, of the power that is measured there"),
+    MB_CHOICE(mb_training_keys, converters, MB_TRAIN_CONVERTERS, "none",
+              "errors of the converters of arch, too: as noise on the results of each layer, of the power that is measured there; or by "
+              "running each batch through the arrays"),
+    MB_INT(mb_training_keys, converter_refresh, "", "50", 1, 1e9, "steps after which converters = arrays maps the network anew"),
     MB_REAL(mb_training_keys, weight_clip, "", "0", 0, 100,
             "keep weights of a layer within this many standard deviations; 0: as they are"),
     MB_FILE(mb_training_keys, plan, "",
@@ -44,6 +46,7 @@ const mb_param mb_training_params[] = {
 
 void mb_training_free(mb_training *t) {
     mb_noise_free(t->noise);
+    mb_train_arrays_free(t->arrays);
     if (t->cell.type) mb_cell_free(&t->cell);
     mb_model_free(t->model);
     mb_model_free(t->teacher);
@@ -205,7 +208,10 @@ static int make_noise(mb_training *t, const mb_plan *plan) {
     if (rc) return mb_context(rc, "device asked for at %s", mb_conf_where(g));
     rc = mb_params_load(mb_read_params, mb_conf_use(t->conf, "read"), NULL, &read);
     if (!rc) rc = mb_noise_new(t->model, plan, &t->cell, read.time_s, read.temperature_K, t->own.noise, t->seed, &t->noise);
-    return rc || !t->own.converters ? rc : measure_converters(t, plan);
+    if (!rc && t->own.converters == MB_CONVERTERS_NOISE) rc = measure_converters(t, plan);
+    if (!rc && t->own.converters == MB_CONVERTERS_ARRAYS)
+        rc = mb_train_arrays_new(t->conf, t->cache, t->model, plan, t->own.converter_refresh, &t->arrays);
+    return rc;
 }
 
 /* Groups and keys of other verbs are theirs to check. */
@@ -420,10 +426,19 @@ static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double
 }
 
 /* Before each step: the weights are brought back within their limits, the devices' errors drawn. */
-static void on_step(void *ctx, int epoch, int64_t step) {
+static int on_step(void *ctx, int epoch, int64_t step) {
     const step_ctx *c = ctx;
     if (c->t->own.weight_clip > 0) mb_model_clip_weights(c->t->model, c->t->own.weight_clip);
     if (c->t->noise) mb_noise_step(c->t->noise, epoch, step);
+    return c->t->arrays ? mb_train_arrays_step(c->t->arrays, step) : MB_OK;
+}
+
+static void on_weights(void *ctx, int layer, size_t n, float *w) { mb_noise_weights(((mb_training *)ctx)->noise, layer, n, w); }
+
+static void on_output(void *ctx, int layer, int n, const float *x, size_t count, float *y, float *keep) {
+    mb_training *t = ctx;
+    mb_noise_outputs(t->noise, layer, count, y, keep);
+    if (t->arrays) mb_train_arrays_output(t->arrays, layer, n, x, count, y);
 }
 
 int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_result *r) {
@@ -439,11 +454,11 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
         goto out;
     }
     const mb_conf *device = t->noise ? mb_conf_find(t->conf, "device") : NULL;
-    double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh, t->own.converters};
+    double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh, t->own.converters, t->own.converter_refresh};
     uint64_t salt = mb_hash64(extra, sizeof extra, device ? mb_conf_hash(device) : MB_HASH_START);
     step_ctx ctx = {t, o};
     const mb_engine_hooks hooks = {
-        .ctx = t->noise, .weights = mb_noise_weights, .output = t->own.converters ? mb_noise_outputs : NULL};
+        .ctx = t, .weights = on_weights, .output = t->own.converters ? on_output : NULL};
     mb_train_job job = {.model = t->model,
                         .keys = &t->keys,
                         .data = t->train,

@@ -18,13 +18,17 @@
 #include "nn/train.h"
 #include "run/experiment.h"
 #include "run/noise.h"
+#include "run/train_arrays.h"
 
 typedef struct mb_training_keys {
     char *plan, *teacher, *output;
     int samples, threads, weight_quantiser, input_quantiser;
-    bool per_channel, hard_tanh, converters;
+    int converters, converter_refresh;
+    bool per_channel, hard_tanh;
     double noise, weight_clip;
 } mb_training_keys;
+#define MB_TRAIN_CONVERTERS "none|noise|arrays"
+typedef enum { MB_CONVERTERS_NONE, MB_CONVERTERS_NOISE, MB_CONVERTERS_ARRAYS } mb_train_converters;
 extern const mb_param mb_training_params[];
 /* Both tables from the group `train`. On failure there is nothing to free. */
 int mb_training_keys_load(mb_conf *group, mb_train_keys *keys, mb_training_keys *own);
@@ -41,6 +45,7 @@ typedef struct mb_training {
     mb_model *model, *teacher;
     mb_cell cell;    /* of train.noise */
     mb_noise *noise; /* NULL: none */
+    mb_train_arrays *arrays; /* NULL: none */
     bool fresh;      /* of a built-in family, not trained before */
 } mb_training;
 

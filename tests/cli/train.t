@@ -67,8 +67,14 @@ run mixbar train quantised.cfg -s name=noisy -s train.network=runs/small/small.o
 is 0 "trains with the errors of a device"
 
 run mixbar train quantised.cfg -s name=coarse -s train.network=runs/small/small.onnx -s network=runs/small/small.onnx -s device=rram -s arch=rram-22nm -s map.adc_bits=2 \
-    -s train.converters=true -s train.epochs=1 -s train.rate=0.01
+    -s train.converters=noise -s train.epochs=1 -s train.rate=0.01
 is 0 "trains with the errors of converters"
+for j in 1 2; do
+    run mixbar train quantised.cfg -s name=clip -o clip$j -s train.network=runs/small/small.onnx -s network=runs/small/small.onnx -s device=rram -s arch=rram-22nm -s map.adc_bits=2 \
+        -s train.converters=arrays -s train.converter_refresh=3 -s train.epochs=2 -s train.rate=0.01 -j $j
+    is 0 "trains on the arrays' converters, $j thread(s)"
+done
+ok "$(cmp -s clip1/clip.onnx clip2/clip.onnx && ! cmp -s clip1/train.jsonl runs/coarse/train.jsonl; echo $?)" "the same bytes with both, and other ones than with noise"
 run mixbar train quantised.cfg -s name=fine -s train.network=runs/small/small.onnx -s train.epochs=1 -s train.rate=0.01
 ok "$(! cmp -s runs/coarse/coarse.onnx runs/fine/fine.onnx && [ -s runs/fine/fine.onnx ]; echo $?)" "they change what is learnt"
 

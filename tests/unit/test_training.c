@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "mapping/policy.h"
 #include "nn/fakequant.h"
 #include "run/finetune.h"
 #include "run/training.h"
@@ -126,6 +127,104 @@ static void test_noise(void **state) {
     mb_conf_free(g);
 }
 
+/* Deviations of cells without errors are 0, not the root of what rounding leaves. */
+static void test_exact_cell(void **state) {
+    (void)state;
+    mb_conf *g = NULL;
+    mb_cell cell;
+    mb_model *m = NULL;
+    mb_noise *n = NULL;
+    mb_shape in = {1, {6}};
+    assert_ok(mb_conf_parse("cell = \"ideal\"; g_max_S = 70e-6; g_min_S = 3e-6;", "cell", &g));
+    assert_ok(mb_cell_load(g, &cell));
+    assert_ok(mb_model_new("one", &in, &m));
+    mb_model_linear(m, "fc", 0, 4, false);
+    assert_ok(mb_model_done(m));
+    mb_assign a = {
+        .engine = MB_ANALOG, .weight_bits = 8, .cell_bits = 2, .input_bits = 4, .dac_bits = 1, .adc_bits = 8, .copies = 1};
+    char *name = mb_strdup("fc");
+    mb_plan plan = {.n = 1, .layer = &name, .assign = &a};
+    assert_ok(mb_noise_new(m, &plan, &cell, 0, 300, 0, 1, &n));
+    for (int q = -127; q <= 127; q++) {
+        double mean, sd;
+        mb_noise_code(n, 0, q, &mean, &sd);
+        assert_true(mean == 0 && sd == 0);
+    }
+    mb_noise_free(n);
+    mb_free(name);
+    mb_model_free(m);
+    mb_cell_free(&cell);
+    mb_conf_free(g);
+}
+
+/* Results of layer K of the shipped network, through the arrays of TEXT, less what they were; *square: of the results themselves. */
+static double converter_error(const char *text, int k, double *square) {
+    enum { N = 6 };
+    char *file = in_sources("experiments/networks/fashion_cnn.onnx");
+    char *all = mb_asprintf("network = \"%s\"; device = { cell = \"rram\"; prog_sigma = 0.2; };\n%s", file, text);
+    mb_conf *root = experiment(all);
+    mb_cache *cache = NULL;
+    mb_network *net = NULL;
+    mb_model *m = NULL;
+    mb_plan *plan = NULL;
+    mb_problem prob;
+    mb_train_arrays *a = NULL;
+    assert_ok(mb_cache_new(&cache));
+    assert_ok(mb_network_load_apart(file, &net));
+    assert_ok(mb_model_from_network(net, &m));
+    mb_network *folded = NULL;
+    assert_ok(mb_model_network(m, &folded));
+    assert_ok(mb_problem_load(mb_conf_use(root, "map"), folded, &prob));
+    assert_ok(mb_plan_new(folded, &prob.menu.base, &plan));
+    assert_ok(mb_train_arrays_new(root, cache, m, plan, 10, &a));
+    assert_ok(mb_train_arrays_step(a, 0));
+    int seen = -1, at = 0;
+    for (int i = 0; i < m->n_layers; i++)
+        if (mb_model_weighted(&m->layer[i]) && ++seen == k) at = i;
+    const mb_window *w = &m->layer[at].win;
+    size_t in = (size_t)w->cin * (size_t)w->ih * (size_t)w->iw, out = mb_shape_count(&folded->layer[folded->weighted[k]].shape);
+    float *x = mb_malloc(N * in, sizeof *x), *y = mb_calloc(N * out, sizeof *y);
+    for (size_t i = 0; i < N * in; i++) x[i] = (float)(i * 7919 % 256) / 255;
+    mb_train_arrays_output(a, at, N, x, N * out, y);
+    double sum = 0, largest = 0;
+    for (size_t i = 0; i < N * out; i++) sum += (double)y[i] * (double)y[i], largest = fmax(largest, fabs((double)y[i]));
+    *square = sum / (double)(N * out);
+    mb_free(x);
+    mb_free(y);
+    mb_train_arrays_free(a);
+    mb_plan_free(plan);
+    mb_problem_free(&prob);
+    mb_network_free(folded);
+    mb_network_free(net);
+    mb_model_free(m);
+    mb_cache_free(cache);
+    mb_conf_free(root);
+    mb_free(all);
+    mb_free(file);
+    return largest;
+}
+
+/* Converters with all bits that a sum needs leave the results as they are, bit for bit, whatever the cells would do; each bit less
+ * makes a larger error. */
+static void test_train_arrays(void **state) {
+    (void)state;
+    static const int bits[] = {10, 7, 6, 5};
+    double before = 0;
+    for (int b = 0; b < 4; b++) {
+        char text[400];
+        double square = 0, other;
+        snprintf(text, sizeof text,
+                 "arch = { rows = 128; cols = 128; adc = { type = \"uniform\"; }; adc_rule = \"full\"; }; map = { weight_bits = 8; "
+                 "input_bits = 8; cell_bits = 2; dac_bits = 1; rows_active = 128; adc_bits = %d; };",
+                 bits[b]);
+        double largest = converter_error(text, 1, &square);
+        if (b == 0) assert_true(largest == 0);
+        else assert_true(largest > 0 && square > 2 * before);
+        before = square;
+        if (b == 0) assert_true(converter_error(text, 3, &other) == 0 && converter_error(text, 0, &other) == 0);
+    }
+}
+
 /* Bits and kinds of the plan arrive at the layers; inputs that can be negative are signed. */
 static void test_quantise(void **state) {
     (void)state;
@@ -236,7 +335,7 @@ static void test_correction(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noise), cmocka_unit_test(test_quantise),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noise), cmocka_unit_test(test_exact_cell), cmocka_unit_test(test_train_arrays), cmocka_unit_test(test_quantise),
                                        cmocka_unit_test(test_finetune), cmocka_unit_test(test_correction)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
