@@ -23,6 +23,7 @@ MB_CLI_TESTS = \
   tests/cli/page.t \
   tests/cli/report.t \
   tests/cli/kill.t \
+  tests/cli/pandas.t \
   tests/cli/map.t \
   tests/cli/modes.t \
   tests/cli/experiments.t \
