@@ -232,9 +232,13 @@ static void fact(const char *name, size_t width, mb_str *out) {
 }
 
 /* Settings and numbers of a point, one per line. */
-static int facts(const mb_results *r, const mb_point_result *p, mb_str *out) {
+static int facts(const mb_results *r, size_t at, mb_str *out) {
+    const mb_point_result *p = &r->point[at];
+    mb_results one = *r; /* borrowed: units of this point */
     int rc = MB_OK;
     size_t width = 0;
+    one.point = &r->point[at];
+    one.n = 1;
     for (size_t k = 0; k < p->n_set; k++) width = mb_text_width(p->set[k].key) > width ? mb_text_width(p->set[k].key) : width;
     for (const mb_column *c = mb_point_columns; c->name; c++) width = strlen(c->name) > width ? strlen(c->name) : width;
     if (width > 60) width = 60;
@@ -252,7 +256,6 @@ static int facts(const mb_results *r, const mb_point_result *p, mb_str *out) {
     for (const mb_column *c = mb_point_columns; c->name && !rc; c++) {
         const double v = mb_metric_value(p, c);
         mb_metric m;
-        const mb_results one = {.point = (mb_point_result *)(size_t)(const void *)p, .n = 1, .dir = r->dir};
         if (!isfinite(v)) continue;
         rc = mb_metric_new(&one, c->name, &m);
         if (rc) break;
@@ -294,7 +297,7 @@ static int best_text(const mb_results *r, const mb_objective *o, size_t best, mb
     mb_text_short(name, 200, out);
     mb_str_add(out, "\n\n");
     mb_free(name);
-    int rc = facts(r, p, out);
+    int rc = facts(r, best, out);
     if (!rc) runner_up(r, o, best, out);
     return rc;
 }
