@@ -110,6 +110,16 @@ run mixbar report whole -f csv -o /dev/full; [ "$rc" -eq 5 ]; ok $? "a report in
 rc=0; mixbar report whole -f csv >/dev/full 2>err || rc=$?
 is 5 "so it does on standard output"
 
+# --- a network that changes under a run: refused at the first point, and what is there stays
+cp "$exp/networks/fashion_cnn.onnx" net.onnx
+sed 's|^network.*|network = "net.onnx";|; s/values = \[ 8, 7, 6, 5, 4, 3 \]/values = [ 8 ]/' small.cfg >moved.cfg
+run mixbar run moved.cfg -q --no-plots -o moved; is 0 "a run of a network of its own"
+cp -r moved moved.before
+cp "$exp/networks/fashion_resnet8.onnx" net.onnx
+run mixbar run moved.cfg -q --no-plots -o moved --resume; is 3 "the network is another one: refused"; err 'is another one there'
+for f in results.jsonl plan-0000.cfg plan-0001.cfg; do cmp -s moved/$f moved.before/$f || f=; [ -n "$f" ] || break; done
+[ -n "$f" ]; ok $? "results and plans are as before"
+
 # --- a folder without the right to write
 mkdir closed
 chmod a-w closed
