@@ -16,6 +16,7 @@ MB_VERBS = \
   src/cli/verb_sample.c \
   src/cli/verb_fit.c \
   src/cli/verb_report.c \
+  src/cli/verb_compare.c \
   src/cli/verb_plot.c \
   src/cli/verb_help.c \
   src/cli/verb_completion.c

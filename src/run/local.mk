@@ -16,6 +16,9 @@ libmixbar_la_SOURCES += \
   src/run/results_read.c \
   src/run/report_text.c \
   src/run/report_data.c \
+  src/run/datum.c src/run/datum.h \
+  src/run/report_select.c src/run/report_select.h src/run/report_rows.h src/run/report_by.c \
+  src/run/compare.c src/run/compare.h src/run/report_compare.c \
   src/run/plot_internal.h \
   src/run/plot.c \
   src/run/plot_metric.c \

@@ -473,6 +473,11 @@ static void left_out(const mb_page *p, mb_str *out) {
     mb_str_add(out, "<section id=\"left-out\"><h2>What was left out</h2>\n<ul>\n");
     const size_t before = out->n;
     if (!r->complete) mb_str_add(out, "<li>Points that are not finished: <code>mixbar run --resume</code> goes on.</li>\n");
+    if (r->where) {
+        mb_str_addf(out, "<li>%zu of %zu points: chosen were those where <code>", r->of - r->n, r->of);
+        mb_page_text(out, r->where, 400);
+        mb_str_add(out, "</code>.</li>\n");
+    }
     if (p->n < r->n)
         mb_str_addf(out,
                     "<li>%zu of %zu points: the page holds the best trade-offs of accuracy and energy and others spread evenly; "

@@ -47,7 +47,7 @@ int mb_metric_find(const char *name, const mb_column **column) {
 
 bool mb_metric_is_maximised(const mb_column *c) {
     if (!strcmp(c->name, "accuracy_sd") || !strcmp(c->name, "accuracy_half")) return false;
-    return strstr(c->name, "accuracy") || !strncmp(c->name, "tops", 4);
+    return strstr(c->name, "accuracy") || strstr(c->name, "tops");
 }
 
 double mb_metric_value(const mb_point_result *p, const mb_column *c) { return *(const double *)(const void *)((const char *)p + c->offset); }
@@ -162,21 +162,57 @@ static double small(const mb_point_result *p, const mb_objective *o) {
     return o->maximise ? -x : x;
 }
 
-/* V into 0 (best) .. 1 (worst) per objective. An objective that is the same everywhere is 0. */
-static void scale(double *v, size_t n, int d) {
+/* The best and the worst number of each objective, as far as they are known. */
+static void bounds(const double *v, size_t n, int d, double *lo, double *hi) {
     for (int k = 0; k < d; k++) {
-        double lo = (double)INFINITY, hi = -(double)INFINITY;
+        lo[k] = (double)INFINITY;
+        hi[k] = -(double)INFINITY;
         for (size_t i = 0; i < n; i++) {
-            double x = v[i * (size_t)d + (size_t)k];
+            const double x = v[i * (size_t)d + (size_t)k];
             if (isnan(x)) continue;
-            lo = fmin(lo, x);
-            hi = fmax(hi, x);
-        }
-        for (size_t i = 0; i < n; i++) {
-            double *x = &v[i * (size_t)d + (size_t)k];
-            *x = hi > lo ? (*x - lo) / (hi - lo) : *x - lo;
+            lo[k] = fmin(lo[k], x);
+            hi[k] = fmax(hi[k], x);
         }
     }
+}
+
+/* The reference point, all to be made small, into REF; by TEXT, or 1.1 times the range behind the best. */
+static int find_reference(const mb_pareto_front *f, const char *text, const double *lo, const double *hi, double *ref) {
+    const int d = f->n_objective;
+    const char *s = text;
+    for (int k = 0; k < d && !text; k++) ref[k] = lo[k] + 1.1 * (hi[k] - lo[k]);
+    for (int k = 0; k < d && text; k++) {
+        char *end;
+        const double x = strtod(s, &end);
+        if (end == s || !isfinite(x) || *end != (k + 1 < d ? ',' : '\0'))
+            return mb_fail(MB_BADINPUT, "\"%s\" is no reference point: %d number%s with commas between them, in the units of the columns", text, d, d == 1 ? "" : "s");
+        ref[k] = f->o[k].maximise ? -x : x;
+        if (!(ref[k] > lo[k]))
+            return mb_fail(MB_BADINPUT, "the reference point must be worse than the best of all points: %s %g is not worse than %g", f->o[k].column->name, x,
+                           f->o[k].maximise ? -lo[k] : lo[k]);
+        s = end + 1;
+    }
+    return MB_OK;
+}
+
+/* Hypervolumes of the front, from the numbers V of all points. V is scaled here: 0 is ideal, 1 the reference point; an objective that is the same everywhere is 0. */
+static int volumes(mb_pareto_front *f, double *v, size_t n, const double *lo, const double *ref) {
+    const int d = f->n_objective;
+    double one[MB_FRONT_MAX], box = 1;
+    for (int k = 0; k < d; k++) {
+        const double range = ref[k] - lo[k];
+        one[k] = 1;
+        box *= range;
+        for (size_t i = 0; i < n; i++) {
+            double *x = &v[i * (size_t)d + (size_t)k];
+            *x = range > 0 ? (*x - lo[k]) / range : *x - lo[k];
+        }
+        f->ideal[k] = f->o[k].maximise ? -lo[k] : lo[k];
+        f->reference[k] = f->o[k].maximise ? -ref[k] : ref[k];
+    }
+    const int rc = mb_pareto_hypervolume(v, n, d, one, &f->hypervolume);
+    f->volume = f->hypervolume * box;
+    return rc;
 }
 
 typedef struct ranked { double key; size_t at; } ranked;
@@ -186,13 +222,15 @@ static int by_key(const void *x, const void *y) {
     return (a->at > b->at) - (a->at < b->at);
 }
 
-int mb_pareto_of(const mb_results *r, const char *objectives, mb_pareto_front *f) {
+int mb_pareto_of(const mb_results *r, const char *objectives, mb_pareto_front *f) { return mb_pareto_against(r, objectives, NULL, f); }
+
+int mb_pareto_against(const mb_results *r, const char *objectives, const char *reference, mb_pareto_front *f) {
     memset(f, 0, sizeof *f);
-    f->hypervolume = (double)NAN;
+    f->hypervolume = f->volume = (double)NAN;
     int rc = mb_objectives_parse(objectives, f->o, &f->n_objective);
     if (rc) return rc;
     const int d = f->n_objective;
-    double *v = mb_malloc(r->n, (size_t)d * sizeof *v), ref[MB_FRONT_MAX], whole = 1;
+    double *v = mb_malloc(r->n, (size_t)d * sizeof *v), ref[MB_FRONT_MAX], lo[MB_FRONT_MAX], hi[MB_FRONT_MAX];
     bool *on = mb_malloc(r->n, sizeof *on);
     ranked *rank = mb_malloc(r->n, sizeof *rank);
     f->index = mb_malloc(r->n, sizeof *f->index);
@@ -205,13 +243,9 @@ int mb_pareto_of(const mb_results *r, const char *objectives, mb_pareto_front *f
     if (!rc && f->n) {
         qsort(rank, f->n, sizeof *rank, by_key);
         for (size_t i = 0; i < f->n; i++) f->index[i] = rank[i].at;
-        scale(v, r->n, d);
-        for (int k = 0; k < d; k++) {
-            ref[k] = 1.1;
-            whole *= 1.1;
-        }
-        rc = mb_pareto_hypervolume(v, r->n, d, ref, &f->hypervolume);
-        f->hypervolume /= whole;
+        bounds(v, r->n, d, lo, hi);
+        rc = find_reference(f, reference, lo, hi, ref);
+        if (!rc) rc = volumes(f, v, r->n, lo, ref);
     }
     mb_free(v);
     mb_free(on);

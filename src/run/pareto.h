@@ -32,9 +32,15 @@ typedef struct mb_pareto_front {
     mb_objective o[MB_FRONT_MAX];
     int n_objective;
     size_t *index, n;
-    double hypervolume; /* 0..1: objectives scaled so that the worst of all points is 1 and the best 0, reference point 1.1, share of 1.1^d; NaN without points */
+    double hypervolume; /* 0..1: share of the box between IDEAL and REFERENCE that the front dominates; NaN without points */
+    double volume;      /* the same in the product of the columns' units */
+    double ideal[MB_FRONT_MAX], reference[MB_FRONT_MAX]; /* in the columns' units: the best of each objective, and the corner of the box */
 } mb_pareto_front;
+/* The reference point: 1.1 times as far from the ideal as the worst of all points. */
 int mb_pareto_of(const mb_results *r, const char *objectives, mb_pareto_front *f);
+/* REFERENCE: "2e-6,0.5", a number in the column's unit for each objective, so that fronts of several runs can be compared; NULL: as above. MB_BADINPUT when it is not worse
+ * than the ideal. */
+int mb_pareto_against(const mb_results *r, const char *objectives, const char *reference, mb_pareto_front *f);
 void mb_pareto_free(mb_pareto_front *f);
 
 /* Index of the best point of R by one objective ("accuracy", "min:loss"); the first of equals; R->n when no point has a number there. */

@@ -177,6 +177,9 @@ static int add_obstacles(scatter *s) {
         if (rc == MB_OK && (s->r->n <= CROWD || s->front[i]))
             rc = mb_place_obstacle(&s->place,
                                    (mb_box){x - 2, py(s, s->lo[i]), x + 2, py(s, s->hi[i]), s->r->n <= LABELS_ALL ? 0.7 : 0.15});
+        if (rc == MB_OK && s->bands && (s->r->n <= CROWD || s->front[i]))
+            rc = mb_place_obstacle(&s->place,
+                                   (mb_box){px(s, s->x_lo[i]), y - 2, px(s, s->x_hi[i]), y + 2, s->r->n <= LABELS_ALL ? 0.7 : 0.03});
     }
     for (size_t i = 0; i < s->n_base && rc == MB_OK; i++) {
         double x = px(s, s->base[i].x), y = py(s, s->base[i].y);

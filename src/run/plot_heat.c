@@ -113,19 +113,21 @@ static int gather(const mb_plot_request *q, picture *p) {
 
 static void names(const char *axis, const mb_key_axis *a, double slot, bool turn, mb_str *out) {
     size_t every = 1;
+    char text[32];
     while (slot * (double)every < 13) every *= 2;
     mb_str_addf(out, "set %stics scale 0 (", axis);
     for (size_t k = 0, n = 0; k < a->n; k += every) {
         mb_str_add(out, n++ ? ", " : "");
-        mb_gp_tic(out, a->value[k], NAME_CHARS, (double)k + 1);
+        mb_gp_tic(out, mb_key_axis_text(a, k, text), NAME_CHARS, (double)k + 1);
     }
     mb_str_addf(out, ") font ',11'%s\nset %srange [0.5:%zu.5]\n", turn ? " rotate by 40 right" : "", axis, a->n);
 }
 
 static double widest(const mb_key_axis *a) {
     size_t n = 1;
+    char text[32];
     for (size_t k = 0; k < a->n; k++) {
-        const size_t w = mb_text_width(a->value[k]);
+        const size_t w = mb_text_width(mb_key_axis_text(a, k, text));
         n = w > n ? w : n;
     }
     return (double)(n < NAME_CHARS ? n : NAME_CHARS) * MB_CHAR_PX(11);
@@ -166,7 +168,7 @@ static int plot(const mb_plot_request *q, mb_str *out) {
     if (rc) goto out;
     const double slot_x = fmin(92, fmax(620.0 / (double)p.x.n, 11)), slot_y = fmin(46, fmax(380.0 / (double)p.y.n, 9));
     const bool turn = widest(&p.x) + 6 > slot_x && p.x.n <= 40;
-    p.c.left = 56 + widest(&p.y);
+    p.c.left = 64 + widest(&p.y);
     p.c.bottom = 54 + (turn ? 0.66 * widest(&p.x) + 8 : 0);
     p.c.w = fmax(p.c.left + slot_x * (double)p.x.n + p.c.right, 560);
     p.c.right = p.c.w - p.c.left - slot_x * (double)p.x.n;

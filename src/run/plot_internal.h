@@ -143,6 +143,8 @@ typedef struct mb_key_axis {
 /* KEY: a swept key or its end after a dot; MB_BADINPUT names those that are swept. */
 int mb_key_axis_new(const mb_results *r, const char *key, mb_key_axis *a);
 void mb_key_axis_free(mb_key_axis *a);
+/* Value K as people read it: times in seconds (a key that ends in time_s) as "1 h", the others as they are. BUF: 32 bytes. */
+const char *mb_key_axis_text(const mb_key_axis *a, size_t k, char *buf);
 /* The swept keys that take at least two values, by name, at most CAP of them. */
 size_t mb_varied_keys(const mb_results *r, const char **key, size_t cap);
 /* Those of them that can be axes: at most MB_AXIS_VALUES values. */

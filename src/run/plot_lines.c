@@ -116,6 +116,7 @@ static int most_alike(const picture *p, size_t *most) {
 static void axes(picture *p, mb_str *out) {
     const double first = p->at[0], last = p->at[p->x.n - 1], slot = (p->c.w - p->c.left - p->c.right) / (double)(p->x.n + 1);
     mb_str label = {0};
+    char text[32];
     double x0 = first, x1 = last;
     if (p->log_x) {
         const double f = pow(last / first, 0.05);
@@ -132,7 +133,7 @@ static void axes(picture *p, mb_str *out) {
         const double t = p->log_x ? log(p->at[k]) / log(x1 / x0) : p->at[k] / (x1 - x0);
         const double before = k == 0 ? MB_NAN : p->log_x ? log(p->at[k - 1]) / log(x1 / x0) : p->at[k - 1] / (x1 - x0);
         gap = fmin(gap, isfinite(before) ? (t - before) * (p->c.w - p->c.left - p->c.right) : MB_INF);
-        widest = fmax(widest, (double)mb_text_width(p->x.value[k]) * MB_CHAR_PX(11));
+        widest = fmax(widest, (double)mb_text_width(mb_key_axis_text(&p->x, k, text)) * MB_CHAR_PX(11));
     }
     const double most = NAME_CHARS * MB_CHAR_PX(11);
     widest = fmin(widest, most);
@@ -153,7 +154,7 @@ static void axes(picture *p, mb_str *out) {
         for (size_t k = 0, n = 0; k < p->x.n; k++) {
             if (!p->x.numbers && p->x.n > 40 && k % (p->x.n / 20) != 0) continue;
             mb_str_add(out, n++ ? ", " : "");
-            mb_gp_tic(out, p->x.value[k], NAME_CHARS, p->at[k]);
+            mb_gp_tic(out, mb_key_axis_text(&p->x, k, text), NAME_CHARS, p->at[k]);
         }
         mb_str_addf(out, ")%s\n", turned ? " rotate by 30 right" : "");
     }
@@ -189,10 +190,10 @@ static void write_lines(const picture *p, mb_str *out) {
             if (at == MB_NO_POINT) continue;
             double v[4] = {p->at[k], mb_metric_at(&p->m, &p->r->point[at]), 0, 0};
             mb_metric_band(&p->m, &p->r->point[at], &v[2], &v[3]);
-            const double shift = p->n > 1 && p->x.n > 1 && !p->log_x && p->bands /* bars beside each other */
-                                     ? (p->at[p->x.n - 1] - p->at[0]) * 0.004 * ((double)i - 0.5 * (double)(p->n - 1))
-                                     : 0;
-            v[0] += shift;
+            if (p->n > 1 && p->x.n > 1 && p->bands) { /* bars beside each other */
+                const double shift = 0.004 * ((double)i - 0.5 * (double)(p->n - 1)), first = p->at[0], last = p->at[p->x.n - 1];
+                v[0] = p->log_x ? v[0] * pow(last / first, shift) : v[0] + (last - first) * shift;
+            }
             for (int j = 0; j < 4; j++) {
                 mb_gp_num(out, v[j]);
                 mb_str_add(out, j < 3 ? " " : "\n");
@@ -211,7 +212,8 @@ static void write_lines(const picture *p, mb_str *out) {
                     : i % 2            ? "(8,4)"
                                        : "(3,3)",
                     colour);
-        if (p->lines) mb_gp_text(out, p->by.value[p->shown[i]], NAME_CHARS);
+        char text[32];
+        if (p->lines) mb_gp_text(out, mb_key_axis_text(&p->by, p->shown[i], text), NAME_CHARS);
         else mb_str_add(out, "''");
         mb_str_add(out, i + 1 < p->n ? ", \\\n" : "\n");
     }
@@ -232,7 +234,7 @@ static int plot(const mb_plot_request *q, mb_str *out) {
         }
         const size_t key = mb_text_width(p.by.key);
         longest = key > longest ? key : longest;
-        p.c.right = 60 + (double)(longest < NAME_CHARS ? longest : NAME_CHARS) * MB_CHAR_PX(12);
+        p.c.right = 66 + (double)(longest < NAME_CHARS ? longest : NAME_CHARS) * MB_CHAR_PX(12.5);
     }
     mb_str_addf(&head, "%c%s over %s", p.m.brief[0] >= 'a' && p.m.brief[0] <= 'z' ? p.m.brief[0] - 32 : p.m.brief[0],
                 p.m.brief + 1, p.x.key);

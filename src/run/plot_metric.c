@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "run/across.h"
 #include "run/pareto.h"
 #include "run/plot_internal.h"
 
@@ -257,6 +258,10 @@ out:
     mb_free(rank);
     if (rc) mb_key_axis_free(a);
     return rc;
+}
+
+const char *mb_key_axis_text(const mb_key_axis *a, size_t k, char *buf) {
+    return a->numbers && is_key(a->key, "time_s") ? mb_age_text(buf, 32, a->number[k]) : a->value[k];
 }
 
 void mb_key_axis_free(mb_key_axis *a) {

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "run/results_internal.h"
+#include "run/report_rows.h"
 
 const mb_baseline_result *mb_point_baseline(const mb_point_result *p, const char *name) {
     for (size_t i = 0; i < p->n_baseline; i++) {
@@ -53,10 +53,6 @@ static void add_exact(mb_table *t, int *rc, double v) {
     add_text(t, rc, isfinite(v) ? mb_fmt_double(buf, v, 0) : "");
 }
 
-static const char *const csv_costs[] = {"energy_J",           "latency_s",          "area_m2",          "edap_Jsm2",
-                                        "iso_area.energy_J",  "iso_area.latency_s", "iso_area.area_m2", "iso_area.scale",
-                                        "iso_capacity.energy_J", "iso_capacity.latency_s", "iso_capacity.area_m2", "iso_capacity.weight_bits"};
-
 static void csv_row(mb_table *t, int *rc, const mb_point_result *p, const names *key, const names *base) {
     if (*rc == MB_OK) *rc = mb_table_cellf(t, "%lld", (long long)p->index);
     add_text(t, rc, p->id);
@@ -74,13 +70,8 @@ static void csv_row(mb_table *t, int *rc, const mb_point_result *p, const names 
         add_exact(t, rc, *(const double *)(const void *)((const char *)p + c->offset));
     for (size_t k = 0; k < base->n; k++) {
         const mb_baseline_result *b = mb_point_baseline(p, base->s[k]);
-        static const mb_baseline_result none = {.cost = {MB_NAN, MB_NAN, MB_NAN}, .edap = MB_NAN, .iso_area = {MB_NAN, MB_NAN, MB_NAN},
-                                                .iso_capacity = {MB_NAN, MB_NAN, MB_NAN}, .iso_scale = MB_NAN, .capacity_bits = MB_NAN};
-        if (!b) b = &none;
-        const double v[] = {b->cost.energy_J, b->cost.latency_s, b->cost.area_m2, b->edap, b->iso_area.energy_J, b->iso_area.latency_s,
-                            b->iso_area.area_m2, b->iso_scale, b->iso_capacity.energy_J, b->iso_capacity.latency_s, b->iso_capacity.area_m2,
-                            b->capacity_bits};
-        for (size_t i = 0; i < sizeof v / sizeof *v; i++) add_exact(t, rc, v[i]);
+        for (const mb_column *c = mb_baseline_columns; c->name; c++)
+            add_exact(t, rc, b ? *(const double *)(const void *)((const char *)b + c->offset) : MB_NAN);
     }
 }
 
@@ -106,8 +97,8 @@ int mb_report_csv(const mb_results *r, mb_str *out) {
     }
     for (const mb_column *c = mb_point_columns; c->name; c++) add_column(t, &rc, c->name, "", MB_RIGHT);
     for (size_t k = 0; k < base.n; k++) {
-        for (size_t i = 0; i < sizeof csv_costs / sizeof *csv_costs; i++) {
-            char *name = mb_asprintf("%s.%s", base.s[k], csv_costs[i]);
+        for (const mb_column *c = mb_baseline_columns; c->name; c++) {
+            char *name = mb_asprintf("%s.%s", base.s[k], c->name);
             if (!name && rc == MB_OK) rc = mb_nomem();
             if (name) add_column(t, &rc, name, "", MB_RIGHT);
             mb_free(name);
@@ -129,6 +120,10 @@ void mb_report_json(const mb_results *r, mb_str *out) {
     mb_json_str(&j, "name", r->name ? r->name : "");
     if (r->question) mb_json_str(&j, "question", r->question);
     mb_json_bool(&j, "complete", r->complete);
+    if (r->where) {
+        mb_json_str(&j, "where", r->where);
+        mb_json_int(&j, "of", (int64_t)r->of);
+    }
     mb_json_open(&j, "points", '[');
     for (size_t i = 0; i < r->n; i++) {
         mb_str_add(out, i ? ",\n" : "\n");

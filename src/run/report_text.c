@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "run/results_internal.h"
+#include "run/report_rows.h"
 
 #define LABEL_CHARS 30
 #define SETTINGS_CHARS 44
@@ -654,7 +654,8 @@ static int report_text(const mb_results *r, int detail, mb_str *out) {
         mb_text_short(r->name, 80, out);
         mb_str_add(out, ": ");
     }
-    mb_str_addf(out, "%zu point%s%s\n\n", r->n, r->n == 1 ? "" : "s", r->complete ? "" : " (the run is not finished)");
+    mb_rows_title(r, out);
+    mb_str_add(out, "\n\n");
     if (r->question) question(r->question, out);
     if (r->n == 0) goto out;
     rc = main_table(&rep, out);

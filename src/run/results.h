@@ -99,7 +99,14 @@ int mb_run_note(mb_run *run, const char *key, const char *value);
 int mb_run_close(mb_run *run, bool complete);                             /* end line, manifest.json, unlocks, frees; a new run without a point leaves nothing */
 
 /* --- reading --- */
-typedef struct mb_results { char *dir, *name, *question; mb_point_result *point; size_t n; bool complete; } mb_results;   /* complete: the end line is there; question: of used.cfg beside it, or NULL */
+typedef struct mb_results {
+    char *dir, *name, *question; /* question: of used.cfg beside it, or NULL */
+    mb_point_result *point;
+    size_t n;
+    bool complete; /* the end line is there */
+    char *where;   /* points were chosen by this condition (run/datum.h), OF were there; NULL: all are here */
+    size_t of;
+} mb_results;
 /* DIR a run folder or a results.jsonl. Damaged lines (checksum) are MB_BADINPUT with file:line, except a partial last line, which is a warning. */
 int mb_results_read(const char *dir, mb_results *r);
 void mb_results_free(mb_results *r);

@@ -431,5 +431,6 @@ void mb_results_free(mb_results *r) {
     mb_free(r->dir);
     mb_free(r->name);
     mb_free(r->question);
+    mb_free(r->where);
     memset(r, 0, sizeof *r);
 }

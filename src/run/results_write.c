@@ -648,6 +648,11 @@ int mb_run_write_file(mb_run *run, const char *name, const char *text) {
     if (!*name || *name == '.' || strchr(name, '/') || strcmp(name, MB_RESULTS_FILE) == 0 || strcmp(name, "used.cfg") == 0 ||
         strcmp(name, MB_MANIFEST_FILE) == 0)
         return mb_fail(MB_BUG, "results: \"%s\" is not a name for a further file of a run", name);
+    const kept *k = is_plan(name) ? find_point(run, strtoll(name + 5, NULL, 10)) : NULL;
+    if (k) /* the plan of a finished point stays as it is */
+        return mb_fail(MB_BADINPUT,
+                       "%s: point %lld is another one there (%s): the network, its data, or the version of mixbar changed since; start anew with -o DIR",
+                       run->file, (long long)k->index, k->id);
     if (run->used_cfg) return write_later(run, name, text);
     return put_file(run, name, text, strlen(text));
 }

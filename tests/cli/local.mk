@@ -21,6 +21,9 @@ MB_CLI_TESTS = \
   tests/cli/baselines.t \
   tests/cli/plot.t \
   tests/cli/page.t \
+  tests/cli/report.t \
+  tests/cli/kill.t \
+  tests/cli/pandas.t \
   tests/cli/map.t \
   tests/cli/modes.t \
   tests/cli/experiments.t \
@@ -30,3 +33,8 @@ MB_CLI_TESTS = \
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)
+
+# hundreds of kills: minutes
+.PHONY: check-long
+check-long: all
+	@MIXBAR_KILLS=200 $(MAKE) check TESTS=tests/cli/kill.t

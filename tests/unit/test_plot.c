@@ -336,6 +336,35 @@ static void keys(void **state) {
 }
 
 /* Bars have one scale: a baseline a hundred times smaller is drawn so, one a hundred times higher is cut off and says so. */
+/* Times are read as people say them; bars of several lines stand beside each other on a logarithmic axis, too. */
+static void times(void **state) {
+    (void)state;
+    static const char *const second[] = {"1", "3600", "86400", "31557600"};
+    mb_results r;
+    mb_str files = {0};
+    made_results(&r, ".", 24, 1, 0); /* weights 8 4 6 5 7 3, repeated four times */
+    for (size_t i = 0; i < r.n; i++) {
+        made_replace(&r.point[i].set[1].key, "read.time_s");
+        made_replace(&r.point[i].set[1].value, second[i / 6]);
+    }
+    assert_ok(mb_results_plot_with(&r, "lines,heat-map", "gp", &(mb_plot_options){"time_s", NULL, "weight_bits"}, &files));
+    for (int heat = 0; heat < 2; heat++) {
+        char *t = read_text(heat ? "plots/heat-map-time_s-weight_bits.gp" : "plots/lines-time_s-weight_bits.gp");
+        static const char *const word[] = {"'1 s' ", "'1 h' ", "'1 d' ", "'1 y' "};
+        for (int k = 0; k < 4; k++)
+            if (!strstr(t, word[k])) fail_msg("%s is no tic of %s", word[k], heat ? "heat-map" : "lines");
+        double x[2];
+        if (!heat) { /* the first of six lines at one hour, and the last */
+            assert_int_equal(sscanf(strstr(t, "$line0 << EOD") + 14, "%*s %*s %*s %*s %lf", &x[0]), 1);
+            assert_int_equal(sscanf(strstr(t, "$line5 << EOD") + 14, "%*s %*s %*s %*s %lf", &x[1]), 1);
+            assert_true(x[0] > 3000 && x[0] < 3500 && x[1] > 3700 && x[1] < 4400);
+        }
+        mb_free(t);
+    }
+    mb_str_free(&files);
+    mb_results_free(&r);
+}
+
 static void scale_of_bars(void **state) {
     (void)state;
     for (int up = 0; up < 2; up++) {
@@ -475,7 +504,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes),   cmocka_unit_test(hostile_names), cmocka_unit_test(deterministic), cmocka_unit_test(choice),
         cmocka_unit_test(trouble), cmocka_unit_test(numbers),       cmocka_unit_test(placing),       cmocka_unit_test(fronts),
-        cmocka_unit_test(tics),    cmocka_unit_test(no_memory),     cmocka_unit_test(keys),          cmocka_unit_test(scale_of_bars),
+        cmocka_unit_test(tics),    cmocka_unit_test(no_memory),     cmocka_unit_test(keys),          cmocka_unit_test(times), cmocka_unit_test(scale_of_bars),
         cmocka_unit_test(colours),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -235,6 +235,8 @@ static void refusals(void **state) {
     made.point[1].id[0] = 'f';
     assert_fails(mb_run_point(run, &made.point[1]), MB_BADINPUT, "another version");
     made.point[1].id[0] = '0';
+    assert_fails(mb_run_write_file(run, "plan-0001.cfg", "another"), MB_BADINPUT, "point 1 is another one there"); /* nor does its plan change */
+    assert_false(exists("run/plan-0001.cfg"));
     assert_ok(mb_run_close(run, true));
     assert_false(exists("run/.lock"));
     uint8_t *after = slurp("run", "results.jsonl", &m);
