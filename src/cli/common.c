@@ -257,9 +257,9 @@ static int choose_point(mb_cli_points *e, const char *text) {
     char *end;
     errno = 0;
     long v = strtol(text, &end, 10);
-    if (end == text || *end || errno || v < 0 || (size_t)v >= e->points.n) {
+    if (end == text || *end || errno || v < 0 || (size_t)v >= e->n) {
         return mb_fail(MB_USAGE, "option --point wants the number of a point, 0 to %zu, not \"%s\" (`mixbar check` lists them)",
-                       e->points.n - 1, text);
+                       e->n - 1, text);
     }
     e->first = (size_t)v;
     e->end = e->first + 1;
@@ -270,10 +270,10 @@ int mb_cli_points_open(const char *path, const mb_strings *set, const char *poin
     mb_conf *root = NULL;
     memset(e, 0, sizeof *e);
     int rc = mb_experiment_read(path, set->v, set->n, &root);
-    if (!rc) rc = mb_sweep_points(root, &e->points);
+    if (!rc) rc = mb_sweep_open(root, &e->sweep);
     if (!rc) {
         const mb_conf *name = mb_conf_find(root, "name");
-        e->end = e->points.n;
+        e->end = e->n = mb_sweep_n(e->sweep);
         e->name = mb_strdup(name && name->type == MB_CONF_STRING ? name->s : "");
         if (!e->name) rc = mb_nomem();
     }
@@ -286,28 +286,33 @@ int mb_cli_points_open(const char *path, const mb_strings *set, const char *poin
 }
 
 void mb_cli_points_close(mb_cli_points *e) {
-    mb_points_free(&e->points);
+    mb_sweep_close(e->sweep);
     mb_cache_free(e->cache);
     mb_free(e->name);
     memset(e, 0, sizeof *e);
 }
 
 int mb_cli_point_load(const mb_cli_points *e, size_t i, bool need_data, mb_setup *s) {
-    const mb_point *p = &e->points.p[i];
-    mb_conf *c = mb_conf_clone(p->conf); /* owned by the setup from here on, also on failure */
-    int rc = c ? mb_setup_load(c, e->cache, need_data, s) : mb_nomem();
-    if (rc && e->points.n > 1) mb_context(rc, "point %zu (%s)", i, p->label);
+    mb_point p;
+    int rc = mb_sweep_point(e->sweep, i, &p);
+    if (rc) return rc;
+    rc = mb_setup_load(p.conf, e->cache, need_data, s);
+    p.conf = NULL; /* the setup's, also on failure */
+    if (rc && e->n > 1) mb_context(rc, "point %zu (%s)", i, p.label);
+    mb_point_free(&p);
     return rc;
 }
 
 int mb_cli_point_describe(const mb_cli_points *e, size_t i, mb_point_result *r) {
-    int rc = mb_point_describe(&e->points.p[i], i, r);
+    mb_point p;
+    int rc = mb_sweep_point(e->sweep, i, &p);
+    if (!rc) rc = mb_point_describe(&p, i, r);
     if (!rc && !(r->plan = mb_strdup(""))) rc = mb_nomem();
+    mb_point_free(&p);
     return rc;
 }
 
-void mb_cli_point_title(const mb_cli_points *e, size_t i, mb_str *out) {
-    const mb_point *p = &e->points.p[i];
-    if (e->points.n > 1) mb_str_addf(out, "point %zu of 0..%zu (%s)", i, e->points.n - 1, p->label);
+void mb_cli_point_title(const mb_cli_points *e, size_t i, const mb_point *p, mb_str *out) {
+    if (e->n > 1) mb_str_addf(out, "point %zu of 0..%zu (%s)", i, e->n - 1, p->label);
     else mb_str_add(out, e->name);
 }

@@ -55,7 +55,8 @@ int mb_cli_cell_open(const char *name, const mb_strings *set, mb_conf **root, mb
 
 /* --- experiments --------------------------------------------------------------------------------------------------- */
 typedef struct mb_cli_points {
-    mb_points points;
+    mb_sweep *sweep;
+    size_t n;          /* points */
     size_t first, end; /* the points asked for: [first, end) */
     mb_cache *cache;
     char *name; /* of the experiment */
@@ -70,7 +71,7 @@ int mb_cli_point_describe(const mb_cli_points *e, size_t i, mb_point_result *r);
 /* Names in the experiment's list `plot` must exist (MB_BADINPUT with file:line); one name (CODE). */
 int mb_cli_check_plots(const mb_conf *root);
 bool mb_cli_have_gnuplot(void);
-/* "point 2 of 0..5 (map.weight_bits=4)", or the experiment's name when there is only one. */
-void mb_cli_point_title(const mb_cli_points *e, size_t i, mb_str *out);
+/* "point 2 of 0..5 (map.weight_bits=4)" for P, point I; the experiment's name when there is only one. */
+void mb_cli_point_title(const mb_cli_points *e, size_t i, const mb_point *p, mb_str *out);
 
 #endif

@@ -539,13 +539,18 @@ static int used_text(const mb_conf *root, mb_cache *cache, const mb_setup *first
 }
 
 /* Load every point once, so that a mistake in the last one is told before the first one is computed; the text of used.cfg and the ids on the way. */
-static int check_points(const mb_conf *root, const mb_points *pts, mb_cache *cache, const char *plan_file, mb_str *used, uint64_t *id) {
-    for (size_t i = 0; i < pts->n; i++) {
+static int check_points(const mb_conf *root, const mb_sweep *sweep, mb_cache *cache, const char *plan_file, mb_str *used, uint64_t *id) {
+    for (size_t i = 0; i < mb_sweep_n(sweep); i++) {
         mb_setup s;
-        mb_conf *c = mb_conf_clone(pts->p[i].conf);
-        int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+        mb_point pt;
+        int rc = mb_sweep_point(sweep, i, &pt);
+        if (rc) return rc;
+        rc = mb_setup_load(pt.conf, cache, true, &s);
+        pt.conf = NULL; /* the setup's, also on failure */
         if (!rc && (rc = mb_network_has_weights(s.net))) mb_setup_free(&s);
-        if (rc) return pts->n > 1 ? mb_context(rc, "point %zu (%s)", i, pts->p[i].label) : rc;
+        if (rc && mb_sweep_n(sweep) > 1) mb_context(rc, "point %zu (%s)", i, pt.label);
+        mb_point_free(&pt);
+        if (rc) return rc;
         id[i] = s.id;
         if (i == 0) rc = used_text(root, cache, &s, used);
         mb_plan *p = NULL;
@@ -655,20 +660,18 @@ static bool to_explain(const session *se, size_t index) {
 }
 
 /* A point that was computed earlier, by its plan in the folder. */
-static int explain_done(session *se, const mb_point *pt, size_t index) {
+static int explain_done(session *se, mb_point *pt, size_t index) {
     mb_setup s;
     mb_plan *plan = NULL;
     char *path = mb_asprintf("%s/plan-%04zu.cfg", se->folder, index);
-    mb_conf *c = mb_conf_clone(pt->conf);
-    int rc = path && c ? MB_OK : mb_nomem();
-    if (!rc && !mb_file_exists(path)) { /* infeasible: nothing to explain */
-        mb_conf_free(c);
-        mb_free(path);
-        return MB_OK;
-    }
-    if (!rc) rc = mb_setup_load(c, se->cache, true, &s);
-    else mb_conf_free(c);
-    if (!rc) {
+    int rc = path ? MB_OK : mb_nomem();
+    if (!rc && mb_file_exists(path)) { /* otherwise infeasible: nothing to explain */
+        rc = mb_setup_load(pt->conf, se->cache, true, &s);
+        pt->conf = NULL; /* the setup's, also on failure */
+        if (rc) {
+            mb_free(path);
+            return rc;
+        }
         rc = mb_plan_load(path, s.net, &plan);
         if (!rc) rc = explain_point(se, &s, plan, index);
         mb_plan_free(plan);
@@ -678,11 +681,11 @@ static int explain_done(session *se, const mb_point *pt, size_t index) {
     return rc;
 }
 
-static int run_point(session *se, const mb_point *pt, size_t index, mb_point_result *r) {
+static int run_point(session *se, mb_point *pt, size_t index, mb_point_result *r) {
     mb_setup s;
     mb_plan *plan = NULL;
-    mb_conf *c = mb_conf_clone(pt->conf);
-    int rc = c ? mb_setup_load(c, se->cache, true, &s) : mb_nomem();
+    int rc = mb_setup_load(pt->conf, se->cache, true, &s);
+    pt->conf = NULL; /* the setup's, also on failure */
     if (rc) return rc;
     mb_point_options po = {.plan_file = se->o->plan_file, .simulate = true, .progress = se->o->progress, .record_infeasible = true};
     rc = mb_point_run(&s, &po, r, &plan, NULL);
@@ -702,10 +705,20 @@ static int run_point(session *se, const mb_point *pt, size_t index, mb_point_res
     return rc;
 }
 
-static int note_data(mb_run *run, const mb_conf *conf, mb_cache *cache) {
+/* The setup of the first point. */
+static int first_setup(const mb_sweep *sweep, mb_cache *cache, mb_setup *s) {
+    mb_point pt;
+    int rc = mb_sweep_point(sweep, 0, &pt);
+    if (rc) return rc;
+    rc = mb_setup_load(pt.conf, cache, true, s);
+    pt.conf = NULL;
+    mb_point_free(&pt);
+    return rc;
+}
+
+static int note_data(mb_run *run, const mb_sweep *sweep, mb_cache *cache) {
     mb_setup s;
-    mb_conf *c = mb_conf_clone(conf);
-    int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+    int rc = first_setup(sweep, cache, &s);
     if (rc) return rc;
     char threads[16];
     snprintf(threads, sizeof threads, "%d", mb_sim_threads());
@@ -718,48 +731,52 @@ static int note_data(mb_run *run, const mb_conf *conf, mb_cache *cache) {
 }
 
 /* All points that are not there yet. */
-static int run_points(session *se, const mb_points *pts, const uint64_t *id) {
+static int run_points(session *se, const mb_sweep *sweep, const uint64_t *id) {
+    const size_t n = mb_sweep_n(sweep);
     size_t done = 0, computed = 0, infeasible = 0;
     mb_str why = {0};
     int rc = MB_OK;
-    for (size_t i = 0; i < pts->n && !rc; i++) {
+    for (size_t i = 0; i < n && !rc; i++) {
         char text[17];
         mb_point_result r = {0};
+        mb_point pt = {0};
         snprintf(text, sizeof text, "%016llx", (unsigned long long)id[i]);
-        if (mb_run_done(se->run, (int64_t)i, text)) {
+        const bool there = mb_run_done(se->run, (int64_t)i, text);
+        if (there) {
             done++;
-            if (to_explain(se, i)) rc = explain_done(se, &pts->p[i], i);
-            continue;
+            if (!to_explain(se, i)) continue;
         }
-        rc = run_point(se, &pts->p[i], i, &r);
-        if (rc) {
-            if (pts->n > 1) mb_context(rc, "point %zu (%s)", i, pts->p[i].label);
-            break;
+        rc = mb_sweep_point(sweep, i, &pt);
+        if (!rc) rc = there ? explain_done(se, &pt, i) : run_point(se, &pt, i, &r);
+        if (there || rc) {
+            if (rc && !there && n > 1 && pt.label) mb_context(rc, "point %zu (%s)", i, pt.label);
+            mb_point_free(&pt);
+            continue;
         }
         done++;
         computed++;
         if (r.infeasible) {
             if (!infeasible++) mb_str_add(&why, r.infeasible);
-            if (pts->n > 1) mb_warn("point %zu (%s) is infeasible: %s", i, pts->p[i].label, r.infeasible);
+            if (n > 1) mb_warn("point %zu (%s) is infeasible: %s", i, pt.label, r.infeasible);
         }
-        if (se->o->on_point) rc = se->o->on_point(se->o->ctx, &r, done, pts->n);
+        mb_point_free(&pt);
+        if (se->o->on_point) rc = se->o->on_point(se->o->ctx, &r, done, n);
         mb_point_result_free(&r);
     }
     se->ended = !rc;
-    if (!rc && infeasible && infeasible == computed && computed == pts->n) {
+    if (!rc && infeasible && infeasible == computed && computed == n) {
         rc = mb_fail(MB_NUMERIC, "%s", mb_cstr(&why));
-        if (pts->n > 1) rc = mb_context(rc, "and so all %zu points", pts->n);
+        if (n > 1) rc = mb_context(rc, "and so all %zu points", n);
     }
     mb_str_free(&why);
     return rc;
 }
 
 /* Told once for all points: an accuracy on samples that set the scales and ranges is too good. */
-static int warn_overlap(const mb_conf *conf, mb_cache *cache) {
+static int warn_overlap(const mb_sweep *sweep, mb_cache *cache) {
     mb_setup s;
     int64_t common = 0;
-    mb_conf *c = mb_conf_clone(conf);
-    int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
+    int rc = first_setup(sweep, cache, &s);
     if (rc) return rc;
     rc = mb_dataset_common(s.calib, s.cal.samples, s.data, s.keys.samples, &common);
     if (!rc && common)
@@ -770,27 +787,29 @@ static int warn_overlap(const mb_conf *conf, mb_cache *cache) {
 }
 
 int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir) {
-    mb_points pts = {0};
+    mb_sweep *sweep = NULL;
+    size_t n = 0;
     mb_str used = {0};
     uint64_t *id = NULL;
     char *folder = NULL;
     const mb_conf *name = NULL;
     session se = {.o = o};
     int rc = mb_cache_new(&se.cache);
-    if (!rc) rc = mb_sweep_points(root, &pts);
-    if (!rc && o->explain != MB_EXPLAIN_NOT && o->explain_point >= (int64_t)pts.n)
-        rc = mb_fail(MB_BADINPUT, "there is no point %lld to explain: points are 0..%zu", (long long)o->explain_point, pts.n - 1);
-    if (!rc && !(id = mb_calloc(pts.n, sizeof *id))) rc = mb_nomem();
-    if (!rc) rc = check_points(root, &pts, se.cache, o->plan_file, &used, id);
-    if (!rc) rc = warn_overlap(pts.p[0].conf, se.cache);
+    if (!rc) rc = mb_sweep_open(root, &sweep);
+    if (!rc) n = mb_sweep_n(sweep);
+    if (!rc && o->explain != MB_EXPLAIN_NOT && o->explain_point >= (int64_t)n)
+        rc = mb_fail(MB_BADINPUT, "there is no point %lld to explain: points are 0..%zu", (long long)o->explain_point, n - 1);
+    if (!rc && !(id = mb_calloc(n, sizeof *id))) rc = mb_nomem();
+    if (!rc) rc = check_points(root, sweep, se.cache, o->plan_file, &used, id);
+    if (!rc) rc = warn_overlap(sweep, se.cache);
     if (rc) goto out;
     name = mb_conf_find(root, "name");
     se.name = name->s;
     se.folder = folder = o->dir ? mb_strdup(o->dir) : mb_asprintf("runs/%s", name->s);
     rc = folder ? mb_run_create(folder, name->s, mb_cstr(&used), o->force ? MB_RUN_FORCE : o->resume ? MB_RUN_RESUME : MB_RUN_NEW, &se.run) : mb_nomem();
-    if (!rc && o->explain != MB_EXPLAIN_NOT && !o->force) rc = store_open(folder, id, pts.n, &se.store);
-    if (!rc) rc = note_data(se.run, pts.p[0].conf, se.cache);
-    if (!rc) rc = run_points(&se, &pts, id);
+    if (!rc && o->explain != MB_EXPLAIN_NOT && !o->force) rc = store_open(folder, id, n, &se.store);
+    if (!rc) rc = note_data(se.run, sweep, se.cache);
+    if (!rc) rc = run_points(&se, sweep, id);
 out:
     if (se.run) {
         int close = mb_run_close(se.run, se.ended);
@@ -801,7 +820,7 @@ out:
     mb_free(id);
     store_free(&se.store);
     mb_str_free(&used);
-    mb_points_free(&pts);
+    mb_sweep_close(sweep);
     mb_cache_free(se.cache);
     return rc;
 }

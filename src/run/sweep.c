@@ -1,4 +1,4 @@
-/* sweep.c - points of an experiment: grid, zip, list */
+/* sweep.c - points of an experiment: grid, zip, list; each is built alone, when it is asked for */
 #include "run/sweep.h"
 
 #include <string.h>
@@ -18,21 +18,25 @@ const mb_param mb_sweep_params[] = {
 #define AXIS_KEYS 16
 typedef struct { const char *key[AXIS_KEYS]; size_t n_key; bool together; const mb_conf *values; } axis; /* together: each value is a list with one value per key */
 
-void mb_points_free(mb_points *pts) {
-    for (size_t i = 0; i < pts->n; i++) {
-        mb_point *p = &pts->p[i];
-        for (size_t k = 0; k < p->n_set; k++) {
-            mb_free(p->key[k]);
-            mb_free(p->value[k]);
-        }
-        mb_free(p->key);
-        mb_free(p->value);
-        mb_free(p->label);
-        mb_conf_free(p->conf);
+struct mb_sweep {
+    mb_conf *root, *base;          /* the experiment, and without its sweep */
+    int mode;
+    axis *a;                       /* into root, as the others */
+    size_t n_axes;
+    const mb_conf *points, *names;
+    size_t n;
+};
+
+void mb_point_free(mb_point *p) {
+    for (size_t k = 0; k < p->n_set; k++) {
+        mb_free(p->key[k]);
+        mb_free(p->value[k]);
     }
-    mb_free(pts->p);
-    pts->p = NULL;
-    pts->n = 0;
+    mb_free(p->key);
+    mb_free(p->value);
+    mb_free(p->label);
+    mb_conf_free(p->conf);
+    memset(p, 0, sizeof *p);
 }
 
 /* A value as one would type it after KEY=; long ones by their first characters. */
@@ -169,12 +173,20 @@ static int count_points(const mb_conf *sweep, int mode, const axis *a, size_t n_
     return MB_OK;
 }
 
-static int set_list_point(mb_point *p, const mb_conf *words) {
+static int check_list_point(const mb_conf *words) {
     if (words->type != MB_CONF_LIST) return mb_fail(MB_BADINPUT, "%s: a point is a list ( \"KEY=VALUE\", ... )", mb_conf_where(words));
     for (size_t k = 0; k < words->n; k++) {
         const mb_conf *w = words->child[k];
-        const char *eq = w->type == MB_CONF_STRING ? strchr(w->s, '=') : NULL;
-        if (!eq || eq == w->s) return mb_fail(MB_BADINPUT, "%s: a point's entries have the form \"KEY=VALUE\"", mb_conf_where(w));
+        if (w->type != MB_CONF_STRING || !strchr(w->s, '=') || *w->s == '=')
+            return mb_fail(MB_BADINPUT, "%s: a point's entries have the form \"KEY=VALUE\"", mb_conf_where(w));
+    }
+    return MB_OK;
+}
+
+static int set_list_point(mb_point *p, const mb_conf *words) {
+    for (size_t k = 0; k < words->n; k++) {
+        const mb_conf *w = words->child[k];
+        const char *eq = strchr(w->s, '=');
         int rc = mb_conf_assign(p->conf, w->s, MB_FROM_SWEEP);
         if (rc) return mb_context(rc, "in the point at %s", mb_conf_where(words));
         char *key = mb_strndup(w->s, (size_t)(eq - w->s));
@@ -264,56 +276,69 @@ mb_conf *mb_sweep_base(const mb_conf *root) {
     return c;
 }
 
-int mb_sweep_points(mb_conf *root, mb_points *pts) {
+/* What the group `sweep` says; S has its copy of the experiment. */
+static int read_sweep(mb_sweep *s, mb_conf *sweep) {
+    s->n = 1;
+    if (!sweep) return MB_OK;
+    int rc = MB_OK;
+    if (s->mode == LIST) {
+        mb_conf *l = mb_conf_use(sweep, "points");
+        if (!l || l->type != MB_CONF_LIST || l->n == 0)
+            return mb_fail(MB_BADINPUT, "%s: a list sweep needs points = ( (\"KEY=VALUE\", ...), ... )", mb_conf_where(l ? l : sweep));
+        mb_conf_use_all(l);
+        s->points = l;
+        for (size_t i = 0; i < l->n && !rc; i++) rc = check_list_point(l->child[i]);
+    } else {
+        rc = read_axes(sweep, &s->a, &s->n_axes);
+    }
+    if (!rc) rc = count_points(sweep, s->mode, s->a, s->n_axes, s->points, &s->n);
+    if (!rc) rc = check_not_set(s->root, s->a, s->n_axes);
+    if (!rc) rc = read_names(sweep, s->n, &s->names);
+    if (!rc) rc = mb_conf_check_used(sweep);
+    return rc;
+}
+
+int mb_sweep_open(mb_conf *root, mb_sweep **out) {
     static const char *const also[] = {"axes", "points", "names", NULL};
-    pts->p = NULL;
-    pts->n = 0;
+    *out = NULL;
     mb_conf *sweep = mb_conf_use(root, "sweep");
     sweep_keys keys = {LIST};
-    axis *a = NULL;
-    size_t n_axes = 0, n = 1;
-    const mb_conf *points = NULL, *names = NULL;
-    int rc = MB_OK;
     if (sweep) {
         if (sweep->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: sweep is a group { mode; axes; }", mb_conf_where(sweep));
-        rc = mb_params_load(mb_sweep_params, sweep, also, &keys);
+        int rc = mb_params_load(mb_sweep_params, sweep, also, &keys);
         if (rc) return rc;
-        if (keys.mode == LIST) {
-            mb_conf *l = mb_conf_use(sweep, "points");
-            if (!l || l->type != MB_CONF_LIST || l->n == 0)
-                return mb_fail(MB_BADINPUT, "%s: a list sweep needs points = ( (\"KEY=VALUE\", ...), ... )", mb_conf_where(l ? l : sweep));
-            mb_conf_use_all(l);
-            points = l;
-        } else {
-            rc = read_axes(sweep, &a, &n_axes);
-            if (rc) goto out;
-        }
-        rc = count_points(sweep, keys.mode, a, n_axes, points, &n);
-        if (!rc) rc = check_not_set(root, a, n_axes);
-        if (!rc) rc = read_names(sweep, n, &names);
-        if (!rc) rc = mb_conf_check_used(sweep);
-        if (rc) goto out;
     }
-    pts->p = mb_calloc(n, sizeof *pts->p);
-    if (!pts->p) {
-        rc = mb_nomem();
-        goto out;
-    }
-    for (pts->n = 0; pts->n < n; pts->n++) {
-        mb_point *p = &pts->p[pts->n];
-        p->conf = mb_sweep_base(root);
-        rc = p->conf ? MB_OK : mb_nomem();
-        if (!rc && points) rc = set_list_point(p, points->child[pts->n]);
-        if (!rc && a) rc = set_axes_point(p, keys.mode, a, n_axes, pts->n);
-        if (!rc) rc = make_label(p, names, pts->n);
-        if (rc) {
-            pts->n++;
-            break;
-        }
-    }
-out:
-    mb_free(a);
+    mb_sweep *s = mb_calloc(1, sizeof *s);
+    if (!s) return mb_nomem();
+    s->mode = keys.mode;
     mb_params_free(mb_sweep_params, &keys);
-    if (rc) mb_points_free(pts);
+    s->root = mb_conf_clone(root);
+    s->base = mb_sweep_base(root);
+    int rc = s->root && s->base ? read_sweep(s, mb_conf_find(s->root, "sweep")) : mb_nomem();
+    if (!rc && sweep) mb_conf_use_all(sweep);
+    if (rc) mb_sweep_close(s);
+    else *out = s;
+    return rc;
+}
+
+void mb_sweep_close(mb_sweep *s) {
+    if (!s) return;
+    mb_free(s->a);
+    mb_conf_free(s->root);
+    mb_conf_free(s->base);
+    mb_free(s);
+}
+
+size_t mb_sweep_n(const mb_sweep *s) { return s->n; }
+
+int mb_sweep_point(const mb_sweep *s, size_t index, mb_point *p) {
+    memset(p, 0, sizeof *p);
+    if (index >= s->n) return mb_fail(MB_BUG, "there is no point %zu", index);
+    p->conf = mb_conf_clone(s->base);
+    int rc = p->conf ? MB_OK : mb_nomem();
+    if (!rc && s->points) rc = set_list_point(p, s->points->child[index]);
+    if (!rc && s->a) rc = set_axes_point(p, s->mode, s->a, s->n_axes, index);
+    if (!rc) rc = make_label(p, s->names, index);
+    if (rc) mb_point_free(p);
     return rc;
 }
