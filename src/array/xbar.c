@@ -308,7 +308,7 @@ out:
 
 void mb_xbar_free(mb_xbar *xb) {
     if (!xb) return;
-    for (int g = 0; xb->group && g < xb->lay.row_groups; g++) {
+    for (int g = 0; xb->group && g < xb->lay.row_groups && !xb->borrows; g++) {
         mb_free(xb->group[g].w);
         mb_free(xb->group[g].var);
         mb_quads_free(xb->group[g].quads);
@@ -316,7 +316,7 @@ void mb_xbar_free(mb_xbar *xb) {
     mb_general_free(xb->general);
     mb_free(xb->placed);
     mb_free(xb->group);
-    mb_free(xb->row_w);
+    if (!xb->borrows) mb_free(xb->row_w);
     mb_free(xb->Wq);
     mb_free(xb);
 }

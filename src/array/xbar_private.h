@@ -59,6 +59,7 @@ struct mb_xbar {
     double wire_residual;
     double fresh_S, aged_S;           /* mb_xbar_ageing */
     bool programmed, ranged;
+    bool borrows;                     /* cells of another crossbar (share.c): what the groups point to and row_w are not its own */
     mb_adc_range range[MB_MAX_SLICES];
     mb_adc_range *placed;             /* [row_tiles][slices]: the same, each at its own converters */
     uint32_t place;                   /* of the first row tile; 0: not programmed */

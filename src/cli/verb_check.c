@@ -34,7 +34,9 @@ static void add_head(mb_doc *d, const char *path, const mb_cli_points *e, const 
     if (s->keys.question && *s->keys.question) mb_doc_text(d, "question", "%s", s->keys.question);
     mb_doc_text(d, "network", "%s: %d weighted layers, %lld parameters, %lld MACs", s->net->name, s->net->n_weighted,
                 (long long)params, (long long)macs);
-    if (s->net->weightless) {
+    if (!s->keys.simulate) {
+        mb_doc_text(d, "dataset", "none: simulate = false");
+    } else if (s->net->weightless) {
         mb_doc_text(d, "dataset", "none: %s has layer shapes and no weights, so it can be costed and mapped, not run", s->net->name);
     } else {
         mb_doc_text(d, "dataset", "%s: %d of %zu samples", s->data->source, s->keys.samples, s->data->n);
@@ -43,7 +45,7 @@ static void add_head(mb_doc *d, const char *path, const mb_cli_points *e, const 
     mb_doc_text(d, "cell", "%s", s->cell.type->name);
     mb_doc_text(d, "arch", "%s", s->mach->name);
     for (int i = 0; i < s->n_baseline; i++) mb_doc_text(d, "against", "%s", s->baseline[i].name);
-    mb_doc_int(d, "trials", s->keys.trials);
+    mb_doc_int(d, "trials", s->trials);
     mb_doc_int(d, "seed", s->keys.seed);
     mb_doc_int(d, "n_points", (int64_t)e->n);
 }
