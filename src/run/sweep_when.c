@@ -243,6 +243,7 @@ int mb_sweep_scan(mb_sweep *s) {
         s->n = (size_t)raw;
         return raw > MB_SWEEP_MAX ? too_many(s) : MB_OK;
     }
+    s->n = 0;
     for (rc = mb_cursor_set(s, 0, &c); !rc && there; rc = rc ? rc : mb_cursor_next(s, &c, &there)) {
         if (walked == MAX_WALK) return mb_fail(MB_BADINPUT, "%s: more than %u combinations to look at: shorten an axis, or give it a `when`", mb_conf_where(s->sweep), MAX_WALK);
         rc = mb_sweep_keeps(s, &c, &keep);
