@@ -140,6 +140,10 @@ static void derive_inputs(const mb_xbar_spec *s, mb_xbar_layout *l, mb_xbar_scal
     l->planes_converted = added ? 1 : l->planes;
     sc->dac_bits = added ? xbits : s->dac_bits;
     sc->input_digit = added ? sc->x_max + twos : sc->drive_digit;
+}
+
+/* Sums of squares by |input|: who reads needs them, who counts arrays does not. */
+static void derive_squares(const mb_xbar_spec *s, mb_xbar_scale_info *sc) {
     for (int a = 0; a < 256; a++) {
         sc->square[a] = 0;
         for (int p = 0; p * s->dac_bits < 8; p++) {
@@ -263,6 +267,7 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     xb->K = K;
     xb->N = N;
     if ((rc = mb_xbar_derive(&xb->spec, K, N, &xb->lay, &xb->sc))) goto out;
+    derive_squares(&xb->spec, &xb->sc);
     const mb_xbar_layout *l = &xb->lay;
     if ((int64_t)l->row_tiles * l->col_tiles > SLOTS || l->row_groups > SLOTS) {
         rc = mb_fail(MB_BADINPUT,

@@ -24,7 +24,7 @@ typedef struct mb_xbar_scale_info {
     int input_digit;                  /* largest digit of a converted plane */
     int drive_digit;                  /* largest digit of a driven plane */
     int dac_bits;                     /* of a converted plane: all bits when planes are added before the converter */
-    uint32_t square[256];             /* by |input|: sum over its driven planes of their weighted digits squared */
+    uint32_t square[256];             /* by |input|: sum over its driven planes of their weighted digits squared; of a crossbar only */
     int rows_read;                    /* inputs of the largest row group */
     int references;                   /* dummy outputs per array: 0, 1 or 2 */
     int gain;                         /* y = gain * data - sum of the references */

@@ -3,7 +3,6 @@
  * Order: open the sweep -> load points, so that a mistake in the last one is told before the first one is computed -> run folder -> jobs to the crew (crew.c), results in
  * order -> close. What is computed where does not change a byte of the results.
  */
-#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +12,7 @@
 #include "base/mem.h"
 #include "run/session.h"
 
-#define CHECKED 1000 /* points that are loaded before the first is computed; of more, so many spread over the sweep */
+#define CHECKED 1000 /* so many points are all loaded before the first is computed; of more, those that cover the axes */
 
 /* --- before the first point ------------------------------------------------------------------------------------------ */
 
@@ -33,20 +32,16 @@ static int used_text(mb_session *se, const mb_setup *first, mb_str *used) {
     return rc;
 }
 
-static size_t to_check(const mb_session *se) { return se->points < CHECKED ? se->points : CHECKED; }
-
-/* The I-th of them: all, or one in each of CHECKED equal parts, at a place that moves from part to part; the first and the last are among them. */
-static size_t checked_point(const mb_session *se, size_t i) {
-    const size_t n = to_check(se);
-    if (n == se->points || i == 0) return i;
-    if (i == n - 1) return se->points - 1;
-    const size_t lo = (size_t)((double)se->points / (double)n * (double)i), width = se->points / n;
-    return lo + i * 7919 % width;
-}
+/* Points to be loaded first: all, or those in which every value of every axis stands. */
+typedef struct checking {
+    mb_session *se;
+    size_t *index;           /* NULL: all */
+} checking;
 
 static int check_point(void *ctx, mb_crew_job *job) {
-    mb_session *se = ctx;
-    const size_t index = checked_point(se, job->number);
+    const checking *c = ctx;
+    mb_session *se = c->se;
+    const size_t index = c->index ? c->index[job->number] : job->number;
     mb_setup s;
     mb_point pt;
     mb_plan *p = NULL;
@@ -62,13 +57,19 @@ static int check_point(void *ctx, mb_crew_job *job) {
 static int checked(void *ctx, size_t number, void *result) {
     (void)number;
     (void)result;
-    const mb_run_options *o = ((mb_session *)ctx)->o;
+    const mb_run_options *o = ((const checking *)ctx)->se->o;
     return o->progress && o->progress->step && o->progress->step(o->progress->ctx, "load points", 0, 0) ? mb_fail(MB_INTERRUPTED, "interrupted") : MB_OK;
 }
 
 static int check_points(mb_session *se) {
-    const mb_crew_plan plan = {.n = to_check(se), .threads = se->threads, .ctx = se, .work = check_point, .take = checked};
-    return mb_crew_run(&plan);
+    checking c = {.se = se};
+    size_t n = se->points;
+    int rc = n > CHECKED ? mb_sweep_cover(se->sweep, &c.index, &n) : MB_OK;
+    if (rc) return rc;
+    const mb_crew_plan plan = {.n = n, .threads = se->threads, .ctx = &c, .work = check_point, .take = checked};
+    rc = mb_crew_run(&plan);
+    mb_free(c.index);
+    return rc;
 }
 
 /* What is told once for all points, and noted about the run; the text of used.cfg. From the first point. */

@@ -350,7 +350,7 @@ static int iso_results(const mb_baseline *b, const mb_baseline_case *c, double a
     return rc;
 }
 
-static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *out) {
+static int baseline_results(mb_setup *s, const mb_plan *plan, bool totals, mb_point_result *out) {
     out->baseline = mb_calloc((size_t)s->n_baseline, sizeof *out->baseline);
     if (!out->baseline) return mb_nomem();
     mb_baseline_case c = {.net = s->net, .plan = plan, .node_nm = s->mach->node_nm, .weights_resident = !(out->schedule->reload_s > 0), .batch = s->mach->batch,
@@ -363,14 +363,14 @@ static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *o
         mb_baseline_result *o = &out->baseline[i];
         mb_report *r = NULL;
         mb_metrics met;
-        int rc = b->type->evaluate(b->params, &c, &r, &met);
+        int rc = b->type->evaluate(b->params, &c, totals ? NULL : &r, &met);
         if (rc) return mb_context(rc, "baseline %s", b->name);
         out->n_baseline++;
         o->name = mb_strdup(b->name);
         o->kind = mb_strdup(b->type->name);
         o->cost = (mb_cost){met.energy_J, met.latency_s, met.area_m2};
         o->edap = met.energy_J * met.latency_s * met.area_m2;
-        rc = o->name && o->kind ? copy_parts(r, &o->part, &o->n_part) : mb_nomem();
+        rc = !o->name || !o->kind ? mb_nomem() : totals ? MB_OK : copy_parts(r, &o->part, &o->n_part);
         o->tree = r;
         if (!rc) rc = iso_results(b, &c, out->area_m2, capacity, o);
         if (rc) return mb_context(rc, "baseline %s", b->name);
@@ -404,8 +404,8 @@ static int schedule_results(const mb_setup *s, const mb_plan *plan, mb_point_res
     return MB_OK;
 }
 
-/* Costs, breakdowns and baselines of a plan. m NULL: estimated activity. */
-static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb_point_result *out, mb_report **report) {
+/* Costs, breakdowns (not if TOTALS) and baselines of a plan. m NULL: estimated activity. */
+static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, bool totals, mb_point_result *out, mb_report **report) {
     const int n = s->net->n_weighted;
     mb_report *r = NULL;
     mb_metrics met;
@@ -424,7 +424,7 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
     const bool *sign = m ? mb_mapped_input_signed(m) : NULL;
     if (!rc && !(out->schedule = mb_calloc(1, sizeof *out->schedule))) rc = mb_nomem();
     if (!rc) rc = mb_costing_new(s->mach, &s->cell, s->net, &costing);
-    if (!rc) rc = mb_costing_plan(costing, plan, act, sign, &r, &met, out->schedule, true);
+    if (!rc) rc = mb_costing_plan(costing, plan, act, sign, totals ? NULL : &r, &met, out->schedule, true);
     if (!rc) rc = mb_cost_band(s->mach, &s->cell, s->net, plan, act, sign, &band);
     if (!rc) {
         out->arrays = met.arrays;
@@ -448,13 +448,13 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
     out->tops = 2e-12 * out->macs / out->interval_s;
     out->tops_per_W = 2e-12 * out->macs / met.energy_J;
     out->tops_per_mm2 = out->tops / (met.area_m2 * 1e6);
-    rc = copy_parts(r, &out->part, &out->n_part);
-    if (!rc && !(out->layer = mb_calloc((size_t)n, sizeof *out->layer))) rc = mb_nomem();
-    for (int k = 0; k < n && !rc; k++) {
+    rc = totals ? MB_OK : copy_parts(r, &out->part, &out->n_part);
+    if (!rc && !totals && !(out->layer = mb_calloc((size_t)n, sizeof *out->layer))) rc = mb_nomem();
+    for (int k = 0; k < n && !rc && !totals; k++) {
         out->n_layer++;
         rc = layer_result(s, plan, m, r, out->schedule, k, &out->layer[k]);
     }
-    if (!rc) rc = baseline_results(s, plan, out);
+    if (!rc) rc = baseline_results(s, plan, totals, out);
     if (rc || !report) mb_report_free(r);
     else *report = r;
     return rc;
@@ -572,7 +572,7 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->accuracy_q05 = out->accuracy_q50 =
         out->accuracy_q95 = out->loss = (double)NAN;
     if (!rc && o->simulate) rc = accuracies(s, p, o, out, &m);
-    if (!rc) rc = cost_results(s, p, m, out, report);
+    if (!rc) rc = cost_results(s, p, m, o->totals && !report, out, report);
     mb_mapped_free(m);
     if (rc) {
         mb_point_result_free(out);

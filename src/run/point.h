@@ -9,13 +9,14 @@
 typedef struct mb_point_options {
     const char *plan_file;
     const mb_plan *plan;
-    bool simulate, share, record_infeasible;
+    bool simulate, share, totals, record_infeasible;
     const mb_progress *progress;
     void (*threads)(void *ctx);                 /* NULL, or: called between draws, may change the number of threads that loops take */
     void *threads_ctx;
 } mb_point_options;
 /* PLAN, or PLAN_FILE, not NULL: replay that plan instead of asking the policy. simulate false: costs only (estimated activity). *plan (may be NULL) receives the plan.
  * SHARE: S is as loaded, and others will come that differ in their converters only: they find the programmed cells in its cache (mb_mapped_share).
+ * TOTALS: no breakdowns by layer and component (unless the report is asked for).
  * RECORD_INFEASIBLE: a policy that finds nothing inside the budgets (MB_NUMERIC) is a result, OUT->infeasible, with all numbers NaN and *plan NULL. */
 int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, mb_plan **plan, struct mb_report **report);
 /* Number, label and settings of the point P, point INDEX of its sweep, into R; its other fields stay. */

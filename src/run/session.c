@@ -110,17 +110,6 @@ static int explain_done(mb_setup *s, mb_session *se, size_t index, const mb_prog
     return rc;
 }
 
-static void drop_breakdowns(mb_point_result *r) {
-    mb_point_result part = {.layer = r->layer, .n_layer = r->n_layer, .part = r->part, .n_part = r->n_part};
-    r->layer = NULL, r->n_layer = 0, r->part = NULL, r->n_part = 0;
-    mb_point_result_free(&part);
-    for (size_t i = 0; i < r->n_baseline; i++) {
-        mb_point_result shell = {.part = r->baseline[i].part, .n_part = r->baseline[i].n_part};
-        r->baseline[i].part = NULL, r->baseline[i].n_part = 0;
-        mb_point_result_free(&shell);
-    }
-}
-
 /* id, label, infeasible and numbers of R, moved or copied. */
 static void make_brief(mb_point_result *r, mb_point_result *brief) {
     brief->index = r->index;
@@ -135,13 +124,12 @@ static int compute(mb_session *se, mb_setup *s, const mb_point *pt, const mb_pro
     mb_point_result r = {0};
     mb_plan *plan = NULL;
     const bool simulate = s->keys.simulate, plans = s->keys.keep == MB_KEEP_PLANS;
-    mb_point_options po = {.plan_file = se->o->plan_file, .simulate = simulate, .share = se->jobs > 1, .progress = pr, .record_infeasible = true,
+    mb_point_options po = {.plan_file = se->o->plan_file, .simulate = simulate, .share = se->jobs > 1, .totals = s->keys.keep == MB_KEEP_TOTALS, .progress = pr, .record_infeasible = true,
                            .threads = on_threads, .threads_ctx = w};
     int rc = mb_point_run(s, &po, &r, &plan, NULL);
     if (rc) return se->points > 1 ? mb_context(rc, "point %zu (%s)", out->index, pt->label) : rc;
     rc = mb_point_describe(pt, out->index, &r);
     if (!rc && !(r.plan = plan && plans ? mb_asprintf("plan-%04zu.cfg", out->index) : mb_strdup(""))) rc = mb_nomem();
-    if (s->keys.keep == MB_KEEP_TOTALS) drop_breakdowns(&r);
     if (!rc) rc = mb_run_lines(&r, &out->lines);
     if (!rc && plan && plans) mb_plan_write(plan, &out->plan);
     if (!rc && out->plan.failed) rc = mb_nomem();
