@@ -44,3 +44,8 @@ TESTS += tests/unit/test_measure
 check_PROGRAMS += tests/unit/test_modes
 tests_unit_test_modes_SOURCES = tests/unit/test_modes.c tests/unit/mbtest.h
 TESTS += tests/unit/test_modes
+# threads over points, what they share, other processes
+check_PROGRAMS += tests/unit/test_crew tests/unit/test_ranks
+tests_unit_test_crew_SOURCES = tests/unit/test_crew.c tests/unit/mbtest.h
+tests_unit_test_ranks_SOURCES = tests/unit/test_ranks.c tests/unit/mbtest.h
+TESTS += tests/unit/test_crew tests/unit/test_ranks
