@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MB_CACHE_LIMIT ((size_t)1 << 30)   /* bytes of objects with a size, unless mb_cache_limit() says otherwise */
+#define MB_CACHE_LIMIT ((size_t)512 << 20)   /* bytes of objects with a size, unless mb_cache_limit() says otherwise */
 
 typedef struct mb_cache mb_cache;
 int mb_cache_new(mb_cache **c);

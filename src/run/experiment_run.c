@@ -204,6 +204,8 @@ static int prepare(mb_session *se, mb_sweep **sweep, mb_str *used) {
         return mb_fail(MB_BADINPUT, "there is no point %lld to explain: points are 0..%zu", (long long)o->explain_point, se->points - 1);
     if (o->explain != MB_EXPLAIN_NOT && o->team)
         return mb_fail(MB_USAGE, "points are explained by one process: run again with --resume and without mpirun");
+    const char *key;
+    for (size_t i = 0; (key = mb_sweep_key(*sweep, i)); i++) se->share = se->share || mb_programming_ignores(key);
     if (lead) rc = check_points(se);
     if (!rc) rc = look_at_first(se, used);
     if (!rc) se->name = mb_conf_find(se->root, "name")->s;

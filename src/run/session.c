@@ -124,7 +124,7 @@ static int compute(mb_session *se, mb_setup *s, const mb_point *pt, const mb_pro
     mb_point_result r = {0};
     mb_plan *plan = NULL;
     const bool simulate = s->keys.simulate, plans = s->keys.keep == MB_KEEP_PLANS;
-    mb_point_options po = {.plan_file = se->o->plan_file, .simulate = simulate, .share = se->jobs > 1, .totals = s->keys.keep == MB_KEEP_TOTALS, .progress = pr, .record_infeasible = true,
+    mb_point_options po = {.plan_file = se->o->plan_file, .simulate = simulate, .share = se->share, .totals = s->keys.keep == MB_KEEP_TOTALS, .progress = pr, .record_infeasible = true,
                            .threads = on_threads, .threads_ctx = w};
     int rc = mb_point_run(s, &po, &r, &plan, NULL);
     if (rc) return se->points > 1 ? mb_context(rc, "point %zu (%s)", out->index, pt->label) : rc;

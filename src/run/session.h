@@ -32,6 +32,7 @@ typedef struct mb_session {
     const mb_sweep *sweep;
     size_t points, jobs;         /* of the sweep; of this run */
     mb_cache *cache;
+    bool share;                  /* some points may differ in their converters only */
     char *folder;
     const char *name;
     int threads;

@@ -634,10 +634,31 @@ static void drop_keys(mb_conf *c, const char *const *name, size_t n) {
     if (c) c->n = kept;
 }
 
+static bool listed(const char *key, size_t length, const char *const *name, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(key, name[i], length) && !name[i][length]) return true;
+    return false;
+}
+
+bool mb_programming_ignores(const char *key) {
+    const char *dot = strchr(key, '.');
+    if (!strcmp(key, "map.adc_bits")) return true;
+    if (dot && !strncmp(key, "arch.", 5)) return listed(dot + 1, strcspn(dot + 1, "."), not_programmed_arch, sizeof not_programmed_arch / sizeof *not_programmed_arch);
+    return !dot && strcmp(key, "map") && strcmp(key, "network") && listed(key, strlen(key), not_programmed, sizeof not_programmed / sizeof *not_programmed);
+}
+
+/* Sharing takes memory and pays only where cells are found: after a few that nobody came for, it ends. */
+static bool pays(mb_cache *c) {
+    mb_cache_use u;
+    for (size_t i = 0; mb_cache_used(c, i, &u); i++)
+        if (!strcmp(u.kind, CELLS)) return u.made < 32 || u.reused > u.made / 4;
+    return true;
+}
+
 int mb_mapped_share(mb_mapped *m, const mb_plan *plan) {
     const mb_setup *s = m->s;
     size_t bytes = 0;
-    const int n = analog_groups(m);
+    const int n = pays(s->cache) ? analog_groups(m) : 0;
     for (int j = 0, k, g; j < n; j++) {
         array_place(m, j, &k, &g);
         bytes += mb_xbar_bytes(m->layer[k].xbar[g]);

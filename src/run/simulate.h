@@ -42,6 +42,7 @@ int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr);
 /* Before the first mb_mapped_program(): cells are programmed once for all networks mapped from setups and plans that differ in converters only, and kept in the
  * cache of the setup, which must be as mb_setup_load() left it. Where that cannot be, or all draws would not fit, nothing is shared. */
 int mb_mapped_share(mb_mapped *m, const mb_plan *plan);
+bool mb_programming_ignores(const char *key);   /* points that differ in this key of the experiment may share cells */
 bool mb_mapped_deterministic(const mb_mapped *m);                        /* one trial says it all */
 /* Accuracy of the programmed network; adds to the per-layer statistics. */
 int mb_analog_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc);
