@@ -16,7 +16,7 @@ libmixbar_la_SOURCES += $(MB_KERNELS) \
   src/array/xbar.h \
   src/array/xbar_private.h \
   src/array/xbar_wires.c \
-  src/array/program.c \
+  src/array/program.c src/array/share.c \
   src/array/range.c \
   src/array/oracle.c \
   src/array/general.c \

@@ -412,6 +412,7 @@ out:
 int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, uint32_t group) {
     int rc = MB_OK;
     uint64_t arrays = (uint64_t)xb->lay.row_tiles * (uint64_t)xb->lay.col_tiles;
+    if (xb->borrows) return mb_fail(MB_BUG, "a crossbar that borrows its cells is programmed");
     if (layer > 4095 || trial > MB_RNG_TRIAL_MAX || (group + (uint64_t)1) * arrays > 1u << 20)
         return mb_fail(MB_BADINPUT,
                        "layer %u, group %u, trial %u have no random stream of their own (limits: 4096 layers, %u arrays in a "

@@ -140,6 +140,10 @@ static void derive_inputs(const mb_xbar_spec *s, mb_xbar_layout *l, mb_xbar_scal
     l->planes_converted = added ? 1 : l->planes;
     sc->dac_bits = added ? xbits : s->dac_bits;
     sc->input_digit = added ? sc->x_max + twos : sc->drive_digit;
+}
+
+/* Sums of squares by |input|: who reads needs them, who counts arrays does not. */
+static void derive_squares(const mb_xbar_spec *s, mb_xbar_scale_info *sc) {
     for (int a = 0; a < 256; a++) {
         sc->square[a] = 0;
         for (int p = 0; p * s->dac_bits < 8; p++) {
@@ -263,6 +267,7 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
     xb->K = K;
     xb->N = N;
     if ((rc = mb_xbar_derive(&xb->spec, K, N, &xb->lay, &xb->sc))) goto out;
+    derive_squares(&xb->spec, &xb->sc);
     const mb_xbar_layout *l = &xb->lay;
     if ((int64_t)l->row_tiles * l->col_tiles > SLOTS || l->row_groups > SLOTS) {
         rc = mb_fail(MB_BADINPUT,
@@ -308,7 +313,7 @@ out:
 
 void mb_xbar_free(mb_xbar *xb) {
     if (!xb) return;
-    for (int g = 0; xb->group && g < xb->lay.row_groups; g++) {
+    for (int g = 0; xb->group && g < xb->lay.row_groups && !xb->borrows; g++) {
         mb_free(xb->group[g].w);
         mb_free(xb->group[g].var);
         mb_quads_free(xb->group[g].quads);
@@ -316,7 +321,7 @@ void mb_xbar_free(mb_xbar *xb) {
     mb_general_free(xb->general);
     mb_free(xb->placed);
     mb_free(xb->group);
-    mb_free(xb->row_w);
+    if (!xb->borrows) mb_free(xb->row_w);
     mb_free(xb->Wq);
     mb_free(xb);
 }

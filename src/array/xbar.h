@@ -221,6 +221,14 @@ const mb_xbar_layout *mb_xbar_get_layout(const mb_xbar *xb);
  * finite, or when the wires of an array cannot be solved. */
 int mb_xbar_program(mb_xbar *xb, uint64_t seed, uint32_t trial, uint32_t layer, uint32_t group);
 
+/* Cells that several crossbars read (share.c). A crossbar without cells for the weights and the specification of XB, for programming;
+ * XB reads the cells of FROM from here on, with its own converters and ranges, and is never programmed itself. The two differ in
+ * nothing but converters (adc, adc_*): MB_BUG when their shapes show otherwise. FROM stays the caller's, programmed and unchanged, as
+ * long as XB reads or until it adopts others. Crossbars of the general engine cannot share: MB_BUG (mb_xbar_general). */
+int mb_xbar_like(const mb_xbar *xb, mb_xbar **other);
+int mb_xbar_adopt(mb_xbar *xb, const mb_xbar *from);
+size_t mb_xbar_bytes(const mb_xbar *xb);         /* of its cells in memory, about */
+
 uint64_t mb_xbar_saturated(const mb_xbar *xb);   /* cells beyond w_max at the last programming */
 /* Largest Kirchhoff residual of the effective matrices at the last programming: |I - V G_eff| / max |I| for one drive vector of
  * both signs per array, I by conjugate gradients on the whole network; 0 without wires. Above 1e-9 programming fails. */
@@ -252,6 +260,7 @@ double mb_xbar_charge_S(const mb_xbar *xb);  /* of one unit of `charge`: unit_S;
 
 /* Histogram of partial sums per slice, for calibrated ranges; merging is exact and order-free. */
 typedef struct mb_xbar_hist mb_xbar_hist;
+#define MB_XBAR_HIST_BYTES (MB_SLICES_MAX * (128 + 24 * 64) * 8)    /* in memory, at most */
 int mb_xbar_hist_new(const mb_xbar *xb, mb_xbar_hist **h);
 void mb_xbar_hist_free(mb_xbar_hist *h);
 int mb_xbar_hist_merge(mb_xbar_hist *h, const mb_xbar_hist *b);

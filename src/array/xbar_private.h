@@ -24,7 +24,7 @@ typedef struct mb_xbar_scale_info {
     int input_digit;                  /* largest digit of a converted plane */
     int drive_digit;                  /* largest digit of a driven plane */
     int dac_bits;                     /* of a converted plane: all bits when planes are added before the converter */
-    uint32_t square[256];             /* by |input|: sum over its driven planes of their weighted digits squared */
+    uint32_t square[256];             /* by |input|: sum over its driven planes of their weighted digits squared; of a crossbar only */
     int rows_read;                    /* inputs of the largest row group */
     int references;                   /* dummy outputs per array: 0, 1 or 2 */
     int gain;                         /* y = gain * data - sum of the references */
@@ -59,6 +59,7 @@ struct mb_xbar {
     double wire_residual;
     double fresh_S, aged_S;           /* mb_xbar_ageing */
     bool programmed, ranged;
+    bool borrows;                     /* cells of another crossbar (share.c): what the groups point to and row_w are not its own */
     mb_adc_range range[MB_MAX_SLICES];
     mb_adc_range *placed;             /* [row_tiles][slices]: the same, each at its own converters */
     uint32_t place;                   /* of the first row tile; 0: not programmed */

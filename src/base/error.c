@@ -91,6 +91,8 @@ mb_error *mb_error_take(void) {
     return e;
 }
 
+const char *mb_error_line(const mb_error *e, int i) { return e && i >= 0 && i < e->n ? e->line[i].text : NULL; }
+
 int mb_error_raise(mb_error *e, int code) {
     if (e) trail = *e;
     mb_free(e);

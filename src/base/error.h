@@ -41,6 +41,7 @@ void mb_error_clear(void);
 /* Carry a trail out of a parallel region: the failing thread takes it, the owner of the loop raises it. */
 typedef struct mb_error mb_error;
 mb_error *mb_error_take(void);            /* detaches; NULL when there is none or no memory */
+const char *mb_error_line(const mb_error *e, int i); /* line I of a trail that was taken, 0 the first; NULL: no more (E may be NULL) */
 int mb_error_raise(mb_error *e, int code); /* gives it to the calling thread, frees E, returns CODE */
 
 /* Notices on stderr: "mixbar: note: ..." / "mixbar: warning: ...". Silent after mb_log_quiet(1) (warnings stay). */

@@ -52,6 +52,12 @@ const char *mb_expr_name(const mb_expr *e, size_t i) {
     return NULL;
 }
 
+bool mb_expr_has(const mb_expr *e, const char *name) {
+    for (size_t k = 0; k < e->count; k++)
+        if (e->n[k].kind == HAS && !strcmp(e->n[k].s, name)) return true;
+    return false;
+}
+
 /* --- parsing --------------------------------------------------------------------------------------------------------- */
 
 static size_t broken(parser *p, size_t at, const char *what) {

@@ -20,6 +20,7 @@ typedef struct mb_expr mb_expr;
 int mb_expr_parse(const char *text, mb_expr **e);
 void mb_expr_free(mb_expr *e);
 const char *mb_expr_name(const mb_expr *e, size_t i); /* names it asks for, in order, with repetitions; NULL behind the last */
+bool mb_expr_has(const mb_expr *e, const char *name); /* it asks has(NAME): the name may be absent */
 
 /* The value of NAME: any status but MB_OK ends the evaluation. A name without a value is ABSENT. */
 typedef int (*mb_expr_lookup)(void *ctx, const char *name, mb_value *v);

@@ -219,7 +219,7 @@ static int write_direct(const char *path, const void *data, size_t size) {
     return rc;
 }
 
-int mb_file_write(const char *path, const void *data, size_t size) {
+static int write_whole(const char *path, const void *data, size_t size, int sync) {
     int rc = MB_OK, fd = -1, dfd = -1;
     char *real = NULL, *dir = NULL, *temp = NULL;
     struct stat st;
@@ -249,7 +249,7 @@ int mb_file_write(const char *path, const void *data, size_t size) {
         temp = NULL;
         goto out;
     }
-    int failed = write_all(fd, data, size) != 0 || (exists && fchmod(fd, st.st_mode & 07777) != 0) || fsync(fd) != 0;
+    int failed = write_all(fd, data, size) != 0 || (exists && fchmod(fd, st.st_mode & 07777) != 0) || (sync && fsync(fd) != 0);
     int err = errno;
     if (close(fd) != 0 && !failed) {
         failed = 1;
@@ -265,7 +265,7 @@ int mb_file_write(const char *path, const void *data, size_t size) {
     }
     mb_free(temp);
     temp = NULL;
-    dfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* make the new name durable; not every file system can */
+    dfd = sync ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1; /* make the new name durable; not every file system can */
     if (dfd >= 0) {
         (void)fsync(dfd);
         close(dfd);
@@ -277,6 +277,9 @@ out:
     mb_free(real);
     return rc;
 }
+
+int mb_file_write(const char *path, const void *data, size_t size) { return write_whole(path, data, size, 1); }
+int mb_file_put(const char *path, const void *data, size_t size) { return write_whole(path, data, size, 0); }
 
 int mb_file_mkdirs(const char *path) {
     int rc = MB_OK;

@@ -12,6 +12,8 @@ int mb_file_read(const char *path, size_t limit, uint8_t **data, size_t *size);
 int mb_file_gzread(const char *path, size_t limit, uint8_t **data, size_t *size);
 /* Write through a temporary file in the same folder, fsync, rename: all or nothing. */
 int mb_file_write(const char *path, const void *data, size_t size);
+/* The same without fsync: all or nothing for other processes; whether it outlasts a crash of the machine is the caller's matter. */
+int mb_file_put(const char *path, const void *data, size_t size);
 int mb_file_mkdirs(const char *path);
 int mb_file_exists(const char *path);           /* 1 for a readable regular file */
 int mb_dir_exists(const char *path);

@@ -29,6 +29,7 @@ typedef enum {           /* 6 bits: at most 64 domains; never renumber */
     MB_RNG_POLICY = 7,   /* searches of the mapper */
     MB_RNG_TRAIN = 8,
     MB_RNG_DEVICE = 9,   /* device-to-device spread */
+    MB_RNG_SWEEP = 10,   /* draws of the points of a sweep */
     MB_RNG_DOMAINS
 } mb_rng_domain;
 

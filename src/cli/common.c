@@ -6,6 +6,7 @@
 #include "cli/common.h"
 
 #include <errno.h>
+#include <math.h>
 #include <omp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 static bool is_quiet;
@@ -109,45 +111,96 @@ static void time_text(double s, char *buf, size_t cap) {
     else snprintf(buf, cap, "%ld s", t);
 }
 
+/* Points per second of this session, and the seconds that are left; 0 and NaN before there is a point. */
+static double rate_of(const mb_meter *m, double now, double *left_s) {
+    const double fresh = m->point > m->first ? (double)(m->point - m->first) : 0, rate = now > m->begin_s ? fresh / (now - m->begin_s) : 0;
+    *left_s = rate > 0 ? (double)(m->points - m->point) / rate : (double)NAN;
+    return rate;
+}
+
+/* One line: what is done, running accuracy, rates, time left. A single point is measured by the samples of its stages, several by points. */
 static void draw(mb_meter *m, int64_t done, int64_t total, double now) {
     enum { WIDTH = 24 };
     static const char full[] = "########################", empty[] = "------------------------";
-    char left[64] = "", rest[160] = "", at[64] = "";
-    double share = total > 0 ? (double)done / (double)total : 0, spent = now - m->start_s;
+    const bool many = m->points > 1;
+    char left[64] = "", at[64] = "";
+    mb_str rest = {0};
+    double left_s, rate = rate_of(m, now, &left_s), spent = now - m->start_s, all = now - m->begin_s;
+    double share = many ? (double)m->point / (double)m->points : total > 0 ? (double)done / (double)total : 0;
     int n = share >= 1 ? WIDTH : (int)(share * WIDTH);
-    if (done > 0 && spent > 0) {
-        time_text(spent * (double)(total - done) / (double)done, left, sizeof left);
-        snprintf(rest, sizeof rest, "  %.0f samples/s  %s left", MB_SIM_BLOCK * (double)done / spent, left);
+    if (!isnan(m->accuracy)) mb_str_addf(&rest, "  accuracy %.2f %%", 100 * m->accuracy);
+    if (many && rate > 0) mb_str_addf(&rest, "  %.3g points/s", rate);
+    if (many ? m->blocks > 0 && all > 0 : done > 0 && spent > 0)
+        mb_str_addf(&rest, "  %.0f samples/s", MB_SIM_BLOCK * (many ? m->blocks / all : (double)done / spent));
+    if (!many && done > 0) left_s = spent * (double)(total - done) / (double)done;
+    if (many ? rate > 0 : done > 0) {
+        time_text(left_s, left, sizeof left);
+        mb_str_addf(&rest, "  %s left", left);
     }
-    if (m->points > 1) snprintf(at, sizeof at, "point %zu/%zu  ", m->point < m->points ? m->point + 1 : m->points, m->points);
+    if (many) snprintf(at, sizeof at, "point %zu/%zu  ", m->point, m->points);
     fprintf(stderr, "\r\033[K%s%s  [%s%.*s%s%.*s] %3.0f %%%s", at, m->what, m->colour ? "\033[32m" : "", n, full,
-            m->colour ? "\033[0m" : "", WIDTH - n, empty, 100 * share, rest);
+            m->colour ? "\033[0m" : "", WIDTH - n, empty, 100 * share, mb_cstr(&rest));
     fflush(stderr);
+    mb_str_free(&rest);
     m->visible = true;
+    m->shown_s = now;
+}
+
+static void say_json(mb_meter *m, double now) {
+    mb_str out = {0};
+    mb_json j;
+    double left_s, rate = rate_of(m, now, &left_s);
+    mb_json_init(&j, &out, 0);
+    mb_json_open(&j, NULL, '{');
+    mb_json_int(&j, "done", (int64_t)m->point);
+    mb_json_int(&j, "total", (int64_t)m->points);
+    mb_json_str(&j, "stage", m->what);
+    mb_json_real(&j, "accuracy", m->accuracy);
+    mb_json_real(&j, "rate", rate);
+    mb_json_real(&j, "left_s", left_s);
+    mb_json_close(&j, '}');
+    mb_str_add(&out, "\n");
+    if (!out.failed) fputs(mb_cstr(&out), stderr);
+    mb_str_free(&out);
     m->shown_s = now;
 }
 
 static int on_step(void *ctx, const char *what, int64_t done, int64_t total) {
     mb_meter *m = ctx;
     if (stop_signal) return 1;
-    if (!m->bar) return 0;
+    if (!m->bar && !m->json) return 0;
     double now = now_s();
+    m->blocks += done > 0;
     if (strncmp(m->what, what, sizeof m->what - 1) != 0 || done == 0) {
         snprintf(m->what, sizeof m->what, "%s", what);
         m->start_s = now;
     }
-    if (now - m->shown_s >= 0.1) draw(m, done, total, now);
+    if (m->bar && now - m->shown_s >= 0.1) draw(m, done, total, now);
+    if (m->json && now - m->shown_s >= 1) say_json(m, now);
     return 0;
+}
+
+static void on_draw(void *ctx, double accuracy, int draws) {
+    mb_meter *m = ctx;
+    (void)draws;
+    m->accuracy = accuracy;
 }
 
 void mb_meter_start(mb_meter *m, size_t points) {
     memset(m, 0, sizeof *m);
     m->progress.step = on_step;
+    m->progress.draw = on_draw;
     m->progress.ctx = m;
     m->bar = !is_quiet && isatty(STDERR_FILENO);
     m->colour = m->bar && wants_colour();
     m->points = points;
-    m->start_s = m->shown_s = now_s();
+    m->accuracy = (double)NAN;
+    m->begin_s = m->start_s = m->shown_s = now_s();
+}
+
+void mb_meter_json(mb_meter *m) {
+    m->json = true;
+    m->bar = false;
 }
 
 void mb_meter_clear(mb_meter *m) {
@@ -165,21 +218,36 @@ void mb_meter_line(mb_meter *m, const char *fmt, ...) {
     fputc('\n', stderr);
 }
 
-int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t total) {
-    mb_meter *m = ctx;
-    char energy[48], latency[48];
-    m->point = done;
-    m->points = total;
+#define LINES_MAX 1000 /* of more points not each has a line */
+
+static void point_line(mb_meter *m, const mb_point_result *p, size_t done, size_t total) {
+    char energy[48], latency[48], accuracy[80] = "";
+    const char *label = p->label ? p->label : "", *colon = *label ? ": " : "";
     if (p->infeasible) {
-        mb_meter_line(m, "point %zu/%zu  %s%sinfeasible", done, total, p->label ? p->label : "", p->label && *p->label ? ": " : "");
-        if (stop_signal && done < total) return mb_fail(MB_INTERRUPTED, "stopped by a signal after %zu of %zu points", done, total);
-        return MB_OK;
+        mb_meter_line(m, "point %zu/%zu  %s%sinfeasible", done, total, label, colon);
+        return;
     }
     mb_fmt_si(energy, p->energy_J, "J", 3);
     mb_fmt_si(latency, p->latency_s, "s", 3);
-    mb_meter_line(m, "point %zu/%zu  %s%saccuracy %.2f %% (%.2f to %.2f), %s, %s, %.3g mm2", done, total,
-                  p->label ? p->label : "", p->label && *p->label ? ": " : "", 100 * p->accuracy, 100 * p->accuracy_low,
-                  100 * p->accuracy_high, energy, latency, 1e6 * p->area_m2);
+    if (!isnan(p->accuracy))
+        snprintf(accuracy, sizeof accuracy, "accuracy %.2f %% (%.2f to %.2f), ", 100 * p->accuracy, 100 * p->accuracy_low, 100 * p->accuracy_high);
+    mb_meter_line(m, "point %zu/%zu  %s%s%s%s, %s, %.3g mm2", done, total, label, colon, accuracy, energy, latency, 1e6 * p->area_m2);
+}
+
+int mb_meter_on_point(void *ctx, const mb_point_result *p, size_t done, size_t total) {
+    mb_meter *m = ctx;
+    const double now = now_s();
+    if (m->point == 0) m->first = done - 1;
+    m->point = done;
+    m->points = total;
+    if (!p->infeasible) m->accuracy = p->accuracy;
+    if (m->json) {
+        if (now - m->line_s >= 0.1 || done == total || total <= LINES_MAX) say_json(m, now), m->line_s = now;
+    } else if (total <= LINES_MAX || now - m->line_s >= 1 || done == total) {
+        m->line_s = now;
+        if (total <= LINES_MAX || !m->bar) point_line(m, p, done, total);
+    }
+    if (m->bar && total > LINES_MAX && now - m->shown_s >= 0.1) draw(m, 0, 0, now);
     if (stop_signal && done < total) return mb_fail(MB_INTERRUPTED, "stopped by a signal after %zu of %zu points", done, total);
     return MB_OK;
 }
@@ -257,9 +325,9 @@ static int choose_point(mb_cli_points *e, const char *text) {
     char *end;
     errno = 0;
     long v = strtol(text, &end, 10);
-    if (end == text || *end || errno || v < 0 || (size_t)v >= e->points.n) {
+    if (end == text || *end || errno || v < 0 || (size_t)v >= e->n) {
         return mb_fail(MB_USAGE, "option --point wants the number of a point, 0 to %zu, not \"%s\" (`mixbar check` lists them)",
-                       e->points.n - 1, text);
+                       e->n - 1, text);
     }
     e->first = (size_t)v;
     e->end = e->first + 1;
@@ -270,10 +338,10 @@ int mb_cli_points_open(const char *path, const mb_strings *set, const char *poin
     mb_conf *root = NULL;
     memset(e, 0, sizeof *e);
     int rc = mb_experiment_read(path, set->v, set->n, &root);
-    if (!rc) rc = mb_sweep_points(root, &e->points);
+    if (!rc) rc = mb_sweep_open(root, &e->sweep);
     if (!rc) {
         const mb_conf *name = mb_conf_find(root, "name");
-        e->end = e->points.n;
+        e->end = e->n = mb_sweep_n(e->sweep);
         e->name = mb_strdup(name && name->type == MB_CONF_STRING ? name->s : "");
         if (!e->name) rc = mb_nomem();
     }
@@ -286,28 +354,33 @@ int mb_cli_points_open(const char *path, const mb_strings *set, const char *poin
 }
 
 void mb_cli_points_close(mb_cli_points *e) {
-    mb_points_free(&e->points);
+    mb_sweep_close(e->sweep);
     mb_cache_free(e->cache);
     mb_free(e->name);
     memset(e, 0, sizeof *e);
 }
 
 int mb_cli_point_load(const mb_cli_points *e, size_t i, bool need_data, mb_setup *s) {
-    const mb_point *p = &e->points.p[i];
-    mb_conf *c = mb_conf_clone(p->conf); /* owned by the setup from here on, also on failure */
-    int rc = c ? mb_setup_load(c, e->cache, need_data, s) : mb_nomem();
-    if (rc && e->points.n > 1) mb_context(rc, "point %zu (%s)", i, p->label);
+    mb_point p;
+    int rc = mb_sweep_point(e->sweep, i, &p);
+    if (rc) return rc;
+    rc = mb_setup_load(p.conf, e->cache, need_data, s);
+    p.conf = NULL; /* the setup's, also on failure */
+    if (rc && e->n > 1) mb_context(rc, "point %zu (%s)", i, p.label);
+    mb_point_free(&p);
     return rc;
 }
 
 int mb_cli_point_describe(const mb_cli_points *e, size_t i, mb_point_result *r) {
-    int rc = mb_point_describe(&e->points.p[i], i, r);
+    mb_point p;
+    int rc = mb_sweep_point(e->sweep, i, &p);
+    if (!rc) rc = mb_point_describe(&p, i, r);
     if (!rc && !(r->plan = mb_strdup(""))) rc = mb_nomem();
+    mb_point_free(&p);
     return rc;
 }
 
-void mb_cli_point_title(const mb_cli_points *e, size_t i, mb_str *out) {
-    const mb_point *p = &e->points.p[i];
-    if (e->points.n > 1) mb_str_addf(out, "point %zu of 0..%zu (%s)", i, e->points.n - 1, p->label);
+void mb_cli_point_title(const mb_cli_points *e, size_t i, const mb_point *p, mb_str *out) {
+    if (e->n > 1) mb_str_addf(out, "point %zu of 0..%zu (%s)", i, e->n - 1, p->label);
     else mb_str_add(out, e->name);
 }

@@ -33,15 +33,20 @@ void mb_cli_threads(int n);      /* 0: as the environment says */
 void mb_cli_catch_signals(void); /* SIGINT and SIGTERM set a flag; a second one kills */
 bool mb_cli_stopped(void);
 
-/* --- progress on stderr: a bar on a terminal, nothing but finished lines elsewhere --------------------------------- */
+/* --- progress on stderr: one line with a bar on a terminal, finished points elsewhere (of many points one line a second), or JSON --------------- */
+#define MB_CLI_PROGRESS "auto|json"
 typedef struct mb_meter {
     mb_progress progress;    /* give this to the library */
     char what[96];           /* stage that is shown */
     double start_s, shown_s; /* of the stage; time of the last update */
-    bool bar, colour, visible;
-    size_t point, points;
+    double begin_s, line_s;  /* of the whole; time of the last line about a point */
+    double accuracy;         /* running: of the draws of the point at work, then of the point; NaN: none */
+    double blocks;           /* blocks of samples so far */
+    bool bar, colour, visible, json;
+    size_t point, points, first;   /* points done and in all; done before this session */
 } mb_meter;
 void mb_meter_start(mb_meter *m, size_t points);
+void mb_meter_json(mb_meter *m);  /* one object per line: done, total, stage, accuracy, rate (points per second), left_s */
 void mb_meter_clear(mb_meter *m); /* take the bar off the screen */
 /* Clears the bar, prints one line on stderr (not when quiet). */
 void mb_meter_line(mb_meter *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -55,7 +60,8 @@ int mb_cli_cell_open(const char *name, const mb_strings *set, mb_conf **root, mb
 
 /* --- experiments --------------------------------------------------------------------------------------------------- */
 typedef struct mb_cli_points {
-    mb_points points;
+    mb_sweep *sweep;
+    size_t n;          /* points */
     size_t first, end; /* the points asked for: [first, end) */
     mb_cache *cache;
     char *name; /* of the experiment */
@@ -70,7 +76,7 @@ int mb_cli_point_describe(const mb_cli_points *e, size_t i, mb_point_result *r);
 /* Names in the experiment's list `plot` must exist (MB_BADINPUT with file:line); one name (CODE). */
 int mb_cli_check_plots(const mb_conf *root);
 bool mb_cli_have_gnuplot(void);
-/* "point 2 of 0..5 (map.weight_bits=4)", or the experiment's name when there is only one. */
-void mb_cli_point_title(const mb_cli_points *e, size_t i, mb_str *out);
+/* "point 2 of 0..5 (map.weight_bits=4)" for P, point I; the experiment's name when there is only one. */
+void mb_cli_point_title(const mb_cli_points *e, size_t i, const mb_point *p, mb_str *out);
 
 #endif

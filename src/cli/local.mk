@@ -15,6 +15,7 @@ MB_VERBS = \
   src/cli/verb_show.c \
   src/cli/verb_sample.c \
   src/cli/verb_fit.c \
+  src/cli/verb_merge.c \
   src/cli/verb_report.c \
   src/cli/verb_compare.c \
   src/cli/verb_plot.c \
@@ -23,7 +24,8 @@ MB_VERBS = \
 
 mixbar_SOURCES += $(MB_VERBS) \
   src/cli/main.c src/cli/options.c src/cli/options.h src/cli/cli.h src/cli/map_table.c src/cli/map_table.h src/cli/common.c src/cli/common.h src/cli/doc.c src/cli/doc.h \
-  src/cli/family.c src/cli/family.h
+  src/cli/family.c src/cli/family.h src/cli/mpi.c src/cli/mpi.h
+mixbar_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS)
 nodist_mixbar_SOURCES = src/cli/verb_registry.c
 CLEANFILES += src/cli/verb_registry.c
 

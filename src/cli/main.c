@@ -17,6 +17,7 @@
 #include "array/kernel.h"
 #include "base/error.h"
 #include "cli/common.h"
+#include "cli/mpi.h"
 #include "cli/options.h"
 
 static int print_version(void) {
@@ -40,6 +41,7 @@ static int print_version(void) {
     mb_str_addf(&out, "  oneDNN     %d.%d.%d\n", d->major, d->minor, d->patch);
     mb_str_addf(&out, "  jansson    %s\n", JANSSON_VERSION);
     mb_str_addf(&out, "  zlib       %s\n", zlibVersion());
+    mb_str_addf(&out, "  MPI        %s\n", mb_mpi_version() ? mb_mpi_version() : "none");
     mb_str_addf(&out, "  kernel     %s\n", k->name);
     mb_str_add(&out, "Licence GPL-3.0-or-later; there is no warranty.\n");
     return mb_cli_write(&out);

@@ -34,7 +34,9 @@ static void add_head(mb_doc *d, const char *path, const mb_cli_points *e, const 
     if (s->keys.question && *s->keys.question) mb_doc_text(d, "question", "%s", s->keys.question);
     mb_doc_text(d, "network", "%s: %d weighted layers, %lld parameters, %lld MACs", s->net->name, s->net->n_weighted,
                 (long long)params, (long long)macs);
-    if (s->net->weightless) {
+    if (!s->keys.simulate) {
+        mb_doc_text(d, "dataset", "none: simulate = false");
+    } else if (s->net->weightless) {
         mb_doc_text(d, "dataset", "none: %s has layer shapes and no weights, so it can be costed and mapped, not run", s->net->name);
     } else {
         mb_doc_text(d, "dataset", "%s: %d of %zu samples", s->data->source, s->keys.samples, s->data->n);
@@ -43,55 +45,64 @@ static void add_head(mb_doc *d, const char *path, const mb_cli_points *e, const 
     mb_doc_text(d, "cell", "%s", s->cell.type->name);
     mb_doc_text(d, "arch", "%s", s->mach->name);
     for (int i = 0; i < s->n_baseline; i++) mb_doc_text(d, "against", "%s", s->baseline[i].name);
-    mb_doc_int(d, "trials", s->keys.trials);
+    mb_doc_int(d, "trials", s->trials);
     mb_doc_int(d, "seed", s->keys.seed);
-    mb_doc_int(d, "n_points", (int64_t)e->points.n);
+    mb_doc_int(d, "n_points", (int64_t)e->n);
 }
 
-/* All keys that some point sets, in order of first appearance. */
-static int swept_keys(const mb_points *pts, const char ***keys, size_t *n) {
-    const char **k = NULL;
+/* All keys that some point sets, in order of first appearance; owned. */
+static int swept_keys(const mb_sweep *sweep, char ***keys, size_t *n) {
+    int rc = MB_OK;
     *n = 0;
-    for (size_t i = 0; i < pts->n; i++) {
-        for (size_t j = 0; j < pts->p[i].n_set; j++) {
+    for (size_t i = 0; i < mb_sweep_n(sweep) && !rc; i++) {
+        mb_point p;
+        rc = mb_sweep_point(sweep, i, &p);
+        for (size_t j = 0; j < p.n_set && !rc; j++) {
             size_t at = 0;
-            while (at < *n && strcmp(k[at], pts->p[i].key[j]) != 0) at++;
+            while (at < *n && strcmp((*keys)[at], p.key[j]) != 0) at++;
             if (at < *n) continue;
-            const char **more = mb_realloc(k, *n + 1, sizeof *k);
-            if (!more) {
-                mb_free(k);
-                return mb_nomem();
+            char **more = mb_realloc(*keys, *n + 1, sizeof *more), *copy = mb_strdup(p.key[j]);
+            if (more) *keys = more;
+            if (!more || !copy) {
+                mb_free(copy);
+                rc = mb_nomem();
+                break;
             }
-            k = more;
-            k[(*n)++] = pts->p[i].key[j];
+            more[(*n)++] = copy;
         }
+        mb_point_free(&p);
     }
-    *keys = k;
-    return MB_OK;
+    return rc;
 }
 
-static int add_points(mb_doc *d, const mb_points *pts, const uint64_t *id) {
-    const char **keys = NULL;
+static int add_row(mb_table *t, const mb_sweep *sweep, size_t i, char *const *keys, size_t n, uint64_t id) {
+    mb_point p;
+    int rc = mb_sweep_point(sweep, i, &p);
+    if (!rc) rc = mb_table_cellf(t, "%zu", i);
+    if (!rc) rc = mb_table_cell(t, p.label);
+    for (size_t k = 0; k < n && !rc; k++) {
+        const char *value = "";
+        for (size_t j = 0; j < p.n_set; j++) {
+            if (strcmp(p.key[j], keys[k]) == 0) value = p.value[j];
+        }
+        rc = mb_table_cell(t, value);
+    }
+    if (!rc) rc = mb_table_cellf(t, "%016llx", (unsigned long long)id);
+    mb_point_free(&p);
+    return rc;
+}
+
+static int add_points(mb_doc *d, const mb_sweep *sweep, const uint64_t *id) {
+    char **keys = NULL;
     size_t n = 0;
     mb_table *t = mb_table_new();
-    int rc = t ? swept_keys(pts, &keys, &n) : mb_nomem();
+    int rc = t ? swept_keys(sweep, &keys, &n) : mb_nomem();
     if (!rc) rc = mb_table_column(t, "point", "", MB_RIGHT);
     if (!rc) rc = mb_table_column(t, "label", "", MB_LEFT);
     for (size_t k = 0; k < n && !rc; k++) rc = mb_table_column(t, keys[k], "", MB_RIGHT);
     if (!rc) rc = mb_table_column(t, "id", "", MB_LEFT);
-    for (size_t i = 0; i < pts->n && !rc; i++) {
-        const mb_point *p = &pts->p[i];
-        rc = mb_table_cellf(t, "%zu", i);
-        if (!rc) rc = mb_table_cell(t, p->label);
-        for (size_t k = 0; k < n && !rc; k++) {
-            const char *value = "";
-            for (size_t j = 0; j < p->n_set; j++) {
-                if (strcmp(p->key[j], keys[k]) == 0) value = p->value[j];
-            }
-            rc = mb_table_cell(t, value);
-        }
-        if (!rc) rc = mb_table_cellf(t, "%016llx", (unsigned long long)id[i]);
-    }
+    for (size_t i = 0; i < mb_sweep_n(sweep) && !rc; i++) rc = add_row(t, sweep, i, keys, n, id[i]);
+    for (size_t k = 0; k < n; k++) mb_free(keys[k]);
     mb_free(keys);
     if (rc) mb_table_free(t);
     else mb_doc_table(d, "points", NULL, t);
@@ -127,10 +138,10 @@ static int run(const void *opt, int argc, char *const *argv) {
     (void)argc;
     int rc = mb_cli_points_open(argv[0], &o->set, NULL, &e);
     if (rc) return rc;
-    uint64_t *id = mb_calloc(e.points.n, sizeof *id);
+    uint64_t *id = mb_calloc(e.n, sizeof *id);
     if (!id) rc = mb_nomem();
     mb_doc_begin(&d, o->format);
-    for (size_t i = 0; i < e.points.n && !rc; i++) {
+    for (size_t i = 0; i < e.n && !rc; i++) {
         mb_setup s;
         if (mb_cli_stopped()) rc = mb_fail(MB_INTERRUPTED, "stopped by a signal");
         if (!rc) rc = mb_cli_point_load(&e, i, true, &s);
@@ -138,10 +149,14 @@ static int run(const void *opt, int argc, char *const *argv) {
         id[i] = s.id;
         if (i == 0) add_head(&d, argv[0], &e, &s);
         rc = check_plan(&s);
-        if (rc && e.points.n > 1) mb_context(rc, "point %zu (%s)", i, e.points.p[i].label);
         mb_setup_free(&s);
+        mb_point p;
+        if (rc && e.n > 1 && !mb_sweep_point(e.sweep, i, &p)) {
+            mb_context(rc, "point %zu (%s)", i, p.label);
+            mb_point_free(&p);
+        }
     }
-    if (!rc) rc = add_points(&d, &e.points, id);
+    if (!rc) rc = add_points(&d, e.sweep, id);
     mb_free(id);
     mb_cli_points_close(&e);
     return mb_doc_end(&d, rc);

@@ -353,19 +353,22 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
     mb_point_result p = {0};
     mb_report *tree = NULL, *by_component = NULL, *by_action = NULL;
     mb_str title = {0};
-    int rc = run_point(e, i, o, false, &p, &tree);
-    if (rc == MB_BADINPUT && mb_conf_find(e->points.p[i].conf, "dataset")) { /* a policy that measures losses needs the data */
+    mb_point pt;
+    int rc = mb_sweep_point(e->sweep, i, &pt);
+    if (rc) return rc;
+    rc = run_point(e, i, o, false, &p, &tree);
+    if (rc == MB_BADINPUT && mb_conf_find(pt.conf, "dataset")) { /* a policy that measures losses needs the data */
         mb_error_clear();
         rc = run_point(e, i, o, true, &p, &tree);
     }
     if (!rc) rc = mb_report_by_component(tree, &by_component);
     if (!rc) rc = mb_report_by_action(tree, &by_action);
-    if (!rc && csv) rc = csv_rows(csv, tree, i, e->points.p[i].label, "");
+    if (!rc && csv) rc = csv_rows(csv, tree, i, pt.label, "");
     if (!rc && !csv) {
-        mb_cli_point_title(e, i, &title);
+        mb_cli_point_title(e, i, &pt, &title);
         mb_doc_open(d, NULL, '{', mb_cstr(&title));
         mb_doc_int(d, "point", (int64_t)i);
-        mb_doc_text(d, "label", "%s", e->points.p[i].label);
+        mb_doc_text(d, "label", "%s", pt.label);
         mb_doc_text(d, "activity", "estimated (a run measures it)");
         mb_doc_real(d, "energy_J", p.energy_J, "J");
         mb_doc_real(d, "latency_s", p.latency_s, "s");
@@ -402,6 +405,7 @@ static int cost_point(mb_cli_points *e, size_t i, const options *o, mb_doc *d, m
     mb_report_free(by_action);
     mb_report_free(tree);
     mb_point_result_free(&p);
+    mb_point_free(&pt);
     return rc;
 }
 

@@ -42,7 +42,7 @@ static int run(const void *opt, int argc, char *const *argv) {
     mb_meter_start(&meter, e.end - e.first);
     r.name = mb_strdup(e.name);
     r.dir = mb_strdup("");
-    r.point = mb_calloc(e.points.n, sizeof *r.point);
+    r.point = mb_calloc(e.end - e.first, sizeof *r.point);
     r.complete = true;
     if (!r.name || !r.dir || !r.point) rc = mb_nomem();
     for (size_t i = e.first; i < e.end && !rc; i++) {

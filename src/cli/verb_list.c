@@ -230,6 +230,8 @@ static const struct {
 static int add_params(mb_table *t) {
     mb_str with = {0};
     int rc = mb_param_table_add(t, "", mb_experiment_params, NULL, "");
+    if (!rc) rc = mb_param_table_add(t, "", mb_draws_params, NULL, "");
+    if (!rc) rc = mb_param_table_add(t, "trials.", mb_trials_params, NULL, "optional");
     if (!rc) rc = mb_param_table_add(t, "dataset.", mb_dataset_params, NULL, "");
     for (size_t i = 0; mb_dataset_types[i] && !rc; i++) {
         mb_str_clear(&with);

@@ -156,6 +156,7 @@ static int save_front(const mb_map_report *r, const char *dir) {
 
 static int map_point(mb_cli_points *e, size_t i, const options *o, mb_meter *meter, mb_doc *d) {
     mb_setup s;
+    mb_point pt;
     mb_plan *plan = NULL;
     mb_metrics met;
     mb_map_report report = {0};
@@ -164,16 +165,20 @@ static int map_point(mb_cli_points *e, size_t i, const options *o, mb_meter *met
     int rc = o->front ? front_keys(o->front, o->points, &report) : MB_OK;
     if (!rc) rc = mb_cli_point_load(e, i, true, &s);
     if (rc) return rc;
+    if ((rc = mb_sweep_point(e->sweep, i, &pt))) {
+        mb_setup_free(&s);
+        return rc;
+    }
     rc = mb_point_map_report(&s, &meter->progress, &plan, &met, &report);
     mb_meter_clear(meter);
     if (!rc && o->front && !report.solver)
         rc = mb_fail(MB_USAGE, "the policy %s knows no front: choose another, e.g. -s map.policy=mixbar", plan->policy);
     if (!rc) rc = mb_cli_plan_table(plan, &t);
     if (!rc) {
-        mb_cli_point_title(e, i, &title);
+        mb_cli_point_title(e, i, &pt, &title);
         mb_doc_open(d, NULL, '{', mb_cstr(&title));
         mb_doc_int(d, "point", (int64_t)i);
-        mb_doc_text(d, "label", "%s", e->points.p[i].label);
+        mb_doc_text(d, "label", "%s", pt.label);
         mb_doc_text(d, "policy", "%s", plan->policy ? plan->policy : "");
         mb_doc_text(d, "machine", "%s", plan->machine ? plan->machine : "");
         mb_doc_real(d, "energy_J", met.energy_J, "J");
@@ -194,6 +199,7 @@ static int map_point(mb_cli_points *e, size_t i, const options *o, mb_meter *met
     mb_str_free(&title);
     mb_map_report_free(&report);
     mb_plan_free(plan);
+    mb_point_free(&pt);
     mb_setup_free(&s);
     return rc;
 }
@@ -207,7 +213,7 @@ static int run_experiment(const options *o, const char *path) {
     if (rc) return rc;
     if (o->output && e.end - e.first > 1) {
         rc =
-            mb_fail(MB_USAGE, "the experiment has %zu points and --output takes one plan: choose one with --point N", e.points.n);
+            mb_fail(MB_USAGE, "the experiment has %zu points and --output takes one plan: choose one with --point N", e.n);
     }
     if (!rc && o->output && !o->force && mb_file_exists(o->output)) /* before the search, which may take long */
         rc = mb_fail(MB_BADINPUT, "%s: exists; --force replaces it", o->output);

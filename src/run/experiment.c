@@ -17,8 +17,22 @@ const mb_param mb_experiment_params[] = {
     MB_TEXT(mb_experiment_keys, name, "", "name of the run folder and of the report; default: the file's name"),
     MB_TEXT(mb_experiment_keys, question, "", "what the experiment asks, shown above its report"),
     MB_INT(mb_experiment_keys, samples, "", "0", 0, 1e9, "test samples used, 0: all"),
-    MB_INT(mb_experiment_keys, trials, "", "3", 1, 1e6, "device draws per point (one when nothing is random)"),
     MB_INT(mb_experiment_keys, seed, "", "1", 0, 2147483647, "seed of all random numbers"),
+    MB_FLAG(mb_experiment_keys, simulate, "true", "run the network on the arrays; false: costs only, with estimated activity: no data is needed, and there is no accuracy"),
+    MB_CHOICE(mb_experiment_keys, keep, MB_KEEPS, "plans",
+              "what a run keeps of each point: its plan as a file and all breakdowns; the breakdowns by layer and component; the numbers of the point alone"),
+    MB_PARAM_END};
+
+const mb_param mb_draws_params[] = {
+    MB_INT(mb_draws_keys, trials, "", "3", 1, 1e6, "device draws per point (one when nothing is random); or a group trials = { until = ...; }"),
+    MB_PARAM_END};
+
+const mb_param mb_trials_params[] = {
+    MB_REAL(mb_trials_keys, until, "", NULL, 1e-6, 1, "device draws are added until half of the 95 % interval of the mean accuracy is at most this"),
+    MB_INT(mb_trials_keys, max, "", "200", 2, 1e6, "draws at most"),
+    MB_INT(mb_trials_keys, min, "", "5", 2, 1e6, "draws at least"),
+    MB_CHOICE(mb_trials_keys, over, MB_TRIALS_OVER, "all",
+              "which interval: over test samples and draws, as it is reported; or over draws alone, for points that are compared on the same samples"),
     MB_PARAM_END};
 
 const mb_param mb_calibration_params[] = {
@@ -38,40 +52,6 @@ const mb_param mb_read_params[] = {
     MB_CHOICE(mb_read_keys, correction, MB_READ_CORRECTIONS, "none",
               "after programming, per output channel of analog layers: bring the mean, or mean and deviation, on the calibration samples to those of exact integers"),
     MB_PARAM_END};
-
-/* --- cache ------------------------------------------------------------------------------------------------------- */
-
-typedef struct entry { const char *kind; uint64_t key; void *object; void (*destroy)(void *); } entry;
-struct mb_cache { entry *e; size_t n; };
-
-int mb_cache_new(mb_cache **c) {
-    *c = mb_calloc(1, sizeof **c);
-    return *c ? MB_OK : mb_nomem();
-}
-
-void mb_cache_free(mb_cache *c) {
-    if (!c) return;
-    for (size_t i = c->n; i-- > 0;) c->e[i].destroy(c->e[i].object);
-    mb_free(c->e);
-    mb_free(c);
-}
-
-void *mb_cache_get(const mb_cache *c, const char *kind, uint64_t key) {
-    for (size_t i = 0; i < c->n; i++)
-        if (c->e[i].key == key && !strcmp(c->e[i].kind, kind)) return c->e[i].object;
-    return NULL;
-}
-
-int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, void (*destroy)(void *)) {
-    entry *e = mb_realloc(c->e, c->n + 1, sizeof *e);
-    if (!e) {
-        destroy(object);
-        return mb_nomem();
-    }
-    c->e = e;
-    c->e[c->n++] = (entry){kind, key, object, destroy};
-    return MB_OK;
-}
 
 static void free_network(void *p) { mb_network_free(p); }
 
@@ -136,11 +116,14 @@ static int load_network(mb_conf *root, mb_cache *cache, const mb_network **net) 
     if (c->type != MB_CONF_STRING) return mb_fail(MB_BADINPUT, "%s: network is the path of an ONNX file, or of a table of layer shapes (.csv)", mb_conf_where(c));
     make_absolute(c);
     uint64_t key = mb_hash64(c->s, strlen(c->s), MB_HASH_START);
-    mb_network *n = mb_cache_get(cache, "network", key);
+    mb_network *n = mb_cache_claim(cache, "network", key);
     if (!n) {
         int rc = mb_network_load(c->s, &n);
-        if (rc) return mb_context(rc, "network asked for at %s", mb_conf_where(c));
-        rc = mb_cache_put(cache, "network", key, n, free_network);
+        if (rc) {
+            mb_cache_give_up(cache, "network", key);
+            return mb_context(rc, "network asked for at %s", mb_conf_where(c));
+        }
+        rc = mb_cache_put(cache, "network", key, n, 0, free_network);
         if (rc) return rc;
     }
     *net = n;
@@ -156,7 +139,7 @@ int mb_experiment_data(mb_conf *root, const char *path, mb_cache *cache, const m
     rc = mb_dataset_resolve(c);
     if (rc) return mb_context(rc, "%s asked for at %s", path, mb_conf_where(c));
     uint64_t key = mb_conf_hash(c);
-    cached_data *d = mb_cache_get(cache, "dataset", key);
+    cached_data *d = mb_cache_claim(cache, "dataset", key);
     if (d) {
         rc = mb_conf_overlay(c, d->conf); /* the defaults that loading inserted */
         mb_conf_use_all(c);
@@ -164,15 +147,15 @@ int mb_experiment_data(mb_conf *root, const char *path, mb_cache *cache, const m
         return rc;
     }
     d = mb_calloc(1, sizeof *d);
-    if (!d) return mb_nomem();
-    rc = mb_dataset_load(c, &d->d);
+    rc = d ? mb_dataset_load(c, &d->d) : mb_nomem();
     if (!rc && !(d->conf = mb_conf_clone(c))) rc = mb_nomem();
     if (rc) {
-        mb_dataset_free(d->d);
+        if (d) mb_dataset_free(d->d);
         mb_free(d);
+        mb_cache_give_up(cache, "dataset", key);
         return mb_context(rc, "%s asked for at %s", path, mb_conf_where(c));
     }
-    rc = mb_cache_put(cache, "dataset", key, d, free_data);
+    rc = mb_cache_put(cache, "dataset", key, d, 0, free_data);
     if (!rc) *data = d->d;
     return rc;
 }
@@ -226,11 +209,30 @@ static int load_baselines(mb_conf *root, mb_setup *s) {
     return MB_OK;
 }
 
+/* Number of draws, or what ends them. */
+static int load_trials(mb_setup *s) {
+    static const char *const also[] = {"schema", "name", "question", "samples", "seed", "simulate", "keep", "network", "dataset", "calibration", "device", "arch", "map",
+                                       "sweep", "against", "read", "plot", "train", NULL};
+    mb_conf *c = mb_conf_use(s->conf, "trials");
+    mb_draws_keys d;
+    if (!c || c->type != MB_CONF_GROUP) {
+        int rc = mb_params_load(mb_draws_params, s->conf, also, &d);
+        s->trials = d.trials;
+        return rc;
+    }
+    int rc = mb_params_load(mb_trials_params, c, NULL, &s->until);
+    if (!rc && s->until.min > s->until.max)
+        rc = mb_fail(MB_BADINPUT, "%s: trials.min = %d is more than trials.max = %d", mb_conf_where(c), s->until.min, s->until.max);
+    s->trials = s->until.max;
+    return rc;
+}
+
 static int load_groups(mb_setup *s) {
-    static const char *const also[] = {"network", "dataset", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", "train", NULL};
+    static const char *const also[] = {"network", "dataset", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", "train", "trials", NULL};
     static const char *const cal_also[] = {"dataset", NULL};
     mb_conf *root = s->conf, *g = NULL;
     int rc = mb_params_load(mb_experiment_params, root, also, &s->keys);
+    if (!rc) rc = load_trials(s);
     if (!rc) rc = check_name(root, s->keys.name);
     static const char *const groups[] = {"calibration", "read", "map"};
     for (size_t i = 0; i < 3 && !rc; i++) {
@@ -263,7 +265,7 @@ static int load_groups(mb_setup *s) {
 
 static int load_all_data(mb_setup *s, bool need_data) {
     mb_conf *root = s->conf;
-    if (!need_data || s->net->weightless) { /* without weights there is nothing to run on data */
+    if (!need_data || !s->keys.simulate || s->net->weightless) { /* without weights there is nothing to run on data */
         mb_conf *d = mb_conf_use(root, "dataset"), *c = mb_conf_use(root, "calibration");
         if (d) mb_conf_use_all(d);
         if (c) mb_conf_use_all(c);
@@ -312,12 +314,15 @@ static void free_plain(void *p) { mb_free(p); }
 static int hash_samples(mb_cache *cache, const mb_dataset *d, size_t n, uint64_t *h) {
     uint64_t key = mb_hash64(&d, sizeof d, MB_HASH_START);
     key = mb_hash64(&n, sizeof n, key);
-    uint64_t *v = mb_cache_get(cache, "samples", key);
+    uint64_t *v = mb_cache_claim(cache, "hash of samples", key);
     if (!v) {
-        if (!(v = mb_malloc(1, sizeof *v))) return mb_nomem();
+        if (!(v = mb_malloc(1, sizeof *v))) {
+            mb_cache_give_up(cache, "hash of samples", key);
+            return mb_nomem();
+        }
         *v = mb_hash64(d->raw, n * mb_shape_count(&d->shape) * mb_dtype_size(d->type), MB_HASH_START);
         *v = mb_hash64(d->label, n * sizeof *d->label, *v);
-        int rc = mb_cache_put(cache, "samples", key, v, free_plain);
+        int rc = mb_cache_put(cache, "hash of samples", key, v, 0, free_plain);
         if (rc) return rc;
     }
     *h = mb_hash64(v, sizeof *v, *h);
@@ -326,9 +331,10 @@ static int hash_samples(mb_cache *cache, const mb_dataset *d, size_t n, uint64_t
 
 /* The point's identity: used values without places and texts, and the contents of network and data. */
 static int compute_id(mb_setup *s) {
-    static const char *const places[] = {"preset", "network", "dataset", "plot", "train", "name", "question"};
+    static const char *const places[] = {"preset", "network", "dataset", "plot", "train", "name", "question", "keep"};
     mb_conf *c = mb_conf_clone(s->conf);
     if (!c) return mb_nomem();
+    if (s->keys.simulate) drop_named(c, "simulate");
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) drop_named(c, places[i]);
     if (s->cell.library) { /* what it does, not where it lies */
         mb_conf *device = mb_conf_use(c, "device");
@@ -354,6 +360,13 @@ int mb_setup_load(mb_conf *root, mb_cache *cache, bool need_data, mb_setup *s) {
     if (!rc) rc = mb_conf_check_used(root);
     if (!rc) rc = compute_id(s);
     if (rc) mb_setup_free(s);
+    return rc;
+}
+
+int mb_setup_can_run(const mb_setup *s) {
+    int rc = mb_network_has_weights(s->net);
+    if (!rc && (!s->data || !s->calib))
+        rc = mb_fail(MB_BADINPUT, "%s: simulate = false leaves the data out, and this needs them", mb_conf_where(mb_conf_find(s->conf, "simulate")));
     return rc;
 }
 

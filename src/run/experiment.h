@@ -11,7 +11,9 @@
  *     sweep = { mode = "grid|zip|list"; axes = ( { key = "map.weight_bits"; values = [8, 4]; name = "bits"; }, ... );  points = ( ("KEY=VALUE", ...), ... ); };
  *     against = ( "systolic-32x32" );                     baselines: preset names or groups (cost/baseline.h)
  *     read = { time_s = 0.0; temperature_K = 300.0; drift_compensation = "none"; };
- *     trials = 3;  seed = 1;
+ *     trials = 3;  seed = 1;                              or trials = { until = 0.005; max = 200; min = 5; over = "all|draws"; };
+ *     simulate = true;                                    false: costs only, no data needed, no accuracy
+ *     keep = "plans";                                     what results hold of each point: "plans|layers|totals"
  *     plot = [ "accuracy-energy", ... ];
  */
 #ifndef MB_RUN_EXPERIMENT_H
@@ -26,9 +28,17 @@
 #include "nn/dataset.h"
 #include "nn/network.h"
 #include "nn/quant.h"
+#include "run/cache.h"
 
-/* Scalar keys at the top of an experiment (table mb_experiment_params). */
-typedef struct mb_experiment_keys { int schema; char *name, *question; int samples, trials, seed; } mb_experiment_keys;
+/* Scalar keys at the top of an experiment (table mb_experiment_params). KEEP: the plan of each point as a file, too; the breakdowns by layer and component; neither. */
+#define MB_KEEPS "plans|layers|totals"
+typedef enum { MB_KEEP_PLANS, MB_KEEP_LAYERS, MB_KEEP_TOTALS } mb_keep;
+typedef struct mb_experiment_keys { int schema; char *name, *question; int samples, seed; bool simulate; int keep; } mb_experiment_keys;
+/* Device draws per point: a number (key `trials`, table mb_draws_params), or a group (table mb_trials_params): until half of the 95 % interval is at most `until`. */
+#define MB_TRIALS_OVER "all|draws"
+typedef enum { MB_OVER_ALL, MB_OVER_DRAWS } mb_trials_over;
+typedef struct mb_draws_keys { int trials; } mb_draws_keys;
+typedef struct mb_trials_keys { double until; int max, min; int over; } mb_trials_keys;
 /* Group `calibration` (table mb_calibration_params; plus `dataset`). */
 typedef struct mb_calibration_keys {
     int samples; int weight_rule, input_rule; double weight_percentile, input_percentile; bool per_channel;
@@ -39,12 +49,14 @@ typedef enum { MB_COMPENSATE_NONE, MB_COMPENSATE_EXPECTED, MB_COMPENSATE_MEASURE
 #define MB_READ_CORRECTIONS "none|offset|affine"
 typedef enum { MB_CORRECT_NONE, MB_CORRECT_OFFSET, MB_CORRECT_AFFINE } mb_correction_after;
 typedef struct mb_read_keys { double time_s, temperature_K; int drift_compensation, correction; } mb_read_keys;
-extern const mb_param mb_experiment_params[], mb_calibration_params[], mb_read_params[];
+extern const mb_param mb_experiment_params[], mb_draws_params[], mb_trials_params[], mb_calibration_params[], mb_read_params[];
 
 /* One point of the experiment, loaded and checked: ready to map, cost and simulate. */
 typedef struct mb_setup {
     mb_conf *conf;               /* the point's tree: complete after loading (defaults inserted) */
     mb_experiment_keys keys;
+    int trials;                  /* device draws; at most, with until.until > 0 */
+    mb_trials_keys until;        /* all 0: a given number of draws */
     mb_calibration_keys cal;
     mb_read_keys read;
     const mb_network *net;       /* net, data, calib are shared between points (cache) */
@@ -53,19 +65,11 @@ typedef struct mb_setup {
     mb_machine *mach;
     mb_baseline *baseline;
     int n_baseline;
-    struct mb_cache *cache;      /* borrowed */
+    mb_cache *cache;             /* borrowed */
     unsigned ideal;              /* MB_IDEAL_* of array/xbar.h: what the arrays do without (explain_set.c); 0 after loading */
     double stress;               /* factor on the errors of the cells (array/xbar.h); 0 after loading: as the device says */
     uint64_t id;                 /* hash of everything that the results depend on: used values, network, data */
 } mb_setup;
-
-/* What points share is made once: networks, datasets, calibration profiles, float accuracies, found by kind and the hash of what made them. */
-typedef struct mb_cache mb_cache;
-int mb_cache_new(mb_cache **c);
-void mb_cache_free(mb_cache *c);
-void *mb_cache_get(const mb_cache *c, const char *kind, uint64_t key);                                  /* NULL when absent */
-/* The cache owns OBJECT from here on, also on failure. */
-int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, void (*destroy)(void *));
 
 /* The dataset (preset or group) at PATH of ROOT, with its defaults inserted; the cache owns it. */
 int mb_experiment_data(mb_conf *root, const char *path, mb_cache *cache, const mb_dataset **data);
@@ -74,8 +78,10 @@ int mb_experiment_data(mb_conf *root, const char *path, mb_cache *cache, const m
 int mb_experiment_read(const char *path, const char *const *set, size_t n_set, mb_conf **root);
 /* The text of used.cfg: the experiment of ROOT with everything expanded and every default written out; POINT is a loaded setup of its first point. */
 int mb_experiment_used(const mb_conf *root, const mb_setup *point, mb_str *out);
-/* Load everything that the tree ROOT (of one point; becomes owned, also on failure) asks for and check that it fits together; all keys must have been used. NEED_DATA false: cost only, no dataset. A network without weights (nn/shapes.h) loads no data: data and calib stay NULL. */
+/* Load everything that the tree ROOT (of one point; becomes owned, also on failure) asks for and check that it fits together; all keys must have been used. NEED_DATA false, or the key simulate: cost only, no dataset. A network without weights (nn/shapes.h) loads no data: data and calib stay NULL. */
 int mb_setup_load(mb_conf *root, mb_cache *cache, bool need_data, mb_setup *s);
 void mb_setup_free(mb_setup *s);
+/* MB_OK when the network of S can be run: it has weights, and its data were loaded. Else MB_BADINPUT with the reason. */
+int mb_setup_can_run(const mb_setup *s);
 
 #endif

@@ -295,7 +295,7 @@ int mb_explain_point(mb_setup *s, const mb_profile *prof, const mb_plan *plan, b
     for (int i = 0; i < st.n_item; i++) on[i] = true;
     if (!rc) rc = mb_variant_new(&st, on, &v); /* is there chance in it? */
     if (rc) goto out;
-    st.T = mb_mapped_deterministic(v.map) ? 1 : s->keys.trials;
+    st.T = mb_mapped_deterministic(v.map) ? 1 : s->trials;
     mb_variant_free(&v);
     memset(on, 0, sizeof on);
     memset(&v, 0, sizeof v);

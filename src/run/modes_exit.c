@@ -107,7 +107,7 @@ int mb_modes_exit(mb_setup *s, const mb_plan *low, const mb_plan *high, const mb
     study st = {.s = s};
     const size_t samples = (size_t)s->keys.samples;
     const mb_plan *plan[2] = {low, high};
-    int rc = mb_point_profile(s, pr, &prof), trials = s->keys.trials;
+    int rc = mb_point_profile(s, pr, &prof), trials = s->trials;
     for (int i = 0; i < 2 && !rc; i++) rc = mb_mapped_new(s, prof, plan[i], &st.map[i]);
     if (!rc && mb_mapped_deterministic(st.map[0]) && mb_mapped_deterministic(st.map[1])) trials = 1;
     verdict *all = rc ? NULL : mb_malloc(samples * (size_t)trials, sizeof *all);

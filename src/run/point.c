@@ -1,24 +1,22 @@
-/* point.c - one point from setup to numbers, and whole experiments
+/* point.c - one point from setup to numbers
  *
  * Order of a point: calibrate inputs -> policy (asks cost and loss) -> integers -> float and quantised accuracy -> device draws -> costs with the measured activity ->
  * baselines on the same network, precision and node.
  */
 #include "run/point.h"
 
+#include <gsl/gsl_sort_double.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "mapping/mixed.h"
 #include "mapping/policy.h"
 #include "nn/exec.h"
-#include "run/explain.h"
 #include "run/finetune.h"
-#include "run/sweep.h"
 
 static void free_profile(void *p) { mb_profile_free(p); }
 static void free_plain(void *p) { mb_free(p); }
@@ -30,13 +28,14 @@ static uint64_t data_key(const mb_network *net, const mb_dataset *d, int64_t sam
 }
 
 static int get_profile(mb_setup *s, const mb_progress *pr, const mb_profile **out) {
-    int no = mb_network_has_weights(s->net);
-    if (no) return no;
+    int rc = mb_setup_can_run(s);
+    if (rc) return rc;
     uint64_t key = data_key(s->net, s->calib, s->cal.samples);
-    mb_profile *p = mb_cache_get(s->cache, "profile", key);
+    mb_profile *p = mb_cache_claim(s->cache, "profile", key);
     if (!p) {
-        int rc = mb_profile_new(s->net, s->calib, s->cal.samples, pr, &p);
-        if (!rc) rc = mb_cache_put(s->cache, "profile", key, p, free_profile);
+        rc = mb_profile_new(s->net, s->calib, s->cal.samples, pr, &p);
+        if (rc) mb_cache_give_up(s->cache, "profile", key);
+        else rc = mb_cache_put(s->cache, "profile", key, p, 0, free_profile);
         if (rc) return rc;
     }
     *out = p;
@@ -45,21 +44,39 @@ static int get_profile(mb_setup *s, const mb_progress *pr, const mb_profile **ou
 
 int mb_point_profile(mb_setup *s, const mb_progress *pr, const mb_profile **out) { return get_profile(s, pr, out); }
 
-static int get_float(mb_setup *s, const mb_progress *pr, mb_accuracy *out) {
-    uint64_t key = data_key(s->net, s->data, s->keys.samples);
-    mb_accuracy *a = mb_cache_get(s->cache, "float", key);
+/* An accuracy that many points have in common; M NULL: of the float network. */
+static int get_accuracy(mb_setup *s, const char *kind, uint64_t key, mb_mapped *m, const mb_progress *pr, mb_accuracy *out) {
+    mb_accuracy *a = mb_cache_claim(s->cache, kind, key);
     if (!a) {
-        if (!(a = mb_calloc(1, sizeof *a))) return mb_nomem();
-        int rc = mb_float_accuracy(s->net, s->data, s->keys.samples, pr, a);
+        int rc = (a = mb_calloc(1, sizeof *a)) ? MB_OK : mb_nomem();
+        if (!rc) rc = m ? mb_quantised_accuracy(m, s->data, s->keys.samples, pr, a) : mb_float_accuracy(s->net, s->data, s->keys.samples, pr, a);
         if (rc) {
             mb_free(a);
+            mb_cache_give_up(s->cache, kind, key);
             return rc;
         }
-        rc = mb_cache_put(s->cache, "float", key, a, free_plain);
+        rc = mb_cache_put(s->cache, kind, key, a, 0, free_plain);
         if (rc) return rc;
     }
     *out = *a;
     return MB_OK;
+}
+
+/* What exact integers depend on: precisions and how scales are found; slices that are not read make it a matter of the arrays, too: *shared false. */
+static uint64_t integer_key(const mb_setup *s, const mb_plan *plan, bool *shared) {
+    const double pct[2] = {s->cal.weight_percentile, s->cal.input_percentile};
+    const int rule[4] = {s->cal.weight_rule, s->cal.input_rule, s->cal.per_channel, s->cal.samples};
+    uint64_t h = data_key(s->net, s->data, s->keys.samples);
+    h = mb_hash64(&s->calib, sizeof s->calib, h);
+    h = mb_hash64(pct, sizeof pct, h);
+    h = mb_hash64(rule, sizeof rule, h);
+    *shared = true;
+    for (int k = 0; k < plan->n; k++) {
+        const int bits[2] = {plan->assign[k].weight_bits, plan->assign[k].input_bits};
+        h = mb_hash64(bits, sizeof bits, h);
+        *shared = *shared && !plan->assign[k].skip_slices;
+    }
+    return h;
 }
 
 /* --- the oracle of policies ------------------------------------------------------------------------------------------ */
@@ -85,8 +102,8 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
     const mb_profile *prof = NULL;
     mb_mapped *m = NULL;
     mb_accuracy acc;
-    if (c->s->net->weightless) return mb_context(mb_network_has_weights(c->s->net), "the mapping policy asks what a plan loses");
-    if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
+    int no = mb_setup_can_run(c->s);
+    if (no) return mb_context(no, "the mapping policy asks what a plan loses");
     mb_setup s = *c->s;
     int rc = MB_OK;
     if (c->tuned) s.net = c->tuned, prof = c->tuned_profile;
@@ -333,7 +350,7 @@ static int iso_results(const mb_baseline *b, const mb_baseline_case *c, double a
     return rc;
 }
 
-static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *out) {
+static int baseline_results(mb_setup *s, const mb_plan *plan, bool totals, mb_point_result *out) {
     out->baseline = mb_calloc((size_t)s->n_baseline, sizeof *out->baseline);
     if (!out->baseline) return mb_nomem();
     mb_baseline_case c = {.net = s->net, .plan = plan, .node_nm = s->mach->node_nm, .weights_resident = !(out->schedule->reload_s > 0), .batch = s->mach->batch,
@@ -346,14 +363,14 @@ static int baseline_results(mb_setup *s, const mb_plan *plan, mb_point_result *o
         mb_baseline_result *o = &out->baseline[i];
         mb_report *r = NULL;
         mb_metrics met;
-        int rc = b->type->evaluate(b->params, &c, &r, &met);
+        int rc = b->type->evaluate(b->params, &c, totals ? NULL : &r, &met);
         if (rc) return mb_context(rc, "baseline %s", b->name);
         out->n_baseline++;
         o->name = mb_strdup(b->name);
         o->kind = mb_strdup(b->type->name);
         o->cost = (mb_cost){met.energy_J, met.latency_s, met.area_m2};
         o->edap = met.energy_J * met.latency_s * met.area_m2;
-        rc = o->name && o->kind ? copy_parts(r, &o->part, &o->n_part) : mb_nomem();
+        rc = !o->name || !o->kind ? mb_nomem() : totals ? MB_OK : copy_parts(r, &o->part, &o->n_part);
         o->tree = r;
         if (!rc) rc = iso_results(b, &c, out->area_m2, capacity, o);
         if (rc) return mb_context(rc, "baseline %s", b->name);
@@ -387,8 +404,8 @@ static int schedule_results(const mb_setup *s, const mb_plan *plan, mb_point_res
     return MB_OK;
 }
 
-/* Costs, breakdowns and baselines of a plan. m NULL: estimated activity. */
-static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb_point_result *out, mb_report **report) {
+/* Costs, breakdowns (not if TOTALS) and baselines of a plan. m NULL: estimated activity. */
+static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, bool totals, mb_point_result *out, mb_report **report) {
     const int n = s->net->n_weighted;
     mb_report *r = NULL;
     mb_metrics met;
@@ -407,7 +424,7 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
     const bool *sign = m ? mb_mapped_input_signed(m) : NULL;
     if (!rc && !(out->schedule = mb_calloc(1, sizeof *out->schedule))) rc = mb_nomem();
     if (!rc) rc = mb_costing_new(s->mach, &s->cell, s->net, &costing);
-    if (!rc) rc = mb_costing_plan(costing, plan, act, sign, &r, &met, out->schedule, true);
+    if (!rc) rc = mb_costing_plan(costing, plan, act, sign, totals ? NULL : &r, &met, out->schedule, true);
     if (!rc) rc = mb_cost_band(s->mach, &s->cell, s->net, plan, act, sign, &band);
     if (!rc) {
         out->arrays = met.arrays;
@@ -431,55 +448,100 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
     out->tops = 2e-12 * out->macs / out->interval_s;
     out->tops_per_W = 2e-12 * out->macs / met.energy_J;
     out->tops_per_mm2 = out->tops / (met.area_m2 * 1e6);
-    rc = copy_parts(r, &out->part, &out->n_part);
-    if (!rc && !(out->layer = mb_calloc((size_t)n, sizeof *out->layer))) rc = mb_nomem();
-    for (int k = 0; k < n && !rc; k++) {
+    rc = totals ? MB_OK : copy_parts(r, &out->part, &out->n_part);
+    if (!rc && !totals && !(out->layer = mb_calloc((size_t)n, sizeof *out->layer))) rc = mb_nomem();
+    for (int k = 0; k < n && !rc && !totals; k++) {
         out->n_layer++;
         rc = layer_result(s, plan, m, r, out->schedule, k, &out->layer[k]);
     }
-    if (!rc) rc = baseline_results(s, plan, out);
+    if (!rc) rc = baseline_results(s, plan, totals, out);
     if (rc || !report) mb_report_free(r);
     else *report = r;
     return rc;
 }
 
-/* Float, quantised and analog accuracies. *m stays for its statistics. */
-static int accuracies(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_point_result *out, mb_mapped **mapped) {
-    const mb_profile *prof = NULL;
-    mb_accuracy acc;
-    mb_mapped *m = NULL;
-    int rc = get_profile(s, pr, &prof);
-    if (!rc) rc = get_float(s, pr, &acc);
-    if (!rc) {
-        out->float_accuracy = (double)acc.correct / (double)acc.samples;
-        rc = mb_mapped_new(s, prof, plan, &m);
-    }
-    if (!rc) rc = mb_quantised_accuracy(m, s->data, s->keys.samples, pr, &acc);
-    if (rc) goto out;
-    out->quantised_accuracy = (double)acc.correct / (double)acc.samples;
-    const int trials = mb_mapped_deterministic(m) ? 1 : s->keys.trials;
-    out->trial = mb_calloc((size_t)trials, sizeof *out->trial);
-    double *a = mb_calloc((size_t)trials, sizeof *a);
-    if (!out->trial || !a) rc = mb_nomem();
+/* Half of the 95 % interval of the mean of T draws A[] with mean MEAN that decides about further draws. */
+static double half_width(const mb_setup *s, const double *a, int t, double mean) {
+    double low, high;
+    const double sd = gsl_stats_sd_m(a, 1, (size_t)t, mean);
+    if (s->until.over == MB_OVER_DRAWS) return mb_draws_half_width(sd, t);
+    mb_accuracy_interval(mean, s->keys.samples, sd, t, &low, &high);
+    return (high - low) / 2;
+}
+
+/* Enough draws? An interval that the samples alone keep too wide is told once: more draws do not help. */
+static bool enough(const mb_setup *s, const double *a, int t) {
+    if (!(s->until.until > 0) || t < s->until.min) return false;
+    double low, high;
+    const double mean = gsl_stats_mean(a, 1, (size_t)t);
+    mb_accuracy_interval(mean, s->keys.samples, 0, 1, &low, &high);
+    if (s->until.over == MB_OVER_ALL && (high - low) / 2 > s->until.until)
+        mb_warn_once("trials.until", "trials.until = %g is out of reach: %d samples alone leave +-%.4f, however many draws there are; take more samples, or "
+                     "trials.over = \"draws\"", s->until.until, s->keys.samples, (high - low) / 2);
+    return half_width(s, a, t, mean) <= s->until.until;
+}
+
+/* Mean, deviation, interval, quantiles of the draws. */
+static int summarise(const mb_setup *s, double *a, mb_point_result *out) {
+    const size_t n = out->n_trial;
     double loss = 0;
-    for (int t = 0; t < trials && !rc; t++) {
+    for (size_t t = 0; t < n; t++) loss += out->trial[t].loss;
+    out->accuracy = gsl_stats_mean(a, 1, n);
+    out->accuracy_sd = n > 1 ? gsl_stats_sd(a, 1, n) : 0;
+    out->loss = loss / (double)n;
+    out->samples = s->keys.samples;
+    out->trials = (double)n;
+    mb_accuracy_interval(out->accuracy, s->keys.samples, out->accuracy_sd, (int64_t)n, &out->accuracy_low, &out->accuracy_high);
+    gsl_sort(a, 1, n);
+    out->accuracy_q05 = gsl_stats_quantile_from_sorted_data(a, 1, n, 0.05);
+    out->accuracy_q50 = gsl_stats_quantile_from_sorted_data(a, 1, n, 0.5);
+    out->accuracy_q95 = gsl_stats_quantile_from_sorted_data(a, 1, n, 0.95);
+    return MB_OK;
+}
+
+/* Draw after draw. */
+static int run_trials(mb_setup *s, mb_mapped *m, const mb_point_options *o, mb_point_result *out) {
+    const int most = mb_mapped_deterministic(m) ? 1 : s->trials;
+    const mb_progress *pr = o->progress;
+    mb_accuracy acc;
+    out->trial = mb_calloc((size_t)most, sizeof *out->trial);
+    double *a = mb_calloc((size_t)most, sizeof *a);
+    int rc = out->trial && a ? MB_OK : mb_nomem();
+    for (int t = 0; t < most && !rc; t++) {
+        if (o->threads) o->threads(o->threads_ctx);
         rc = mb_mapped_program(m, (uint32_t)t, pr);
         if (!rc) rc = mb_analog_accuracy(m, s->data, s->keys.samples, pr, &acc);
         if (rc) break;
         a[t] = (double)acc.correct / (double)acc.samples;
-        loss += acc.loss;
         out->trial[out->n_trial++] = (mb_trial_result){t, a[t], acc.loss, acc.samples};
+        if (pr && pr->draw) pr->draw(pr->ctx, gsl_stats_mean(a, 1, (size_t)t + 1), t + 1);
+        if (enough(s, a, t + 1)) break;
     }
-    if (!rc) {
-        out->accuracy = gsl_stats_mean(a, 1, (size_t)trials);
-        out->accuracy_sd = trials > 1 ? gsl_stats_sd(a, 1, (size_t)trials) : 0;
-        out->loss = loss / trials;
-        out->samples = s->keys.samples;
-        out->trials = trials;
-        mb_accuracy_interval(out->accuracy, s->keys.samples, out->accuracy_sd, trials, &out->accuracy_low, &out->accuracy_high);
-    }
+    if (!rc) rc = summarise(s, a, out);
     mb_free(a);
-out:
+    return rc;
+}
+
+/* Float, quantised and analog accuracies. *m stays for its statistics. */
+static int accuracies(mb_setup *s, const mb_plan *plan, const mb_point_options *o, mb_point_result *out, mb_mapped **mapped) {
+    const mb_profile *prof = NULL;
+    const mb_progress *pr = o->progress;
+    mb_accuracy acc;
+    mb_mapped *m = NULL;
+    bool shared;
+    const uint64_t key = integer_key(s, plan, &shared);
+    int rc = get_profile(s, pr, &prof);
+    if (!rc) rc = get_accuracy(s, "float accuracy", data_key(s->net, s->data, s->keys.samples), NULL, pr, &acc);
+    if (!rc) {
+        out->float_accuracy = (double)acc.correct / (double)acc.samples;
+        rc = mb_mapped_new(s, prof, plan, &m);
+    }
+    if (!rc) rc = shared ? get_accuracy(s, "quantised accuracy", key, m, pr, &acc) : mb_quantised_accuracy(m, s->data, s->keys.samples, pr, &acc);
+    if (!rc) {
+        out->quantised_accuracy = (double)acc.correct / (double)acc.samples;
+        if (o->share) rc = mb_mapped_share(m, plan);
+    }
+    if (!rc) rc = run_trials(s, m, o, out);
     if (rc) mb_mapped_free(m);
     else *mapped = m;
     return rc;
@@ -507,9 +569,10 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
                             : map_point(s, o->progress, &p, NULL, &failed, NULL);
     if (rc == MB_NUMERIC && o->record_infeasible && !o->plan_file && !failed) return infeasible_result(s, out);
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
-    out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = (double)NAN;
-    if (!rc && o->simulate) rc = accuracies(s, p, o->progress, out, &m);
-    if (!rc) rc = cost_results(s, p, m, out, report);
+    out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->accuracy_q05 = out->accuracy_q50 =
+        out->accuracy_q95 = out->loss = (double)NAN;
+    if (!rc && o->simulate) rc = accuracies(s, p, o, out, &m);
+    if (!rc) rc = cost_results(s, p, m, o->totals && !report, out, report);
     mb_mapped_free(m);
     if (rc) {
         mb_point_result_free(out);
@@ -518,43 +581,6 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     if (rc || !plan) mb_plan_free(p);
     else *plan = p;
     return rc;
-}
-
-/* --- whole experiments --------------------------------------------------------------------------------------------- */
-
-/* used.cfg: the experiment as it is without its sweep, so that a point that leaves a key alone finds the experiment's own value there again. Where that alone
- * is no experiment (a sweep gives what the rest lacks), as at the first point. */
-static int used_text(const mb_conf *root, mb_cache *cache, const mb_setup *first, mb_str *used) {
-    mb_setup base;
-    if (!mb_conf_find(root, "sweep")) return mb_experiment_used(root, first, used);
-    mb_conf *c = mb_sweep_base(root);
-    if (!c) return mb_nomem();
-    if (mb_setup_load(c, cache, true, &base) != MB_OK) {
-        mb_error_clear();
-        return mb_experiment_used(root, first, used);
-    }
-    int rc = mb_experiment_used(root, &base, used);
-    mb_setup_free(&base);
-    return rc;
-}
-
-/* Load every point once, so that a mistake in the last one is told before the first one is computed; the text of used.cfg and the ids on the way. */
-static int check_points(const mb_conf *root, const mb_points *pts, mb_cache *cache, const char *plan_file, mb_str *used, uint64_t *id) {
-    for (size_t i = 0; i < pts->n; i++) {
-        mb_setup s;
-        mb_conf *c = mb_conf_clone(pts->p[i].conf);
-        int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
-        if (!rc && (rc = mb_network_has_weights(s.net))) mb_setup_free(&s);
-        if (rc) return pts->n > 1 ? mb_context(rc, "point %zu (%s)", i, pts->p[i].label) : rc;
-        id[i] = s.id;
-        if (i == 0) rc = used_text(root, cache, &s, used);
-        mb_plan *p = NULL;
-        if (!rc && plan_file) rc = mb_plan_load(plan_file, s.net, &p);
-        mb_plan_free(p);
-        mb_setup_free(&s);
-        if (rc) return rc;
-    }
-    return MB_OK;
 }
 
 int mb_point_describe(const mb_point *p, size_t index, mb_point_result *r) {
@@ -569,239 +595,4 @@ int mb_point_describe(const mb_point *p, size_t index, mb_point_result *r) {
         if (!r->set[k].key || !r->set[k].value) return mb_nomem();
     }
     return MB_OK;
-}
-
-/* --- explanations of a run ------------------------------------------------------------------------------------------- */
-
-/* explain.jsonl of the run, as it will be. */
-typedef struct explain_store {
-    mb_explanation **list;
-    size_t n;
-} explain_store;
-
-static void store_free(explain_store *st) {
-    for (size_t i = 0; i < st->n; i++) mb_explanation_free(st->list[i]);
-    mb_free(st->list);
-}
-
-/* What explains the points of this experiment is kept, the rest is of earlier ones. */
-static int store_open(const char *dir, const uint64_t *id, size_t points, explain_store *st) {
-    size_t n = 0;
-    int rc = mb_explain_read(dir, &st->list, &st->n);
-    for (size_t i = 0; i < st->n; i++) {
-        mb_explanation *e = st->list[i];
-        char text[17] = "";
-        if (e->point < (int64_t)points) snprintf(text, sizeof text, "%016llx", (unsigned long long)id[e->point]);
-        if (!strcmp(text, e->id)) st->list[n++] = e;
-        else mb_explanation_free(e);
-    }
-    st->n = n;
-    return rc;
-}
-
-static bool store_has(const explain_store *st, size_t index, mb_explain_level level) {
-    for (size_t i = 0; i < st->n; i++)
-        if (st->list[i]->point == (int64_t)index) return st->list[i]->layers || level != MB_EXPLAIN_LAYERS;
-    return false;
-}
-
-/* E, owned from here on, takes its place among the others, and the file is written. */
-static int store_put(explain_store *st, mb_run *run, const char *name, mb_explanation *e) {
-    size_t at = 0;
-    while (at < st->n && st->list[at]->point < e->point) at++;
-    if (at < st->n && st->list[at]->point == e->point) {
-        mb_explanation_free(st->list[at]);
-    } else {
-        mb_explanation **more = mb_realloc(st->list, st->n + 1, sizeof *more);
-        if (!more) {
-            mb_explanation_free(e);
-            return mb_nomem();
-        }
-        st->list = more;
-        memmove(more + at + 1, more + at, (st->n - at) * sizeof *more);
-        st->n++;
-    }
-    st->list[at] = e;
-    mb_str text = {0};
-    mb_explain_text(name, st->list, st->n, &text);
-    int rc = text.failed ? mb_nomem() : mb_run_write_file(run, MB_EXPLAIN_FILE, mb_cstr(&text));
-    mb_str_free(&text);
-    return rc;
-}
-
-/* What a run carries from point to point. */
-typedef struct session {
-    mb_run *run;
-    const char *folder, *name;
-    mb_cache *cache;
-    const mb_run_options *o;
-    explain_store store;
-    bool ended;                  /* the last point was reached */
-} session;
-
-static int explain_point(session *se, mb_setup *s, const mb_plan *plan, size_t index) {
-    const mb_profile *prof = NULL;
-    mb_explanation *e = NULL;
-    int rc = get_profile(s, se->o->progress, &prof);
-    if (!rc) rc = mb_explain_point(s, prof, plan, se->o->explain == MB_EXPLAIN_LAYERS, se->o->progress, &e);
-    if (rc) return mb_context(rc, "explaining point %zu", index);
-    e->point = (int64_t)index;
-    return store_put(&se->store, se->run, se->name, e);
-}
-
-static bool to_explain(const session *se, size_t index) {
-    const mb_run_options *o = se->o;
-    return o->explain != MB_EXPLAIN_NOT && (o->explain_point < 0 || o->explain_point == (int64_t)index) && !store_has(&se->store, index, o->explain);
-}
-
-/* A point that was computed earlier, by its plan in the folder. */
-static int explain_done(session *se, const mb_point *pt, size_t index) {
-    mb_setup s;
-    mb_plan *plan = NULL;
-    char *path = mb_asprintf("%s/plan-%04zu.cfg", se->folder, index);
-    mb_conf *c = mb_conf_clone(pt->conf);
-    int rc = path && c ? MB_OK : mb_nomem();
-    if (!rc && !mb_file_exists(path)) { /* infeasible: nothing to explain */
-        mb_conf_free(c);
-        mb_free(path);
-        return MB_OK;
-    }
-    if (!rc) rc = mb_setup_load(c, se->cache, true, &s);
-    else mb_conf_free(c);
-    if (!rc) {
-        rc = mb_plan_load(path, s.net, &plan);
-        if (!rc) rc = explain_point(se, &s, plan, index);
-        mb_plan_free(plan);
-        mb_setup_free(&s);
-    }
-    mb_free(path);
-    return rc;
-}
-
-static int run_point(session *se, const mb_point *pt, size_t index, mb_point_result *r) {
-    mb_setup s;
-    mb_plan *plan = NULL;
-    mb_conf *c = mb_conf_clone(pt->conf);
-    int rc = c ? mb_setup_load(c, se->cache, true, &s) : mb_nomem();
-    if (rc) return rc;
-    mb_point_options po = {.plan_file = se->o->plan_file, .simulate = true, .progress = se->o->progress, .record_infeasible = true};
-    rc = mb_point_run(&s, &po, r, &plan, NULL);
-    mb_str text = {0};
-    if (!rc) {
-        rc = mb_point_describe(pt, index, r);
-        if (!rc && !(r->plan = plan ? mb_asprintf("plan-%04zu.cfg", index) : mb_strdup(""))) rc = mb_nomem();
-        if (plan) mb_plan_write(plan, &text);
-        if (!rc && plan) rc = text.failed ? mb_nomem() : mb_run_write_file(se->run, r->plan, mb_cstr(&text));
-        if (!rc) rc = mb_run_point(se->run, r);
-        if (!rc && plan && to_explain(se, index)) rc = explain_point(se, &s, plan, index);
-        if (rc) mb_point_result_free(r);
-    }
-    mb_str_free(&text);
-    mb_plan_free(plan);
-    mb_setup_free(&s);
-    return rc;
-}
-
-static int note_data(mb_run *run, const mb_conf *conf, mb_cache *cache) {
-    mb_setup s;
-    mb_conf *c = mb_conf_clone(conf);
-    int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
-    if (rc) return rc;
-    char threads[16];
-    snprintf(threads, sizeof threads, "%d", mb_sim_threads());
-    rc = mb_run_note(run, "threads", threads);
-    if (!rc) rc = mb_run_note(run, "network", s.net->path);
-    if (!rc) rc = mb_run_note(run, "dataset", s.data->source);
-    if (!rc) rc = mb_run_note(run, "calibration", s.calib->source);
-    mb_setup_free(&s);
-    return rc;
-}
-
-/* All points that are not there yet. */
-static int run_points(session *se, const mb_points *pts, const uint64_t *id) {
-    size_t done = 0, computed = 0, infeasible = 0;
-    mb_str why = {0};
-    int rc = MB_OK;
-    for (size_t i = 0; i < pts->n && !rc; i++) {
-        char text[17];
-        mb_point_result r = {0};
-        snprintf(text, sizeof text, "%016llx", (unsigned long long)id[i]);
-        if (mb_run_done(se->run, (int64_t)i, text)) {
-            done++;
-            if (to_explain(se, i)) rc = explain_done(se, &pts->p[i], i);
-            continue;
-        }
-        rc = run_point(se, &pts->p[i], i, &r);
-        if (rc) {
-            if (pts->n > 1) mb_context(rc, "point %zu (%s)", i, pts->p[i].label);
-            break;
-        }
-        done++;
-        computed++;
-        if (r.infeasible) {
-            if (!infeasible++) mb_str_add(&why, r.infeasible);
-            if (pts->n > 1) mb_warn("point %zu (%s) is infeasible: %s", i, pts->p[i].label, r.infeasible);
-        }
-        if (se->o->on_point) rc = se->o->on_point(se->o->ctx, &r, done, pts->n);
-        mb_point_result_free(&r);
-    }
-    se->ended = !rc;
-    if (!rc && infeasible && infeasible == computed && computed == pts->n) {
-        rc = mb_fail(MB_NUMERIC, "%s", mb_cstr(&why));
-        if (pts->n > 1) rc = mb_context(rc, "and so all %zu points", pts->n);
-    }
-    mb_str_free(&why);
-    return rc;
-}
-
-/* Told once for all points: an accuracy on samples that set the scales and ranges is too good. */
-static int warn_overlap(const mb_conf *conf, mb_cache *cache) {
-    mb_setup s;
-    int64_t common = 0;
-    mb_conf *c = mb_conf_clone(conf);
-    int rc = c ? mb_setup_load(c, cache, true, &s) : mb_nomem();
-    if (rc) return rc;
-    rc = mb_dataset_common(s.calib, s.cal.samples, s.data, s.keys.samples, &common);
-    if (!rc && common)
-        mb_warn("%lld of the %d calibration samples are among the %d scored ones: the accuracies are optimistic; give calibration = { dataset = ...; } other samples",
-                (long long)common, s.cal.samples, s.keys.samples);
-    mb_setup_free(&s);
-    return rc;
-}
-
-int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir) {
-    mb_points pts = {0};
-    mb_str used = {0};
-    uint64_t *id = NULL;
-    char *folder = NULL;
-    const mb_conf *name = NULL;
-    session se = {.o = o};
-    int rc = mb_cache_new(&se.cache);
-    if (!rc) rc = mb_sweep_points(root, &pts);
-    if (!rc && o->explain != MB_EXPLAIN_NOT && o->explain_point >= (int64_t)pts.n)
-        rc = mb_fail(MB_BADINPUT, "there is no point %lld to explain: points are 0..%zu", (long long)o->explain_point, pts.n - 1);
-    if (!rc && !(id = mb_calloc(pts.n, sizeof *id))) rc = mb_nomem();
-    if (!rc) rc = check_points(root, &pts, se.cache, o->plan_file, &used, id);
-    if (!rc) rc = warn_overlap(pts.p[0].conf, se.cache);
-    if (rc) goto out;
-    name = mb_conf_find(root, "name");
-    se.name = name->s;
-    se.folder = folder = o->dir ? mb_strdup(o->dir) : mb_asprintf("runs/%s", name->s);
-    rc = folder ? mb_run_create(folder, name->s, mb_cstr(&used), o->force ? MB_RUN_FORCE : o->resume ? MB_RUN_RESUME : MB_RUN_NEW, &se.run) : mb_nomem();
-    if (!rc && o->explain != MB_EXPLAIN_NOT && !o->force) rc = store_open(folder, id, pts.n, &se.store);
-    if (!rc) rc = note_data(se.run, pts.p[0].conf, se.cache);
-    if (!rc) rc = run_points(&se, &pts, id);
-out:
-    if (se.run) {
-        int close = mb_run_close(se.run, se.ended);
-        if (!rc) rc = close;
-    }
-    if (dir && se.run) *dir = folder;
-    else mb_free(folder);
-    mb_free(id);
-    store_free(&se.store);
-    mb_str_free(&used);
-    mb_points_free(&pts);
-    mb_cache_free(se.cache);
-    return rc;
 }

@@ -4,7 +4,7 @@
  * ("kind":"point"); a run that is complete ends with {"kind":"end","points":N}. The bytes depend on the experiment and the seed only: not on threads, host, time, or whether the run was resumed. Everything that varies (times, host,
  * versions, threads, paths of data files, warnings) is in manifest.json.
  *
- * Writing is append-only with fsync per point, each line ends in a checksum member "crc" (CRC-32 of the line's bytes before it). On resume a partial or
+ * Writing is append-only with fsync every 0.2 s and at the end, each line ends in a checksum member "crc" (CRC-32 of the line's bytes before it). On resume a partial or
  * damaged tail is cut off and points that are complete are kept; a results file of another experiment (other schema line or other used.cfg hash) is refused. The hash is of the
  * values: comments, order and the paths of presets (key `preset`) do not count. A damaged line with whole points behind it is refused, too.
  * Reading gives the same structs back; report and plot work on them alone.
@@ -67,7 +67,7 @@ typedef struct mb_point_result {
     char *plan;                 /* file name in the run folder, "" when none */
     char *infeasible;           /* why the mapper found no plan inside the budgets; then all numbers are NaN. NULL: done */
     /* the numbers of mb_point_columns */
-    double float_accuracy, quantised_accuracy, accuracy, accuracy_low, accuracy_high, accuracy_sd, loss;
+    double float_accuracy, quantised_accuracy, accuracy, accuracy_low, accuracy_high, accuracy_sd, accuracy_q05, accuracy_q50, accuracy_q95, loss;
     double samples, trials;
     double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;
     double program_J, program_s, program_cells, pulses, wear;   /* loading the weights once */   /* weight_bits: of all weights */
@@ -93,6 +93,11 @@ typedef enum { MB_RUN_NEW, MB_RUN_RESUME, MB_RUN_FORCE } mb_run_mode;
 int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_run_mode mode, mb_run **run);
 bool mb_run_done(const mb_run *run, int64_t index, const char *id);       /* resumed: this point is complete already */
 int mb_run_point(mb_run *run, const mb_point_result *p);                  /* appends its trial lines and its summary; indices ascend, ids are hex digits */
+/* The same in two steps: the text of the lines (appended to OUT; any thread), and writing it. */
+int mb_run_lines(const mb_point_result *p, mb_str *out);
+int mb_run_put(mb_run *run, int64_t index, const char *id, bool infeasible, const mb_str *lines);
+int mb_run_sync(mb_run *run);                                             /* to the disk, when that was 0.2 s ago: for times when no points come */
+size_t mb_run_kept(const mb_run *run, size_t k, int64_t *index, const char **id);   /* finished point K, index ascending; their number is returned */
 int mb_run_write_file(mb_run *run, const char *name, const char *text);   /* plan-*.cfg and the like, atomically */
 /* members of manifest.json, written at close: text KEY: VALUE (the last one of a KEY counts) */
 int mb_run_note(mb_run *run, const char *key, const char *value);

@@ -1,5 +1,5 @@
-/* results_write.c - the run folder: used.cfg, results.jsonl (append-only, a checksum per line, fsync per point), manifest.json,
- * the lock
+/* results_write.c - the run folder: used.cfg, results.jsonl (append-only, a checksum per line, fsync at least every SYNC_S seconds),
+ * manifest.json, the lock
  *
  * States of results.jsonl: schema line; then per point its trial lines and its summary; at last, when all points are done,
  * {"kind":"end","points":N}. A point counts when its summary is complete. What stands behind the last summary is a tail that a
@@ -7,7 +7,7 @@
  * damaged line with good points behind it was not left by a killed run: refused. The lock is flock() on DIR/.lock, which the
  * kernel drops when the process dies; the file goes away when the run is closed. The experiment is known by the hash of used.cfg
  * without places: comments, order of keys and the paths of presets (whose contents count) do not matter. Checksum: CRC-32 of zlib
- * (ISO 3309). Called by point.c and the command line; single-threaded.
+ * (ISO 3309). Called by session.c and the command line; single-threaded, but for mb_run_lines.
  */
 #include "config.h"
 
@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -32,6 +33,7 @@
 #include "run/results_internal.h"
 
 #define ID_MAX 32
+#define SYNC_S 0.2 /* a point that was written is lost by a crash of the machine only, and only if it is younger than this */
 typedef struct kept {
     int64_t index;
     char id[ID_MAX + 1];
@@ -51,6 +53,10 @@ struct mb_run {
     char *later_name[2], *later_text[2]; /* and these files, */
     size_t n_later;                      /* that many, */
     mb_str waiting;                      /* behind the lines of infeasible points */
+    bool dirty;                          /* written, but not synchronised */
+    char **unsynced;                     /* further files of which the same is true */
+    size_t n_unsynced;
+    double synced_s;                     /* time of the last synchronisation */
     int64_t resumed; /* points that were there */
     char **made;     /* files made by this mb_run */
     size_t n_made;
@@ -392,6 +398,8 @@ static void free_run(mb_run *run) {
     }
     mb_free(run->used_cfg);
     mb_str_free(&run->waiting);
+    for (size_t i = 0; i < run->n_unsynced; i++) mb_free(run->unsynced[i]);
+    mb_free(run->unsynced);
     mb_free(run->made);
     mb_free(run->point);
     mb_free(run->dir);
@@ -479,16 +487,46 @@ static int begin_files(mb_run *run, const char *used_cfg) {
     return rc;
 }
 
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Everything that was written reaches the disk: further files first, so that a point that is there has its plan. */
+static int synchronise(mb_run *run) {
+    int err = 0;
+    for (size_t i = 0; i < run->n_unsynced; i++) {
+        int fd = err ? -1 : open(run->unsynced[i], O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            if (fsync(fd) != 0) err = errno;
+            close(fd);
+        }
+        mb_free(run->unsynced[i]);
+    }
+    if (run->n_unsynced) sync_folder(run->dir);
+    run->n_unsynced = 0;
+    if (!err && run->dirty && run->fd >= 0 && fsync(run->fd) != 0) err = errno;
+    run->dirty = false;
+    run->synced_s = now_s();
+    return err ? mb_fail(MB_SYSTEM, "%s: writing failed: %s; the finished points are kept: go on with --resume", run->file, strerror(err)) : MB_OK;
+}
+
+int mb_run_sync(mb_run *run) {
+    return (run->dirty || run->n_unsynced) && now_s() - run->synced_s >= SYNC_S ? synchronise(run) : MB_OK;
+}
+
 /* Append TEXT; on failure the file ends as before. */
 static int append(mb_run *run, const mb_str *text) {
-    if (write_all(run->fd, text->s, text->n) != 0 || fsync(run->fd) != 0) {
+    if (write_all(run->fd, text->s, text->n) != 0) {
         int err = errno;
         bool cut = ftruncate(run->fd, (off_t)run->good) == 0;
         return mb_fail(MB_SYSTEM, "%s: writing failed: %s; the finished points are kept%s: go on with --resume", run->file,
                        strerror(err), cut ? "" : " (a partial line is cut off then)");
     }
     run->good += (int64_t)text->n;
-    return MB_OK;
+    run->dirty = true;
+    return mb_run_sync(run);
 }
 
 /* The first new point of a run that replaces an older one. */
@@ -582,51 +620,60 @@ static void trial_json(const mb_point_result *p, const mb_trial_result *t, mb_st
     mb_line_seal(out, at);
 }
 
-int mb_run_point(mb_run *run, const mb_point_result *p) {
-    int rc = MB_OK;
-    mb_str text = {0};
-    size_t at;
-    if (p->index < 0 || !p->id || !*p->id || strlen(p->id) > ID_MAX || p->id[strspn(p->id, "0123456789abcdef")])
+int mb_run_lines(const mb_point_result *p, mb_str *out) {
+    for (size_t i = 0; i < p->n_trial; i++) trial_json(p, &p->trial[i], out);
+    size_t at = out->n;
+    mb_point_json_to(p, false, out);
+    mb_line_seal(out, at);
+    return out->failed ? mb_nomem() : MB_OK;
+}
+
+int mb_run_put(mb_run *run, int64_t index, const char *id, bool infeasible, const mb_str *lines) {
+    if (index < 0 || !id || !*id || strlen(id) > ID_MAX || id[strspn(id, "0123456789abcdef")])
         return mb_fail(MB_BUG, "results: a point without an index, or its id is not of hex digits");
-    if (run->n_point && p->index <= run->point[run->n_point - 1].index) {
-        const kept *k = find_point(run, p->index);
-        if (k && strcmp(k->id, p->id) != 0)
+    if (run->n_point && index <= run->point[run->n_point - 1].index) {
+        const kept *k = find_point(run, index);
+        if (k && strcmp(k->id, id) != 0)
             return mb_fail(MB_BADINPUT,
                            "%s: point %lld is another one there (%s, here %s): "
                            "it was written by another version of mixbar; start anew with -o DIR",
-                           run->file, (long long)p->index, k->id, p->id);
-        return mb_fail(MB_BUG, "results: point %lld is written behind point %lld", (long long)p->index,
+                           run->file, (long long)index, k->id, id);
+        return mb_fail(MB_BUG, "results: point %lld is written behind point %lld", (long long)index,
                        (long long)run->point[run->n_point - 1].index);
     }
-    for (size_t i = 0; i < p->n_trial; i++) trial_json(p, &p->trial[i], &text);
-    at = text.n;
-    mb_point_json_to(p, false, &text);
-    mb_line_seal(&text, at);
-    if (text.failed) {
-        rc = mb_nomem();
-        goto out;
+    if (run->used_cfg && infeasible) {
+        mb_str_addn(&run->waiting, lines->s, lines->n);
+        return run->waiting.failed ? mb_nomem() : keep_point(run, index, id, strlen(id));
     }
-    if (run->used_cfg && p->infeasible) {
-        mb_str_addn(&run->waiting, text.s, text.n);
-        rc = run->waiting.failed ? mb_nomem() : keep_point(run, p->index, p->id, strlen(p->id));
-        goto out;
-    }
-    if (run->used_cfg && (rc = replace_old(run)) != MB_OK) goto out;
+    int rc = run->used_cfg ? replace_old(run) : MB_OK;
+    if (rc != MB_OK) return rc;
     if (run->ended) { /* the run had ended with fewer points */
         run->good -= (int64_t)run->end_bytes;
         run->ended = false;
-        if (ftruncate(run->fd, (off_t)run->good) != 0) {
-            rc = mb_fail(MB_SYSTEM, "%s: %s", run->file, strerror(errno));
-            goto out;
-        }
+        if (ftruncate(run->fd, (off_t)run->good) != 0) return mb_fail(MB_SYSTEM, "%s: %s", run->file, strerror(errno));
     }
-    rc = keep_point(run, p->index, p->id, strlen(p->id));
-    if (rc != MB_OK) goto out;
-    rc = append(run, &text);
-    if (rc != MB_OK) run->n_point--;
-out:
+    rc = keep_point(run, index, id, strlen(id));
+    if (rc != MB_OK) return rc;
+    const int64_t before = run->good;
+    rc = append(run, lines);
+    if (rc != MB_OK && run->good == before) run->n_point--;
+    return rc;
+}
+
+int mb_run_point(mb_run *run, const mb_point_result *p) {
+    mb_str text = {0};
+    int rc = mb_run_lines(p, &text);
+    if (rc == MB_OK) rc = mb_run_put(run, p->index, p->id, p->infeasible != NULL, &text);
     mb_str_free(&text);
     return rc;
+}
+
+size_t mb_run_kept(const mb_run *run, size_t k, int64_t *index, const char **id) {
+    if (k < run->n_point) {
+        *index = run->point[k].index;
+        *id = run->point[k].id;
+    }
+    return run->n_point;
 }
 
 /* Keep a file until the first point is there. */
@@ -654,7 +701,16 @@ int mb_run_write_file(mb_run *run, const char *name, const char *text) {
                        "%s: point %lld is another one there (%s): the network, its data, or the version of mixbar changed since; start anew with -o DIR",
                        run->file, (long long)k->index, k->id);
     if (run->used_cfg) return write_later(run, name, text);
-    return put_file(run, name, text, strlen(text));
+    char *path = mb_path_join(run->dir, name);
+    char **more = mb_realloc(run->unsynced, run->n_unsynced + 1, sizeof *more);
+    if (more) run->unsynced = more;
+    struct stat st;
+    int rc = path && more ? MB_OK : mb_nomem();
+    if (rc == MB_OK && run->fresh && run->n_point == 0 && stat(path, &st) != 0) rc = remember(run, path); /* goes again if no point comes */
+    if (rc == MB_OK) rc = mb_file_put(path, text, strlen(text));
+    if (rc == MB_OK) run->unsynced[run->n_unsynced++] = path;
+    else mb_free(path);
+    return rc;
 }
 
 int mb_run_note(mb_run *run, const char *key, const char *value) { return mb_manifest_note(&run->manifest, key, value); }
@@ -674,6 +730,8 @@ int mb_run_close(mb_run *run, bool complete) {
         rc = text.failed ? mb_nomem() : append(run, &text);
         mb_str_free(&text);
     }
+    int synced = synchronise(run);
+    if (rc == MB_OK) rc = synced;
     mb_manifest_end(&run->manifest, (int64_t)run->n_point - run->resumed);
     mb_error *first = mb_error_take(); /* the first failure, ours or the caller's, is the one to tell */
     int written = write_manifest(run, complete && rc == MB_OK);

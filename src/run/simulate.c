@@ -86,6 +86,7 @@ struct mb_mapped {
     bool *input_signed;
     bool ranges_set, deterministic, noted;
     uint32_t trial;
+    uint64_t share, held;            /* keys in the cache: of what is programmed, but for the trial (0: nothing is shared); of the cells that are read (0: own ones) */
 };
 
 static void worker_free(worker *w) {
@@ -440,8 +441,11 @@ int mb_float_accuracy(const mb_network *net, const mb_dataset *data, int64_t sam
 
 /* --- public: mapped networks ------------------------------------------------------------------------------------------- */
 
+static void release_cells(mb_mapped *m);
+
 void mb_mapped_free(mb_mapped *m) {
     if (!m) return;
+    release_cells(m);
     for (int k = 0; m->layer && k < m->n; k++) {
         mapped_layer *l = &m->layer[k];
         for (int g = 0; l->xbar && g < l->mm.groups; g++) mb_xbar_free(l->xbar[g]);
@@ -577,23 +581,231 @@ int mb_quantised_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples,
     return accuracy_pass(&ps, acc, NULL);
 }
 
+/* --- what points share: programmed cells, and the histograms of their sums ------------------------------------------------------ */
+
+#define CELLS "programmed cells"
+#define SUMS "sums before converters"
+
+/* One object per analog array of a mapped network, in the order of layers and groups. */
+typedef struct bank {
+    int n;
+    bool general;                    /* the general engine serves some of them: nobody can share */
+    mb_xbar **xbar;
+    mb_xbar_hist **hist;
+} bank;
+
+static void bank_free(void *p) {
+    bank *b = p;
+    if (!b) return;
+    for (int j = 0; j < b->n; j++) {
+        if (b->xbar) mb_xbar_free(b->xbar[j]);
+        if (b->hist) mb_xbar_hist_free(b->hist[j]);
+    }
+    mb_free(b->xbar);
+    mb_free(b->hist);
+    mb_free(b);
+}
+
+static int analog_groups(const mb_mapped *m) {
+    int n = 0;
+    for (int k = 0; k < m->n; k++) n += m->layer[k].engine == MB_ANALOG ? m->layer[k].mm.groups : 0;
+    return n;
+}
+
+/* Layer and group of analog array J. */
+static void array_place(const mb_mapped *m, int j, int *k, int *g) {
+    for (*k = 0, *g = j; m->layer[*k].engine != MB_ANALOG || *g >= m->layer[*k].mm.groups; ++*k)
+        if (m->layer[*k].engine == MB_ANALOG) *g -= m->layer[*k].mm.groups;
+}
+
+/* Keys of the experiment that programming does not depend on. All others count, those that come one day as well. */
+static const char *const not_programmed[] = {"schema", "name", "question", "samples", "trials", "plot", "train", "against", "map", "keep", "network", "dataset"};
+static const char *const not_programmed_arch[] = {"name", "preset", "adc", "adc_rule", "adc_percentile", "adc_fraction", "adc_range_per", "adc_powers_of_two",
+                                                  "columns_per_adc", "adc_rate_Hz", "sample_hold", "adc_energy_factor", "adc_area_factor"};
+
+static void drop_keys(mb_conf *c, const char *const *name, size_t n) {
+    size_t kept = 0;
+    for (size_t i = 0; c && i < c->n; i++) {
+        bool drop = false;
+        for (size_t k = 0; k < n && !drop; k++) drop = c->child[i]->name && !strcmp(c->child[i]->name, name[k]);
+        if (drop) mb_conf_free(c->child[i]);
+        else c->child[kept++] = c->child[i];
+    }
+    if (c) c->n = kept;
+}
+
+static bool listed(const char *key, size_t length, const char *const *name, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(key, name[i], length) && !name[i][length]) return true;
+    return false;
+}
+
+bool mb_programming_ignores(const char *key) {
+    const char *dot = strchr(key, '.');
+    if (!strcmp(key, "map.adc_bits")) return true;
+    if (dot && !strncmp(key, "arch.", 5)) return listed(dot + 1, strcspn(dot + 1, "."), not_programmed_arch, sizeof not_programmed_arch / sizeof *not_programmed_arch);
+    return !dot && strcmp(key, "map") && strcmp(key, "network") && listed(key, strlen(key), not_programmed, sizeof not_programmed / sizeof *not_programmed);
+}
+
+/* Sharing takes memory and pays only where cells are found: after a few that nobody came for, it ends. */
+static bool pays(mb_cache *c) {
+    mb_cache_use u;
+    for (size_t i = 0; mb_cache_used(c, i, &u); i++)
+        if (!strcmp(u.kind, CELLS)) return u.made < 32 || u.reused > u.made / 4;
+    return true;
+}
+
+int mb_mapped_share(mb_mapped *m, const mb_plan *plan) {
+    const mb_setup *s = m->s;
+    size_t bytes = 0;
+    const int n = pays(s->cache) ? analog_groups(m) : 0;
+    for (int j = 0, k, g; j < n; j++) {
+        array_place(m, j, &k, &g);
+        bytes += mb_xbar_bytes(m->layer[k].xbar[g]);
+        if (mb_xbar_general(m->layer[k].xbar[g])) return MB_OK;
+    }
+    const size_t draws = m->deterministic ? 1 : (size_t)s->trials;
+    if (!n || s->cell.library || bytes > MB_CACHE_LIMIT / 2 / draws) return MB_OK; /* all draws of a point must fit, or none is there when the next point comes */
+    mb_conf *c = mb_conf_clone(s->conf);
+    if (!c) return mb_nomem();
+    drop_keys(c, not_programmed, sizeof not_programmed / sizeof *not_programmed);
+    drop_keys(mb_conf_find(c, "arch"), not_programmed_arch, sizeof not_programmed_arch / sizeof *not_programmed_arch);
+    uint64_t h = mb_conf_hash(c);
+    mb_conf_free(c);
+    const void *shared[] = {m->net, s->calib};
+    h = mb_hash64(shared, sizeof shared, h);
+    for (int k = 0; k < m->n; k++) {
+        mb_assign a = plan->assign[k];
+        a.adc_bits = 0;
+        h = mb_hash64(&a, sizeof a, h);
+    }
+    m->share = h ? h : 1;
+    return MB_OK;
+}
+
+static void release_cells(mb_mapped *m) {
+    if (m->held) mb_cache_release(m->s->cache, CELLS, m->held);
+    m->held = 0;
+}
+
+/* Draw the devices of TRIAL into the arrays of the network, or into those of B. */
+static int draw_devices(mb_mapped *m, uint32_t trial, bank *b) {
+    int rc = MB_OK;
+    mb_error *trail = NULL;
+    const uint64_t seed = (uint64_t)m->s->keys.seed;
+    const int jobs = analog_groups(m);
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int j = 0; j < jobs; j++) {
+        int k, g;
+        array_place(m, j, &k, &g);
+        int my = mb_xbar_program(b ? b->xbar[j] : m->layer[k].xbar[g], seed, trial, (uint32_t)k, (uint32_t)g);
+        if (my) {
+            mb_context(my, "programming layer %s", m->net->layer[m->net->weighted[k]].name);
+#pragma omp critical(mb_progress)
+            if (!rc) {
+                rc = my;
+                trail = mb_error_take();
+            }
+            mb_error_clear();
+        }
+    }
+    return rc ? mb_error_raise(trail, rc) : MB_OK;
+}
+
+/* Cells of TRIAL for others as well, and their size. */
+static int make_cells(mb_mapped *m, uint32_t trial, bank **out, size_t *bytes) {
+    bank *b = mb_calloc(1, sizeof *b);
+    if (!b) return mb_nomem();
+    const int n = analog_groups(m);
+    int rc = (b->xbar = mb_calloc((size_t)n, sizeof *b->xbar)) ? MB_OK : mb_nomem();
+    for (int k, g; b->n < n && !rc; b->n += !rc) {
+        array_place(m, b->n, &k, &g);
+        rc = mb_xbar_like(m->layer[k].xbar[g], &b->xbar[b->n]);
+    }
+    if (!rc) rc = draw_devices(m, trial, b);
+    if (rc) {
+        bank_free(b);
+        return rc;
+    }
+    for (int j = 0; j < n; j++) b->general = b->general || mb_xbar_general(b->xbar[j]);
+    for (int j = 0; j < n; j++) {
+        if (b->general) {
+            mb_xbar_free(b->xbar[j]);
+            b->xbar[j] = NULL;
+        } else {
+            *bytes += mb_xbar_bytes(b->xbar[j]);
+        }
+    }
+    *out = b;
+    return MB_OK;
+}
+
+/* Read the cells of TRIAL that some point has programmed, or program them for all; *done false: they cannot be shared. */
+static int adopt_cells(mb_mapped *m, uint32_t trial, bool *done) {
+    const uint64_t key = mb_hash64(&trial, sizeof trial, m->share);
+    size_t bytes = 1;
+    int rc = MB_OK;
+    bank *b = mb_cache_claim(m->s->cache, CELLS, key);
+    if (!b) {
+        rc = make_cells(m, trial, &b, &bytes);
+        if (rc) mb_cache_give_up(m->s->cache, CELLS, key);
+        else rc = mb_cache_put(m->s->cache, CELLS, key, b, bytes, bank_free);
+        if (rc) return rc;
+    }
+    *done = !b->general;
+    for (int j = 0, k, g; j < b->n && !rc && *done; j++) {
+        array_place(m, j, &k, &g);
+        rc = mb_xbar_adopt(m->layer[k].xbar[g], b->xbar[j]);
+    }
+    release_cells(m); /* those of the trial before, which nothing points to any more */
+    if (*done) m->held = key;
+    else mb_cache_release(m->s->cache, CELLS, key), m->share = 0;
+    return rc;
+}
+
+/* Histograms of the sums on the calibration samples, for calibrated ranges; of B, which is made here. */
+static int observe_sums(mb_mapped *m, const mb_progress *pr, bank **out) {
+    worker w = {0};
+    pass ps = {.kind = PASS_RANGES, .net = m->net, .data = m->s->calib, .samples = m->s->cal.samples, .map = m, .progress = pr, .what = "calibrate converters"};
+    bank *b = mb_calloc(1, sizeof *b);
+    const int n = analog_groups(m);
+    int rc = b && (b->hist = mb_calloc((size_t)n, sizeof *b->hist)) ? run_pass(&ps, &w) : mb_nomem();
+    if (rc) {
+        bank_free(b);
+        return rc;
+    }
+    for (b->n = 0; b->n < n; b->n++) {
+        int k, g;
+        array_place(m, b->n, &k, &g);
+        b->hist[b->n] = w.layer[k].hist[g];
+        w.layer[k].hist[g] = NULL;
+    }
+    worker_free(&w);
+    *out = b;
+    return MB_OK;
+}
+
 /* Ranges of all converters: full-scale and given ones follow from the arrays, calibrated ones from the calibration samples run on exact integers. */
 static int set_ranges(mb_mapped *m, const mb_progress *pr) {
     bool calibrate = false;
     for (int k = 0; k < m->n; k++)
         calibrate = calibrate || (m->layer[k].engine == MB_ANALOG && mb_xbar_calibrates(&m->layer[k].spec) && !m->layer[k].spec.adc.type->transparent);
-    worker w = {0};
-    int rc = MB_OK;
-    pass ps = {.kind = PASS_RANGES, .net = m->net, .data = m->s->calib, .samples = m->s->cal.samples, .map = m, .progress = pr, .what = "calibrate converters"};
-    if (calibrate) rc = run_pass(&ps, &w);
+    const uint64_t key = m->held; /* the cells of this trial */
+    bank *sums = calibrate && key ? mb_cache_claim(m->s->cache, SUMS, key) : NULL;
+    const bool make = calibrate && !sums;
+    int rc = make ? observe_sums(m, pr, &sums) : MB_OK;
+    if (key && make) {
+        if (rc) mb_cache_give_up(m->s->cache, SUMS, key);
+        else rc = mb_cache_put(m->s->cache, SUMS, key, sums, (size_t)sums->n * MB_XBAR_HIST_BYTES, bank_free);
+    }
     if (rc) return rc;
-    for (int k = 0; k < m->n && !rc; k++) {
-        mapped_layer *l = &m->layer[k];
-        if (l->engine != MB_ANALOG) continue;
-        for (int g = 0; g < l->mm.groups && !rc; g++) rc = mb_xbar_set_ranges(l->xbar[g], calibrate ? w.layer[k].hist[g] : NULL);
+    for (int j = 0, n = analog_groups(m), k, g; j < n && !rc; j++) {
+        array_place(m, j, &k, &g);
+        rc = mb_xbar_set_ranges(m->layer[k].xbar[g], calibrate ? sums->hist[j] : NULL);
         if (rc) mb_context(rc, "layer %s", m->net->layer[m->net->weighted[k]].name);
     }
-    if (calibrate) worker_free(&w);
+    if (calibrate && key) mb_cache_release(m->s->cache, SUMS, key);
+    else bank_free(sums);
     m->ranges_set = !rc;
     return rc;
 }
@@ -727,28 +939,10 @@ static int correct(mb_mapped *m, const mb_progress *pr) {
 }
 
 int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr) {
-    int rc = MB_OK;
-    mb_error *trail = NULL;
-    const uint64_t seed = (uint64_t)m->s->keys.seed;
-    int jobs = 0;
-    for (int k = 0; k < m->n; k++) jobs += m->layer[k].engine == MB_ANALOG ? m->layer[k].mm.groups : 0;
-#pragma omp parallel for schedule(dynamic, 1)
-    for (int j = 0; j < jobs; j++) {
-        int k = 0, g = j;
-        for (; m->layer[k].engine != MB_ANALOG || g >= m->layer[k].mm.groups; k++)
-            if (m->layer[k].engine == MB_ANALOG) g -= m->layer[k].mm.groups;
-        int my = mb_xbar_program(m->layer[k].xbar[g], seed, trial, (uint32_t)k, (uint32_t)g);
-        if (my) {
-            mb_context(my, "programming layer %s", m->net->layer[m->net->weighted[k]].name);
-#pragma omp critical(mb_progress)
-            if (!rc) {
-                rc = my;
-                trail = mb_error_take();
-            }
-            mb_error_clear();
-        }
-    }
-    if (rc) return mb_error_raise(trail, rc);
+    bool done = false;
+    int rc = m->share ? adopt_cells(m, trial, &done) : MB_OK;
+    if (!rc && !done) rc = draw_devices(m, trial, NULL);
+    if (rc) return rc;
     m->trial = trial;
     compensate(m);
     note_cells(m);
@@ -888,11 +1082,13 @@ int mb_layer_runner_run(void *runner, const mb_network *net, int m, int n, const
 
 int mb_sim_threads(void) { return omp_get_max_threads(); }
 
+double mb_draws_half_width(double sd, int64_t t) { return t > 1 ? gsl_cdf_tdist_Pinv(0.975, (double)(t - 1)) * sd / sqrt((double)t) : 0; }
+
 void mb_accuracy_interval(double mean, int64_t n, double sd, int64_t t, double *low, double *high) {
     const double z = 1.959963984540054;
     double N = (double)n, z2 = z * z / N;
     double centre = (mean + z2 / 2) / (1 + z2), half = z / (1 + z2) * sqrt(mean * (1 - mean) / N + z2 / (4 * N));
-    double draws = t > 1 ? gsl_cdf_tdist_Pinv(0.975, (double)(t - 1)) * sd / sqrt((double)t) : 0;
+    double draws = mb_draws_half_width(sd, t);
     double down = mean - (centre - half), up = (centre + half) - mean;
     *low = fmax(0.0, mean - sqrt(down * down + draws * draws));
     *high = fmin(1.0, mean + sqrt(up * up + draws * draws));

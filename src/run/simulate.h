@@ -15,8 +15,12 @@
 
 typedef struct mb_accuracy { int64_t correct, samples; double loss; } mb_accuracy;   /* loss: mean cross-entropy of the softmax of the outputs */
 
-/* Progress: called by one thread at a time; returns non-zero to stop (MB_INTERRUPTED). */
-typedef struct mb_progress { int (*step)(void *ctx, const char *what, int64_t done, int64_t total); void *ctx; } mb_progress;
+/* Progress: called by one thread at a time; step returns non-zero to stop (MB_INTERRUPTED). draw (may be NULL): mean accuracy of a point over the draws so far. */
+typedef struct mb_progress {
+    int (*step)(void *ctx, const char *what, int64_t done, int64_t total);
+    void *ctx;
+    void (*draw)(void *ctx, double accuracy, int draws);
+} mb_progress;
 
 /* What the calibration data showed: one observer per weighted layer (of its input). Depends on network and calibration data only. */
 typedef struct mb_profile { mb_observer *input; int n; } mb_profile;
@@ -35,6 +39,10 @@ const bool *mb_mapped_input_signed(const mb_mapped *m);                  /* [n_w
 int mb_quantised_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc);
 /* Draw the devices of TRIAL; the first time, and for calibrated ranges, also set the converters' ranges from the calibration samples. */
 int mb_mapped_program(mb_mapped *m, uint32_t trial, const mb_progress *pr);
+/* Before the first mb_mapped_program(): cells are programmed once for all networks mapped from setups and plans that differ in converters only, and kept in the
+ * cache of the setup, which must be as mb_setup_load() left it. Where that cannot be, or all draws would not fit, nothing is shared. */
+int mb_mapped_share(mb_mapped *m, const mb_plan *plan);
+bool mb_programming_ignores(const char *key);   /* points that differ in this key of the experiment may share cells */
 bool mb_mapped_deterministic(const mb_mapped *m);                        /* one trial says it all */
 /* Accuracy of the programmed network; adds to the per-layer statistics. */
 int mb_analog_accuracy(mb_mapped *m, const mb_dataset *data, int64_t samples, const mb_progress *pr, mb_accuracy *acc);
@@ -98,5 +106,7 @@ int mb_sim_threads(void);   /* threads that the loop over blocks will use */
 /* 95 % interval of a mean accuracy over N samples and T device draws with standard deviation SD: Wilson's interval for the samples and Student's t for the draws, added in squares.
  * Wilson, J. Am. Stat. Assoc. 22 (1927) 209, doi:10.1080/01621459.1927.10502953. */
 void mb_accuracy_interval(double mean, int64_t n, double sd, int64_t t, double *low, double *high);
+
+double mb_draws_half_width(double sd, int64_t t);   /* its second part alone: half of the interval over the draws; 0 for a single one */
 
 #endif

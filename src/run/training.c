@@ -247,7 +247,7 @@ int mb_training_keys_load(mb_conf *group, mb_train_keys *keys, mb_training_keys 
 
 static int load_keys(mb_training *t) {
     static const char *const also[] = {"network", "dataset", "calibration", "device", "arch",  "map",
-                                       "sweep",   "against", "read",        "plot",   "train", NULL};
+                                       "sweep",   "against", "read",        "plot",   "train", "trials", NULL};
     mb_conf *root = t->conf, *g = mb_conf_use(root, "train");
     mb_experiment_keys keys;
     if (!g || g->type != MB_CONF_GROUP)

@@ -10,6 +10,7 @@
  *     scaling   time against images, planes and slices: linear when the last column stays
  *     network, parts, threads, growth: whole networks (bench_network.c)
  *     cost_resnet18: plans that the cost model answers (bench_cost.c)
+ *     sweep, sweep_costs: whole sweeps (bench_sweep.c)
  * Times are CPU times of one thread unless a name says wall. Arguments: names of the groups to run.
  */
 #include "bench.h"
@@ -263,10 +264,12 @@ int main(int argc, char **argv) {
                                                                             {"threads", bench_threads},
                                                                             {"growth", bench_growth},
                                                                             {"cost_resnet18", bench_cost},
-                                                                            {"sensitivity", bench_sensitivity}};
+                                                                            {"sensitivity", bench_sensitivity},
+                                                                            {"sweep", bench_sweep},
+                                                                            {"sweep_costs", bench_sweep_costs}};
     bench_measure_peaks(&peaks);
     for (size_t i = 0; i < sizeof group / sizeof *group; i++) {
-        bool run = argc < 2 && group[i].run != bench_sensitivity; /* minutes: only when asked for */
+        bool run = argc < 2 && group[i].run != bench_sensitivity && group[i].run != bench_sweep && group[i].run != bench_sweep_costs; /* minutes: only when asked for */
         for (int a = 1; a < argc; a++) run = run || strcmp(argv[a], group[i].name) == 0;
         if (run) group[i].run();
     }

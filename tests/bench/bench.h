@@ -28,5 +28,7 @@ void bench_threads(void);
 void bench_growth(void);
 void bench_cost(void);          /* bench_cost.c */
 void bench_sensitivity(void);
+void bench_sweep(void);         /* bench_sweep.c */
+void bench_sweep_costs(void);
 
 #endif

@@ -8,6 +8,7 @@ MB_CLI_TESTS = \
   tests/cli/errors.t \
   tests/cli/run.t \
   tests/cli/determinism.t \
+  tests/cli/scale.t \
   tests/cli/guide.t \
   tests/cli/quickstart.t \
   tests/cli/readme.t \

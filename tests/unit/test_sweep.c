@@ -10,6 +10,23 @@ static mb_conf *parse(const char *text) {
     return c;
 }
 
+/* All points of C, built one by one. */
+typedef struct points { mb_sweep *sweep; mb_point *p; size_t n; } points;
+
+static void all_points(mb_conf *c, points *pts) {
+    assert_ok(mb_sweep_open(c, &pts->sweep));
+    pts->n = mb_sweep_n(pts->sweep);
+    pts->p = mb_calloc(pts->n, sizeof *pts->p);
+    assert_non_null(pts->p);
+    for (size_t i = pts->n; i-- > 0;) assert_ok(mb_sweep_point(pts->sweep, i, &pts->p[i])); /* in any order */
+}
+
+static void forget(points *pts) {
+    for (size_t i = 0; i < pts->n; i++) mb_point_free(&pts->p[i]);
+    mb_free(pts->p);
+    mb_sweep_close(pts->sweep);
+}
+
 static int64_t value(const mb_point *p, const char *key) {
     const mb_conf *c = mb_conf_find(p->conf, key);
     assert_non_null(c);
@@ -19,20 +36,20 @@ static int64_t value(const mb_point *p, const char *key) {
 static void no_sweep_is_one_point(void **state) {
     (void)state;
     mb_conf *c = parse("map = { a = 1; };");
-    mb_points p;
-    assert_ok(mb_sweep_points(c, &p));
+    points p;
+    all_points(c, &p);
     assert_int_equal(p.n, 1);
     assert_string_equal(p.p[0].label, "");
     assert_int_equal(value(&p.p[0], "map.a"), 1);
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
 }
 
 static void grid_has_all_combinations_last_fastest(void **state) {
     (void)state;
     mb_conf *c = parse("map = { a = 1; }; sweep = { axes = ( { key = \"map.a\"; values = [1, 2, 3]; }, { key = \"map.b.c\"; values = [10, 20]; } ); };");
-    mb_points p;
-    assert_ok(mb_sweep_points(c, &p));
+    points p;
+    all_points(c, &p);
     assert_int_equal(p.n, 6);
     for (int i = 0; i < 6; i++) {
         assert_int_equal(value(&p.p[i], "map.a"), 1 + i / 2);
@@ -43,34 +60,34 @@ static void grid_has_all_combinations_last_fastest(void **state) {
     assert_string_equal(p.p[5].label, "a=3 c=20");
     assert_string_equal(p.p[5].key[1], "map.b.c");
     assert_string_equal(p.p[5].value[1], "20");
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
 }
 
 static void zip_goes_in_step(void **state) {
     (void)state;
     mb_conf *c = parse("sweep = { mode = \"zip\"; names = [\"x\", \"y\"]; axes = ( { key = \"a\"; values = [8, 4]; }, { key = \"d\"; values = [\"rram\", \"ideal\"]; } ); };");
-    mb_points p;
-    assert_ok(mb_sweep_points(c, &p));
+    points p;
+    all_points(c, &p);
     assert_int_equal(p.n, 2);
     assert_int_equal(value(&p.p[1], "a"), 4);
     assert_string_equal(mb_conf_find(p.p[1].conf, "d")->s, "ideal");
     assert_string_equal(p.p[1].label, "y");
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
 }
 
 static void list_sets_what_each_point_says(void **state) {
     (void)state;
     mb_conf *c = parse("a = 0; sweep = { mode = \"list\"; points = ( (\"a=1\", \"m.x=0.5\"), (\"a=2\") ); };");
-    mb_points p;
-    assert_ok(mb_sweep_points(c, &p));
+    points p;
+    all_points(c, &p);
     assert_int_equal(p.n, 2);
     assert_int_equal(value(&p.p[0], "a"), 1);
     assert_true(mb_conf_find(p.p[0].conf, "m.x")->r == 0.5);
     assert_null(mb_conf_find(p.p[1].conf, "m.x"));
     assert_string_equal(p.p[0].label, "a=1 x=0.5");
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
 }
 
@@ -78,16 +95,16 @@ static void list_sets_what_each_point_says(void **state) {
 static void labels_are_unambiguous(void **state) {
     (void)state;
     mb_conf *c = parse("sweep = { axes = ( { key = \"map.bits\"; values = [1, 2]; }, { key = \"arch.bits\"; values = [3]; }, { key = \"d.x\"; values = [4]; } ); };");
-    mb_points p;
-    assert_ok(mb_sweep_points(c, &p));
+    points p;
+    all_points(c, &p);
     assert_string_equal(p.p[1].label, "map.bits=2 arch.bits=3 x=4");
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
     c = parse("sweep = { axes = ( { key = \"d\"; values = ( { preset = \"a\"; n = 3; }, \"b\" ); } ); };");
-    assert_ok(mb_sweep_points(c, &p));
+    all_points(c, &p);
     assert_string_equal(p.p[0].label, "d={ preset = \"a\"; n = 3; }");
     assert_string_equal(p.p[1].label, "d=b");
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
 }
 
@@ -95,20 +112,20 @@ static void list_points_keep_the_place_of_their_file(void **state) {
     (void)state;
     mb_conf *c = NULL;
     assert_ok(mb_conf_parse("sweep = { mode = \"list\"; points = ( (\"device=./my.cfg\") ); };", "folder/exp.cfg", &c));
-    mb_points p;
-    assert_ok(mb_sweep_points(c, &p));
+    points p;
+    all_points(c, &p);
     char *dir = mb_conf_dir(mb_conf_find(p.p[0].conf, "device"));
     assert_string_equal(dir, "folder");
     mb_free(dir);
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
 }
 
 static void refused(const char *text, const char *message) {
     mb_conf *c = parse(text);
-    mb_points p;
-    assert_fails(mb_sweep_points(c, &p), MB_BADINPUT, message);
-    assert_int_equal(p.n, 0);
+    mb_sweep *s;
+    assert_fails(mb_sweep_open(c, &s), MB_BADINPUT, message);
+    assert_null(s);
     mb_conf_free(c);
 }
 
@@ -137,8 +154,8 @@ static void keys_of_one_axis_change_together(void **state) {
     (void)state;
     mb_conf *c = parse("sweep = { axes = ( { keys = [\"device\", \"map.cell_bits\"]; values = ( (\"rram\", 2), (\"stt-mram\", 1) ); },"
                        " { key = \"read.time_s\"; values = [1.0, 10.0, 100.0]; } ); };");
-    mb_points p;
-    assert_ok(mb_sweep_points(c, &p));
+    points p;
+    all_points(c, &p);
     assert_int_equal(p.n, 6);
     for (int i = 0; i < 6; i++) {
         assert_string_equal(mb_conf_find(p.p[i].conf, "device")->s, i < 3 ? "rram" : "stt-mram");
@@ -146,33 +163,33 @@ static void keys_of_one_axis_change_together(void **state) {
         assert_int_equal(p.p[i].n_set, 3);
     }
     assert_string_equal(p.p[4].label, "device=stt-mram cell_bits=1 time_s=10");
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
     /* in step with another axis */
     c = parse("sweep = { mode = \"zip\"; axes = ( { keys = [\"a\", \"b\"]; values = ( (1, 2), (3, 4) ); }, { key = \"c\"; values = [5, 6]; } ); };");
-    assert_ok(mb_sweep_points(c, &p));
+    all_points(c, &p);
     assert_int_equal(p.n, 2);
     assert_int_equal(value(&p.p[1], "a") * 100 + value(&p.p[1], "b") * 10 + value(&p.p[1], "c"), 346);
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
     /* one key alone may stand in a list, and a value may be a list: it is one value of one key */
     c = parse("sweep = { axes = ( { key = \"v\"; values = ( [1, 2], [3] ); } ); };");
-    assert_ok(mb_sweep_points(c, &p));
+    all_points(c, &p);
     assert_int_equal(mb_conf_find(p.p[0].conf, "v")->n, 2);
-    mb_points_free(&p);
+    forget(&p);
     mb_conf_free(c);
 }
 
 static void a_swept_key_set_on_the_command_line_is_told(void **state) {
     (void)state;
     mb_conf *c = parse("map = { a = 1; }; sweep = { axes = ( { key = \"map.a\"; values = [1, 2]; } ); };");
-    mb_points p;
+    mb_sweep *s;
     assert_ok(mb_conf_assign(c, "map.a=3", MB_FROM_COMMAND));
-    assert_fails(mb_sweep_points(c, &p), MB_BADINPUT, "map.a is swept");
+    assert_fails(mb_sweep_open(c, &s), MB_BADINPUT, "map.a is swept");
     mb_conf_free(c);
     c = parse("map = { a = 1; b = 2; }; sweep = { axes = ( { key = \"map\"; values = (\"x\", \"y\"); } ); };");
     assert_ok(mb_conf_assign(c, "map.b=3", MB_FROM_COMMAND));
-    assert_fails(mb_sweep_points(c, &p), MB_BADINPUT, "map is swept here, so setting b");
+    assert_fails(mb_sweep_open(c, &s), MB_BADINPUT, "map is swept here, so setting b");
     mb_conf_free(c);
 }
 

@@ -679,6 +679,73 @@ static void test_codes(void **state) {
     mb_adc_free(&adc);
 }
 
+/* A crossbar that reads the cells of another behind a converter of its own gives the bits of one that was programmed itself, noise and all; and the
+ * lender stays what it was. */
+static void test_adopt(void **state) {
+    (void)state;
+    mb_cell cells[] = {load_cell("cell = \"rram\"; on_off = 20.0; prog_sigma = 0.03; read_sigma = 0.01;"), load_cell("cell = \"ideal\";")};
+    mb_adc adc = load_adc("type = \"sar\";"), transparent = load_adc("type = \"ideal\";");
+    enum { K = 70, N = 9, M = 5 };
+    int differ = 0;
+    for (int i = 0; i < 40; i++) {
+        mb_xbar_spec s = random_spec(cells, 2, adc), other;
+        int16_t W[K * N], x[M * K];
+        int64_t y[M * N], z[M * N], before[M * N];
+        mb_xbar *lender = NULL, *programmed = NULL, *xb = NULL, *third = NULL;
+        const mb_read_id id = {.seed = 3, .trial = 1, .layer = 2};
+        mb_xbar_stats a, b;
+        s.adc_bits = pick(3, 9);
+        if (i % 5 == 4) s.read_noise = MB_NOISE_CELL; /* the general engine: nothing is lent */
+        other = s;
+        other.adc_bits = pick(3, 9);
+        other.adc_rule = i % 2 ? MB_ADC_LOSSLESS : MB_ADC_FULL;
+        if (i % 7 == 3) other.adc = transparent;
+        fill_weights(&s, K * N, W);
+        fill_inputs(&s, M * K, x);
+        assert_ok(mb_xbar_new(&s, K, N, W, &lender));
+        assert_ok(mb_xbar_new(&other, K, N, W, &programmed));
+        assert_ok(mb_xbar_new(&other, K, N, W, &xb));
+        assert_fails(mb_xbar_adopt(xb, lender), MB_BUG, "cells of another one"); /* not programmed yet */
+        assert_ok(mb_xbar_program(lender, 5, 1, 2, 0));
+        assert_ok(mb_xbar_program(programmed, 5, 1, 2, 0));
+        if (mb_xbar_general(lender)) {
+            assert_fails(mb_xbar_adopt(xb, lender), MB_BUG, "cells of another one");
+        } else {
+            assert_ok(mb_xbar_set_ranges(lender, NULL));
+            assert_ok(mb_xbar_mvm(lender, &id, M, x, before, NULL));
+            for (int turn = 0; turn < 2; turn++) { /* again, from another lender */
+                assert_ok(mb_xbar_like(lender, &third));
+                assert_ok(mb_xbar_program(third, 5, turn ? 9 : 1, 2, 0));
+                assert_ok(mb_xbar_adopt(xb, turn ? lender : third));
+                if (!turn) assert_ok(mb_xbar_adopt(xb, lender));
+                mb_xbar_free(third);
+                assert_ok(mb_xbar_set_ranges(xb, NULL));
+                assert_ok(mb_xbar_set_ranges(programmed, NULL));
+                mb_xbar_stats_init(&a);
+                mb_xbar_stats_init(&b);
+                assert_ok(mb_xbar_mvm(xb, &id, M, x, y, &a));
+                assert_ok(mb_xbar_mvm(programmed, &id, M, x, z, &b));
+                assert_memory_equal(y, z, sizeof y);
+                assert_memory_equal(&a, &b, sizeof a);
+            }
+            assert_fails(mb_xbar_program(xb, 5, 2, 2, 0), MB_BUG, "borrows");
+            mb_xbar_free(xb);
+            xb = NULL;
+            assert_ok(mb_xbar_mvm(lender, &id, M, x, y, NULL));
+            assert_memory_equal(y, before, sizeof y);
+            differ += memcmp(z, before, sizeof z) != 0;
+        }
+        mb_xbar_free(xb);
+        mb_xbar_free(programmed);
+        mb_xbar_free(lender);
+    }
+    assert_true(differ > 10); /* the converters do make a difference */
+    mb_cell_free(&cells[0]);
+    mb_cell_free(&cells[1]);
+    mb_adc_free(&adc);
+    mb_adc_free(&transparent);
+}
+
 int main(void) {
     mb_stream_init(&rnd, 2024, MB_RNG_TEST, 0, 1, 0);
     const struct CMUnitTest tests[] = {
@@ -694,6 +761,7 @@ int main(void) {
         cmocka_unit_test(test_matmul),
         cmocka_unit_test(test_ideal),
         cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_adopt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
