@@ -397,7 +397,10 @@ static int read_sweep(mb_sweep *s) {
     if (s->sweep->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: sweep is a group { mode; axes; }", mb_conf_where(s->sweep));
     const mb_conf *samples = mb_conf_find(s->sweep, "samples"), *seed = mb_conf_find(s->sweep, "seed"), *odd = samples ? samples : seed;
     int rc = mb_params_load(mb_sweep_params, s->sweep, also, &k);
-    if (rc) return rc;
+    if (rc) {
+        mb_sweep_forget(s->sweep, plain);
+        return rc;
+    }
     s->mode = k.mode, s->samples = (uint64_t)k.samples, s->seed = (uint64_t)k.seed;
     const bool draws = s->mode == MB_RANDOM || s->mode == MB_LHS;
     if (odd && !draws) rc = mb_fail(MB_BADINPUT, "%s: %s is of the modes random and lhs", mb_conf_where(odd), mb_conf_key(odd));
