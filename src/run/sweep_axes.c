@@ -159,14 +159,9 @@ static int read_axis(const mb_sweep *s, mb_conf *e, mb_axis *a) {
         if (mb_conf_find(e, ranges[i]))
             return mb_fail(MB_BADINPUT, "%s: axis %s has values: `%s` is of a range", mb_conf_where(mb_conf_find(e, ranges[i])), a->key[0], ranges[i]);
     int rc = mb_params_load(mb_sweep_axis_params, e, also, &k);
-    if (rc) {
-        mb_sweep_forget(e, none);
-        return rc;
-    }
-    if (values) mb_conf_use_all(values);
-    rc = values ? read_values(values, a) : read_range(s, &k, a);
-    if (!rc && *k.when) rc = mb_expr_parse(k.when, &a->when);
-    if (rc && *k.when && !a->when) mb_context(rc, "in `when` of axis %s at %s", a->key[0], mb_conf_where(e));
+    if (!rc && values) mb_conf_use_all(values);
+    if (!rc) rc = values ? read_values(values, a) : read_range(s, &k, a);
+    if (!rc && *k.when && (rc = mb_expr_parse(k.when, &a->when))) mb_context(rc, "in `when` of axis %s at %s", a->key[0], mb_conf_where(e));
     mb_params_free(mb_sweep_axis_params, &k);
     mb_sweep_forget(e, values ? none : of_range);
     return rc;
