@@ -2,7 +2,7 @@
  *
  * Draws are a function of (seed, the axis's first key, number of the sample): they do not change when samples or axes are added. The parts of a Latin hypercube are dealt by
  * a permutation that needs no memory: a Feistel network over the next power of four, walked until it lands below n (Black, Rogaway, "Ciphers with arbitrary finite
- * domains", CT-RSA 2002, doi:10.1007/3-540-45760-7_9), with Philox as the round function. Numbers of ranges are rounded to decimals that are fine against their distance, so
+ * domains", CT-RSA 2002), with Philox as the round function. Numbers of ranges are rounded to decimals that are fine against their distance, so
  * that labels are short and no libm shows in a result. Called by sweep.c and sweep_when.c.
  */
 #include "run/sweep_internal.h"
