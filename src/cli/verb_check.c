@@ -28,7 +28,7 @@ static const mb_option table[] = {
                    "set a key of the experiment, as if it stood in the file; may be repeated"),
     MB_OPTION_FLAG(options, all, 0, "all",
                    "load every point of a sweep of more than 1000; without, the first, the last, and each value of each axis once"),
-    MB_OPTION_FLAG(options, estimate, 0, "estimate", "run the first and the last point and tell how long all will take, and the memory"),
+    MB_OPTION_FLAG(options, estimate, 0, "estimate", "run the first, the last and the middle point and tell how long all will take, and the memory"),
     MB_OPTION_INT(options, threads, 'j', "threads", "N", 1, 4096, "threads of --estimate (default: OMP_NUM_THREADS or all cores)"),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the answer", MB_CLI_FORMATS),
     MB_OPTION_END,
@@ -188,12 +188,13 @@ static int measure(const mb_cli_points *e, size_t index, mb_meter *meter, double
     double start = now_s(), own = 0;
     int rc = mb_cli_point_load(e, index, true, &s);
     if (rc) return rc;
+    const bool runs = s.calib != NULL; /* otherwise it is costed */
     own += now_s() - start;
     start = now_s();
-    if (!s.net->weightless) rc = mb_point_profile(&s, &meter->progress, &prof);
+    if (runs) rc = mb_point_profile(&s, &meter->progress, &prof);
     *shared_s = now_s() - start;
     start = now_s();
-    mb_point_options po = {.simulate = !s.net->weightless, .progress = &meter->progress, .record_infeasible = true};
+    mb_point_options po = {.simulate = runs, .progress = &meter->progress, .record_infeasible = true};
     if (!rc) rc = mb_point_run(&s, &po, &r, NULL, NULL);
     if (!rc) mb_point_result_free(&r);
     mb_setup_free(&s);
@@ -210,30 +211,40 @@ static void time_text(double s, char *buf, size_t cap) {
     else snprintf(buf, cap, "%.1f days", s / 86400);
 }
 
-/* All points from two: the shared work once, and the mean of their own times for each. With the threads that the points were measured with. */
+/* All points from the first, the last and the middle one: the shared work once, and the mean of their own times for each. With the threads that they were measured with.
+ * The first one alone when it took a minute. */
 static int add_estimate(mb_doc *d, const mb_cli_points *e) {
+    const size_t at[] = {0, e->n - 1, e->n / 2};
+    const size_t most = e->n < 3 ? e->n : 3;
+    size_t n = 0;
     mb_meter meter;
-    double first = 0, last = 0, shared = 0, again = 0, before = peak_bytes();
+    double own = 0, sum = 0, slowest = 0, once = 0, shared = 0, growth = 0;
     char point[32], all[32];
-    mb_meter_start(&meter, 2);
-    int rc = measure(e, 0, &meter, &first, &shared);
-    const double after = peak_bytes();
-    if (!rc && e->n > 1) rc = measure(e, e->n - 1, &meter, &last, &again);
+    int rc = MB_OK;
+    mb_meter_start(&meter, most);
+    while (n < most && sum < 60 && !rc) {
+        const double before = peak_bytes();
+        rc = measure(e, at[n], &meter, &own, &shared);
+        if (!n) once = shared, growth = peak_bytes() - before;
+        sum += own;
+        if (own > slowest) slowest = own;
+        n++;
+    }
     mb_meter_clear(&meter);
-    if (rc) return mb_context(rc, "measuring one point");
-    const double each = e->n > 1 ? (first + last) / 2 : first, total = shared + (double)e->n * each;
+    if (rc) return mb_context(rc, "measuring points for the estimate");
     const int threads = mb_sim_threads();
-    const double together = (double)threads < (double)e->n ? threads : (double)e->n, memory = peak_bytes() + (together - 1) * (after - before);
+    const double each = sum / (double)n, total = once + (double)e->n * each, together = (double)threads < (double)e->n ? threads : (double)e->n;
     time_text(each, point, sizeof point);
     time_text(total, all, sizeof all);
     mb_doc_open(d, "estimate", '{', "estimate");
     mb_doc_text(d, "about", "%s for %zu points of %s each with -j %d", all, e->n, point, threads);
     mb_doc_int(d, "threads", threads);
-    mb_doc_real(d, "first_point_s", first, "s");
-    if (e->n > 1) mb_doc_real(d, "last_point_s", last, "s");
-    mb_doc_real(d, "calibration_s", shared, "s");
+    mb_doc_int(d, "measured", (int64_t)n);
+    mb_doc_real(d, "point_s", each, "s");
+    mb_doc_real(d, "slowest_s", slowest, "s");
+    mb_doc_real(d, "calibration_s", once, "s");
     mb_doc_real(d, "total_s", total, "s");
-    mb_doc_real(d, "memory_B", memory, "B");
+    mb_doc_real(d, "memory_B", peak_bytes() + (together - 1) * growth, "B");
     mb_doc_close(d, '}');
     return MB_OK;
 }
@@ -276,7 +287,7 @@ const mb_verb mb_verb_check = {
     .summary = "validate an experiment and list its points; run nothing",
     .details = "Loads networks, data, device, machine, mapping and baselines of every point and insists that they fit together "
                "and that every key is known and used. Of more than 1000 points it loads and lists the first, the last, and each value of each axis once; "
-               "--all loads every one. --estimate runs the first and the last point and tells how long all will take. "
+               "--all loads every one. --estimate runs the first, the last and the middle point (the first alone when it takes a minute) and tells how long all will take. "
                "Exit code 0 when the experiment can run; 3, with the place and the reason, when it cannot.",
     .examples = "mixbar check experiments/quickstart.cfg\nmixbar check experiments/quickstart.cfg -s arch.rows=64\nmixbar check experiments/quickstart.cfg --estimate -j 2",
     .options = table,
