@@ -211,8 +211,8 @@ static void time_text(double s, char *buf, size_t cap) {
     else snprintf(buf, cap, "%.1f days", s / 86400);
 }
 
-/* All points from the first, the last and the middle one: the shared work once, and the mean of their own times for each. With the threads that they were measured with.
- * The first one alone when it took a minute. */
+/* All points from the first, the last and the middle one: the shared work once, and the mean of their own times for each, with the threads that they were
+ * measured with. The first one alone when it took a minute. */
 static int add_estimate(mb_doc *d, const mb_cli_points *e) {
     const size_t at[] = {0, e->n - 1, e->n / 2};
     const size_t most = e->n < 3 ? e->n : 3;
@@ -287,9 +287,11 @@ const mb_verb mb_verb_check = {
     .summary = "validate an experiment and list its points; run nothing",
     .details = "Loads networks, data, device, machine, mapping and baselines of every point and insists that they fit together "
                "and that every key is known and used. Of more than 1000 points it loads and lists the first, the last, and each value of each axis once; "
-               "--all loads every one. --estimate runs the first, the last and the middle point (the first alone when it takes a minute) and tells how long all will take. "
+               "--all loads every one. --estimate runs the first, the last and the middle point (the first alone when it takes a minute) "
+               "and tells how long all will take. "
                "Exit code 0 when the experiment can run; 3, with the place and the reason, when it cannot.",
-    .examples = "mixbar check experiments/quickstart.cfg\nmixbar check experiments/quickstart.cfg -s arch.rows=64\nmixbar check experiments/quickstart.cfg --estimate -j 2",
+    .examples = "mixbar check experiments/quickstart.cfg\nmixbar check experiments/quickstart.cfg -s arch.rows=64\n"
+                "mixbar check experiments/quickstart.cfg --estimate -j 2",
     .options = table,
     .size = sizeof(options),
     .min_args = 1,

@@ -70,7 +70,8 @@ static void grid_has_all_combinations_last_fastest(void **state) {
 
 static void zip_goes_in_step(void **state) {
     (void)state;
-    mb_conf *c = parse("sweep = { mode = \"zip\"; names = [\"x\", \"y\"]; axes = ( { key = \"a\"; values = [8, 4]; }, { key = \"d\"; values = [\"rram\", \"ideal\"]; } ); };");
+    mb_conf *c = parse("sweep = { mode = \"zip\"; names = [\"x\", \"y\"]; axes = ( { key = \"a\"; values = [8, 4]; },"
+        " { key = \"d\"; values = [\"rram\", \"ideal\"]; } ); };");
     points p;
     all_points(c, &p);
     assert_int_equal(p.n, 2);
@@ -98,7 +99,8 @@ static void list_sets_what_each_point_says(void **state) {
 /* Keys that end in the same word are told apart; a group is a text of one line. */
 static void labels_are_unambiguous(void **state) {
     (void)state;
-    mb_conf *c = parse("sweep = { axes = ( { key = \"map.bits\"; values = [1, 2]; }, { key = \"arch.bits\"; values = [3]; }, { key = \"d.x\"; values = [4]; } ); };");
+    mb_conf *c = parse("sweep = { axes = ( { key = \"map.bits\"; values = [1, 2]; }, { key = \"arch.bits\"; values = [3]; },"
+        " { key = \"d.x\"; values = [4]; } ); };");
     points p;
     all_points(c, &p);
     assert_string_equal(p.p[1].label, "map.bits=2 arch.bits=3 x=4");
@@ -357,7 +359,8 @@ static void random_over_values_repeats_nothing(void **state) {
     points p;
     bool there[60] = {false};
     int in_order = 0;
-    open_text("sweep = { mode = \"random\"; samples = 60; axes = ( { key = \"a\"; values = [0, 1, 2, 3, 4]; }, { key = \"b\"; from = 0; to = 11; steps = 12; integer = true; } ); };", &p);
+    open_text("sweep = { mode = \"random\"; samples = 60; axes = ( { key = \"a\"; values = [0, 1, 2, 3, 4]; },"
+        " { key = \"b\"; from = 0; to = 11; steps = 12; integer = true; } ); };", &p);
     assert_int_equal(p.n, 60);
     for (size_t i = 0; i < p.n; i++) {
         int64_t k = 12 * value(&p.p[i], "a") + value(&p.p[i], "b");
@@ -396,7 +399,8 @@ static void conditional_axes(void **state) {
     forget(&p);
     /* conditions on conditional axes, and on what the experiment says: 1 + (1 + 2 * 2) */
     open_text("k = 5; sweep = { axes = ( { key = \"a\"; values = [0, 1]; }, { key = \"b\"; values = [0, 1]; when = \"a == 1\"; },"
-              " { key = \"c\"; values = [1, 2]; when = \"b == 1 && k > 4\"; }, { key = \"e\"; values = [1, 2]; when = \"c == 2\"; }, { key = \"z\"; values = [1, 2, 3]; when = \"k > 5\"; } );"
+              " { key = \"c\"; values = [1, 2]; when = \"b == 1 && k > 4\"; }, { key = \"e\"; values = [1, 2]; when = \"c == 2\"; },"
+                  " { key = \"z\"; values = [1, 2, 3]; when = \"k > 5\"; } );"
               " }; b = 0; c = 0;", &p);
     static const char *const nested[] = {"a=0", "a=1 b=0", "a=1 b=1 c=1", "a=1 b=1 c=2 e=1", "a=1 b=1 c=2 e=2"};
     labels_are(&p, nested, 5);
@@ -406,7 +410,8 @@ static void conditional_axes(void **state) {
     static const char *const rows[] = {"a=0 b=5", "a=1", "a=2 b=7"};
     labels_are(&p, rows, 3);
     forget(&p);
-    open_text("sweep = { mode = \"lhs\"; samples = 30; axes = ( { key = \"a\"; values = [0, 1]; }, { key = \"b\"; from = 0; to = 1; when = \"a == 1\"; } ); };", &p);
+    open_text("sweep = { mode = \"lhs\"; samples = 30; axes = ( { key = \"a\"; values = [0, 1]; },"
+        " { key = \"b\"; from = 0; to = 1; when = \"a == 1\"; } ); };", &p);
     assert_int_equal(p.n, 30);
     int with = 0;
     for (size_t i = 0; i < p.n; i++) {
@@ -420,7 +425,8 @@ static void conditional_axes(void **state) {
 static void constraints_skip_points(void **state) {
     (void)state;
     points p;
-    open_text("arch = { rows = 64; }; sweep = { where = \"a * b <= 4 && a + 0 * arch.rows >= 1\"; axes = ( { key = \"a\"; values = [0, 1, 2, 3]; }, { key = \"b\"; values = [1, 2, 4]; } ); };", &p);
+    open_text("arch = { rows = 64; }; sweep = { where = \"a * b <= 4 && a + 0 * arch.rows >= 1\"; axes = ( { key = \"a\"; values = [0, 1, 2, 3]; },"
+        " { key = \"b\"; values = [1, 2, 4]; } ); };", &p);
     static const char *const label[] = {"a=1 b=1", "a=1 b=2", "a=1 b=4", "a=2 b=1", "a=2 b=2", "a=3 b=1"};
     labels_are(&p, label, 6);
     assert_int_equal(mb_sweep_skipped(p.sweep), 6);
@@ -430,7 +436,8 @@ static void constraints_skip_points(void **state) {
     labels_are(&p, list, 2);
     assert_int_equal(mb_sweep_skipped(p.sweep), 2);
     forget(&p);
-    open_text("sweep = { mode = \"random\"; samples = 400; where = \"x < y\"; axes = ( { key = \"x\"; from = 0; to = 1; }, { key = \"y\"; from = 0; to = 1; } ); };", &p);
+    open_text("sweep = { mode = \"random\"; samples = 400; where = \"x < y\"; axes = ( { key = \"x\"; from = 0; to = 1; },"
+        " { key = \"y\"; from = 0; to = 1; } ); };", &p);
     assert_int_equal(p.n + mb_sweep_skipped(p.sweep), 400);
     assert_in_range(p.n, 150, 250); /* 5 sigma */
     for (size_t i = 0; i < p.n; i++) assert_true(real(&p.p[i], "x") < real(&p.p[i], "y"));
@@ -447,7 +454,8 @@ static void points_behind_conditions_are_found(void **state) {
     (void)state;
     mb_sweep *s = NULL;
     mb_conf *c = parse("sweep = { where = \"(a * 7 + b * 3 + c) % 11 < 2 && a != 20\"; axes = ( { key = \"a\"; from = 0; to = 40; integer = true; },"
-                       " { key = \"b\"; from = 0; to = 30; integer = true; when = \"a % 3 != 0\"; }, { key = \"c\"; from = 0; to = 20; integer = true; } ); }; b = 0;");
+                       " { key = \"b\"; from = 0; to = 30; integer = true; when = \"a % 3 != 0\"; },"
+                           " { key = \"c\"; from = 0; to = 20; integer = true; } ); }; b = 0;");
     assert_ok(mb_sweep_open(c, &s));
     size_t n = 0;
     for (int64_t a = 0; a <= 40; a++)
@@ -482,7 +490,8 @@ static void conditions_look_into_presets(void **state) {
         mb_free(path);
     }
     points p;
-    mb_str_addf(&text, "arch = \"%s/large.cfg\"; sweep = { where = \"arch.rows > 100 || adc == 4\"; axes = ( { key = \"arch\"; values = [\"%s/small.cfg\", \"%s/large.cfg\"]; },"
+    mb_str_addf(&text, "arch = \"%s/large.cfg\"; sweep = { where = \"arch.rows > 100 || adc == 4\"; axes = ("
+        " { key = \"arch\"; values = [\"%s/small.cfg\", \"%s/large.cfg\"]; },"
                        " { key = \"adc\"; values = [4, 6]; } ); };", dir, dir, dir);
     open_text(mb_cstr(&text), &p);
     assert_int_equal(p.n, 3);
@@ -490,17 +499,20 @@ static void conditions_look_into_presets(void **state) {
     assert_string_equal(strrchr(mb_conf_find(p.p[1].conf, "arch")->s, '/'), "/large.cfg"); /* the points themselves keep the name */
     forget(&p);
     mb_str_clear(&text);
-    mb_str_addf(&text, "arch = \"%s/large.cfg\"; sweep = { axes = ( { key = \"adc\"; values = [4, 6]; when = \"arch.rows > 100\"; }, { key = \"z\"; values = [4, 6]; when = \"arch.rows < 100\"; } ); };", dir);
+    mb_str_addf(&text, "arch = \"%s/large.cfg\"; sweep = { axes = ( { key = \"adc\"; values = [4, 6]; when = \"arch.rows > 100\"; },"
+        " { key = \"z\"; values = [4, 6]; when = \"arch.rows < 100\"; } ); };", dir);
     open_text(mb_cstr(&text), &p);
     assert_int_equal(p.n, 2);
     forget(&p);
     mb_str_clear(&text); /* 8, and 16 with two values of x */
-    mb_str_addf(&text, "arch = \"%s/large.cfg\"; sweep = { axes = ( { key = \"arch.rows\"; values = [8, 16]; }, { key = \"x\"; values = [1, 2]; when = \"arch.rows == 16 && arch == '%s/large.cfg'\"; } ); };", dir, dir);
+    mb_str_addf(&text, "arch = \"%s/large.cfg\"; sweep = { axes = ( { key = \"arch.rows\"; values = [8, 16]; },"
+        " { key = \"x\"; values = [1, 2]; when = \"arch.rows == 16 && arch == '%s/large.cfg'\"; } ); };", dir, dir);
     open_text(mb_cstr(&text), &p);
     assert_int_equal(p.n, 3);
     forget(&p);
     mb_str_clear(&text);
-    mb_str_addf(&text, "arch = \"%s/large.cfg\"; sweep = { mode = \"list\"; where = \"arch.rows < 100\"; points = ( (\"arch=%s/small.cfg\"), (\"b=1\"), (\"arch.rows=9\") ); };", dir, dir);
+    mb_str_addf(&text, "arch = \"%s/large.cfg\"; sweep = { mode = \"list\"; where = \"arch.rows < 100\"; points = ( (\"arch=%s/small.cfg\"),"
+        " (\"b=1\"), (\"arch.rows=9\") ); };", dir, dir);
     open_text(mb_cstr(&text), &p);
     assert_int_equal(p.n, 2);
     forget(&p);
@@ -537,7 +549,8 @@ static void large_sweeps_need_no_memory(void **state) {
     mb_sweep_close(s);
     mb_conf_free(c);
     /* a million, a third of them behind a constraint */
-    c = parse("sweep = { where = \"(a + x) % 3 != 0\"; axes = ( { key = \"a\"; from = 0; to = 999; integer = true; }, { key = \"x\"; from = 0; to = 999; integer = true; } ); };");
+    c = parse("sweep = { where = \"(a + x) % 3 != 0\"; axes = ( { key = \"a\"; from = 0; to = 999; integer = true; },"
+        " { key = \"x\"; from = 0; to = 999; integer = true; } ); };");
     before = mb_mem_live();
     assert_ok(mb_sweep_open(c, &s));
     assert_int_equal(mb_sweep_n(s) + mb_sweep_skipped(s), 1000000);
@@ -552,7 +565,8 @@ static void covers_show_each_value(void **state) {
     (void)state;
     points p;
     size_t *index, n;
-    open_text("sweep = { axes = ( { key = \"a\"; values = [1, 2, 3]; }, { key = \"b\"; values = [1, 2, 3, 4]; when = \"a == 2\"; }, { key = \"c\"; values = [1, 2, 3]; } ); };", &p);
+    open_text("sweep = { axes = ( { key = \"a\"; values = [1, 2, 3]; }, { key = \"b\"; values = [1, 2, 3, 4]; when = \"a == 2\"; },"
+        " { key = \"c\"; values = [1, 2, 3]; } ); };", &p);
     assert_int_equal(p.n, 3 + 12 + 3);
     assert_ok(mb_sweep_cover(p.sweep, &index, &n));
     bool a[4] = {false}, b[5] = {false}, k[4] = {false};
@@ -566,7 +580,8 @@ static void covers_show_each_value(void **state) {
     assert_true(n <= 9 && index[0] == 0 && index[n - 1] == p.n - 1);
     mb_free(index);
     forget(&p);
-    open_text("sweep = { mode = \"list\"; points = ( (\"a=1\", \"b=1\"), (\"a=1\"), (\"a=2\", \"b=1\"), (\"b=1\", \"a=2\"), (\"a=1\", \"b=1\", \"c=0\") ); };", &p);
+    open_text("sweep = { mode = \"list\"; points = ( (\"a=1\", \"b=1\"), (\"a=1\"), (\"a=2\", \"b=1\"), (\"b=1\", \"a=2\"),"
+        " (\"a=1\", \"b=1\", \"c=0\") ); };", &p);
     assert_ok(mb_sweep_cover(p.sweep, &index, &n));
     static const size_t list[] = {0, 2, 4};
     assert_int_equal(n, 3);
@@ -590,7 +605,8 @@ static void labels_are_unique(void **state) {
     labels_are(&p, whole, 2);
     forget(&p);
     /* long values that begin alike are told apart; the settings, too */
-    open_text("sweep = { axes = ( { key = \"d\"; values = ( { preset = \"a\"; first_of_its_keys = 3; another_long_key = 4; n = 5; }, { preset = \"a\"; first_of_its_keys = 3; another_long_key = 4; n = 6; } ); } ); };", &p);
+    open_text("sweep = { axes = ( { key = \"d\"; values = ( { preset = \"a\"; first_of_its_keys = 3;"
+        " another_long_key = 4; n = 5; }, { preset = \"a\"; first_of_its_keys = 3; another_long_key = 4; n = 6; } ); } ); };", &p);
     assert_string_equal(p.p[0].label + strlen(p.p[0].label) - 6, "... #1");
     assert_string_equal(p.p[1].value[0] + strlen(p.p[1].value[0]) - 6, "... #2");
     forget(&p);
@@ -653,9 +669,11 @@ static void more_mistakes_are_told(void **state) {
     refused("sweep = { axes = ( { key = \"a\"; from = 0; to = 2; values = [1]; } ); };", "is of a range");
     refused("sweep = { axes = ( { keys = [\"a\", \"b\"]; from = 0; to = 2; steps = 2; } ); };", "a range is of one key");
     refused("sweep = { axes = ( { key = \"a\"; from = 0; to = 10000000; integer = true; } ); };", "more than 1000000 integers");
-    refused("sweep = { axes = ( { key = \"a\"; from = 0; to = 99999; integer = true; }, { key = \"b\"; from = 0; to = 99999; integer = true; } ); };", "more than 10000000 points");
+    refused("sweep = { axes = ( { key = \"a\"; from = 0; to = 99999; integer = true; },"
+        " { key = \"b\"; from = 0; to = 99999; integer = true; } ); };", "more than 10000000 points");
     refused("sweep = { mode = \"random\"; axes = ( { key = \"a\"; from = 0; to = 2; } ); };", "needs samples");
-    refused("sweep = { mode = \"random\"; samples = 5; axes = ( { key = \"a\"; values = [1, 2]; }, { key = \"b\"; values = [1, 2]; } ); };", "only 4 combinations");
+    refused("sweep = { mode = \"random\"; samples = 5; axes = ( { key = \"a\"; values = [1, 2]; },"
+        " { key = \"b\"; values = [1, 2]; } ); };", "only 4 combinations");
     refused("sweep = { samples = 5; axes = ( { key = \"a\"; values = [1, 2]; } ); };", "of the modes random and lhs");
     refused("sweep = { where = \"a >\"; axes = ( { key = \"a\"; values = [1, 2]; } ); };", "character");
     refused("sweep = { where = \"a > 2\"; axes = ( { key = \"a\"; values = [1, 2]; } ); };", "leaves none of 2");
@@ -667,9 +685,33 @@ static void more_mistakes_are_told(void **state) {
     refused("sweep = { axes = ( { key = \"a\"; values = [1, 2]; when = \"a >\"; } ); };", "condition \"a >\"");
 }
 
+/* Any number of threads may ask at the same time. */
+static void threads_share_a_sweep(void **state) {
+    (void)state;
+    points p;
+    int wrong = 0;
+    open_text("arch = { rows = 3; }; sweep = { where = \"(a + arch.rows) % 3 != 0 || has(x) && x > 0.5\"; axes = ("
+        " { key = \"a\"; from = 0; to = 99; integer = true; },"
+              " { key = \"x\"; from = 0; to = 1; steps = 5; when = \"a % 2 == 1\"; } ); };", &p);
+#pragma omp parallel for num_threads(4) schedule(dynamic, 1) reduction(+ : wrong)
+    for (size_t i = 0; i < 8 * p.n; i++) {
+        mb_point q;
+        const size_t at = i * 31 % p.n;
+        if (mb_sweep_point(p.sweep, at, &q) != MB_OK) {
+            wrong++;
+            continue;
+        }
+        wrong += strcmp(q.label, p.p[at].label) != 0 || mb_conf_hash(q.conf) != mb_conf_hash(p.p[at].conf);
+        mb_point_free(&q);
+    }
+    assert_int_equal(wrong, 0);
+    forget(&p);
+}
+
 static void a_failed_allocation_is_clean(void **state) {
     (void)state;
-    mb_conf *c = parse("arch = { rows = 3; }; sweep = { where = \"a + arch.rows < 6\"; axes = ( { key = \"a\"; values = [1, 2, 3]; }, { key = \"x\"; from = 0; to = 1; steps = 3; when = \"a > 1\"; } ); };");
+    mb_conf *c = parse("arch = { rows = 3; }; sweep = { where = \"a + arch.rows < 6\"; axes = ( { key = \"a\"; values = [1, 2, 3]; },"
+        " { key = \"x\"; from = 0; to = 1; steps = 3; when = \"a > 1\"; } ); };");
     mb_sweep *s = NULL;
     int failures = 0;
     assert_ok(mb_sweep_open(c, &s)); /* puts the defaults in */
@@ -695,14 +737,15 @@ static void a_failed_allocation_is_clean(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_sweep_is_one_point), cmocka_unit_test(grid_has_all_combinations_last_fastest), cmocka_unit_test(zip_goes_in_step), cmocka_unit_test(keys_of_one_axis_change_together),
-        cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(labels_are_unambiguous), cmocka_unit_test(list_points_keep_the_place_of_their_file), cmocka_unit_test(a_swept_key_set_on_the_command_line_is_told), cmocka_unit_test(mistakes_are_told),
-        cmocka_unit_test(ranges_have_steps), cmocka_unit_test(a_latin_hypercube_uses_each_part_once), cmocka_unit_test(parts_are_dealt_at_random),
-        cmocka_unit_test(draws_depend_on_the_seed_alone), cmocka_unit_test(random_draws_are_uniform), cmocka_unit_test(random_over_values_repeats_nothing),
-        cmocka_unit_test(conditional_axes), cmocka_unit_test(constraints_skip_points), cmocka_unit_test(points_behind_conditions_are_found),
-        cmocka_unit_test(conditions_look_into_presets), cmocka_unit_test(large_sweeps_need_no_memory), cmocka_unit_test(covers_show_each_value),
-        cmocka_unit_test(labels_are_unique), cmocka_unit_test(defaults_that_mean_nothing_stay_out), cmocka_unit_test(more_mistakes_are_told),
-        cmocka_unit_test(a_failed_allocation_is_clean),
+        cmocka_unit_test(no_sweep_is_one_point), cmocka_unit_test(grid_has_all_combinations_last_fastest), cmocka_unit_test(zip_goes_in_step),
+        cmocka_unit_test(keys_of_one_axis_change_together), cmocka_unit_test(list_sets_what_each_point_says), cmocka_unit_test(labels_are_unambiguous),
+        cmocka_unit_test(list_points_keep_the_place_of_their_file), cmocka_unit_test(a_swept_key_set_on_the_command_line_is_told),
+        cmocka_unit_test(mistakes_are_told), cmocka_unit_test(ranges_have_steps), cmocka_unit_test(a_latin_hypercube_uses_each_part_once),
+        cmocka_unit_test(parts_are_dealt_at_random), cmocka_unit_test(draws_depend_on_the_seed_alone), cmocka_unit_test(random_draws_are_uniform),
+        cmocka_unit_test(random_over_values_repeats_nothing), cmocka_unit_test(conditional_axes), cmocka_unit_test(constraints_skip_points),
+        cmocka_unit_test(points_behind_conditions_are_found), cmocka_unit_test(conditions_look_into_presets), cmocka_unit_test(large_sweeps_need_no_memory),
+        cmocka_unit_test(covers_show_each_value), cmocka_unit_test(labels_are_unique), cmocka_unit_test(defaults_that_mean_nothing_stay_out),
+        cmocka_unit_test(more_mistakes_are_told), cmocka_unit_test(threads_share_a_sweep), cmocka_unit_test(a_failed_allocation_is_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
