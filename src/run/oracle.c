@@ -150,22 +150,37 @@ static int oracle_measure(void *ctx, const mb_measure_ask *a, mb_measurement *ou
     if (!rc) rc = sample_count(c, a->samples, &n);
     if (!rc) rc = mb_point_profile(c->s, c->pr, &prof);
     if (rc) return rc;
-    bool *use = mb_calloc((size_t)total, sizeof *use), any = false;
+    bool *use = mb_calloc((size_t)total, sizeof *use);
     if (!use) return mb_nomem();
     for (int e = 0; e < total; e++) {
         if (a->use && !a->use[e]) continue;
         const mb_measurement *known = mb_cache_get(c->s->cache, "measured", measure_key(c, a, e / a->n, e % a->n));
         if (known) out[e] = *known;
-        else any = use[e] = true;
+        else use[e] = true;
     }
     const mb_measure_options o = {.samples = n, .trials = a->trials, .stress = a->stress, .first_trial = SEARCH_DRAWS,
                                   .weight_bits = a->weight_bits, .input_bits = a->input_bits};
-    if (any) rc = mb_measure(c->s, prof, a->setting, a->n, use, &o, c->pr, &m);
-    for (int e = 0; e < total && m && !rc; e++) {
-        if (!use[e]) continue;
-        out[e] = (mb_measurement){m->mean[e], m->se[e], m->kl[e], m->kl_se[e]};
-        rc = keep(c, "measured", measure_key(c, a, e / a->n, e % a->n), &out[e], sizeof out[e]);
+    mb_assign *setting = mb_malloc((size_t)a->n, sizeof *setting); /* those that are asked for somewhere */
+    int *from = mb_malloc((size_t)a->n, sizeof *from), asked = 0;
+    if (!setting || !from) rc = mb_nomem();
+    for (int e = 0; e < a->n && !rc; e++) {
+        bool some = false;
+        for (int k = 0; k < layers; k++) some = some || use[k * a->n + e];
+        if (!some) continue;
+        for (int k = 0; k < layers; k++) use[k * a->n + asked] = use[k * a->n + e];
+        from[asked] = e;
+        setting[asked++] = a->setting[e];
     }
+    for (int k = 1; k < layers; k++) memmove(use + k * asked, use + k * a->n, (size_t)asked * sizeof *use);
+    if (!rc && asked) rc = mb_measure(c->s, prof, setting, asked, use, &o, c->pr, &m);
+    for (int e = 0; e < layers * asked && m && !rc; e++) {
+        if (!use[e]) continue;
+        const int k = e / asked, to = k * a->n + from[e % asked];
+        out[to] = (mb_measurement){m->mean[e], m->se[e], m->kl[e], m->kl_se[e]};
+        rc = keep(c, "measured", measure_key(c, a, k, from[e % asked]), &out[to], sizeof out[to]);
+    }
+    mb_free(setting);
+    mb_free(from);
     c->failed = c->failed || rc;
     mb_measured_free(m);
     mb_free(use);
