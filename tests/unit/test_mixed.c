@@ -584,7 +584,7 @@ static void mixbar_measures_and_confirms(void **state) {
     end(&f);
 }
 
-/* Refinement changes two layers at once where one alone does not fit: from a poor start it ends near the best of all plans. */
+/* Refinement changes two layers at once where one alone does not fit: from a poor start it ends near the best of all plans (a local minimum, not the global one). */
 static void refinement_goes_downhill(void **state) {
     (void)state;
     double found[2];
@@ -614,13 +614,13 @@ static void refinement_goes_downhill(void **state) {
                 best = fmin(best, l.loss);
                 mb_plan_free(plan);
             }
-            assert_true(found[1] <= best * 1.05);
+            assert_true(found[1] <= best * 1.15);
             mb_space_free(s);
             mb_problem_free(&p);
         }
         end(&f);
     }
-    assert_true(found[1] <= found[0]);
+    assert_true(found[1] <= 0.7 * found[0]);
 }
 
 /* The best plans of other tables are candidates; what an oracle cannot tell is left out, a name that does not exist is an error. */
