@@ -115,6 +115,7 @@ static void make_brief(mb_point_result *r, mb_point_result *brief) {
     brief->index = r->index;
     brief->id = r->id, brief->label = r->label, brief->infeasible = r->infeasible;
     r->id = r->label = r->infeasible = NULL;
+    brief->search_s = r->search_s;
     for (const mb_column *c = mb_point_columns; c->name; c++)
         *(double *)(void *)((char *)brief + c->offset) = *(const double *)(const void *)((const char *)r + c->offset);
 }
@@ -166,6 +167,15 @@ int mb_session_compute(mb_session *se, size_t index, const char *have, const mb_
     return rc;
 }
 
+/* What a search of simulations took stands in the manifest, as times vary. */
+static int note_search(mb_run *run, size_t index, const mb_point_result *r) {
+    char key[40], value[40];
+    if (!(r->search_measured + r->search_simulated > 0)) return MB_OK;
+    snprintf(key, sizeof key, "search_s of point %zu", index);
+    snprintf(value, sizeof value, "%.3g", r->search_s);
+    return mb_run_note(run, key, value);
+}
+
 /* --- storing ----------------------------------------------------------------------------------------------------------- */
 
 int mb_session_store(mb_session *se, mb_outcome *out) {
@@ -175,6 +185,7 @@ int mb_session_store(mb_session *se, mb_outcome *out) {
         snprintf(name, sizeof name, "plan-%04zu.cfg", out->index);
         rc = mb_run_write_file(se->run, name, mb_cstr(&out->plan));
     }
+    if (!rc && !out->there) rc = note_search(se->run, out->index, &out->brief);
     if (!rc && !out->there) rc = mb_run_put(se->run, (int64_t)out->index, out->brief.id, out->brief.infeasible != NULL, &out->lines);
     if (!rc && out->explain) {
         mb_explanation *e = out->explain;
