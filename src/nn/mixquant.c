@@ -8,9 +8,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/error.h"
 
-enum { CHUNK = 2048 }; /* inputs whose branches are added on the stack */
+enum {
+    CHUNK = 2048, /* inputs whose branches are added on the stack */
+    LANES = 8
+};
 
 int mb_mix_check(const mb_fakequant *q, const char *layer) {
     if (q->mix && !(q->mix & ~0x1feu)) return MB_OK;
@@ -66,14 +70,34 @@ void mb_mix_inputs_start(const mb_mix *m, size_t n, const float *x, float *theta
 }
 
 /* y (+)= p x */
-static void add(size_t n, float p, const float *restrict x, bool first, float *restrict y) {
+MB_CLONES static void mq_add(size_t n, float p, const float *restrict x, float *restrict y) {
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) y[i] = (first ? 0 : y[i]) + p * x[i];
+    for (size_t i = 0; i < n; i++) y[i] += p * x[i];
+}
+
+MB_CLONES static void mq_set(size_t n, float p, const float *restrict x, float *restrict y) {
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) y[i] = p * x[i];
+}
+
+static void add(size_t n, float p, const float *x, bool first, float *y) {
+    if (first) mq_set(n, p, x, y);
+    else mq_add(n, p, x, y);
+}
+
+/* acc[lane] += x y: a fixed order for every instruction set */
+MB_CLONES static void mq_dot(size_t n, const float *restrict x, const float *restrict y, double *restrict acc) {
+    for (size_t i = 0; i + LANES <= n; i += LANES) {
+#pragma omp simd
+        for (size_t k = 0; k < LANES; k++) acc[k] += (double)x[i + k] * (double)y[i + k];
+    }
+    for (size_t i = n / LANES * LANES; i < n; i++) acc[0] += (double)x[i] * (double)y[i];
 }
 
 static double dot(size_t n, const float *x, const float *y) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)y[i];
+    double acc[LANES] = {0}, sum = 0;
+    mq_dot(n, x, y, acc);
+    for (size_t k = 0; k < LANES; k++) sum += acc[k];
     return sum;
 }
 

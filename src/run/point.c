@@ -16,6 +16,7 @@
 #include "mapping/policy.h"
 #include "nn/exec.h"
 #include "run/explain.h"
+#include "run/finetune.h"
 #include "run/oracle.h"
 #include "run/sweep.h"
 
@@ -288,16 +289,24 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
     return rc;
 }
 
-/* Float, quantised and analog accuracies. *m stays for its statistics. */
-static int accuracies(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_point_result *out, mb_mapped **mapped) {
+int mb_point_tuned(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_setup *as) {
+    const mb_tuned *t = NULL;
+    int rc = s->finetune_epochs ? mb_finetune_shared(s, plan, s->finetune_epochs, pr, &t) : MB_OK;
+    *as = *s;
+    if (t) as->net = t->net;
+    return rc;
+}
+
+/* Float, quantised and analog accuracies: quantised and analog of the network in AS, which M keeps. *m stays for its statistics. */
+static int accuracies(mb_setup *s, mb_setup *as, const mb_plan *plan, const mb_progress *pr, mb_point_result *out, mb_mapped **mapped) {
     const mb_profile *prof = NULL;
     mb_accuracy acc;
     mb_mapped *m = NULL;
-    int rc = get_profile(s, pr, &prof);
+    int rc = get_profile(as, pr, &prof);
     if (!rc) rc = get_float(s, pr, &acc);
     if (!rc) {
         out->float_accuracy = (double)acc.correct / (double)acc.samples;
-        rc = mb_mapped_new(s, prof, plan, &m);
+        rc = mb_mapped_new(as, prof, plan, &m);
     }
     if (!rc) rc = mb_quantised_accuracy(m, s->data, s->keys.samples, pr, &acc);
     if (rc) goto out;
@@ -344,6 +353,7 @@ static int infeasible_result(const mb_setup *s, mb_point_result *out) {
 int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, mb_plan **plan, struct mb_report **report) {
     mb_plan *p = NULL;
     mb_mapped *m = NULL;
+    mb_setup as = *s;
     memset(out, 0, sizeof *out);
     if (plan) *plan = NULL;
     bool failed = false;
@@ -353,8 +363,9 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     if (rc == MB_NUMERIC && o->record_infeasible && !o->plan_file && !failed) return infeasible_result(s, out);
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
     out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = (double)NAN;
-    if (!rc && o->simulate) rc = accuracies(s, p, o->progress, out, &m);
-    if (!rc) rc = cost_results(s, p, m, out, report);
+    if (!rc && o->simulate) rc = mb_point_tuned(s, p, o->progress, &as);
+    if (!rc && o->simulate) rc = accuracies(s, &as, p, o->progress, out, &m);
+    if (!rc) rc = cost_results(&as, p, m, out, report);
     mb_mapped_free(m);
     if (rc) {
         mb_point_result_free(out);
@@ -487,8 +498,10 @@ typedef struct session {
 static int explain_point(session *se, mb_setup *s, const mb_plan *plan, size_t index) {
     const mb_profile *prof = NULL;
     mb_explanation *e = NULL;
-    int rc = get_profile(s, se->o->progress, &prof);
-    if (!rc) rc = mb_explain_point(s, prof, plan, se->o->explain == MB_EXPLAIN_LAYERS, se->o->progress, &e);
+    mb_setup as;
+    int rc = mb_point_tuned(s, plan, se->o->progress, &as);
+    if (!rc) rc = get_profile(&as, se->o->progress, &prof);
+    if (!rc) rc = mb_explain_point(&as, prof, plan, se->o->explain == MB_EXPLAIN_LAYERS, se->o->progress, &e);
     if (rc) return mb_context(rc, "explaining point %zu", index);
     e->point = (int64_t)index;
     return store_put(&se->store, se->run, se->name, e);
@@ -523,6 +536,15 @@ static int explain_done(session *se, const mb_point *pt, size_t index) {
     return rc;
 }
 
+/* net-NNNN.onnx: the network that was trained for the point. */
+static int write_tuned(session *se, mb_setup *s, const mb_plan *plan, size_t index) {
+    const mb_tuned *t;
+    char name[32];
+    snprintf(name, sizeof name, "net-%04zu.onnx", index);
+    int rc = mb_finetune_shared(s, plan, s->finetune_epochs, se->o->progress, &t);
+    return rc ? rc : mb_run_write_bytes(se->run, name, mb_cstr(&t->onnx), t->onnx.n);
+}
+
 static int run_point(session *se, const mb_point *pt, size_t index, mb_point_result *r) {
     mb_setup s;
     mb_plan *plan = NULL;
@@ -537,6 +559,7 @@ static int run_point(session *se, const mb_point *pt, size_t index, mb_point_res
         if (!rc && !(r->plan = plan ? mb_asprintf("plan-%04zu.cfg", index) : mb_strdup(""))) rc = mb_nomem();
         if (plan) mb_plan_write(plan, &text);
         if (!rc && plan) rc = text.failed ? mb_nomem() : mb_run_write_file(se->run, r->plan, mb_cstr(&text));
+        if (!rc && plan && s.finetune_epochs) rc = write_tuned(se, &s, plan, index);
         if (!rc) rc = mb_run_point(se->run, r);
         if (!rc && plan && to_explain(se, index)) rc = explain_point(se, &s, plan, index);
         if (rc) mb_point_result_free(r);

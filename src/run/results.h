@@ -94,6 +94,7 @@ int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_ru
 bool mb_run_done(const mb_run *run, int64_t index, const char *id);       /* resumed: this point is complete already */
 int mb_run_point(mb_run *run, const mb_point_result *p);                  /* appends its trial lines and its summary; indices ascend, ids are hex digits */
 int mb_run_write_file(mb_run *run, const char *name, const char *text);   /* plan-*.cfg and the like, atomically */
+int mb_run_write_bytes(mb_run *run, const char *name, const void *data, size_t size);   /* the same for files that are no text: net-*.onnx */
 /* members of manifest.json, written at close: text KEY: VALUE (the last one of a KEY counts) */
 int mb_run_note(mb_run *run, const char *key, const char *value);
 int mb_run_close(mb_run *run, bool complete);                             /* end line, manifest.json, unlocks, frees; a new run without a point leaves nothing */

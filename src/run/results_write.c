@@ -48,8 +48,8 @@ struct mb_run {
     kept *point;
     size_t n_point, cap_point;
     char *used_cfg;  /* FORCE over results with points: nothing is touched before the first new point; then this goes in */
-    char *later_name[2], *later_text[2]; /* and these files, */
-    size_t n_later;                      /* that many, */
+    char *later_name[3], *later_data[3]; /* and these files, */
+    size_t later_size[3], n_later;       /* of these sizes, that many, */
     mb_str waiting;                      /* behind the lines of infeasible points */
     int64_t resumed; /* points that were there */
     char **made;     /* files made by this mb_run */
@@ -388,7 +388,7 @@ static void free_run(mb_run *run) {
     mb_manifest_free(&run->manifest);
     for (size_t i = 0; i < run->n_later; i++) {
         mb_free(run->later_name[i]);
-        mb_free(run->later_text[i]);
+        mb_free(run->later_data[i]);
     }
     mb_free(run->used_cfg);
     mb_str_free(&run->waiting);
@@ -498,7 +498,7 @@ static int replace_old(mb_run *run) {
     drop_plans(run->dir);
     mb_free(run->used_cfg);
     run->used_cfg = NULL;
-    for (size_t i = 0; i < run->n_later && rc == MB_OK; i++) rc = put_file(run, run->later_name[i], run->later_text[i], strlen(run->later_text[i]));
+    for (size_t i = 0; i < run->n_later && rc == MB_OK; i++) rc = put_file(run, run->later_name[i], run->later_data[i], run->later_size[i]);
     if (rc == MB_OK && run->waiting.n) rc = append(run, &run->waiting);
     return rc;
 }
@@ -630,27 +630,31 @@ out:
 }
 
 /* Keep a file until the first point is there. */
-static int write_later(mb_run *run, const char *name, const char *text) {
+static int write_later(mb_run *run, const char *name, const void *data, size_t size) {
     if (run->n_later == sizeof run->later_name / sizeof *run->later_name)
         return mb_fail(MB_BUG, "results: too many files before the first point");
-    char *n = mb_strdup(name), *t = mb_strdup(text);
-    if (!n || !t) {
+    char *n = mb_strdup(name), *d = mb_malloc(size, 1);
+    if (!n || !d) {
         mb_free(n);
-        mb_free(t);
+        mb_free(d);
         return mb_nomem();
     }
+    memcpy(d, data, size);
     run->later_name[run->n_later] = n;
-    run->later_text[run->n_later++] = t;
+    run->later_data[run->n_later] = d;
+    run->later_size[run->n_later++] = size;
     return MB_OK;
 }
 
-int mb_run_write_file(mb_run *run, const char *name, const char *text) {
+int mb_run_write_bytes(mb_run *run, const char *name, const void *data, size_t size) {
     if (!*name || *name == '.' || strchr(name, '/') || strcmp(name, MB_RESULTS_FILE) == 0 || strcmp(name, "used.cfg") == 0 ||
         strcmp(name, MB_MANIFEST_FILE) == 0)
         return mb_fail(MB_BUG, "results: \"%s\" is not a name for a further file of a run", name);
-    if (run->used_cfg) return write_later(run, name, text);
-    return put_file(run, name, text, strlen(text));
+    if (run->used_cfg) return write_later(run, name, data, size);
+    return put_file(run, name, data, size);
 }
+
+int mb_run_write_file(mb_run *run, const char *name, const char *text) { return mb_run_write_bytes(run, name, text, strlen(text)); }
 
 int mb_run_note(mb_run *run, const char *key, const char *value) { return mb_manifest_note(&run->manifest, key, value); }
 

@@ -162,20 +162,18 @@ static int start_model(mb_training *t) {
     return rc;
 }
 
-/* Errors of the converters alone, layer by layer: the experiment is set up as `mixbar run` would, with cells that have none, and
- * the first samples of the calibration data go through its arrays. */
-static int measure_converters(mb_training *t, const mb_plan *plan) {
-    mb_conf *root = mb_conf_clone(t->conf);
+int mb_training_converters(const mb_conf *conf, mb_cache *cache, const mb_model *model, const mb_plan *plan, mb_noise *noise) {
+    mb_conf *root = mb_conf_clone(conf);
     mb_setup s;
     mb_network *net = NULL;
     mb_profile *prof = NULL;
     mb_mapped *m = NULL;
     mb_accuracy acc;
     if (!root) return mb_nomem();
-    int rc = mb_setup_load(root, t->cache, true, &s);
+    int rc = mb_setup_load(root, cache, true, &s);
     if (rc) return mb_context(rc, "train.converters asks for the arrays of the experiment");
     s.ideal = MB_IDEAL_CELLS | MB_IDEAL_READ | MB_IDEAL_WIRES;
-    rc = mb_model_network(t->model, &net);
+    rc = mb_model_network(model, &net);
     if (!rc) rc = mb_profile_new(net, s.calib, s.cal.samples, NULL, &prof);
     s.net = net;
     if (!rc) rc = mb_mapped_new(&s, prof, plan, &m);
@@ -185,7 +183,7 @@ static int measure_converters(mb_training *t, const mb_plan *plan) {
         mb_layer_stats st;
         mb_mapped_stats(m, k, &st);
         if (plan->assign[k].engine == MB_ANALOG && isfinite(st.snr_dB))
-            mb_noise_converters(t->noise, k, pow(10, -st.snr_dB / 20));
+            mb_noise_converters(noise, k, pow(10, -st.snr_dB / 20));
     }
     mb_mapped_free(m);
     mb_profile_free(prof);
@@ -205,7 +203,7 @@ static int make_noise(mb_training *t, const mb_plan *plan) {
     if (rc) return mb_context(rc, "device asked for at %s", mb_conf_where(g));
     rc = mb_params_load(mb_read_params, mb_conf_use(t->conf, "read"), NULL, &read);
     if (!rc) rc = mb_noise_new(t->model, plan, &t->cell, read.time_s, read.temperature_K, t->own.noise, t->seed, &t->noise);
-    return rc || !t->own.converters ? rc : measure_converters(t, plan);
+    return rc || !t->own.converters ? rc : mb_training_converters(t->conf, t->cache, t->model, plan, t->noise);
 }
 
 /* Groups and keys of other verbs are theirs to check. */

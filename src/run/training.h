@@ -53,6 +53,10 @@ void mb_training_free(mb_training *t);
  * says (the simulator's own calibration), otherwise from the first batch. */
 int mb_training_quantise(mb_model *m, const mb_plan *plan, const mb_training_keys *keys, const mb_dataset *calib, bool profiled);
 
+/* Errors of the converters alone into NOISE, layer by layer: the experiment CONF is set up as `mixbar run` would, with cells that
+ * have none, and the first samples of the calibration data go through its arrays. */
+int mb_training_converters(const mb_conf *conf, mb_cache *cache, const mb_model *model, const mb_plan *plan, mb_noise *noise);
+
 /* What is told after each epoch; non-zero return stops (MB_INTERRUPTED). */
 typedef struct mb_training_report {
     mb_epoch epoch;
