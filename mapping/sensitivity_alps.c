@@ -4,19 +4,20 @@
  *     S(low) = metric(layer lowered) - metric(all at their most bits),   on the training samples, after the epoch
  * which is the published gain with its sign turned: a knapsack that minimises S keeps what gains most. Lowered is both the
  * weights and the inputs, as published (4 to 2 bits). With `settings = "lowest"` one training per layer is all; what lies
- * between takes the share of S that its quantisation noise has, 4^-weight_bits + 4^-input_bits between those of the ends.
- * `settings = "all"` trains every pair of bits that the menu has. Converters, slices and engines do not count: settings of the
- * same bits are alike. Reference: Bablani, McKinstry, Esser, Appuswamy, Modha, 2023, arXiv:2301.13330.
+ * between takes the share of S that its errors have between those of the ends, weights and inputs of mapping/errors.h in power.
+ * `settings = "all"` trains every pair of bits that the menu has. Converters, which training does not know, add what errors of
+ * their power add between the ends. Reference: Bablani, McKinstry, Esser, Appuswamy, Modha, 2023, arXiv:2301.13330.
  */
 #include <math.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "mapping/errors.h"
 #include "mapping/sensitivity.h"
 
 typedef struct alps_params {
-    int epochs, metric, settings;
-    double time_s;
+    int epochs, metric, settings, others, rows;
+    double time_s, fill;
 } alps_params;
 
 static const mb_param table[] = {
@@ -26,6 +27,8 @@ static const mb_param table[] = {
               "train each layer at its least bits and interpolate, or at every pair of bits"),
     MB_REAL(alps_params, time_s, "s", "0", 0, HUGE_VAL,
             "layers that are not reached in this time are kept (with a warning); 0: no limit. With a limit results depend on the machine"),
+    MB_OTHERS_ROW(alps_params),
+    MB_ERROR_ROWS(alps_params),
     MB_PARAM_END,
 };
 
@@ -33,12 +36,12 @@ typedef struct alps_job {
     const alps_params *par;
     mb_oracle *o;
     const mb_space *space;
-    mb_plan *plan; /* all at their most bits */
+    mb_plan *plan;      /* all at their most bits */
+    double *bits_value; /* of the layer's choices without what converters add */
     double base, start;
-    int trained;
+    double each; /* sum over layers of S per error */
+    int layers, trained;
 } alps_job;
-
-static double noise_of(const mb_assign *a) { return exp2(-2 * a->weight_bits) + exp2(-2 * a->input_bits); }
 
 static bool same_bits(const mb_assign *a, const mb_assign *b) {
     return a->weight_bits == b->weight_bits && a->input_bits == b->input_bits;
@@ -79,23 +82,50 @@ static int lowered(alps_job *j, int i, const mb_assign *a, double *value) {
 
 static int layer_values(alps_job *j, int i, double *value) {
     const mb_assign *a = j->space->choice[i];
-    int most, least, rc = MB_OK;
+    const mb_layer *l = &j->o->net->layer[j->o->net->weighted[i]];
+    int most, least;
     double low;
+    mb_error_model model;
+    mb_errors e, from, to;
     ends(j->space, i, &most, &least);
-    if (j->par->settings == 1) {
-        for (int c = 0; c < j->space->m[i] && !rc; c++) {
-            int again = 0;
-            while (again < c && !same_bits(&a[again], &a[c])) again++;
-            if (again < c) value[c] = value[again];
-            else if (same_bits(&a[c], &a[most])) value[c] = 0;
-            else rc = lowered(j, i, &a[c], &value[c]);
-        }
-        return rc;
+    if (same_bits(&a[most], &a[least])) return MB_OK; /* fixed_values */
+    int rc = lowered(j, i, &a[least], &low);
+    if (!rc) rc = mb_error_model_init(&model, l, j->par->rows, j->par->fill);
+    if (!rc) rc = mb_errors_of(&model, &a[most], &from);
+    if (!rc) rc = mb_errors_of(&model, &a[least], &to);
+    if (rc) return rc;
+    const double n0 = from.weight + from.input, spread = to.weight + to.input - n0, each = spread > 0 ? low / spread : 0;
+    j->each += fmax(each, 0), j->layers++;
+    for (int c = 0; c < j->space->m[i] && !rc; c++) {
+        int again = 0;
+        rc = mb_errors_of(&model, &a[c], &e);
+        if (rc) break;
+        while (again < c && !same_bits(&a[again], &a[c])) again++;
+        const double known = each * (e.weight + e.input - n0), more = j->par->others == 0 && each > 0 ? each * e.converter : 0;
+        if (same_bits(&a[c], &a[most])) value[c] = 0;
+        else if (same_bits(&a[c], &a[least])) value[c] = low;
+        else if (j->par->settings == 0) value[c] = known;
+        else if (again < c) value[c] = j->bits_value[again];
+        else rc = lowered(j, i, &a[c], &value[c]);
+        j->bits_value[c] = value[c];
+        value[c] += more;
     }
-    if (same_bits(&a[most], &a[least])) return MB_OK;
-    rc = lowered(j, i, &a[least], &low);
-    double n0 = noise_of(&a[most]), n1 = noise_of(&a[least]);
-    for (int c = 0; c < j->space->m[i] && !rc; c++) value[c] = low * (noise_of(&a[c]) - n0) / (n1 - n0);
+    return rc;
+}
+
+/* A layer of the same bits in all its settings: only its converters make a difference, at the mean price of the others' errors. */
+static int fixed_values(const alps_job *j, int i, double *value) {
+    const mb_assign *a = j->space->choice[i];
+    mb_error_model model;
+    int most, least;
+    ends(j->space, i, &most, &least);
+    if (!same_bits(&a[most], &a[least]) || !j->layers || j->par->others != 0) return MB_OK;
+    int rc = mb_error_model_init(&model, &j->o->net->layer[j->o->net->weighted[i]], j->par->rows, j->par->fill);
+    for (int c = 0; c < j->space->m[i] && !rc; c++) {
+        mb_errors e;
+        rc = mb_errors_of(&model, &a[c], &e);
+        if (!rc) value[c] = j->each / j->layers * e.converter;
+    }
     return rc;
 }
 
@@ -118,7 +148,9 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
     alps_job j = {.par = params, .o = o, .space = space};
     (void)seed;
     if (!o->trained) return mb_fail(MB_BADINPUT, "this sensitivity trains the network, which this run cannot");
-    int rc = mb_plan_clone(space->plan, &j.plan);
+    int rc = mb_plan_clone(space->plan, &j.plan), widest = 0;
+    for (int i = 0; i < space->n; i++) widest = space->m[i] > widest ? space->m[i] : widest;
+    if (!rc && !(j.bits_value = mb_calloc((size_t)widest, sizeof *j.bits_value))) rc = mb_nomem();
     for (int i = 0; i < space->n && !rc; i++) {
         int most, least;
         ends(space, i, &most, &least);
@@ -135,6 +167,8 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
         if (!rc && o->progress && o->progress(o->ctx, "sensitivity: one epoch per layer", i + 1, space->n))
             rc = mb_fail(MB_INTERRUPTED, "stopped");
     }
+    for (int i = 0; i < space->n && !rc; i++) rc = fixed_values(&j, i, out->value[i]);
+    mb_free(j.bits_value);
     mb_plan_free(j.plan);
     return rc;
 }

@@ -5,18 +5,20 @@
  *     S = - ln p(weight_bits) - ln p(input_bits)
  * so that the plan of least S is the published one, the argmax of every layer, and under a budget the most probable plan that
  * meets it. Complexity: BOPs as published, or the machine's own energy, latency, ...; of a layer's settings with the same bits
- * the cheapest counts; 0 is the cheapest plan, 1 the dearest. Converters, slices and engines do not count beyond that. Reference: Cai, Vasconcelos, CVPR
- * 2020, doi:10.1109/CVPR42600.2020.00242.
+ * the cheapest counts; 0 is the cheapest plan, 1 the dearest. Converters, which training does not know, add what a noise of
+ * their power takes from a code beside those of weights and inputs, 1/2 ln(1 + converter / (weight + input)) with the errors of
+ * mapping/errors.h. Reference: Cai, Vasconcelos, CVPR 2020, doi:10.1109/CVPR42600.2020.00242.
  */
 #include <math.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "mapping/errors.h"
 #include "mapping/sensitivity.h"
 
 typedef struct edmips_params {
-    int epochs, complexity;
-    double eta, rate;
+    int epochs, complexity, others, rows;
+    double eta, rate, fill;
 } edmips_params;
 
 static const mb_param table[] = {
@@ -25,6 +27,8 @@ static const mb_param table[] = {
     MB_CHOICE(edmips_params, complexity, "bops|energy_J|latency_s|area_m2|arrays|weight_bits", "bops",
               "MACs x weight bits x input bits as published, or what the machine says"),
     MB_REAL(edmips_params, rate, "", "0.5", 0, 1000, "learning rate of the logits"),
+    MB_OTHERS_ROW(edmips_params),
+    MB_ERROR_ROWS(edmips_params),
     MB_PARAM_END,
 };
 
@@ -67,6 +71,20 @@ static void menu_of(const edmips_params *par, const mb_space *s, int i, mb_bit_m
 
 static double surprise(double p) { return -log(fmax(p, 1e-30)); }
 
+static int layer_values(const edmips_params *par, const mb_oracle *o, const mb_space *space, int i, mb_bit_menu *e, double *value) {
+    mb_error_model model;
+    int rc = mb_error_model_init(&model, &o->net->layer[o->net->weighted[i]], par->rows, par->fill);
+    for (int c = 0; c < space->m[i] && !rc; c++) {
+        const mb_assign *a = &space->choice[i][c];
+        mb_errors r = {0, 0, 0};
+        if (par->others == 0) rc = mb_errors_of(&model, a, &r);
+        const double known = r.weight + r.input;
+        value[c] = surprise(e->p_w[place(e->w, &e->n_w, a->weight_bits)]) + surprise(e->p_x[place(e->x, &e->n_x, a->input_bits)]) +
+                   (known > 0 ? log1p(r.converter / known) / 2 : 0);
+    }
+    return rc;
+}
+
 static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uint64_t seed, mb_sensitivity *out) {
     const edmips_params *par = params;
     mb_bit_search b = {.n = space->n, .epochs = par->epochs, .eta = par->eta, .rate = par->rate};
@@ -83,12 +101,7 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
         for (int w = 0; w < b.layer[i].n_w; w++)
             for (int x = 0; x < b.layer[i].n_x; x++) b.layer[i].cost[w][x] /= all;
     int rc = o->search_bits(o->ctx, &b);
-    for (int i = 0; i < b.n && !rc; i++)
-        for (int c = 0; c < space->m[i]; c++) {
-            mb_bit_menu *e = &b.layer[i];
-            int w = place(e->w, &e->n_w, space->choice[i][c].weight_bits), x = place(e->x, &e->n_x, space->choice[i][c].input_bits);
-            out->value[i][c] = surprise(e->p_w[w]) + surprise(e->p_x[x]);
-        }
+    for (int i = 0; i < b.n && !rc; i++) rc = layer_values(par, o, space, i, &b.layer[i], out->value[i]);
     if (!rc)
         mb_note("EdMIPS: training loss %.4f with %.4f of it complexity, training accuracy %.4f", b.loss, par->eta * b.expected,
                 b.accuracy);

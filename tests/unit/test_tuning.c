@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/rng.h"
+#include "mapping/errors.h"
 #include "mapping/mixed.h"
 #include "nn/fakequant.h"
 #include "run/finetune.h"
@@ -25,6 +26,8 @@ typedef struct world {
     double clock, per_training;
     double last_cost[4]; /* of the search of bits: largest of each layer */
     int losses;
+    const mb_network *net;
+    bool lone; /* the last layer has one pair of bits */
 } world;
 
 static int world_cost(void *ctx, const mb_plan *p, mb_metrics *out) {
@@ -44,14 +47,25 @@ static int world_loss(void *ctx, const mb_plan *p, mb_loss *out) {
     return MB_OK;
 }
 
-/* Loss after training: the gains of layers below 4 bits, times how far below their noise is. */
+/* Errors of the layer's weights and inputs (mapping/errors.h), 0 at 4 and 4 bits, 1 at 2 and 2. */
+static double share_of(const world *w, int m, const mb_assign *a) {
+    mb_error_model model;
+    mb_errors e[3];
+    mb_assign at[3] = {*a, *a, *a};
+    at[1].weight_bits = at[1].input_bits = 4;
+    at[2].weight_bits = at[2].input_bits = 2;
+    assert_ok(mb_error_model_init(&model, &w->net->layer[w->net->weighted[m]], 128, 0.25));
+    for (int k = 0; k < 3; k++) assert_ok(mb_errors_of(&model, &at[k], &e[k]));
+    double n0 = e[1].weight + e[1].input;
+    return (e[0].weight + e[0].input - n0) / (e[2].weight + e[2].input - n0);
+}
+
+/* Loss after training: the gains of layers by their errors. */
 static int world_trained(void *ctx, const mb_plan *p, int epochs, mb_loss *out) {
     world *w = ctx;
     assert_int_equal(epochs, 3);
     out->loss = 0.25;
-    for (int m = 0; m < p->n; m++)
-        out->loss += w->gain[m] * (exp2(-2 * p->assign[m].weight_bits) + exp2(-2 * p->assign[m].input_bits) - 2 * exp2(-8)) /
-                     (2 * exp2(-4) - 2 * exp2(-8));
+    for (int m = 0; m < p->n; m++) out->loss += w->gain[m] * share_of(w, m, &p->assign[m]);
     out->accuracy = 1 - out->loss;
     w->trainings++;
     w->clock += w->per_training;
@@ -66,6 +80,11 @@ static int world_search(void *ctx, mb_bit_search *b) {
     w->trainings++;
     for (int m = 0; m < b->n; m++) {
         mb_bit_menu *e = &b->layer[m];
+        if (w->lone && m == 3) {
+            assert_true(e->n_w == 1 && e->n_x == 1);
+            e->p_w[0] = e->p_x[0] = 1;
+            continue;
+        }
         assert_true(e->n_w == 2 && e->n_x == 2 && e->w[0] == 2 && e->w[1] == 4 && e->x[0] == 2 && e->x[1] == 4);
         assert_true(e->cost[0][0] == 0 && e->cost[0][1] > 0 && e->cost[1][1] > e->cost[1][0]);
         w->last_cost[m] = e->cost[1][1];
@@ -88,7 +107,14 @@ static void begin(fixture *f, const char *text) {
     memset(f, 0, sizeof *f);
     f->net = testnet("four", 42, 4, four);
     for (int m = 0; m < 4; m++) {
-        const mb_layer *l = &f->net->layer[f->net->weighted[m]];
+        mb_layer *l = &f->net->layer[f->net->weighted[m]];
+        const mb_matmul mm = mb_layer_matmul(l);
+        mb_stream s;
+        mb_free(l->weight);
+        l->n_weight = (size_t)mm.K * (size_t)mm.N * (size_t)mm.groups;
+        l->weight = mb_malloc(l->n_weight, sizeof *l->weight);
+        mb_stream_init(&s, 5, MB_RNG_TEST, 0, 3, (uint32_t)m);
+        mb_stream_fill_normal(&s, l->n_weight, l->weight);
         f->info[m] = (mb_layer_info){l->name, mb_layer_matmul(l), mb_layer_macs(l), mb_layer_params(l)};
     }
     f->o = (mb_oracle){.net = f->net,
@@ -103,6 +129,7 @@ static void begin(fixture *f, const char *text) {
 }
 
 static int run(fixture *f) {
+    f->w.net = f->net;
     f->o.ctx = &f->w;
     return mb_policy_run(f->map, &f->o, 1, &f->best);
 }
@@ -153,6 +180,7 @@ static void alps_values_are_losses(void **state) {
     const mb_sensitivity_type *type;
     begin(&f, MENU "first = { weight_bits = 4; input_bits = 4; };");
     f.o.ctx = &f.w;
+    f.w.net = f.net;
     memcpy(f.w.gain, (double[]){1, 0.01, -0.02, 0.05}, sizeof f.w.gain);
     assert_ok(mb_problem_load(f.map, f.net, &p));
     assert_ok(mb_space_new(&p, &f.o, 1000, &s));
@@ -170,9 +198,7 @@ static void alps_values_are_losses(void **state) {
     for (int i = 0; i < 4; i++)
         for (int c = 0; c < s->m[i]; c++) {
             const mb_assign *a = &s->choice[i][c];
-            double want = i == 0 ? 0
-                                 : f.w.gain[i] * (exp2(-2 * a->weight_bits) + exp2(-2 * a->input_bits) - 2 * exp2(-8)) /
-                                       (2 * exp2(-4) - 2 * exp2(-8));
+            double want = i == 0 ? 0 : f.w.gain[i] * share_of(&f.w, i, a);
             assert_true(fabs(v[0].value[i][c] - want) < 1e-12 && fabs(v[1].value[i][c] - want) < 1e-12);
         }
     mb_sensitivity_free(&v[0]);
@@ -180,6 +206,49 @@ static void alps_values_are_losses(void **state) {
     mb_space_free(s);
     mb_problem_free(&p);
     end(&f);
+}
+
+/* Settings of the same bits: coarser converters are worse, in layers with and without a choice of bits; `none` leaves them alike. */
+static void converters_count(void **state) {
+    (void)state;
+    static const char *const type_name[] = {"alps", "edmips"};
+    for (int turn = 0; turn < 4; turn++) {
+        fixture f;
+        mb_problem p;
+        mb_space *s;
+        mb_sensitivity v;
+        const mb_sensitivity_type *type;
+        mb_conf *c;
+        char text[100];
+        begin(&f, MENU);
+        mb_conf_free(f.map);
+        assert_ok(mb_conf_parse("menu = { weight_bits = [4, 2]; input_bits = [2, 4]; adc_bits = [1, 5]; }; last = { weight_bits = 4; "
+                                "input_bits = 4; };",
+                                "exp.cfg", &f.map));
+        f.o.ctx = &f.w;
+        f.w.net = f.net;
+        memcpy(f.w.gain, (double[]){1, 0.01, 0.02, 0.05}, sizeof f.w.gain);
+        assert_ok(mb_problem_load(f.map, f.net, &p));
+        assert_ok(mb_space_new(&p, &f.o, 1000, &s));
+        assert_ok(mb_sensitivity_named(type_name[turn % 2], &type));
+        snprintf(text, sizeof text, "epochs = 3; others = \"%s\";", turn < 2 ? "referred" : "none");
+        assert_ok(mb_conf_parse(text, "o.cfg", &c));
+        f.w.lone = turn % 2;
+        assert_ok(mb_sensitivity_run(type, c, &f.o, s, 1, &v));
+        for (int i = 0; i < 4; i++)
+            for (int a = 0; a < s->m[i]; a++)
+                for (int b = 0; b < s->m[i]; b++) {
+                    const mb_assign *x = &s->choice[i][a], *y = &s->choice[i][b];
+                    if (x->weight_bits != y->weight_bits || x->input_bits != y->input_bits || x->adc_bits <= y->adc_bits) continue;
+                    if (turn < 2) assert_true(v.value[i][a] < v.value[i][b]);
+                    else assert_true(fabs(v.value[i][a] - v.value[i][b]) < 1e-15);
+                }
+        mb_conf_free(c);
+        mb_sensitivity_free(&v);
+        mb_space_free(s);
+        mb_problem_free(&p);
+        end(&f);
+    }
 }
 
 /* Time over after two layers: the others are kept. A stop and a failure are passed on. An oracle that cannot train says so. */
@@ -486,6 +555,7 @@ static void trainings_refuse(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alps_keeps_what_gains_most),     cmocka_unit_test(alps_values_are_losses),
+        cmocka_unit_test(converters_count),
         cmocka_unit_test(alps_has_limits),                cmocka_unit_test(edmips_takes_the_most_probable),
         cmocka_unit_test(binary_is_one_bit_inside),       cmocka_unit_test(finetune_is_a_group),
         cmocka_unit_test(a_search_finds_the_obvious),     cmocka_unit_test(trained_scores_are_ordered),
