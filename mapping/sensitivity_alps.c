@@ -40,7 +40,7 @@ typedef struct alps_job {
     double *bits_value; /* of the layer's choices without what converters add */
     double base, start;
     double each; /* sum over layers of S per error */
-    int layers, trained;
+    int layers;
 } alps_job;
 
 static bool same_bits(const mb_assign *a, const mb_assign *b) {
@@ -63,7 +63,7 @@ static int measure(alps_job *j, double *metric) {
     int rc = j->o->trained(j->o->ctx, j->plan, j->par->epochs, &l);
     if (rc) return rc;
     *metric = j->par->metric == 0 ? l.loss : -l.accuracy;
-    j->trained++;
+    j->o->n_measured++;
     return isfinite(*metric) ? MB_OK : mb_fail(MB_NUMERIC, "the loss after training is not a finite number");
 }
 

@@ -101,6 +101,7 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
         for (int w = 0; w < b.layer[i].n_w; w++)
             for (int x = 0; x < b.layer[i].n_x; x++) b.layer[i].cost[w][x] /= all;
     int rc = o->search_bits(o->ctx, &b);
+    o->n_measured++;
     for (int i = 0; i < b.n && !rc; i++) rc = layer_values(par, o, space, i, &b.layer[i], out->value[i]);
     if (!rc)
         mb_note("EdMIPS: training loss %.4f with %.4f of it complexity, training accuracy %.4f", b.loss, par->eta * b.expected,

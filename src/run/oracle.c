@@ -346,9 +346,10 @@ static int tell_tuned(oracle_ctx *c, const mb_plan *plan, mb_map_report *r) {
     return rc;
 }
 
-int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, bool *failed, mb_map_report *report) {
+int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, mb_oracle_told *told, mb_map_report *report) {
     const mb_network *net = s->net;
     oracle_ctx ctx = {.s = s, .pr = pr};
+    const double t0 = oracle_now(NULL);
     mb_layer_info *info = mb_calloc((size_t)net->n_weighted, sizeof *info);
     if (!info) return mb_nomem();
     for (int k = 0; k < net->n_weighted; k++) {
@@ -370,7 +371,7 @@ int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics
     mb_costing_free(ctx.costing);
     mb_free(info);
     forget_tuned(&ctx);
-    *failed = ctx.failed;
+    *told = (mb_oracle_told){ctx.failed, o.n_cost, o.n_loss, o.n_measured, oracle_now(NULL) - t0};
     if (rc) mb_plan_free(p);
     else *plan = p;
     return rc;

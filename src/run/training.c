@@ -99,6 +99,7 @@ static int make_plan(mb_training *t, mb_plan **plan) {
     int rc = mb_model_network(t->model, &net);
     if (rc) return rc;
     if (*t->own.plan) {
+        if (t->hash) net->hash = t->hash; /* plans are made for the network with its normalisation folded */
         rc = mb_plan_load(t->own.plan, net, plan);
         if (rc) mb_context(rc, "plan asked for at %s", mb_conf_where(mb_conf_find(t->conf, "train.plan")));
     } else {
@@ -155,7 +156,11 @@ static int start_model(mb_training *t) {
                        "path of a network",
                        mb_conf_where(c ? c : root));
     char *dir = mb_conf_dir(c), *path = dir ? mb_path_join(dir, c->s) : NULL;
+    mb_network *folded = NULL;
     int rc = path ? load_model(path, &t->model) : mb_nomem();
+    if (!rc) rc = mb_network_load(path, &folded);
+    if (!rc) t->hash = folded->hash;
+    mb_network_free(folded);
     if (rc) mb_context(rc, "network asked for at %s", mb_conf_where(c));
     mb_free(path);
     mb_free(dir);

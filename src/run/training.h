@@ -41,6 +41,7 @@ typedef struct mb_training {
     mb_model *model, *teacher;
     mb_cell cell;    /* of train.noise */
     mb_noise *noise; /* NULL: none */
+    uint64_t hash;   /* of the network that it starts from, as mappers see it; 0: none */
     bool fresh;      /* of a built-in family, not trained before */
 } mb_training;
 
