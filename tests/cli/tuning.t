@@ -27,6 +27,9 @@ before=$(awk '/^as it is/ { print $5 }' out) after=$(awk '/^fine-tuned/ { print 
 awk "BEGIN { exit !($after < $before) }"; ok $? "fine-tuned under the plan it loses less ($before, then $after)"
 run mixbar show network plan.onnx; is 0 "the trained network is a network"; out '^weighted +5'
 
+run mixbar train mix.cfg -s 'train.dataset="fashion-mnist-fallback"' -s train.samples=64 -s train.plan=plan.cfg -s train.weight_quantiser=lsq -s train.epochs=1 -o by-plan
+is 0 "mixbar train takes the plan of mixbar map for the same network"
+
 # a run judges the trained network and keeps it; its bytes depend on nothing but the experiment
 run mixbar run mix.cfg -s map.finetune.epochs=2 -o tuned --no-plots --format csv; is 0 "run with map.finetune"
 [ -s tuned/net-0000.onnx ] && cmp -s tuned/net-0000.onnx plan.onnx; ok $? "the network of the point is in the run folder, that of mixbar map"
