@@ -499,6 +499,25 @@ static void test_mixed(void **state) {
                               pw[2] * (fabs(v) <= 7 * d[27 + q]);
                 assert_true(fabs(g * pass - (double)grad[q * MIX_IN + i]) < 1e-4);
             }
+        for (int n = 0; n < N; n++) /* inputs: what weights pass back, where the branches' clips let it */
+            for (int i = 0; i < MIX_IN; i++) {
+                double g = 0, v = xd[n * MIX_IN + i];
+                for (int q = 0; q < MIX_MID; q++) {
+                    double h = 0, dy = 0, wi = 0, mean = mean_of(d + q * MIX_IN, MIX_IN);
+                    for (int k = 0; k < MIX_IN; k++) {
+                        double we = 0, xe = 0;
+                        for (int c = 0; c < 3; c++)
+                            we += pw[c] * branch_of(c == 0 ? 1 : 2 * c, true, d[21 + c * 3 + q], mean, d[q * MIX_IN + k]);
+                        for (int c = 0; c < 2; c++) xe += px[c] * branch_of(2 + c, false, d[32 + c], 0, xd[n * MIX_IN + k]);
+                        h += we * xe;
+                        if (k == i) wi = we;
+                    }
+                    for (int k = 0; k < MIX_OUT; k++) dy += (double)r[n * MIX_OUT + k] * d[12 + k * MIX_MID + q];
+                    g += dy * (1 - tanh(h) * tanh(h)) * wi;
+                }
+                double pass = px[0] * (v <= 3 * d[32]) + px[1] * (v <= 7 * d[33]);
+                assert_true(fabs(g * pass - (double)dx[n * MIX_IN + i]) < 1e-4);
+            }
         static float first[34], first_dx[MIX_IN * N];
         if (threads == 1) {
             memcpy(first, grad, sizeof grad);
