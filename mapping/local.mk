@@ -5,6 +5,9 @@ MB_POLICIES = \
   mapping/policy_hawq_v3.c \
   mapping/policy_mpqnnco.c \
   mapping/policy_eagl.c \
+  mapping/policy_alps.c \
+  mapping/policy_edmips.c \
+  mapping/policy_binary.c \
   mapping/policy_haq.c \
   mapping/policy_evolution.c \
   mapping/policy_mixbar.c
@@ -24,6 +27,8 @@ MB_SOLVERS = \
 MB_SENSITIVITIES = \
   mapping/sensitivity_error.c \
   mapping/sensitivity_entropy.c \
+  mapping/sensitivity_alps.c \
+  mapping/sensitivity_edmips.c \
   mapping/sensitivity_orthogonality.c \
   mapping/sensitivity_hessian.c \
   mapping/sensitivity_lambda.c \

@@ -72,6 +72,9 @@ typedef struct mb_map_report {
     mb_candidate *front;
     bool front_complete; /* the points are taken from the complete front */
     int front_size;      /* points of the complete front */
+    /* map.finetune: the plan on the calibration samples, with the network as it is and trained under the plan; 0 epochs: not */
+    int tuned_epochs;
+    mb_loss untuned, tuned;
     double hypervolume;  /* of predicted loss and the keys, each divided by the worst of the points; 0..1 */
 } mb_map_report;
 void mb_map_report_free(mb_map_report *r);

@@ -64,6 +64,21 @@ typedef struct mb_curvature_tell {
     double *pair;
 } mb_curvature_tell;
 
+/* What a search of bits by gradients is asked and tells: for every weighted layer the bits of its weights and inputs, a table of
+ * costs (0..1 of the dearest plan, say), and how probable each of the bits became. */
+#define MB_BITS 8
+typedef struct mb_bit_menu {
+    int n_w, n_x, w[MB_BITS], x[MB_BITS]; /* ascending */
+    double cost[MB_BITS][MB_BITS];        /* [index of w][index of x] */
+    double p_w[MB_BITS], p_x[MB_BITS];    /* told */
+} mb_bit_menu;
+typedef struct mb_bit_search {
+    int n, epochs;
+    mb_bit_menu *layer;
+    double eta, rate;                /* loss per unit of expected cost; learning rate of the logits */
+    double loss, accuracy, expected; /* told: of the last epoch, penalty included; expected cost */
+} mb_bit_search;
+
 typedef struct mb_oracle {
     void *ctx;
     const mb_network *net;
@@ -90,6 +105,11 @@ typedef struct mb_oracle {
     /* Outputs of weighted layer M for the first SAMPLES calibration samples, *x [samples][*features], one mb_malloc block of the
      * caller. */
     int (*activations)(void *ctx, int m, int samples, double **x, int *features);
+    /* Train the network's own weights for EPOCHS under PLAN: loss and accuracy of the result, quantised, on the training samples.
+     * loss() is not touched. */
+    int (*trained)(void *ctx, const mb_plan *plan, int epochs, mb_loss *out);
+    /* Train weights and choices of bits together (EdMIPS). */
+    int (*search_bits)(void *ctx, mb_bit_search *b);
     double (*now)(void *ctx); /* seconds of a clock: for reports and limits of time only */
     int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);   /* not 0: stop */
     struct mb_map_report *report;                                      /* mapping/mixed.h: what the search tells about itself */
@@ -101,6 +121,14 @@ int mb_oracle_score(mb_oracle *o, const mb_plan *plan, int samples, int draws, m
 /* MB_BADINPUT when the oracle cannot; WHO asks, for the message. */
 int mb_oracle_measure(mb_oracle *o, const char *who, const mb_measure_ask *ask, mb_measurement *out);
 int mb_oracle_curvature(mb_oracle *o, const char *who, const mb_curvature_ask *ask, const mb_curvature_tell *out);
+
+/* Group map.finetune: training under the plan that the policy found, before it is judged. */
+typedef struct mb_finetune_keys { int epochs; } mb_finetune_keys;
+extern const mb_param mb_finetune_params[];
+/* Of MAP (may be NULL); without the group all is 0. */
+int mb_finetune_load(mb_conf *map, mb_finetune_keys *keys);
+/* Does MAP train the network: by its policy, by its sensitivity, or by map.finetune? */
+bool mb_map_trains(mb_conf *map);
 
 /* Allowed values per assignment key; index = row of mb_assign_params. n = 0: only the base value. */
 #define MB_ASSIGN_KEYS 10
@@ -128,6 +156,7 @@ typedef struct mb_policy_type {
     const char *name, *summary, *reference;
     const mb_param *params;
     size_t size;
+    bool trains; /* asks the oracle for trainings */
     int (*search)(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best);
     /* MB_NUMERIC with the cheapest cost and the budget that binds when nothing is feasible */
 } mb_policy_type;
@@ -157,6 +186,9 @@ bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan
                        const char **binding);
 double mb_plan_bops(const mb_oracle *o, const mb_plan *plan);   /* sum of MACs x weight bits x input bits */
 double mb_edap(const mb_metrics *m);       /* energy x latency x area, J s m2 */
+
+/* The policy uniform: of the settings of the menu for all layers, within the budgets, the one of least loss. */
+int mb_uniform_search(int max_settings, const mb_problem *prob, mb_oracle *o, mb_plan **best);
 
 /* For policies without an answer: remembers the cheapest of each metric and the plan nearest to the budgets, and words the
  * MB_NUMERIC failure. Start from mb_shortfall_init. */

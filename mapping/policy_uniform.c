@@ -87,12 +87,10 @@ static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan 
     return *n ? MB_OK : mb_shortfall_fail(&lack, prob);
 }
 
-static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best) {
-    const uniform_params *par = p;
+int mb_uniform_search(int max_settings, const mb_problem *prob, mb_oracle *o, mb_plan **best) {
     mb_plan *plan = NULL;
     candidate *cand = NULL;
     size_t total = 1, n = 0, pick = 0;
-    (void)seed;
     for (int e = 1; e < 3; e++)
         if (isfinite((&prob->extra.bops)[e]))
             return mb_fail(MB_BADINPUT, "%s: the policy uniform knows no budget.%s: use mixbar",
@@ -100,10 +98,10 @@ static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t 
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) {
         if (!prob->menu.n[k]) continue;
         total *= prob->menu.n[k];
-        if (total > (size_t)par->max_settings)
+        if (total > (size_t)max_settings)
             return mb_fail(MB_BADINPUT,
                            "the menu spans more than max_settings = %d uniform settings; shorten it or raise map.max_settings",
-                           par->max_settings);
+                           max_settings);
     }
     int rc = mb_plan_new(o->net, &prob->menu.base, &plan);
     if (rc) return rc;
@@ -136,6 +134,12 @@ static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t 
     mb_free(cand);
     mb_plan_free(plan);
     return rc;
+}
+
+static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best) {
+    const uniform_params *par = p;
+    (void)seed;
+    return mb_uniform_search(par->max_settings, prob, o, best);
 }
 
 const mb_policy_type mb_policy_uniform = {

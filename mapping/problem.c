@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "mapping/policy.h"
+#include "mapping/sensitivity.h"
 
 const mb_param mb_metric_params[] = {
     MB_REAL(mb_metrics, energy_J, "J", NULL, 0, HUGE_VAL, "energy of one inference"),
@@ -222,9 +223,32 @@ static int load_options(mb_conf *map, mb_problem *prob) {
     return rc;
 }
 
-static const char *const own_keys[] = {
-    "policy", "menu", "first", "last", "layers", "budget", "tied", "solver_options", "sensitivity_options"};
+static const char *const own_keys[] = {"policy", "menu",           "first",               "last",    "layers", "budget",
+                                       "tied",   "solver_options", "sensitivity_options", "finetune"};
 #define N_OWN (sizeof own_keys / sizeof own_keys[0])
+
+const mb_param mb_finetune_params[] = {
+    MB_INT(mb_finetune_keys, epochs, "", "4", 0, 100000, "training under the plan before it is judged; 0: none"),
+    MB_PARAM_END,
+};
+
+int mb_finetune_load(mb_conf *map, mb_finetune_keys *keys) {
+    mb_conf *g;
+    *keys = (mb_finetune_keys){0};
+    int rc = child_of(map, "finetune", MB_CONF_GROUP, "a group { epochs = N; }", &g);
+    return rc || !g ? rc : mb_params_load(mb_finetune_params, g, NULL, keys);
+}
+
+bool mb_map_trains(mb_conf *map) {
+    const mb_conf *p = map ? mb_conf_find(map, "policy") : NULL, *s = map ? mb_conf_find(map, "sensitivity") : NULL;
+    const mb_policy_type *policy = p && p->type == MB_CONF_STRING ? mb_policy_find(p->s) : NULL;
+    mb_finetune_keys keys = {0};
+    if (map && mb_conf_find(map, "finetune") && mb_finetune_load(map, &keys)) mb_error_clear(); /* told by mb_problem_load */
+    if (keys.epochs > 0 || (policy && policy->trains)) return true;
+    for (int i = 0; s && s->type == MB_CONF_STRING && mb_sensitivities[i]; i++)
+        if (!strcmp(mb_sensitivities[i]->name, s->s)) return mb_sensitivities[i]->trains;
+    return false;
+}
 
 static int find_policy(mb_conf *map, const mb_policy_type **type) {
     mb_conf *c = map ? mb_conf_use(map, "policy") : NULL;
@@ -296,6 +320,8 @@ int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob) {
     if (!rc) rc = load_budget(map, prob);
     if (!rc) rc = load_ties(map, net, prob);
     if (!rc) rc = load_options(map, prob);
+    mb_finetune_keys finetune;
+    if (!rc) rc = mb_finetune_load(map, &finetune); /* only checked here */
     if (rc) mb_problem_free(prob);
     return rc;
 }

@@ -22,6 +22,7 @@ typedef struct mb_sensitivity_type {
     const char *name, *summary, *reference;
     const mb_param *params;
     size_t size;
+    bool trains; /* asks the oracle for trainings */
     /* OUT is allocated for SPACE, zeroed. */
     int (*evaluate)(const void *params, mb_oracle *o, const mb_space *space, uint64_t seed, mb_sensitivity *out);
     /* NULL, or: make the measurements that estimates stand for where ask[layer][choice]. */

@@ -3,6 +3,7 @@
 include tests/unit/base.mk
 include tests/unit/nn.mk
 include tests/unit/second.mk
+include tests/unit/tuning.mk
 include tests/unit/data.mk
 include tests/unit/array.mk
 include tests/unit/analog.mk

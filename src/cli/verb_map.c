@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "mapping/mixed.h"
 #include "run/experiment.h"
+#include "run/finetune.h"
 #include "run/point.h"
 
 typedef struct options {
@@ -88,6 +89,39 @@ static int candidates_table(const mb_candidate *c, int n, int chosen, bool front
     }
     if (rc) mb_table_free(t);
     else *out = t;
+    return rc;
+}
+
+static int tell_tuned(const mb_map_report *r, mb_doc *d) {
+    if (!r->tuned_epochs) return MB_OK;
+    const mb_loss *l[2] = {&r->untuned, &r->tuned};
+    mb_table *t = mb_table_new();
+    int rc = t ? mb_table_column(t, "network", "", MB_LEFT) : mb_nomem();
+    if (!rc) rc = mb_table_column(t, "epochs", "", MB_RIGHT);
+    if (!rc) rc = mb_table_column(t, "loss", "", MB_RIGHT);
+    if (!rc) rc = mb_table_column(t, "accuracy", "", MB_RIGHT);
+    for (int k = 0; k < 2 && !rc; k++) {
+        rc = mb_table_cell(t, k ? "fine-tuned" : "as it is");
+        if (!rc) rc = mb_table_cellf(t, "%d", k ? r->tuned_epochs : 0);
+        if (!rc) rc = number(t, 5, l[k]->loss);
+        if (!rc) rc = number(t, 4, l[k]->accuracy);
+    }
+    if (!rc) mb_doc_table(d, "finetune", "under the plan, on the calibration samples and one draw of the devices", t);
+    else mb_table_free(t);
+    return rc;
+}
+
+/* The trained network beside the plan FILE: FILE without .cfg, with .onnx. */
+static int save_tuned(mb_setup *s, const mb_plan *plan, const char *file) {
+    const mb_tuned *t;
+    size_t n = strlen(file);
+    if (n > 4 && !strcmp(file + n - 4, ".cfg")) n -= 4;
+    char *stem = mb_strndup(file, n), *path = stem ? mb_asprintf("%s.onnx", stem) : NULL;
+    int rc = path ? mb_finetune_shared(s, plan, s->finetune_epochs, NULL, &t) : mb_nomem();
+    if (!rc) rc = mb_file_write(path, mb_cstr(&t->onnx), t->onnx.n);
+    if (!rc) mb_note("the network that was trained under it is in %s", path);
+    mb_free(stem);
+    mb_free(path);
     return rc;
 }
 
@@ -196,12 +230,14 @@ static int map_point(mb_cli_points *e, size_t i, const options *o, mb_meter *met
         mb_doc_int(d, "weight_bits", (int64_t)met.weight_bits);
         mb_doc_table(d, "layers", NULL, t);
         rc = tell_search(&report, d->format == MB_TABLE_TEXT, d);
+        if (!rc) rc = tell_tuned(&report, d);
         mb_doc_close(d, '}');
         if (!rc && title.failed) rc = mb_nomem();
     }
     if (!rc && o->output && o->front) rc = save_front(&report, o->output);
     else if (!rc && o->output) {
         rc = mb_plan_save(plan, o->output);
+        if (!rc && s.finetune_epochs) rc = save_tuned(&s, plan, o->output);
         if (!rc) mb_note("the plan is in %s; replay it with `mixbar eval EXP.cfg -p %s`", o->output, o->output);
     }
     mb_str_free(&title);

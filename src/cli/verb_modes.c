@@ -262,8 +262,11 @@ static int run(const void *opt, int argc, char *const *argv) {
     }
     mb_doc_begin(&d, o->format);
     rc = o->plan ? mb_plan_load(o->plan, s.net, &plan) : mb_point_map(&s, &meter.progress, &plan, NULL);
-    if (!rc && !plan->n_modes) rc = mb_modes_find(&s, plan, &mo, found, &n, &front);
-    if (!rc) rc = tell(&s, o, &mo, plan, found, front, &meter, &d);
+    mb_setup as = s; /* with the network that map.finetune makes under the plan: modes are its */
+    if (!rc) rc = mb_point_tuned(&s, plan, &meter.progress, &as);
+    as.finetune_epochs = 0;
+    if (!rc && !plan->n_modes) rc = mb_modes_find(&as, plan, &mo, found, &n, &front);
+    if (!rc) rc = tell(&as, o, &mo, plan, found, front, &meter, &d);
     mb_meter_clear(&meter);
     if (!rc && o->output) rc = mb_plan_save(plan, o->output);
     if (!rc && o->output) mb_note("the plan with its modes is in %s; evaluate it with `mixbar modes %s -p %s`", o->output, argv[0], o->output);

@@ -18,9 +18,9 @@
 #ifndef MB_NN_DIFF_H
 #define MB_NN_DIFF_H
 
+#include "nn/loss.h"
 #include "nn/model.h"
 
-typedef enum { MB_LOSS_CROSS_ENTROPY, MB_LOSS_SQUARED } mb_loss_kind;
 #define MB_LOSS_KINDS "cross_entropy|squared"
 
 typedef struct mb_diff_mode {

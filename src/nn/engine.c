@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "nn/engine_private.h"
-#include "nn/fakequant.h"
+#include "nn/mixquant.h"
 #include "nn/parallel.h"
 
 static void step_free(step *s) {
@@ -35,6 +35,7 @@ void mb_engine_free(mb_net_engine *e) {
     mb_free(e->tmp);
     mb_free(e->plain_out);
     mb_free(e->transposed);
+    mb_free(e->mixed);
     mb_dnn_free(e->dnn);
     mb_free(e);
 }
@@ -293,17 +294,21 @@ static int engine_memory(mb_net_engine *e) {
     int rc = MB_OK;
     for (int i = 0; !rc && i < e->n_values; i++) rc = floats(&e->value[i].y, e->value[i].per * (size_t)e->batch);
     for (int i = 0; !rc && i < e->n_steps; i++) rc = step_memory(e, &e->step[i]);
-    size_t taps = 0;
+    size_t taps = 0, mixed = 0;
+    if (e->width < MB_MIX_MAX) e->width = MB_MIX_MAX;
     for (int i = 0; i < e->n_values; i++)
         if (e->value[i].C > e->width) e->width = e->value[i].C;
     for (int i = 0; i < e->n_steps; i++) {
-        if (e->step[i].kind != STEP_DEPTHWISE) continue;
-        size_t n = e->m->block[step_layer(e, &e->step[i])->weight].n;
-        if (n > taps) taps = n;
+        const mb_model_layer *l = step_layer(e, &e->step[i]);
+        if (!mb_model_weighted(l) || e->step[i].kind > STEP_LINEAR) continue;
+        size_t n = e->m->block[l->weight].n;
+        if (e->step[i].kind == STEP_DEPTHWISE && n > taps) taps = n;
+        if (l->wq.kind == MB_FAKE_MIX && n > mixed) mixed = n;
     }
     if (taps > e->width) e->width = taps;
     if (!rc) rc = floats(&e->tmp, (size_t)e->threads * 2 * e->width);
     if (!rc && taps) rc = floats(&e->transposed, taps);
+    if (!rc && mixed) rc = floats(&e->mixed, 2 * mixed);
     if (!rc && !(e->sums = mb_malloc((size_t)e->threads * 2 * e->width, sizeof *e->sums))) rc = mb_nomem();
     const value *out = &e->value[e->value_of[e->m->n_layers - 1]];
     if (!rc && out->rows > 1 && out->C > 1) rc = floats(&e->plain_out, out->per * (size_t)e->batch);

@@ -15,13 +15,14 @@
 #include "base/mem.h"
 #include "nn/engine_kernels.h"
 #include "nn/engine_private.h"
-#include "nn/fakequant.h"
+#include "nn/mixquant.h"
 #include "nn/parallel.h"
 
 /* What the parts of a pass over one step share. */
 typedef struct work {
     const mb_net_engine *e;
     step *s;
+    const mb_mix *mix; /* of the layer's inputs */
     const float *x, *shift, *z;
     float *y;
     double *share; /* [threads] */
@@ -169,14 +170,16 @@ static void fake_part(void *ctx, int part, int parts) {
     work *k = ctx;
     size_t a, b;
     numbers(k->e, src_of(k), part, parts, &a, &b);
-    mb_fake_inputs(&step_layer(k->e, k->s)->xq, k->s->xq_step, b - a, k->x + a, k->y + a);
+    if (k->mix) mb_mix_inputs(k->mix, b - a, k->x + a, k->y + a);
+    else mb_fake_inputs(&step_layer(k->e, k->s)->xq, k->s->xq_step, b - a, k->x + a, k->y + a);
 }
 
 static void fake_back_part(void *ctx, int part, int parts) {
     work *k = ctx;
     size_t a, b;
     numbers(k->e, src_of(k), part, parts, &a, &b);
-    k->share[part] = mb_fake_inputs_back(&step_layer(k->e, k->s)->xq, k->s->xq_step, b - a, k->x + a, k->y + a, k->y + a);
+    if (k->mix) mb_mix_inputs_back(k->mix, b - a, k->x + a, k->y + a, k->y + a, sums_of(k, part));
+    else k->share[part] = mb_fake_inputs_back(&step_layer(k->e, k->s)->xq, k->s->xq_step, b - a, k->x + a, k->y + a, k->y + a);
 }
 
 static void quantise_inputs(mb_net_engine *e, step *s) {
@@ -184,6 +187,14 @@ static void quantise_inputs(mb_net_engine *e, step *s) {
     const value *v = &e->value[s->src];
     float *learnt = step_theta(e, q->block), top = 0;
     work k = {.e = e, .s = s, .x = v->y, .y = s->xq, .share = e->sums};
+    mb_mix mix;
+    if (q->kind == MB_FAKE_MIX) {
+        mb_mix_open(q, false, 1, learnt, &mix);
+        if (!mb_mix_started(&mix)) mb_mix_inputs_start(&mix, v->per * (size_t)e->batch, v->y, learnt);
+        k.mix = &mix;
+        mb_parallel(e->threads, fake_part, &k);
+        return;
+    }
     if (learnt && !(*learnt > 0)) *learnt = mb_fake_inputs_start(q, v->per * (size_t)e->batch, v->y);
     if (q->kind == MB_FAKE_MINMAX) {
         mb_parallel(e->threads, max_part, &k);
@@ -207,7 +218,13 @@ static const float *effective(mb_net_engine *e, step *s) {
     size_t cout = (size_t)l->win.cout, K = b->n / cout;
     if (!s->w) return w;
     float *to = s->kind == STEP_DEPTHWISE ? e->transposed : s->w;
-    if (l->wq.kind) {
+    if (l->wq.kind == MB_FAKE_MIX) {
+        mb_mix mix;
+        float *learnt = step_theta(e, l->wq.block);
+        mb_mix_open(&l->wq, true, l->win.cout, learnt, &mix);
+        if (!mb_mix_started(&mix)) mb_mix_weights_start(&mix, l->win.cout, K, w, learnt);
+        mb_mix_weights(&mix, l->win.cout, K, w, e->mixed, to);
+    } else if (l->wq.kind) {
         float *learnt = step_theta(e, l->wq.block);
         if (learnt && !(*learnt > 0)) mb_fake_weights_start(&l->wq, l->win.cout, K, w, learnt);
         mb_fake_weights(&l->wq, learnt, l->win.cout, K, w, to, NULL);
@@ -311,7 +328,12 @@ static int backward_weighted(mb_net_engine *e, step *s, float *g, float *dx, flo
     }
     if (s->keep) mb_parallel(e->threads, keep_part, &k);
     int rc = weights_back(e, s, g, dw);
-    if (!rc && l->wq.kind)
+    if (!rc && l->wq.kind == MB_FAKE_MIX) {
+        mb_mix mix;
+        mb_mix_open(&l->wq, true, l->win.cout, step_theta(e, l->wq.block), &mix);
+        mb_mix_weights_back(&mix, l->win.cout, wb->n / (size_t)l->win.cout, e->m->theta + wb->at, e->mixed, dw,
+                            grad + e->m->block[l->wq.block].at);
+    } else if (!rc && l->wq.kind)
         mb_fake_weights_back(&l->wq, step_theta(e, l->wq.block), l->win.cout, wb->n / (size_t)l->win.cout, e->m->theta + wb->at,
                              dw, l->wq.block < 0 ? NULL : grad + e->m->block[l->wq.block].at);
     if (rc || !dx) return rc;
@@ -320,7 +342,15 @@ static int backward_weighted(mb_net_engine *e, step *s, float *g, float *dx, flo
     else if (s->kind == STEP_LINEAR)
         rc = mb_dnn_product('N', 'N', n, (size_t)l->win.cin, (size_t)l->win.cout, g, s->w ? s->w : e->m->theta + wb->at, dx);
     else mb_parallel(e->threads, depthwise_back_part, &k);
-    if (!rc && s->xq) {
+    if (!rc && l->xq.kind == MB_FAKE_MIX) {
+        mb_mix mix;
+        mb_mix_open(&l->xq, false, 1, step_theta(e, l->xq.block), &mix);
+        k.x = e->value[s->src].y;
+        k.mix = &mix;
+        mb_parallel(e->threads, fake_back_part, &k);
+        add_parts(e, 2 * MB_MIX_MAX);
+        mb_mix_inputs_finish(&mix, e->value[s->src].per * n, e->sums, grad + e->m->block[l->xq.block].at);
+    } else if (!rc && s->xq) {
         double sum = 0;
         k.x = e->value[s->src].y;
         k.share = e->sums;

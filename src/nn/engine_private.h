@@ -68,6 +68,7 @@ struct mb_net_engine {
     size_t width;
     float *plain_out;  /* output in the order c h w; NULL when the value is in that order */
     float *transposed; /* depthwise weights' gradients, [kh kw][C] */
+    float *mixed;      /* twice the weights of the largest layer with branches */
     mb_pass pass;
     long recalibrated;
 };

@@ -11,6 +11,7 @@
 
 #include "base/clones.h"
 #include "base/error.h"
+#include "nn/mixquant.h"
 #include "nn/quant.h"
 
 enum { BLOCK = 4096 }; /* floats whose sum is kept in single precision lanes before it is added in double */
@@ -26,6 +27,7 @@ int mb_fake_check(const mb_fakequant *q, bool weights, const char *layer) {
                 : weights || q->is_signed                                                         ? 2
                                                                                                   : 1;
     if (q->kind == MB_FAKE_NONE) return MB_OK;
+    if (q->kind == MB_FAKE_MIX) return mb_mix_check(q, layer);
     if ((q->kind == MB_FAKE_PACT && weights) || (q->kind == MB_FAKE_TERNARY && !weights))
         return mb_fail(MB_BADINPUT, "layer \"%s\": quantiser %s is not for %s", layer,
                        q->kind == MB_FAKE_PACT ? "pact" : "ternary", what);

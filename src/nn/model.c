@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "nn/mixquant.h"
 
 #define START_UNIT 0x80000000u /* units of start values begin here; those of training below */
 
@@ -379,6 +380,7 @@ int mb_model_copy(const mb_model *m, mb_model **out) {
 
 /* Which quantisers learn, and how many numbers. */
 static size_t learnt(const mb_fakequant *q, bool weights, int cout) {
+    if (q->kind == MB_FAKE_MIX) return mb_mix_learnt(q, weights, cout);
     if (q->kind == MB_FAKE_LSQ) return weights && q->per_channel ? (size_t)cout : 1;
     return q->kind == MB_FAKE_PACT ? 1 : 0;
 }
@@ -392,7 +394,7 @@ static int set_quantiser(mb_model *m, int layer, bool weights, const mb_fakequan
     if (!n) return MB_OK;
     if (block < 0 || m->block[block].n != n) block = add_block(m, layer, MB_ROLE_STEP, n);
     if (block < 0) return m->rc;
-    char *name = mb_asprintf("%s.%s", m->layer[layer].name, weights ? "weight_step" : "input_step");
+    char *name = mb_asprintf("%s.%s_%s", m->layer[layer].name, weights ? "weight" : "input", q->kind == MB_FAKE_MIX ? "mix" : "step");
     if (!name) return mb_nomem();
     mb_free(m->block[block].name);
     m->block[block].name = name;

@@ -46,7 +46,8 @@ typedef enum mb_fake {
     MB_FAKE_HWGQ,
     MB_FAKE_DOREFA,
     MB_FAKE_SIGN,
-    MB_FAKE_TERNARY
+    MB_FAKE_TERNARY,
+    MB_FAKE_MIX /* several widths at once, weighed by learnt logits (nn/mixquant.h); not for files */
 } mb_fake;
 typedef struct mb_fakequant {
     mb_fake kind;
@@ -54,7 +55,8 @@ typedef struct mb_fakequant {
     bool is_signed;   /* inputs only; weights always are */
     bool per_channel; /* weights only: one step per output channel */
     bool twos;        /* signed codes from -2^(bits-1) on, as in LSQ's paper; false: +-(2^(bits-1) - 1), as arrays hold them */
-    int block;        /* learnt steps or clip in theta; -1: nothing is learnt */
+    unsigned mix;     /* mix: bit b is set where there is a branch of b bits */
+    int block;        /* learnt steps, clip or logits in theta; -1: nothing is learnt */
 } mb_fakequant;
 
 typedef struct mb_model_layer {

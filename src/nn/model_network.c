@@ -186,6 +186,10 @@ static int quantised_theta(const mb_model *m, float **theta) {
     for (int i = 0; i < m->n_layers; i++) {
         const mb_model_layer *l = &m->layer[i];
         if (!mb_model_weighted(l) || !l->wq.kind) continue;
+        if (l->wq.kind == MB_FAKE_MIX) {
+            mb_free(t);
+            return mb_fail(MB_BUG, "layer \"%s\" has not chosen its bits yet", l->name);
+        }
         const mb_model_block *b = &m->block[l->weight];
         const float *step = l->wq.block < 0 ? NULL : m->theta + m->block[l->wq.block].at;
         mb_fake_weights(&l->wq, step, l->win.cout, b->n / (size_t)l->win.cout, m->theta + b->at, t + b->at, NULL);

@@ -200,6 +200,7 @@ static int train_step(mb_trainer *t, int64_t step, int64_t steps, double *loss, 
     if (!isfinite(l)) return bad_loss(t, step);
     *loss += l;
     rc = mb_engine_backward(t->engine, t->dy, t->grad);
+    if (!rc && t->job.penalty) *loss += t->job.penalty(t->job.ctx, t->grad);
     if (!rc) mb_optimiser_step(&t->opt, t->job.model, t->grad, rate_of(t, step, steps), t->threads);
     return rc;
 }

@@ -39,6 +39,8 @@ typedef struct mb_train_job {
     int (*step)(void *ctx, int epoch, int64_t step); /* before each training step: draw noise; NULL: nothing. Failure ends it */
     int (*progress)(void *ctx, int epoch, int64_t done, int64_t total, double loss,
                     double accuracy); /* non-zero: stop (MB_INTERRUPTED) */
+    double (*penalty)(void *ctx, float *grad); /* after each backward pass: adds its derivatives to GRAD [n_theta], returns what it
+                                                  adds to the loss; NULL: nothing */
     void *ctx;
 } mb_train_job;
 

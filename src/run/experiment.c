@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "mapping/policy.h"
+#include "run/training.h"
 
 const mb_param mb_experiment_params[] = {
     MB_INT(mb_experiment_keys, schema, "", NULL, 1, 1, "version of the experiment format"),
@@ -257,10 +258,29 @@ static int load_groups(mb_setup *s) {
         rc = mb_problem_load(mb_conf_use(root, "map"), s->net, &prob);
         if (!rc) mb_problem_free(&prob);
     }
+    mb_finetune_keys finetune = {0};
+    if (!rc) rc = mb_finetune_load(mb_conf_use(root, "map"), &finetune);
+    s->finetune_epochs = finetune.epochs;
     mb_conf *plot = mb_conf_use(root, "plot"), *train = mb_conf_use(root, "train");
     if (plot) mb_conf_use_all(plot);
     if (train) mb_conf_use_all(train); /* of `mixbar train` */
     return rc;
+}
+
+/* Trainings of the mapper: their keys are checked now. */
+static int load_training(mb_setup *s) {
+    mb_conf *root = s->conf, *g = mb_conf_find(root, "train");
+    mb_train_keys keys;
+    mb_training_keys own;
+    if (!mb_map_trains(mb_conf_find(root, "map"))) return MB_OK;
+    if (g && g->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: train is a group { ... }", mb_conf_where(g));
+    mb_conf *c = g ? mb_conf_clone(g) : mb_conf_new(MB_CONF_GROUP, "train");
+    int rc = c ? mb_training_keys_load(c, &keys, &own) : mb_nomem();
+    if (!rc) mb_training_keys_free(&keys, &own);
+    mb_conf_free(c);
+    if (!rc && mb_conf_find(root, "train.dataset")) rc = mb_experiment_data(root, "train.dataset", s->cache, &s->train);
+    if (!rc && s->train) rc = mb_dataset_fits(s->train, s->net);
+    return rc && g ? mb_context(rc, "the mapper trains with the group train at %s", mb_conf_where(g)) : rc;
 }
 
 static int load_all_data(mb_setup *s, bool need_data) {
@@ -286,7 +306,7 @@ static int load_all_data(mb_setup *s, bool need_data) {
     if ((size_t)s->cal.samples > s->calib->n)
         return mb_fail(MB_BADINPUT, "%s: calibration.samples = %d, but %s holds %zu: lower it",
                        mb_conf_where(mb_conf_find(root, "calibration.samples")), s->cal.samples, s->calib->source, s->calib->n);
-    return MB_OK;
+    return load_training(s);
 }
 
 /* Remove child K of C. */
@@ -332,7 +352,7 @@ static int hash_samples(mb_cache *cache, const mb_dataset *d, size_t n, uint64_t
 /* The point's identity: used values without places and texts, and the contents of network and data. */
 static int compute_id(mb_setup *s) {
     static const char *const places[] = {"preset", "network", "dataset", "plot", "train", "name", "question", "keep"};
-    mb_conf *c = mb_conf_clone(s->conf);
+    mb_conf *c = mb_conf_clone(s->conf), *train = NULL;
     if (!c) return mb_nomem();
     if (s->keys.simulate) drop_named(c, "simulate");
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) drop_named(c, places[i]);
@@ -344,6 +364,13 @@ static int compute_id(mb_setup *s) {
     mb_conf_free(c);
     if (s->cell.library) h = mb_hash64(&s->cell.code, sizeof s->cell.code, h);
     h = mb_hash64(&s->net->hash, sizeof h, h);
+    if ((train = mb_map_trains(mb_conf_find(s->conf, "map")) ? mb_conf_clone(mb_conf_find(s->conf, "train")) : NULL)) {
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) drop_named(train, places[i]);
+        uint64_t t = mb_conf_hash(train);
+        h = mb_hash64(&t, sizeof t, h);
+        mb_conf_free(train);
+    }
+    if (s->train) h = mb_hash64(&s->train->hash, sizeof h, h);
     int rc = MB_OK;
     if (s->data) rc = hash_samples(s->cache, s->data, (size_t)s->keys.samples, &h);
     if (!rc && s->calib) rc = hash_samples(s->cache, s->calib, (size_t)s->cal.samples, &h);

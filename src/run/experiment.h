@@ -61,6 +61,8 @@ typedef struct mb_setup {
     mb_read_keys read;
     const mb_network *net;       /* net, data, calib are shared between points (cache) */
     const mb_dataset *data, *calib;
+    const mb_dataset *train;     /* of the group train, when the mapper trains (mb_map_trains); NULL: calib */
+    int finetune_epochs;         /* map.finetune.epochs; 0: the network as it is */
     mb_cell cell;
     mb_machine *mach;
     mb_baseline *baseline;

@@ -1,14 +1,14 @@
-/* finetune.c - see finetune.h. Called by: run/point.c for policies that ask (ALPS). */
+/* finetune.c - see finetune.h */
 #include "config.h"
 
-#include "run/finetune.h"
+#include "run/finetune_internal.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "run/training.h"
+#include "run/experiment.h"
 
 enum { THREADS = 2 }; /* whatever -j says: results must not depend on it */
 
@@ -25,17 +25,27 @@ static int model_of(const mb_network *net, mb_model **m) {
     return mb_model_from_network(net, m);
 }
 
-typedef struct told {
-    const mb_progress *pr;
-    int epochs;
-} told;
+static int teacher_of(const char *path, mb_model **m) {
+    mb_network *net = NULL;
+    int rc = mb_network_load(path, &net);
+    if (!rc) rc = mb_model_from_network(net, m);
+    mb_network_free(net);
+    return rc ? mb_context(rc, "teacher of the fine-tuning") : MB_OK;
+}
 
 static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double loss, double accuracy) {
-    const told *t = ctx;
+    const mb_tuning *t = ctx;
     (void)loss;
     (void)accuracy;
     if (!t->pr || !t->pr->step) return 0;
-    return t->pr->step(t->pr->ctx, "fine-tuning", (epoch * total + done) / MB_SIM_BLOCK, t->epochs * total / MB_SIM_BLOCK);
+    return t->pr->step(t->pr->ctx, t->what, (epoch * total + done) / MB_SIM_BLOCK, t->keys.epochs * total / MB_SIM_BLOCK);
+}
+
+/* Before each step: weights back within their limits, errors of the device drawn anew. */
+static int on_step(void *ctx, int epoch, int64_t step) {
+    mb_tuning *t = ctx;
+    if (t->own.weight_clip > 0) mb_model_clip_weights(t->model, t->own.weight_clip);
+    return mb_hardware_step(&t->hardware, epoch, step);
 }
 
 /* Values that suit a few epochs from trained weights; the experiment's group `train` overrides them. */
@@ -48,41 +58,156 @@ static int keys_of(const mb_setup *s, int epochs, mb_train_keys *keys, mb_traini
     for (size_t i = 0; !rc && i < sizeof set / sizeof *set; i++)
         if (!mb_conf_find(g, set[i][0])) rc = mb_conf_set(g, set[i][0], set[i][1], MB_FROM_DEFAULT);
     if (!rc) rc = mb_training_keys_load(g, keys, own);
-    keys->epochs = epochs;
+    if (!rc) keys->epochs = epochs;
     mb_conf_free(g);
     return rc;
 }
 
-int mb_finetune(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_network **net) {
-    mb_train_keys keys = {0};
-    mb_training_keys own = {0};
-    mb_model *m = NULL;
-    mb_trainer *t = NULL;
-    mb_epoch e = {0};
-    const mb_dataset *data = s->calib;
-    told ctx = {pr, epochs};
-    int rc = keys_of(s, epochs, &keys, &own);
+int mb_tuning_open(const mb_setup *s, const char *what, int epochs, const mb_progress *pr, mb_tuning *t) {
+    *t = (mb_tuning){.s = s, .what = what, .pr = pr, .data = s->train ? s->train : s->calib};
+    int rc = keys_of(s, epochs, &t->keys, &t->own);
     if (rc) return rc;
-    if (mb_conf_find(s->conf, "train.dataset")) rc = mb_experiment_data(s->conf, "train.dataset", s->cache, &data);
-    if (!rc && !data) rc = mb_fail(MB_BADINPUT, "fine-tuning needs data: give train.dataset or calibration.dataset");
-    if (!rc && (size_t)keys.batch > data->n) keys.batch = (int)data->n;
-    keys.patience = 0;
-    if (!rc) rc = model_of(s->net, &m);
-    if (!rc) rc = mb_training_quantise(m, plan, &own, data, true);
-    mb_train_job job = {.model = m,
-                        .keys = &keys,
-                        .data = data,
-                        .samples = own.samples,
-                        .seed = (uint64_t)s->keys.seed,
-                        .threads = own.threads ? own.threads : THREADS,
-                        .progress = on_progress,
-                        .ctx = &ctx};
-    if (!rc) rc = mb_trainer_new(&job, &t);
-    while (!rc && mb_trainer_epochs_done(t) < epochs) rc = mb_trainer_epoch(t, &e);
-    if (!rc) rc = mb_model_network(m, net);
-    if (rc) mb_context(rc, "while fine-tuning the network under a plan");
-    mb_trainer_free(t);
-    mb_model_free(m);
-    mb_training_keys_free(&keys, &own);
+    if (!s->train && mb_conf_find(s->conf, "train.dataset")) rc = mb_experiment_data(s->conf, "train.dataset", s->cache, &t->data);
+    if (rc) return rc;
+    if (!t->data) return mb_fail(MB_BADINPUT, "fine-tuning needs data: give train.dataset or calibration.dataset");
+    if ((size_t)t->keys.batch > t->data->n) t->keys.batch = (int)t->data->n;
+    t->keys.patience = 0;
+    rc = model_of(s->net, &t->model);
+    if (!rc && *t->own.teacher) rc = teacher_of(t->own.teacher, &t->teacher);
+    t->job = (mb_train_job){.model = t->model,
+                            .keys = &t->keys,
+                            .data = t->data,
+                            .samples = t->own.samples,
+                            .teacher = t->teacher,
+                            .seed = (uint64_t)s->keys.seed,
+                            .threads = t->own.threads ? t->own.threads : THREADS,
+                            .progress = on_progress,
+                            .step = on_step,
+                            .ctx = t};
     return rc;
+}
+
+int mb_tuning_train(mb_tuning *t, mb_epoch *last) {
+    mb_trainer *tr = NULL;
+    mb_epoch e = {0};
+    int rc = mb_trainer_new(&t->job, &tr);
+    while (!rc && mb_trainer_epochs_done(tr) < t->keys.epochs) rc = mb_trainer_epoch(tr, &e);
+    if (last) *last = e;
+    mb_trainer_free(tr);
+    return rc;
+}
+
+void mb_tuning_close(mb_tuning *t) {
+    mb_hardware_free(&t->hardware);
+    mb_model_free(t->model);
+    mb_model_free(t->teacher);
+    mb_training_keys_free(&t->keys, &t->own);
+    memset(t, 0, sizeof *t);
+}
+
+/* --- under a plan ---------------------------------------------------------------------------------------------------------- */
+
+void mb_tuned_free(mb_tuned *t) {
+    mb_network_free(t->net);
+    mb_str_free(&t->onnx);
+    memset(t, 0, sizeof *t);
+}
+
+static int make_noise(mb_tuning *t, const mb_plan *plan) {
+    const mb_setup *s = t->s;
+    if (!(t->own.noise > 0) && !t->own.converters) return MB_OK;
+    int rc = mb_noise_new(t->model, plan, &s->cell, s->read.time_s, s->read.temperature_K, t->own.noise, (uint64_t)s->keys.seed,
+                          &t->hardware.noise);
+    if (!rc) rc = mb_hardware_converters(&t->hardware, s->conf, s->cache, t->model, plan, &t->own);
+    t->hooks = mb_hardware_hooks(&t->hardware, &t->own);
+    t->job.hooks = &t->hooks;
+    return rc;
+}
+
+int mb_finetune(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_tuned *out) {
+    mb_tuning t;
+    memset(out, 0, sizeof *out);
+    int rc = mb_tuning_open(s, "fine-tuning", epochs, pr, &t);
+    if (!rc) rc = mb_training_quantise(t.model, plan, &t.own, t.data, true);
+    if (!rc) rc = make_noise(&t, plan);
+    if (!rc) rc = mb_tuning_train(&t, NULL);
+    int64_t samples = t.data ? (t.own.samples ? t.own.samples : (int64_t)t.data->n) : 0;
+    if (!rc) rc = mb_model_score(t.model, t.data, 0, samples, t.job.threads, NULL, &out->train);
+    char *doc = mb_asprintf("fine-tuned by mixbar under a plan, %d epochs, seed %d", epochs, s->keys.seed);
+    if (!rc) rc = doc ? mb_model_export(t.model, doc, &out->onnx) : mb_nomem();
+    if (!rc) rc = mb_network_parse((const uint8_t *)mb_cstr(&out->onnx), out->onnx.n, s->net->name, &out->net);
+    mb_free(doc);
+    mb_tuning_close(&t);
+    if (!rc) return MB_OK;
+    mb_tuned_free(out);
+    return mb_context(rc, "while fine-tuning the network under a plan");
+}
+
+/* --- made once ------------------------------------------------------------------------------------------------------------- */
+
+/* Everything that the training depends on: with the device's errors all of the plan and the experiment, otherwise its bits. */
+static int key_of(const mb_setup *s, const mb_plan *plan, int epochs, uint64_t *key) {
+    const mb_conf *train = mb_conf_find(s->conf, "train");
+    const mb_conf *noise = train ? mb_conf_find(train, "noise") : NULL;
+    const void *made_of[] = {s->net, s->train, s->calib};
+    int number[] = {epochs, s->keys.seed, s->cal.samples};
+    uint64_t h = mb_hash64(made_of, sizeof made_of, train ? mb_conf_hash(train) : MB_HASH_START);
+    h = mb_hash64(number, sizeof number, h);
+    for (int m = 0; m < plan->n; m++) {
+        int bits[] = {plan->assign[m].weight_bits, plan->assign[m].input_bits};
+        h = mb_hash64(bits, sizeof bits, h);
+    }
+    if (noise || (train && mb_conf_find(train, "converters"))) {
+        mb_conf *c = mb_conf_clone(s->conf);
+        if (!c) return mb_nomem();
+        h = mb_hash64(plan->assign, (size_t)plan->n * sizeof *plan->assign, h);
+        h ^= mb_conf_hash(c);
+        mb_conf_free(c);
+    }
+    *key = h;
+    return MB_OK;
+}
+
+static void destroy(void *p) {
+    if (p) mb_tuned_free(p);
+    mb_free(p);
+}
+
+static void destroy_plain(void *p) { mb_free(p); }
+
+int mb_finetune_shared(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, const mb_tuned **out) {
+    uint64_t key;
+    int rc = key_of(s, plan, epochs, &key);
+    mb_tuned *t = rc ? NULL : mb_cache_claim(s->cache, "tuned", key);
+    if (!rc && !t) {
+        rc = (t = mb_calloc(1, sizeof *t)) ? mb_finetune(s, plan, epochs, pr, t) : mb_nomem();
+        if (!rc) rc = mb_cache_put(s->cache, "tuned", key, t, 0, destroy);
+        else {
+            mb_free(t);
+            mb_cache_give_up(s->cache, "tuned", key);
+        }
+    }
+    if (!rc) *out = t;
+    return rc;
+}
+
+int mb_finetune_score(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_score *score) {
+    uint64_t key;
+    mb_tuned t;
+    int rc = key_of(s, plan, epochs, &key);
+    if (rc) return rc;
+    mb_score *kept = mb_cache_claim(s->cache, "tuned-score", key);
+    if (kept) {
+        *score = *kept;
+        return MB_OK;
+    }
+    rc = (kept = mb_malloc(1, sizeof *kept)) ? mb_finetune(s, plan, epochs, pr, &t) : mb_nomem();
+    if (rc) {
+        mb_free(kept);
+        mb_cache_give_up(s->cache, "tuned-score", key);
+        return rc;
+    }
+    *kept = *score = t.train;
+    mb_tuned_free(&t);
+    return mb_cache_put(s->cache, "tuned-score", key, kept, 0, destroy_plain);
 }

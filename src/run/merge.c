@@ -160,7 +160,7 @@ static int copy_file(mb_run *run, const char *dir, const char *name) {
     size_t n;
     char *path = mb_path_join(dir, name);
     int rc = path ? mb_file_read(path, (size_t)1 << 30, &data, &n) : mb_nomem();
-    if (!rc) rc = mb_run_write_file(run, name, (const char *)data);
+    if (!rc) rc = mb_run_write_bytes(run, name, data, n);
     mb_free(data);
     mb_free(path);
     return rc;
@@ -206,6 +206,16 @@ static int merge_explanations(const merge *m, mb_run *run) {
     return rc;
 }
 
+/* The network that was trained for a point, where there is one. */
+static int copy_network(mb_run *run, const char *dir, int64_t index) {
+    char name[40];
+    snprintf(name, sizeof name, "net-%04lld.onnx", (long long)index);
+    char *path = mb_path_join(dir, name);
+    int rc = !path ? mb_nomem() : mb_file_exists(path) ? copy_file(run, dir, name) : MB_OK;
+    mb_free(path);
+    return rc;
+}
+
 static int write_all(const merge *m, const char *used, const char *out, int force) {
     mb_run *run = NULL;
     int rc = mb_run_create(out, m->shard[0].name, used, force ? MB_RUN_FORCE : MB_RUN_NEW, &run);
@@ -216,6 +226,7 @@ static int write_all(const merge *m, const char *used, const char *out, int forc
         mb_str_addn(&lines, p->lines, p->n);
         if (lines.failed) rc = mb_nomem();
         if (!rc && p->plan) rc = copy_file(run, m->shard[p->shard].dir, p->plan);
+        if (!rc && p->plan) rc = copy_network(run, m->shard[p->shard].dir, p->index);
         if (!rc) rc = mb_run_put(run, p->index, p->id, p->infeasible, &lines);
         mb_str_free(&lines);
     }

@@ -28,7 +28,7 @@ typedef struct {
     mb_costing *costing;
     const mb_progress *pr;
     bool failed;
-    mb_network *tuned;
+    mb_tuned tuned;
     mb_profile *tuned_profile;
     uint64_t key;                /* of everything that losses depend on, the plan apart */
 } oracle_ctx;
@@ -106,7 +106,7 @@ static int score(oracle_ctx *c, const mb_plan *plan, int64_t samples, int draws,
     const float *logit = NULL;
     mb_setup s = *c->s;
     int rc = float_outputs(c, samples, &logit);
-    if (c->tuned) s.net = c->tuned, prof = c->tuned_profile;
+    if (c->tuned.net) s.net = c->tuned.net, prof = c->tuned_profile;
     else if (!rc) rc = mb_point_profile(c->s, c->pr, &prof);
     if (!rc) rc = mb_score_plan(&s, prof, logit, plan, samples, SEARCH_DRAWS, draws, c->pr, out);
     c->failed = c->failed || rc;
@@ -118,7 +118,7 @@ static int oracle_score(void *ctx, const mb_plan *plan, int samples, int draws, 
     int rc = need_data(c);
     if (rc) return rc;
     const int64_t n = sample_count(c, samples);
-    if (c->tuned) return score(c, plan, n, draws, out);
+    if (c->tuned.net) return score(c, plan, n, draws, out);
     uint64_t key = mb_hash64(&n, sizeof n, mb_hash64(&draws, sizeof draws, c->key));
     for (int m = 0; m < plan->n; m++) key = setting_key(&plan->assign[m], key);
     const mb_loss *known = mb_cache_claim(c->s->cache, "score", key);
@@ -305,9 +305,8 @@ static int oracle_activations(void *ctx, int m, int samples, double **x, int *fe
 
 static void forget_tuned(oracle_ctx *c) {
     mb_profile_free(c->tuned_profile);
-    mb_network_free(c->tuned);
+    mb_tuned_free(&c->tuned);
     c->tuned_profile = NULL;
-    c->tuned = NULL;
 }
 
 static int oracle_finetune(void *ctx, const mb_plan *plan, int epochs) {
@@ -315,9 +314,48 @@ static int oracle_finetune(void *ctx, const mb_plan *plan, int epochs) {
     forget_tuned(c);
     if (epochs == 0) return MB_OK;
     int rc = mb_finetune(c->s, plan, epochs, c->pr, &c->tuned);
-    if (!rc) rc = mb_profile_new(c->tuned, c->s->calib, c->s->cal.samples, c->pr, &c->tuned_profile);
+    if (!rc) rc = mb_profile_new(c->tuned.net, c->s->calib, c->s->cal.samples, c->pr, &c->tuned_profile);
     if (rc) forget_tuned(c);
     c->failed = c->failed || rc;
+    return rc;
+}
+
+static int oracle_trained(void *ctx, const mb_plan *plan, int epochs, mb_loss *out) {
+    oracle_ctx *c = ctx;
+    mb_score score = {0};
+    double low, high;
+    int rc = mb_finetune_score(c->s, plan, epochs, c->pr, &score);
+    c->failed = c->failed || rc;
+    if (rc) return rc;
+    out->loss = score.loss;
+    out->accuracy = (double)score.correct / (double)score.samples;
+    mb_accuracy_interval(out->accuracy, score.samples, 0, 1, &low, &high);
+    out->half_width = (high - low) / 2;
+    return MB_OK;
+}
+
+static int oracle_search_bits(void *ctx, mb_bit_search *b) {
+    oracle_ctx *c = ctx;
+    int rc = mb_bit_search_run(c->s, c->pr, b);
+    c->failed = c->failed || rc;
+    return rc;
+}
+
+/* What map.finetune is worth. */
+static int tell_tuned(oracle_ctx *c, const mb_plan *plan, mb_map_report *r) {
+    mb_setup *own = c->s, as;
+    forget_tuned(c);
+    int rc = need_data(c);
+    if (rc) return rc;
+    const int64_t n = sample_count(c, 0);
+    rc = score(c, plan, n, 1, &r->untuned);
+    if (!rc) rc = mb_point_tuned(own, plan, c->pr, &as);
+    if (!rc) {
+        c->s = &as;
+        rc = score(c, plan, n, 1, &r->tuned);
+        c->s = own;
+    }
+    r->tuned_epochs = own->finetune_epochs;
     return rc;
 }
 
@@ -332,6 +370,7 @@ int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics
         info[k] = (mb_layer_info){l->name, mb_layer_matmul(l), mb_layer_macs(l), mb_layer_params(l)};
     }
     mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss, .finetune = oracle_finetune,
+                   .trained = oracle_trained, .search_bits = oracle_search_bits,
                    .score = oracle_score, .measure = oracle_measure, .curvature = oracle_curvature,
                    .now = oracle_now, .progress = oracle_progress, .activations = oracle_activations,
                    .layer_latency = oracle_layer_latency, .report = report};
@@ -341,6 +380,7 @@ int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics
     if (!rc) rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
+    if (!rc && report && s->finetune_epochs) rc = tell_tuned(&ctx, p, report);
     mb_costing_free(ctx.costing);
     mb_free(info);
     forget_tuned(&ctx);

@@ -15,6 +15,7 @@
 #include "mapping/mixed.h"
 #include "mapping/policy.h"
 #include "nn/exec.h"
+#include "run/finetune.h"
 #include "run/oracle.h"
 
 static void free_profile(void *p) { mb_profile_free(p); }
@@ -367,19 +368,27 @@ static int run_trials(mb_setup *s, mb_mapped *m, const mb_point_options *o, mb_p
     return rc;
 }
 
-/* Float, quantised and analog accuracies. *m stays for its statistics. */
-static int accuracies(mb_setup *s, const mb_plan *plan, const mb_point_options *o, mb_point_result *out, mb_mapped **mapped) {
+int mb_point_tuned(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_setup *as) {
+    const mb_tuned *t = NULL;
+    int rc = s->finetune_epochs ? mb_finetune_shared(s, plan, s->finetune_epochs, pr, &t) : MB_OK;
+    *as = *s;
+    if (t) as->net = t->net;
+    return rc;
+}
+
+/* Float, quantised and analog accuracies: quantised and analog of the network in AS, which M keeps. *m stays for its statistics. */
+static int accuracies(mb_setup *s, mb_setup *as, const mb_plan *plan, const mb_point_options *o, mb_point_result *out, mb_mapped **mapped) {
     const mb_profile *prof = NULL;
     const mb_progress *pr = o->progress;
     mb_accuracy acc;
     mb_mapped *m = NULL;
     bool shared;
-    const uint64_t key = integer_key(s, plan, &shared);
-    int rc = get_profile(s, pr, &prof);
+    const uint64_t key = integer_key(as, plan, &shared);
+    int rc = get_profile(as, pr, &prof);
     if (!rc) rc = get_accuracy(s, "float accuracy", data_key(s->net, s->data, s->keys.samples), NULL, pr, &acc);
     if (!rc) {
         out->float_accuracy = (double)acc.correct / (double)acc.samples;
-        rc = mb_mapped_new(s, prof, plan, &m);
+        rc = mb_mapped_new(as, prof, plan, &m);
     }
     if (!rc) rc = shared ? get_accuracy(s, "quantised accuracy", key, m, pr, &acc) : mb_quantised_accuracy(m, s->data, s->keys.samples, pr, &acc);
     if (!rc) {
@@ -406,6 +415,7 @@ static int infeasible_result(const mb_setup *s, mb_point_result *out) {
 int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, mb_plan **plan, struct mb_report **report) {
     mb_plan *p = NULL;
     mb_mapped *m = NULL;
+    mb_setup as = *s;
     memset(out, 0, sizeof *out);
     if (plan) *plan = NULL;
     mb_oracle_told told = {0};
@@ -418,8 +428,9 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
     out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->accuracy_q05 = out->accuracy_q50 =
         out->accuracy_q95 = out->loss = (double)NAN;
-    if (!rc && o->simulate) rc = accuracies(s, p, o, out, &m);
-    if (!rc) rc = cost_results(s, p, m, o->totals && !report, out, report);
+    if (!rc && o->simulate) rc = mb_point_tuned(s, p, o->progress, &as);
+    if (!rc && o->simulate) rc = accuracies(s, &as, p, o, out, &m);
+    if (!rc) rc = cost_results(&as, p, m, o->totals && !report, out, report);
     mb_mapped_free(m);
     if (rc) {
         mb_point_result_free(out);

@@ -99,8 +99,18 @@ static void outcome_put(mb_str *m, uint64_t job, const mb_outcome *o) {
     put_string(m, o->brief.label);
     put_string(m, o->brief.infeasible);
     for (const mb_column *c = mb_point_columns; c->name; c++) mb_str_addn(m, (const char *)&o->brief + c->offset, sizeof(double));
+    mb_str_addn(m, (const char *)&o->brief.search_s, sizeof o->brief.search_s);
     put_text(m, mb_cstr(&o->lines), o->lines.n);
     put_text(m, mb_cstr(&o->plan), o->plan.n);
+    put_text(m, mb_cstr(&o->net), o->net.n);
+}
+
+static void get_double(reader *r, void *to) {
+    r->bad = r->bad || r->n < sizeof(double);
+    if (r->bad) return;
+    memcpy(to, r->p, sizeof(double));
+    r->p += sizeof(double);
+    r->n -= sizeof(double);
 }
 
 static int outcome_get(reader *r, mb_outcome **out) {
@@ -118,18 +128,15 @@ static int outcome_get(reader *r, mb_outcome **out) {
         mb_free(o->brief.infeasible);
         o->brief.infeasible = NULL;
     }
-    for (const mb_column *c = mb_point_columns; c->name && !r->bad; c++) {
-        r->bad = r->n < sizeof(double);
-        if (r->bad) break;
-        memcpy((char *)&o->brief + c->offset, r->p, sizeof(double));
-        r->p += sizeof(double);
-        r->n -= sizeof(double);
-    }
+    for (const mb_column *c = mb_point_columns; c->name && !r->bad; c++) get_double(r, (char *)&o->brief + c->offset);
+    get_double(r, &o->brief.search_s);
     const char *s = get_text(r, &n);
     mb_str_addn(&o->lines, s, n);
     s = get_text(r, &n);
     mb_str_addn(&o->plan, s, n);
-    memory = memory && !o->lines.failed && !o->plan.failed;
+    s = get_text(r, &n);
+    mb_str_addn(&o->net, s, n);
+    memory = memory && !o->lines.failed && !o->plan.failed && !o->net.failed;
     if (memory && !r->bad) {
         *out = o;
         return MB_OK;

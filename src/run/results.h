@@ -101,6 +101,7 @@ int mb_run_put(mb_run *run, int64_t index, const char *id, bool infeasible, cons
 int mb_run_sync(mb_run *run);                                             /* to the disk, when that was 0.2 s ago: for times when no points come */
 size_t mb_run_kept(const mb_run *run, size_t k, int64_t *index, const char **id);   /* finished point K, index ascending; their number is returned */
 int mb_run_write_file(mb_run *run, const char *name, const char *text);   /* plan-*.cfg and the like, atomically */
+int mb_run_write_bytes(mb_run *run, const char *name, const void *data, size_t size);   /* the same for files that are no text: net-*.onnx */
 /* members of manifest.json, written at close: text KEY: VALUE (the last one of a KEY counts) */
 int mb_run_note(mb_run *run, const char *key, const char *value);
 int mb_run_close(mb_run *run, bool complete);                             /* end line, manifest.json, unlocks, frees; a new run without a point leaves nothing */

@@ -50,8 +50,8 @@ struct mb_run {
     kept *point;
     size_t n_point, cap_point;
     char *used_cfg;  /* FORCE over results with points: nothing is touched before the first new point; then this goes in */
-    char *later_name[2], *later_text[2]; /* and these files, */
-    size_t n_later;                      /* that many, */
+    char *later_name[3], *later_data[3]; /* and these files, */
+    size_t later_size[3], n_later;       /* of these sizes, that many, */
     mb_str waiting;                      /* behind the lines of infeasible points */
     bool dirty;                          /* written, but not synchronised */
     char **unsynced;                     /* further files of which the same is true */
@@ -394,7 +394,7 @@ static void free_run(mb_run *run) {
     mb_manifest_free(&run->manifest);
     for (size_t i = 0; i < run->n_later; i++) {
         mb_free(run->later_name[i]);
-        mb_free(run->later_text[i]);
+        mb_free(run->later_data[i]);
     }
     mb_free(run->used_cfg);
     mb_str_free(&run->waiting);
@@ -536,7 +536,7 @@ static int replace_old(mb_run *run) {
     drop_plans(run->dir);
     mb_free(run->used_cfg);
     run->used_cfg = NULL;
-    for (size_t i = 0; i < run->n_later && rc == MB_OK; i++) rc = put_file(run, run->later_name[i], run->later_text[i], strlen(run->later_text[i]));
+    for (size_t i = 0; i < run->n_later && rc == MB_OK; i++) rc = put_file(run, run->later_name[i], run->later_data[i], run->later_size[i]);
     if (rc == MB_OK && run->waiting.n) rc = append(run, &run->waiting);
     return rc;
 }
@@ -677,21 +677,23 @@ size_t mb_run_kept(const mb_run *run, size_t k, int64_t *index, const char **id)
 }
 
 /* Keep a file until the first point is there. */
-static int write_later(mb_run *run, const char *name, const char *text) {
+static int write_later(mb_run *run, const char *name, const void *data, size_t size) {
     if (run->n_later == sizeof run->later_name / sizeof *run->later_name)
         return mb_fail(MB_BUG, "results: too many files before the first point");
-    char *n = mb_strdup(name), *t = mb_strdup(text);
-    if (!n || !t) {
+    char *n = mb_strdup(name), *d = mb_malloc(size, 1);
+    if (!n || !d) {
         mb_free(n);
-        mb_free(t);
+        mb_free(d);
         return mb_nomem();
     }
+    memcpy(d, data, size);
     run->later_name[run->n_later] = n;
-    run->later_text[run->n_later++] = t;
+    run->later_data[run->n_later] = d;
+    run->later_size[run->n_later++] = size;
     return MB_OK;
 }
 
-int mb_run_write_file(mb_run *run, const char *name, const char *text) {
+int mb_run_write_bytes(mb_run *run, const char *name, const void *data, size_t size) {
     if (!*name || *name == '.' || strchr(name, '/') || strcmp(name, MB_RESULTS_FILE) == 0 || strcmp(name, "used.cfg") == 0 ||
         strcmp(name, MB_MANIFEST_FILE) == 0)
         return mb_fail(MB_BUG, "results: \"%s\" is not a name for a further file of a run", name);
@@ -700,18 +702,20 @@ int mb_run_write_file(mb_run *run, const char *name, const char *text) {
         return mb_fail(MB_BADINPUT,
                        "%s: point %lld is another one there (%s): the network, its data, or the version of mixbar changed since; start anew with -o DIR",
                        run->file, (long long)k->index, k->id);
-    if (run->used_cfg) return write_later(run, name, text);
+    if (run->used_cfg) return write_later(run, name, data, size);
     char *path = mb_path_join(run->dir, name);
     char **more = mb_realloc(run->unsynced, run->n_unsynced + 1, sizeof *more);
     if (more) run->unsynced = more;
     struct stat st;
     int rc = path && more ? MB_OK : mb_nomem();
     if (rc == MB_OK && run->fresh && run->n_point == 0 && stat(path, &st) != 0) rc = remember(run, path); /* goes again if no point comes */
-    if (rc == MB_OK) rc = mb_file_put(path, text, strlen(text));
+    if (rc == MB_OK) rc = mb_file_put(path, data, size);
     if (rc == MB_OK) run->unsynced[run->n_unsynced++] = path;
     else mb_free(path);
     return rc;
 }
+
+int mb_run_write_file(mb_run *run, const char *name, const char *text) { return mb_run_write_bytes(run, name, text, strlen(text)); }
 
 int mb_run_note(mb_run *run, const char *key, const char *value) { return mb_manifest_note(&run->manifest, key, value); }
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "run/finetune.h"
 
 void mb_outcome_free(void *outcome) {
     mb_outcome *o = outcome;
@@ -19,11 +20,12 @@ void mb_outcome_free(void *outcome) {
     mb_point_result_free(&o->brief);
     mb_str_free(&o->lines);
     mb_str_free(&o->plan);
+    mb_str_free(&o->net);
     mb_explanation_free(o->explain);
     mb_free(o);
 }
 
-size_t mb_outcome_bytes(const mb_outcome *o) { return sizeof *o + o->lines.cap + o->plan.cap + 256; }
+size_t mb_outcome_bytes(const mb_outcome *o) { return sizeof *o + o->lines.cap + o->plan.cap + o->net.cap + 256; }
 
 size_t mb_session_point(const mb_session *se, size_t job) {
     return se->o->shards > 1 ? (size_t)se->o->shard + job * (size_t)se->o->shards : job;
@@ -89,8 +91,10 @@ static void on_threads(void *ctx) {
 static int explain_point(mb_setup *s, const mb_plan *plan, mb_session *se, size_t index, const mb_progress *pr, mb_explanation **out) {
     const mb_profile *prof = NULL;
     if (s->until.until > 0) s->trials = s->until.min; /* paired differences need few draws */
-    int rc = mb_point_profile(s, pr, &prof);
-    if (!rc) rc = mb_explain_point(s, prof, plan, se->o->explain == MB_EXPLAIN_LAYERS, pr, out);
+    mb_setup as;
+    int rc = mb_point_tuned(s, plan, pr, &as);
+    if (!rc) rc = mb_point_profile(&as, pr, &prof);
+    if (!rc) rc = mb_explain_point(&as, prof, plan, se->o->explain == MB_EXPLAIN_LAYERS, pr, out);
     if (rc) return mb_context(rc, "explaining point %zu", index);
     (*out)->point = (int64_t)index;
     return MB_OK;
@@ -133,7 +137,12 @@ static int compute(mb_session *se, mb_setup *s, const mb_point *pt, const mb_pro
     if (!rc && !(r.plan = plan && plans ? mb_asprintf("plan-%04zu.cfg", out->index) : mb_strdup(""))) rc = mb_nomem();
     if (!rc) rc = mb_run_lines(&r, &out->lines);
     if (!rc && plan && plans) mb_plan_write(plan, &out->plan);
-    if (!rc && out->plan.failed) rc = mb_nomem();
+    if (!rc && plan && plans && simulate && s->finetune_epochs) {
+        const mb_tuned *tuned = NULL;
+        rc = mb_finetune_shared(s, plan, s->finetune_epochs, pr, &tuned);
+        if (!rc) mb_str_addn(&out->net, mb_cstr(&tuned->onnx), tuned->onnx.n);
+    }
+    if (!rc && (out->plan.failed || out->net.failed)) rc = mb_nomem();
     if (!rc) make_brief(&r, &out->brief);
     if (!rc && plan && simulate && mb_explain_wanted(se, out->index)) rc = explain_point(s, plan, se, out->index, pr, &out->explain);
     mb_point_result_free(&r);
@@ -184,6 +193,8 @@ int mb_session_store(mb_session *se, mb_outcome *out) {
         char name[40];
         snprintf(name, sizeof name, "plan-%04zu.cfg", out->index);
         rc = mb_run_write_file(se->run, name, mb_cstr(&out->plan));
+        snprintf(name, sizeof name, "net-%04zu.onnx", out->index);
+        if (!rc && out->net.n) rc = mb_run_write_bytes(se->run, name, mb_cstr(&out->net), out->net.n);
     }
     if (!rc && !out->there) rc = note_search(se->run, out->index, &out->brief);
     if (!rc && !out->there) rc = mb_run_put(se->run, (int64_t)out->index, out->brief.id, out->brief.infeasible != NULL, &out->lines);

@@ -52,7 +52,7 @@ typedef struct mb_outcome {
     size_t index;                /* of the point */
     bool there;                  /* it was finished in an earlier session; lines and plan are empty then */
     mb_point_result brief;
-    mb_str lines, plan;          /* for results.jsonl; for the plan's file (empty: none) */
+    mb_str lines, plan, net;     /* for results.jsonl; for the files of the plan and of the network that was trained for it (empty: none) */
     mb_explanation *explain;
 } mb_outcome;
 void mb_outcome_free(void *outcome);

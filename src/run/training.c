@@ -45,8 +45,7 @@ const mb_param mb_training_params[] = {
     MB_PARAM_END};
 
 void mb_training_free(mb_training *t) {
-    mb_noise_free(t->noise);
-    mb_train_arrays_free(t->arrays);
+    mb_hardware_free(&t->hardware);
     if (t->cell.type) mb_cell_free(&t->cell);
     mb_model_free(t->model);
     mb_model_free(t->teacher);
@@ -102,6 +101,7 @@ static int make_plan(mb_training *t, mb_plan **plan) {
     int rc = mb_model_network(t->model, &net);
     if (rc) return rc;
     if (*t->own.plan) {
+        if (t->hash) net->hash = t->hash; /* plans are made for the network with its normalisation folded */
         rc = mb_plan_load(t->own.plan, net, plan);
         if (rc) mb_context(rc, "plan asked for at %s", mb_conf_where(mb_conf_find(t->conf, "train.plan")));
     } else {
@@ -158,27 +158,56 @@ static int start_model(mb_training *t) {
                        "path of a network",
                        mb_conf_where(c ? c : root));
     char *dir = mb_conf_dir(c), *path = dir ? mb_path_join(dir, c->s) : NULL;
+    mb_network *folded = NULL;
     int rc = path ? load_model(path, &t->model) : mb_nomem();
+    if (!rc) rc = mb_network_load(path, &folded);
+    if (!rc) t->hash = folded->hash;
+    mb_network_free(folded);
     if (rc) mb_context(rc, "network asked for at %s", mb_conf_where(c));
     mb_free(path);
     mb_free(dir);
     return rc;
 }
 
-/* Errors of the converters alone, layer by layer: the experiment is set up as `mixbar run` would, with cells that have none, and
- * the first samples of the calibration data go through its arrays. */
-static int measure_converters(mb_training *t, const mb_plan *plan) {
-    mb_conf *root = mb_conf_clone(t->conf);
+/* --- what hardware does ---------------------------------------------------------------------------------------------------------- */
+
+void mb_hardware_free(mb_hardware *h) {
+    mb_noise_free(h->noise);
+    mb_train_arrays_free(h->arrays);
+    *h = (mb_hardware){0};
+}
+
+static void hardware_weights(void *ctx, int layer, size_t n, float *w) { mb_noise_weights(((const mb_hardware *)ctx)->noise, layer, n, w); }
+
+static void hardware_output(void *ctx, int layer, int n, const float *x, size_t count, float *y, float *keep) {
+    const mb_hardware *h = ctx;
+    mb_noise_outputs(h->noise, layer, count, y, keep);
+    if (h->arrays) mb_train_arrays_output(h->arrays, layer, n, x, count, y);
+}
+
+mb_engine_hooks mb_hardware_hooks(mb_hardware *h, const mb_training_keys *own) {
+    return (mb_engine_hooks){.ctx = h, .weights = hardware_weights, .output = own->converters ? hardware_output : NULL};
+}
+
+int mb_hardware_step(mb_hardware *h, int epoch, int64_t step) {
+    if (h->noise) mb_noise_step(h->noise, epoch, step);
+    return h->arrays ? mb_train_arrays_step(h->arrays, step) : MB_OK;
+}
+
+/* Errors of the converters alone into NOISE, layer by layer: the experiment CONF is set up as `mixbar run` would, with cells that have none, and the first samples of the
+ * calibration data go through its arrays. */
+static int measure_converters(const mb_conf *conf, mb_cache *cache, const mb_model *model, const mb_plan *plan, mb_noise *noise) {
+    mb_conf *root = mb_conf_clone(conf);
     mb_setup s;
     mb_network *net = NULL;
     mb_profile *prof = NULL;
     mb_mapped *m = NULL;
     mb_accuracy acc;
     if (!root) return mb_nomem();
-    int rc = mb_setup_load(root, t->cache, true, &s);
+    int rc = mb_setup_load(root, cache, true, &s);
     if (rc) return mb_context(rc, "train.converters asks for the arrays of the experiment");
     s.ideal = MB_IDEAL_CELLS | MB_IDEAL_READ | MB_IDEAL_WIRES;
-    rc = mb_model_network(t->model, &net);
+    rc = mb_model_network(model, &net);
     if (!rc) rc = mb_profile_new(net, s.calib, s.cal.samples, NULL, &prof);
     s.net = net;
     if (!rc) rc = mb_mapped_new(&s, prof, plan, &m);
@@ -188,13 +217,19 @@ static int measure_converters(mb_training *t, const mb_plan *plan) {
         mb_layer_stats st;
         mb_mapped_stats(m, k, &st);
         if (plan->assign[k].engine == MB_ANALOG && isfinite(st.snr_dB))
-            mb_noise_converters(t->noise, k, pow(10, -st.snr_dB / 20));
+            mb_noise_converters(noise, k, pow(10, -st.snr_dB / 20));
     }
     mb_mapped_free(m);
     mb_profile_free(prof);
     mb_network_free(net);
     mb_setup_free(&s);
     return rc;
+}
+
+int mb_hardware_converters(mb_hardware *h, const mb_conf *conf, mb_cache *cache, const mb_model *model, const mb_plan *plan, const mb_training_keys *own) {
+    if (own->converters == MB_CONVERTERS_NOISE) return measure_converters(conf, cache, model, plan, h->noise);
+    if (own->converters == MB_CONVERTERS_ARRAYS) return mb_train_arrays_new(conf, cache, model, plan, own->converter_refresh, &h->arrays);
+    return MB_OK;
 }
 
 static int make_noise(mb_training *t, const mb_plan *plan) {
@@ -207,11 +242,8 @@ static int make_noise(mb_training *t, const mb_plan *plan) {
     if (!rc) rc = mb_cell_load(mb_conf_use(t->conf, "device"), &t->cell);
     if (rc) return mb_context(rc, "device asked for at %s", mb_conf_where(g));
     rc = mb_params_load(mb_read_params, mb_conf_use(t->conf, "read"), NULL, &read);
-    if (!rc) rc = mb_noise_new(t->model, plan, &t->cell, read.time_s, read.temperature_K, t->own.noise, t->seed, &t->noise);
-    if (!rc && t->own.converters == MB_CONVERTERS_NOISE) rc = measure_converters(t, plan);
-    if (!rc && t->own.converters == MB_CONVERTERS_ARRAYS)
-        rc = mb_train_arrays_new(t->conf, t->cache, t->model, plan, t->own.converter_refresh, &t->arrays);
-    return rc;
+    if (!rc) rc = mb_noise_new(t->model, plan, &t->cell, read.time_s, read.temperature_K, t->own.noise, t->seed, &t->hardware.noise);
+    return rc ? rc : mb_hardware_converters(&t->hardware, t->conf, t->cache, t->model, plan, &t->own);
 }
 
 /* Groups and keys of other verbs are theirs to check. */
@@ -429,16 +461,7 @@ static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double
 static int on_step(void *ctx, int epoch, int64_t step) {
     const step_ctx *c = ctx;
     if (c->t->own.weight_clip > 0) mb_model_clip_weights(c->t->model, c->t->own.weight_clip);
-    if (c->t->noise) mb_noise_step(c->t->noise, epoch, step);
-    return c->t->arrays ? mb_train_arrays_step(c->t->arrays, step) : MB_OK;
-}
-
-static void on_weights(void *ctx, int layer, size_t n, float *w) { mb_noise_weights(((mb_training *)ctx)->noise, layer, n, w); }
-
-static void on_output(void *ctx, int layer, int n, const float *x, size_t count, float *y, float *keep) {
-    mb_training *t = ctx;
-    mb_noise_outputs(t->noise, layer, count, y, keep);
-    if (t->arrays) mb_train_arrays_output(t->arrays, layer, n, x, count, y);
+    return mb_hardware_step(&c->t->hardware, epoch, step);
 }
 
 int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_result *r) {
@@ -453,12 +476,11 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
         rc = mb_fail(MB_BADINPUT, "%s holds a training: --resume goes on with it, --force begins again", f.dir);
         goto out;
     }
-    const mb_conf *device = t->noise ? mb_conf_find(t->conf, "device") : NULL;
+    const mb_conf *device = t->hardware.noise ? mb_conf_find(t->conf, "device") : NULL;
     double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh, t->own.converters, t->own.converter_refresh};
     uint64_t salt = mb_hash64(extra, sizeof extra, device ? mb_conf_hash(device) : MB_HASH_START);
     step_ctx ctx = {t, o};
-    const mb_engine_hooks hooks = {
-        .ctx = t, .weights = on_weights, .output = t->own.converters ? on_output : NULL};
+    const mb_engine_hooks hooks = mb_hardware_hooks(&t->hardware, &t->own);
     mb_train_job job = {.model = t->model,
                         .keys = &t->keys,
                         .data = t->train,
@@ -469,8 +491,8 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
                         .threads = t->own.threads,
                         .progress = on_progress,
                         .ctx = &ctx,
-                        .step = t->noise || t->own.weight_clip > 0 ? on_step : NULL,
-                        .hooks = t->noise ? &hooks : NULL};
+                        .step = t->hardware.noise || t->own.weight_clip > 0 ? on_step : NULL,
+                        .hooks = t->hardware.noise ? &hooks : NULL};
     rc = mb_trainer_new(&job, &tr);
     if (!rc) rc = mb_file_mkdirs(f.dir);
     if (!rc && there && o->resume) rc = mb_trainer_load(tr, f.checkpoint);

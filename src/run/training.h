@@ -34,6 +34,19 @@ extern const mb_param mb_training_params[];
 int mb_training_keys_load(mb_conf *group, mb_train_keys *keys, mb_training_keys *own);
 void mb_training_keys_free(mb_train_keys *keys, mb_training_keys *own);
 
+/* What hardware does to a network while it is trained. */
+typedef struct mb_hardware {
+    mb_noise *noise;         /* of cells, and of converters as noise; NULL: none */
+    mb_train_arrays *arrays; /* converters = arrays; NULL: none */
+} mb_hardware;
+void mb_hardware_free(mb_hardware *h);
+/* Those of the converters, as KEYS ask for: the experiment CONF is set up as `mixbar run` would, with cells that have no errors.
+ * H has its noise already. */
+int mb_hardware_converters(mb_hardware *h, const mb_conf *conf, mb_cache *cache, const mb_model *model, const mb_plan *plan,
+                           const mb_training_keys *keys);
+mb_engine_hooks mb_hardware_hooks(mb_hardware *h, const mb_training_keys *keys);   /* H must not move */
+int mb_hardware_step(mb_hardware *h, int epoch, int64_t step);                     /* before each step */
+
 typedef struct mb_training {
     mb_conf *conf; /* complete after loading */
     char *name;
@@ -44,8 +57,8 @@ typedef struct mb_training {
     const mb_dataset *train, *test;
     mb_model *model, *teacher;
     mb_cell cell;    /* of train.noise */
-    mb_noise *noise; /* NULL: none */
-    mb_train_arrays *arrays; /* NULL: none */
+    mb_hardware hardware;
+    uint64_t hash;   /* of the network that it starts from, as mappers see it; 0: none */
     bool fresh;      /* of a built-in family, not trained before */
 } mb_training;
 

@@ -31,7 +31,8 @@ MB_CLI_TESTS = \
   tests/cli/experiments.t \
   tests/cli/onnx.t \
   tests/cli/sensitivity.t \
-  tests/cli/train.t
+  tests/cli/train.t \
+  tests/cli/tuning.t
 dist_check_SCRIPTS += $(MB_CLI_TESTS)
 dist_check_DATA += tests/cli/lib.sh tests/cli/small.sh
 TESTS += $(MB_CLI_TESTS)

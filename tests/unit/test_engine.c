@@ -384,10 +384,170 @@ static void test_quantised(void **state) {
     mb_model_free(m);
 }
 
+/* --- several widths at once ----------------------------------------------------------------------------------------------- */
+
+enum { MIX_IN = 4, MIX_MID = 3, MIX_OUT = 2 };
+
+static double branch_of(int bits, bool is_signed, double step, double mean, double v) {
+    double hi = is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
+    if (is_signed && bits == 1) return v >= 0 ? mean : -mean;
+    return step * rint(fmin(fmax(v / step, is_signed ? -hi : 0), hi));
+}
+
+static void soft(int n, const double *a, double *p) {
+    double sum = 0;
+    for (int k = 0; k < n; k++) sum += p[k] = exp(a[k]);
+    for (int k = 0; k < n; k++) p[k] /= sum;
+}
+
+static double mean_of(const double *w, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += fabs(w[i]) / n;
+    return sum;
+}
+
+/* theta: a [3][4], b [2][3], weight mix of a (bits 1, 2, 4: three logits, 3 x 3 steps), input mix of a (bits 2, 3: two logits, two
+ * steps); loss sum r y. */
+static double mixed_loss(const double *t, const double *x, const float *r) {
+    static const int wbits[] = {1, 2, 4}, xbits[] = {2, 3};
+    const double *b = t + 12, *lw = t + 18, *sw = lw + 3, *lx = lw + 12, *sx = lx + 2;
+    double pw[3], px[2], loss = 0;
+    soft(3, lw, pw);
+    soft(2, lx, px);
+    for (int n = 0; n < N; n++) {
+        double h[MIX_MID] = {0};
+        for (int o = 0; o < MIX_MID; o++) {
+            double mean = mean_of(t + o * MIX_IN, MIX_IN);
+            for (int i = 0; i < MIX_IN; i++) {
+                double w = 0, v = 0;
+                for (int k = 0; k < 3; k++) w += pw[k] * branch_of(wbits[k], true, sw[k * 3 + o], mean, t[o * MIX_IN + i]);
+                for (int k = 0; k < 2; k++) v += px[k] * branch_of(xbits[k], false, sx[k], 0, x[n * MIX_IN + i]);
+                h[o] += w * v;
+            }
+        }
+        for (int o = 0; o < MIX_OUT; o++)
+            for (int i = 0; i < MIX_MID; i++) loss += (double)r[n * MIX_OUT + o] * b[o * MIX_MID + i] * tanh(h[i]);
+    }
+    return loss;
+}
+
+/* Derivatives by logits against central differences in double, those by weights against the straight-through rule written out;
+ * start values; the same for one and three threads. */
+static void test_mixed(void **state) {
+    (void)state;
+    float *x = random_floats(MIX_IN * N, 4, 1), *r = random_floats(MIX_OUT * N, 5, 1), *t = random_floats(18, 6, 0.8f);
+    for (int i = 0; i < MIX_IN * N; i++) x[i] = fabsf(x[i]);
+    for (int threads = 1; threads <= 3; threads += 2) {
+        mb_model *m = start("mixed", MIX_IN, 0, 0);
+        int a = mb_model_linear(m, "a", 0, MIX_MID, false);
+        mb_model_linear(m, "b", mb_model_tanh(m, "t", a), MIX_OUT, false);
+        assert_ok(mb_model_done(m));
+        mb_fakequant w = {.kind = MB_FAKE_MIX, .mix = 1u << 1 | 1u << 2 | 1u << 4, .per_channel = true},
+                     in = {.kind = MB_FAKE_MIX, .mix = 1u << 2 | 1u << 3};
+        assert_ok(mb_model_quantise(m, a, &w, &in));
+        assert_int_equal(m->n_theta, 18 + 12 + 4);
+        assert_string_equal(m->block[2].name, "a.weight_mix");
+        memcpy(m->theta, t, 18 * sizeof *t);
+        const float logits[] = {0.3f, -0.4f, 0.9f, 0.2f, -0.1f};
+        memcpy(m->theta + 18, logits, 3 * sizeof *logits);
+        memcpy(m->theta + 30, logits + 3, 2 * sizeof *logits);
+        mb_net_engine *e = NULL;
+        mb_engine_options o = {.batch = N, .threads = threads, .input_gradient = true};
+        float grad[34], dx[MIX_IN * N];
+        assert_ok(mb_engine_new(m, &o, &e));
+        mb_engine_set_input(e, N, x);
+        assert_ok(mb_engine_forward(e, MB_PASS_TRAIN));
+        assert_ok(mb_engine_backward(e, r, grad));
+        assert_ok(mb_engine_input_gradient(e, dx));
+        for (int i = 24; i < 30; i++) assert_true(m->theta[i] > 0); /* steps of 2 and 4 bits have begun */
+        double *d = widen(m->theta, 34), *xd = widen(x, MIX_IN * N), sum = 0;
+        double want = mixed_loss(d, xd, r);
+        for (int i = 0; i < MIX_OUT * N; i++) sum += (double)r[i] * (double)mb_engine_output(e)[i];
+        assert_true(fabs(sum - want) < 1e-5 * (1 + fabs(want)));
+        static const int logit[] = {18, 19, 20, 30, 31};
+        for (int k = 0; k < 5; k++) {
+            double v = d[logit[k]], h = 1e-5;
+            d[logit[k]] = v + h;
+            double up = mixed_loss(d, xd, r);
+            d[logit[k]] = v - h;
+            double slope = (up - mixed_loss(d, xd, r)) / (2 * h);
+            d[logit[k]] = v;
+            assert_true(fabs(slope) > 1e-3);
+            if (fabs(slope - (double)grad[logit[k]]) > 1e-4 * (1 + fabs(slope)))
+                fail_msg("logit %d: %g, want %g", k, (double)grad[logit[k]], slope);
+        }
+        /* by weights and inputs: the derivative by the effective number, by a difference of b's side, times what passes */
+        double pw[3], px[2];
+        soft(3, d + 18, pw);
+        soft(2, d + 30, px);
+        for (int q = 0; q < MIX_MID; q++)
+            for (int i = 0; i < MIX_IN; i++) {
+                double g = 0, mean = mean_of(d + q * MIX_IN, MIX_IN), v = d[q * MIX_IN + i];
+                for (int n = 0; n < N; n++) {
+                    double h = 0, dy = 0, xi = 0;
+                    for (int k = 0; k < MIX_IN; k++) {
+                        double we = 0, xe = 0, vk = d[q * MIX_IN + k];
+                        for (int c = 0; c < 3; c++) we += pw[c] * branch_of(c == 0 ? 1 : 2 * c, true, d[21 + c * 3 + q], mean, vk);
+                        for (int c = 0; c < 2; c++) xe += px[c] * branch_of(2 + c, false, d[32 + c], 0, xd[n * MIX_IN + k]);
+                        h += we * xe;
+                        if (k == i) xi = xe;
+                    }
+                    for (int k = 0; k < MIX_OUT; k++) dy += (double)r[n * MIX_OUT + k] * d[12 + k * MIX_MID + q];
+                    g += dy * (1 - tanh(h) * tanh(h)) * xi;
+                }
+                double pass = pw[0] * (1.0 / MIX_IN + (fabs(v) < 1 ? mean : 0)) + pw[1] * (fabs(v) <= d[24 + q]) +
+                              pw[2] * (fabs(v) <= 7 * d[27 + q]);
+                assert_true(fabs(g * pass - (double)grad[q * MIX_IN + i]) < 1e-4);
+            }
+        for (int n = 0; n < N; n++) /* inputs: what weights pass back, where the branches' clips let it */
+            for (int i = 0; i < MIX_IN; i++) {
+                double g = 0, v = xd[n * MIX_IN + i];
+                for (int q = 0; q < MIX_MID; q++) {
+                    double h = 0, dy = 0, wi = 0, mean = mean_of(d + q * MIX_IN, MIX_IN);
+                    for (int k = 0; k < MIX_IN; k++) {
+                        double we = 0, xe = 0;
+                        for (int c = 0; c < 3; c++)
+                            we += pw[c] * branch_of(c == 0 ? 1 : 2 * c, true, d[21 + c * 3 + q], mean, d[q * MIX_IN + k]);
+                        for (int c = 0; c < 2; c++) xe += px[c] * branch_of(2 + c, false, d[32 + c], 0, xd[n * MIX_IN + k]);
+                        h += we * xe;
+                        if (k == i) wi = we;
+                    }
+                    for (int k = 0; k < MIX_OUT; k++) dy += (double)r[n * MIX_OUT + k] * d[12 + k * MIX_MID + q];
+                    g += dy * (1 - tanh(h) * tanh(h)) * wi;
+                }
+                double pass = px[0] * (v <= 3 * d[32]) + px[1] * (v <= 7 * d[33]);
+                assert_true(fabs(g * pass - (double)dx[n * MIX_IN + i]) < 1e-4);
+            }
+        static float first[34], first_dx[MIX_IN * N];
+        if (threads == 1) {
+            memcpy(first, grad, sizeof grad);
+            memcpy(first_dx, dx, sizeof dx);
+        }
+        for (int i = 0; i < 34; i++) assert_true(fabsf(first[i] - grad[i]) < 1e-5f);
+        for (int i = 0; i < MIX_IN * N; i++) assert_true(fabsf(first_dx[i] - dx[i]) < 1e-5f);
+        mb_str file = {0};
+        assert_int_equal(mb_model_export(m, NULL, &file), MB_BUG); /* has not chosen yet */
+        mb_error_clear();
+        mb_str_free(&file);
+        w.mix = 0;
+        assert_ok(mb_model_quantise(m, a, &w, &in));
+        mb_engine_free(e);
+        e = NULL;
+        assert_fails(mb_engine_new(m, &o, &e), MB_BADINPUT, "branches");
+        mb_free(d);
+        mb_free(xd);
+        mb_model_free(m);
+    }
+    mb_free(x);
+    mb_free(r);
+    mb_free(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_linear),     cmocka_unit_test(test_conv),
                                        cmocka_unit_test(test_norm),       cmocka_unit_test(test_pools),
                                        cmocka_unit_test(test_residual),   cmocka_unit_test(test_shared),
-                                       cmocka_unit_test(test_statistics), cmocka_unit_test(test_quantised)};
+                                       cmocka_unit_test(test_statistics), cmocka_unit_test(test_quantised),
+                                       cmocka_unit_test(test_mixed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,26 +272,25 @@ static void test_finetune(void **state) {
     uint64_t hash[2];
     assert_ok(mb_plan_new(s.net, &a, &plan));
     for (int k = 0; k < 2; k++) {
-        mb_network *net = NULL;
+        mb_tuned tuned = {0}, again = {0};
         mb_profile *prof = NULL;
         mb_mapped *m = NULL;
         mb_setup t = s;
         if (k) {
-            assert_ok(mb_finetune(&s, plan, 6, NULL, &net));
-            hash[0] = net->hash;
-            mb_network *again = NULL;
+            assert_ok(mb_finetune(&s, plan, 6, NULL, &tuned));
+            hash[0] = tuned.net->hash;
             assert_ok(mb_finetune(&s, plan, 6, NULL, &again));
-            hash[1] = again->hash;
+            hash[1] = again.net->hash;
             assert_true(hash[0] == hash[1]);
-            mb_network_free(again);
-            t.net = net;
+            t.net = tuned.net;
         }
         assert_ok(mb_profile_new(t.net, t.calib, 256, NULL, &prof));
         assert_ok(mb_mapped_new(&t, prof, plan, &m));
         assert_ok(mb_quantised_accuracy(m, t.data, 200, NULL, &acc[k]));
         mb_mapped_free(m);
         mb_profile_free(prof);
-        mb_network_free(net);
+        mb_tuned_free(&tuned);
+        mb_tuned_free(&again);
     }
     print_message("# correct of 200 at 2/3 bits: %d before, %d after fine-tuning on 256 images\n", (int)acc[0].correct,
                   (int)acc[1].correct);
