@@ -14,7 +14,8 @@ MB_OPS = \
   src/nn/op_pad.c \
   src/nn/op_slice.c \
   src/nn/op_concat.c \
-  src/nn/op_softmax.c
+  src/nn/op_softmax.c \
+  src/nn/op_select.c
 
 # A dataset format is one file dataset_NAME.c that defines `const mb_dataset_type mb_dataset_NAME`, and one line here.
 MB_DATASETS = \
@@ -26,7 +27,7 @@ libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
   src/nn/network.c src/nn/network.h src/nn/op.h src/nn/unroll.c src/nn/unroll.h \
   src/nn/onnx.c src/nn/onnx_data.c src/nn/onnx.h src/nn/node.c src/nn/node.h src/nn/fold.c src/nn/fold.h src/nn/window.c src/nn/window.h \
   src/nn/names.c src/nn/names.h src/nn/import.c src/nn/import.h src/nn/import_state.h src/nn/import_values.c \
-  src/nn/shapes.c src/nn/shapes.h \
+  src/nn/shapes.c src/nn/shapes.h src/nn/prune.c src/nn/prune.h \
   src/nn/reference.c src/nn/reference.h src/nn/exec.c src/nn/exec.h src/nn/exec_dnnl.c src/nn/exec_dnnl.h \
   src/nn/dataset.c src/nn/dataset.h src/nn/quant.c src/nn/quant.h src/nn/quantizer.c src/nn/quantizer.h \
   src/nn/model.c src/nn/model.h src/nn/model_network.c src/nn/parallel.c src/nn/parallel.h src/nn/fakequant.c src/nn/fakequant.h \
