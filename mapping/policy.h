@@ -8,6 +8,7 @@
  *             first = { weight_bits = 8; }; last = { ... };                       fixed keys of the first / last weighted layer
  *             layers = ( { name = "conv2"; engine = "digital"; }, ... );          fixed keys of named layers
  *             tied = ( ("conv1", "conv2"), ... );                                 layers that take the same assignment
+ *             keep = { outputs = [1.0, 0.5]; inputs = "arrays"; ... };            channels kept (mapping/keep.h)
  *             budget = { energy_J = ..; latency_s = ..; area_m2 = ..; arrays = ..; weight_bits = .. (stored bits in all);
  *                        bops = ..; edp_Js = ..; edap_Jsm2 = ..; layer_latency_s = .. (of the slowest layer); accuracy_drop = ..;
  * }; sensitivity_options = { ... }; solver_options = { ... };            parameters of the named provider and solver }
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mapping/keep.h"
 #include "mapping/plan.h"
 
 typedef struct mb_layer_info { const char *name; mb_matmul mm; int64_t macs, params; } mb_layer_info;
@@ -50,6 +52,8 @@ typedef struct mb_oracle {
     /* Outputs of weighted layer M for the first SAMPLES calibration samples, *x [samples][*features], one mb_malloc block of the
      * caller. */
     int (*activations)(void *ctx, int m, int samples, double **x, int *features);
+    /* Arrays of weighted layer M alone under A with this many input and output channels (0: all). */
+    int (*arrays)(void *ctx, int m, const mb_assign *a, int inputs, int outputs, int64_t *n);
     double (*now)(void *ctx); /* seconds of a clock: for reports and limits of time only */
     int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);   /* not 0: stop */
     struct mb_map_report *report;                                      /* mapping/mixed.h: what the search tells about itself */
@@ -58,7 +62,7 @@ int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out);
 int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out);
 
 /* Allowed values per assignment key; index = row of mb_assign_params. n = 0: only the base value. */
-#define MB_ASSIGN_KEYS 10
+#define MB_ASSIGN_KEYS 12
 typedef struct mb_menu { mb_assign base; int *v[MB_ASSIGN_KEYS]; size_t n[MB_ASSIGN_KEYS]; } mb_menu;
 
 typedef struct mb_problem {
@@ -73,6 +77,7 @@ typedef struct mb_problem {
     } extra;                              /* upper bounds beyond mb_metrics; infinite: none */
     char *extra_where[5];                 /* as budget_where, in the order of the fields */
     int *tie;                             /* [n] layers of the same group >= 0 take the same assignment; NULL: none */
+    mb_keep *keep;                        /* pruning; NULL: none */
     mb_conf *solver_options,
         *sensitivity_options; /* groups of `map` for the chosen solver and provider, borrowed; NULL: defaults */
 } mb_problem;
@@ -110,7 +115,7 @@ bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **bindi
 /* As mb_within, for all bounds that the metrics and the plan tell: also BOPs, EDP, EDAP. */
 bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan *plan, const mb_metrics *m,
                        const char **binding);
-double mb_plan_bops(const mb_oracle *o, const mb_plan *plan);   /* sum of MACs x weight bits x input bits */
+double mb_plan_bops(const mb_oracle *o, const mb_plan *plan);   /* sum of MACs (those left) x weight bits x input bits */
 double mb_edap(const mb_metrics *m);       /* energy x latency x area, J s m2 */
 
 /* For policies without an answer: remembers the cheapest of each metric and the plan nearest to the budgets, and words the

@@ -22,6 +22,7 @@ typedef struct mb_sensitivity_type {
     size_t size;
     /* OUT is allocated for SPACE, zeroed. */
     int (*evaluate)(const void *params, mb_oracle *o, const mb_space *space, uint64_t seed, mb_sensitivity *out);
+    bool prunes; /* tells what it costs to keep fewer channels; false: refused where layers choose between numbers of them */
 } mb_sensitivity_type;
 
 extern const mb_sensitivity_type *const mb_sensitivities[]; /* NULL-terminated, generated */

@@ -6,6 +6,8 @@
  * ceil(log2(rows (2^cell_bits - 1) (2^dac_bits - 1) + 1)) lossless bits, in units of the product of integer codes: sigma_adc^2 =
  * step^2 / 12 x groups of rows x sum_s 4^(cell_bits s) x sum_t 4^(dac_bits t),     step = fill 2^(B - adc_bits), at least 1
  *     E[y^2] = K E[q_w^2] E[q_x^2]
+ * Fewer channels (nn/prune.h) add their share of the squared weights: of the dropped filters in all layers that put into the group, of
+ * the dropped rows in the layer itself.
  * A proxy: no data, no network behind the layer, no device noise; it orders settings of a layer well and layers among each other
  * only roughly. Every layer counts the same, or with `weighting` by its share of MACs or weights.
  */
@@ -68,10 +70,20 @@ static double converter_noise(const error_params *par, const mb_assign *a, const
     return signal > 0 ? step * step / 12 * ceil(mm->K / active) * slices * planes / signal : 0;
 }
 
-static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uint64_t seed, mb_sensitivity *out) {
-    const error_params *par = params;
+/* What setting A of layer I drops. */
+static int dropped(const mb_pruner *p, int i, const mb_assign *a, double *out) {
+    const mb_couplings *c = p->couplings;
+    const int g = c->group[i];
+    double rows = 0;
+    *out = 0;
+    int rc = a->keep_outputs && g >= 0 ? mb_prune_lost(p->score[g], c->channels[g], a->keep_outputs, out) : MB_OK;
+    if (!rc) rc = mb_prune_lost(p->row_score[i], c->in_channels[i], a->keep_inputs, &rows);
+    *out += rows;
+    return rc;
+}
+
+static int layers(const error_params *par, mb_oracle *o, const mb_space *space, const mb_pruner *pruner, mb_sensitivity *out) {
     double all = 0;
-    (void)seed;
     for (int i = 0; i < space->n; i++) {
         const mb_layer *l = &o->net->layer[o->net->weighted[i]];
         all += par->weighting == 1 ? (double)mb_layer_macs(l) : (double)mb_layer_params(l);
@@ -97,12 +109,27 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
             const quantised *q = &known[a->weight_bits];
             double s = q->error + 4.0 / 3 * exp2(-2 * a->input_bits);
             if (a->engine == MB_ANALOG) s += converter_noise(par, a, &mm, q->power);
-            out->value[i][j] = share * s;
+            double less = 0;
+            int rc = pruner ? dropped(pruner, i, a, &less) : MB_OK;
+            if (rc) return rc;
+            out->value[i][j] = share * (s + less);
         }
         if (o->progress && o->progress(o->ctx, "sensitivity: quantisation error", i + 1, space->n))
             return mb_fail(MB_INTERRUPTED, "stopped");
     }
     return MB_OK;
+}
+
+static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uint64_t seed, mb_sensitivity *out) {
+    mb_pruner *pruner = NULL;
+    bool prunes = false;
+    (void)seed;
+    for (int i = 0; i < space->n; i++)
+        for (int j = 0; j < space->m[i]; j++) prunes = prunes || space->choice[i][j].keep_outputs || space->choice[i][j].keep_inputs;
+    int rc = prunes ? mb_pruner_new(o->net, &pruner) : MB_OK;
+    if (!rc) rc = layers(params, o, space, pruner, out);
+    mb_pruner_free(pruner);
+    return rc;
 }
 
 const mb_sensitivity_type mb_sensitivity_error = {
@@ -113,4 +140,5 @@ const mb_sensitivity_type mb_sensitivity_error = {
     .params = table,
     .size = sizeof(error_params),
     .evaluate = evaluate,
+    .prunes = true,
 };

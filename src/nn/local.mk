@@ -34,7 +34,7 @@ libmixbar_la_SOURCES += $(MB_OPS) $(MB_DATASETS) \
   src/nn/engine.c src/nn/engine.h src/nn/engine_private.h src/nn/engine_pass.c src/nn/engine_kernels.c src/nn/engine_kernels.h \
   src/nn/engine_conv.c src/nn/engine_conv.h src/nn/loss.c src/nn/loss.h src/nn/optimise.c src/nn/optimise.h \
   src/nn/augment.c src/nn/augment.h src/nn/train.c src/nn/train.h src/nn/train_private.h src/nn/train_file.c
-pkgincludenn_HEADERS = src/nn/model.h src/nn/engine.h src/nn/fakequant.h src/nn/loss.h src/nn/optimise.h src/nn/train.h src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/quantizer.h src/nn/reference.h src/nn/exec.h
+pkgincludenn_HEADERS = src/nn/prune.h src/nn/op.h src/nn/model.h src/nn/engine.h src/nn/fakequant.h src/nn/loss.h src/nn/optimise.h src/nn/train.h src/nn/network.h src/nn/dataset.h src/nn/quant.h src/nn/quantizer.h src/nn/reference.h src/nn/exec.h
 
 nodist_libmixbar_la_SOURCES += src/nn/op_registry.c src/nn/dataset_registry.c
 CLEANFILES += src/nn/op_registry.c src/nn/dataset_registry.c

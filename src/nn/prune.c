@@ -272,6 +272,18 @@ static int select_best(const double *score, int n, const int *from, int keep, in
     return MB_OK;
 }
 
+int mb_prune_lost(const double *score, int n, int keep, double *lost) {
+    *lost = 0;
+    if (!keep || keep >= n) return MB_OK;
+    int *kept = mb_malloc((size_t)n, sizeof *kept), rc = kept ? select_best(score, n, NULL, keep, kept) : mb_nomem();
+    for (int i = 0, k = 0; i < n && !rc; i++) {
+        if (k < keep && kept[k] == i) k++;
+        else *lost += score[i];
+    }
+    mb_free(kept);
+    return rc;
+}
+
 /* Channels that are kept: of every group, and of the inputs of every weighted layer (of them those that its group still has). */
 typedef struct choice {
     int *count, **kept;          /* [groups] */

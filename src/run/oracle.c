@@ -14,20 +14,22 @@
 #include "nn/exec.h"
 #include "run/finetune.h"
 #include "run/point.h"
+#include "run/prune.h"
 
 /* failed: a loss could not be measured. tuned: the network of the last fine-tuning with its profile, which losses are measured on; NULL: the setup's own */
 typedef struct {
     mb_setup *s;
-    mb_costing *costing;
+    mb_pruned_costs *costs;
     const mb_progress *pr;
     bool failed;
     mb_network *tuned;
+    const mb_network *tuned_from; /* the network that was trained: the setup's, or a smaller one */
     mb_profile *tuned_profile;
 } oracle_ctx;
 
 static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
     oracle_ctx *c = ctx;
-    return mb_costing_plan(c->costing, plan, NULL, NULL, NULL, out, NULL, false);
+    return mb_pruned_costs_plan(c->costs, plan, c->pr, out);
 }
 
 /* Loss on the calibration samples with the devices of draw 0. */
@@ -38,14 +40,18 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
     mb_accuracy acc;
     if (c->s->net->weightless) return mb_context(mb_network_has_weights(c->s->net), "the mapping policy asks what a plan loses");
     if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
-    mb_setup s = *c->s;
-    int rc = MB_OK;
+    mb_pruned pruned;
+    int rc = mb_pruned_open(c->s, plan, c->pr, &pruned);
+    mb_setup s = *pruned.setup;
+    if (!rc && c->tuned && c->tuned_from != s.net)
+        rc = mb_fail(MB_BADINPUT, "the loss of a plan is asked for that keeps other channels than the plan of the fine-tuning");
     if (c->tuned) s.net = c->tuned, prof = c->tuned_profile;
-    else rc = mb_point_profile(c->s, c->pr, &prof);
-    if (!rc) rc = mb_mapped_new(&s, prof, plan, &m);
+    else if (!rc) rc = mb_point_profile(pruned.setup, c->pr, &prof);
+    if (!rc) rc = mb_mapped_new(&s, prof, pruned.plan, &m);
     if (!rc) rc = mb_mapped_program(m, 0, c->pr);
     if (!rc) rc = mb_analog_accuracy(m, c->s->calib, c->s->cal.samples, c->pr, &acc);
     mb_mapped_free(m);
+    mb_pruned_close(&pruned);
     if (rc) {
         c->failed = true;
         return rc;
@@ -56,6 +62,11 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
     mb_accuracy_interval(out->accuracy, acc.samples, 0, 1, &low, &high);
     out->half_width = (high - low) / 2;
     return MB_OK;
+}
+
+static int oracle_arrays(void *ctx, int m, const mb_assign *a, int inputs, int outputs, int64_t *n) {
+    const oracle_ctx *c = ctx;
+    return mb_pruned_arrays(c->s, m, a, inputs, outputs, n);
 }
 
 static double oracle_now(void *ctx) {
@@ -80,7 +91,10 @@ static int oracle_layer_latency(void *ctx, const mb_plan *plan, int m, double *l
     oracle_ctx *c = ctx;
     mb_report *r = NULL;
     mb_metrics met;
-    int rc = mb_cost_network(c->s->mach, &c->s->cell, c->s->net, plan, NULL, NULL, &r, &met);
+    mb_pruned p;
+    int rc = mb_pruned_open(c->s, plan, c->pr, &p);
+    if (!rc) rc = mb_cost_network(c->s->mach, &c->s->cell, p.setup->net, p.plan, NULL, NULL, &r, &met);
+    mb_pruned_close(&p);
     const mb_report *l = rc ? NULL : find_group(r, plan->layer[m]);
     *latency_s = l ? l->total.latency_s : 0;
     mb_report_free(r);
@@ -138,7 +152,11 @@ static int oracle_finetune(void *ctx, const mb_plan *plan, int epochs) {
     oracle_ctx *c = ctx;
     forget_tuned(c);
     if (epochs == 0) return MB_OK;
-    int rc = mb_finetune(c->s, plan, epochs, c->pr, &c->tuned);
+    mb_pruned pruned;
+    int rc = mb_pruned_open(c->s, plan, c->pr, &pruned);
+    if (!rc) rc = mb_finetune(pruned.setup, pruned.plan, epochs, c->pr, &c->tuned);
+    c->tuned_from = pruned.setup->net;
+    mb_pruned_close(&pruned);
     if (!rc) rc = mb_profile_new(c->tuned, c->s->calib, c->s->cal.samples, c->pr, &c->tuned_profile);
     if (rc) forget_tuned(c);
     c->failed = c->failed || rc;
@@ -156,13 +174,13 @@ int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics
     }
     mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss, .finetune = oracle_finetune,
                    .now = oracle_now, .progress = oracle_progress, .activations = oracle_activations,
-                   .layer_latency = oracle_layer_latency, .report = report};
+                   .layer_latency = oracle_layer_latency, .arrays = oracle_arrays, .report = report};
     mb_plan *p = NULL;
-    int rc = mb_costing_new(s->mach, &s->cell, net, &ctx.costing);
+    int rc = mb_pruned_costs_new(s, &ctx.costs);
     if (!rc) rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
-    mb_costing_free(ctx.costing);
+    mb_pruned_costs_free(ctx.costs);
     mb_free(info);
     forget_tuned(&ctx);
     *failed = ctx.failed;

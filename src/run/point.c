@@ -17,6 +17,7 @@
 #include "nn/exec.h"
 #include "run/explain.h"
 #include "run/oracle.h"
+#include "run/prune.h"
 #include "run/sweep.h"
 
 static void free_profile(void *p) { mb_profile_free(p); }
@@ -288,16 +289,17 @@ static int cost_results(mb_setup *s, const mb_plan *plan, const mb_mapped *m, mb
     return rc;
 }
 
-/* Float, quantised and analog accuracies. *m stays for its statistics. */
-static int accuracies(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_point_result *out, mb_mapped **mapped) {
+/* Accuracies: float of the whole network WHOLE, quantised and analog of what is left of it. *m stays for its statistics. */
+static int accuracies(mb_setup *whole, const mb_pruned *p, const mb_progress *pr, mb_point_result *out, mb_mapped **mapped) {
+    mb_setup *s = p->setup;
     const mb_profile *prof = NULL;
     mb_accuracy acc;
     mb_mapped *m = NULL;
     int rc = get_profile(s, pr, &prof);
-    if (!rc) rc = get_float(s, pr, &acc);
+    if (!rc) rc = get_float(whole, pr, &acc);
     if (!rc) {
         out->float_accuracy = (double)acc.correct / (double)acc.samples;
-        rc = mb_mapped_new(s, prof, plan, &m);
+        rc = mb_mapped_new(s, prof, p->plan, &m);
     }
     if (!rc) rc = mb_quantised_accuracy(m, s->data, s->keys.samples, pr, &acc);
     if (rc) goto out;
@@ -353,9 +355,12 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     if (rc == MB_NUMERIC && o->record_infeasible && !o->plan_file && !failed) return infeasible_result(s, out);
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
     out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = (double)NAN;
-    if (!rc && o->simulate) rc = accuracies(s, p, o->progress, out, &m);
-    if (!rc) rc = cost_results(s, p, m, out, report);
+    mb_pruned pruned = {0};
+    if (!rc) rc = mb_pruned_open(s, p, o->progress, &pruned);
+    if (!rc && o->simulate) rc = accuracies(s, &pruned, o->progress, out, &m);
+    if (!rc) rc = cost_results(pruned.setup, pruned.plan, m, out, report);
     mb_mapped_free(m);
+    mb_pruned_close(&pruned);
     if (rc) {
         mb_point_result_free(out);
         memset(out, 0, sizeof *out);
@@ -487,8 +492,11 @@ typedef struct session {
 static int explain_point(session *se, mb_setup *s, const mb_plan *plan, size_t index) {
     const mb_profile *prof = NULL;
     mb_explanation *e = NULL;
-    int rc = get_profile(s, se->o->progress, &prof);
-    if (!rc) rc = mb_explain_point(s, prof, plan, se->o->explain == MB_EXPLAIN_LAYERS, se->o->progress, &e);
+    mb_pruned p;
+    int rc = mb_pruned_open(s, plan, se->o->progress, &p);
+    if (!rc) rc = get_profile(p.setup, se->o->progress, &prof);
+    if (!rc) rc = mb_explain_point(p.setup, prof, p.plan, se->o->explain == MB_EXPLAIN_LAYERS, se->o->progress, &e);
+    mb_pruned_close(&p);
     if (rc) return mb_context(rc, "explaining point %zu", index);
     e->point = (int64_t)index;
     return store_put(&se->store, se->run, se->name, e);
