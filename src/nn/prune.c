@@ -272,15 +272,27 @@ static int select_best(const double *score, int n, const int *from, int keep, in
     return MB_OK;
 }
 
-int mb_prune_lost(const double *score, int n, int keep, double *lost) {
-    *lost = 0;
-    if (!keep || keep >= n) return MB_OK;
-    int *kept = mb_malloc((size_t)n, sizeof *kept), rc = kept ? select_best(score, n, NULL, keep, kept) : mb_nomem();
+int mb_prune_dropped(const double *score, int n, int keep, bool **drop) {
+    int *kept = mb_malloc((size_t)n, sizeof *kept);
+    bool *d = mb_calloc((size_t)n, sizeof *d);
+    int rc = kept && d ? select_best(score, n, NULL, keep, kept) : mb_nomem();
     for (int i = 0, k = 0; i < n && !rc; i++) {
         if (k < keep && kept[k] == i) k++;
-        else *lost += score[i];
+        else d[i] = true;
     }
     mb_free(kept);
+    if (rc) mb_free(d);
+    else *drop = d;
+    return rc;
+}
+
+int mb_prune_lost(const double *score, int n, int keep, double *lost) {
+    bool *drop = NULL;
+    *lost = 0;
+    if (!keep || keep >= n) return MB_OK;
+    int rc = mb_prune_dropped(score, n, keep, &drop);
+    for (int i = 0; i < n && !rc; i++) *lost += drop[i] ? score[i] : 0;
+    mb_free(drop);
     return rc;
 }
 

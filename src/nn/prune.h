@@ -62,7 +62,9 @@ int mb_prune(const mb_pruner *p, const int *keep_outputs, const int *keep_inputs
 /* Channels kept of group g under keep_outputs (checked as above): all of them where nobody says. */
 int mb_prune_count(const mb_couplings *c, const mb_network *net, const int *keep_outputs, int *count);
 
-/* Sum of the scores of what is dropped when KEEP of N are kept (0: all). MB_SYSTEM without memory. */
+/* What is dropped when KEEP of N channels are kept: *drop[n], one block of the caller. MB_SYSTEM without memory. */
+int mb_prune_dropped(const double *score, int n, int keep, bool **drop);
+/* Sum of the scores of what is dropped (keep 0: nothing). */
 int mb_prune_lost(const double *score, int n, int keep, double *lost);
 
 /* attr of a layer with the operator mb_op_select; NULL without memory. */

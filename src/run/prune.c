@@ -303,6 +303,21 @@ void mb_pruned_close(mb_pruned *p) {
     *p = (mb_pruned){0};
 }
 
+int mb_pruned_modes(const mb_plan *small, mb_plan *plan) {
+    mb_assign *a = mb_malloc((size_t)(plan->n ? plan->n : 1), sizeof *a);
+    int rc = a ? MB_OK : mb_nomem();
+    for (int i = 0; i < small->n_modes && !rc; i++) {
+        for (int m = 0; m < plan->n; m++) {
+            a[m] = small->mode[i].assign[m];
+            a[m].keep_outputs = plan->assign[m].keep_outputs;
+            a[m].keep_inputs = plan->assign[m].keep_inputs;
+        }
+        rc = mb_plan_add_mode(plan, small->mode[i].name, a);
+    }
+    mb_free(a);
+    return rc;
+}
+
 /* --- costs of many plans --------------------------------------------------------------------------------------------- */
 
 typedef struct entry {

@@ -24,6 +24,8 @@ typedef struct mb_pruned {
 /* The setup S, its cache and PLAN must outlive *p. MB_BADINPUT: the plan keeps what cannot be kept (nn/prune.h). */
 int mb_pruned_open(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_pruned *p);
 void mb_pruned_close(mb_pruned *p);
+/* Give PLAN the modes of SMALL, its own plan for the smaller network. */
+int mb_pruned_modes(const mb_plan *small, mb_plan *plan);
 
 /* Costs of many plans of S (borrowed; one thread): what depends on a network alone is made once for each. */
 typedef struct mb_pruned_costs mb_pruned_costs;

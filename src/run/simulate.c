@@ -17,6 +17,7 @@
 #include "array/xbar.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "mapping/keep.h"
 #include "nn/exec.h"
 #include "nn/unroll.h"
 
@@ -535,6 +536,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
 int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan, mb_mapped **out) {
     const mb_network *net = s->net;
     int rc = MB_OK;
+    if (mb_plan_prunes(plan)) return mb_fail(MB_BUG, "a plan that keeps fewer channels is mapped with the whole network");
     mb_mapped *m = mb_calloc(1, sizeof *m);
     if (!m) return mb_nomem();
     m->s = s;

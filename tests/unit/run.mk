@@ -44,3 +44,7 @@ TESTS += tests/unit/test_measure
 check_PROGRAMS += tests/unit/test_modes
 tests_unit_test_modes_SOURCES = tests/unit/test_modes.c tests/unit/mbtest.h
 TESTS += tests/unit/test_modes
+# plans that keep fewer channels
+check_PROGRAMS += tests/unit/test_pruning
+tests_unit_test_pruning_SOURCES = tests/unit/test_pruning.c tests/unit/mbtest.h
+TESTS += tests/unit/test_pruning
