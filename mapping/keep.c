@@ -65,7 +65,7 @@ static int read_fractions(const mb_conf *c, double *f, int *n) {
     for (int i = 0; i < given; i++) {
         const mb_conf *e = c->type == MB_CONF_LIST ? c->child[i] : c;
         if ((e->type != MB_CONF_REAL && e->type != MB_CONF_INT) || !(e->r > 0 && e->r <= 1))
-            return mb_fail(MB_BADINPUT, "%s: %s must be a fraction above 0, up to 1, a list of them, or \"arrays\"", mb_conf_where(e),
+            return mb_fail(MB_BADINPUT, "%s: %s must be a fraction above 0, up to 1, a list of them, \"arrays\", or \"nonzero\"", mb_conf_where(e),
                            mb_conf_key(c));
         f[i] = e->r;
     }
@@ -74,12 +74,31 @@ static int read_fractions(const mb_conf *c, double *f, int *n) {
     return MB_OK;
 }
 
+/* "nonzero": one choice, the channels that are not zero. */
+static int load_nonzero(const mb_network *net, int kind, mb_keep *k) {
+    mb_pruner *p = NULL;
+    int rc = mb_network_has_weights(net);
+    if (!rc) rc = mb_pruner_new(net, &p);
+    for (int m = 0; m < k->n && !rc; m++) {
+        const int all = channels_of(k, net, kind, m);
+        const double *score = !all ? NULL : kind == MB_KEEP_OUTPUTS ? p->score[k->couplings->group[m]] : p->row_score[m];
+        int left = 0;
+        for (int c = 0; c < all; c++) left += score[c] > 0;
+        if (left == all) left = 0;
+        else if (left == 0) left = 1;
+        if (all) rc = set_choices(k, kind, m, &left, 1);
+    }
+    mb_pruner_free(p);
+    return rc;
+}
+
 static int load_kind(mb_conf *c, const mb_network *net, int kind, mb_keep *k) {
     double f[MB_KEEP_MAX];
     int n = 0, v[MB_KEEP_MAX];
     mb_conf_use_all(c);
     k->arrays[kind] = c->type == MB_CONF_STRING && !strcmp(c->s, "arrays");
     if (k->arrays[kind]) return MB_OK;
+    if (c->type == MB_CONF_STRING && !strcmp(c->s, "nonzero")) return load_nonzero(net, kind, k);
     int rc = read_fractions(c, f, &n);
     for (int m = 0; m < k->n && !rc; m++) {
         const int all = channels_of(k, net, kind, m);

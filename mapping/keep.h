@@ -8,6 +8,8 @@
  *     "arrays"    all, and every number at which one array less is needed than with one channel more: of the outputs, in the arrays of
  *                 all layers that make or read the group together; of the inputs, in the layer's own. Counted for the base setting and each
  *                 weight_bits of the menu; at most MB_KEEP_MAX choices, evenly taken.
+ *     "nonzero"   what is not zero: for networks that were pruned while they were trained and still carry their zeros. With importance
+ *                 "magnitude" exactly the zero filters (of all layers of the group), or rows, go.
  * Who may call: problem.c, policies, space.c.
  */
 #ifndef MB_MAPPING_KEEP_H

@@ -388,6 +388,41 @@ static void measured_losses_know_channels(void **state) {
     mb_setup_free(&s);
 }
 
+/* A network that carries zero filters loses them, and nothing else changes: the same integers. */
+static void zeros_go(void **state) {
+    (void)state;
+    const char *set[] = {"map.keep.outputs=\"nonzero\"", "map.keep.importance=\"magnitude\"", "map.keep.replace=false"};
+    mb_setup s = load(3, set), none = load(0, NULL);
+    mb_pruner *p = NULL;
+    mb_network *zeros = NULL;
+    mb_plan *best = NULL;
+    mb_pruned small;
+    bool failed;
+    int out[16] = {0}, in[16] = {0};
+    assert_ok(mb_pruner_new(s.net, &p));
+    out[0] = 12;
+    out[3] = 20;
+    assert_ok(mb_prune(p, out, in, true, &zeros));
+    s.net = none.net = zeros;
+    assert_ok(mb_oracle_map(&s, NULL, &best, NULL, &failed, NULL));
+    assert_int_equal(best->assign[0].keep_outputs, 12);
+    assert_int_equal(best->assign[1].keep_outputs, 0);
+    assert_int_equal(best->assign[3].keep_outputs, 20);
+    assert_ok(mb_pruned_open(&s, best, NULL, &small));
+    mb_plan *whole = plan_of(&none);
+    const mb_accuracy a = exact(&s, small.setup->net, small.plan), b = exact(&none, zeros, whole);
+    assert_true(a.correct == b.correct && a.loss == b.loss);
+    mb_pruned_close(&small);
+    mb_plan_free(whole);
+    mb_plan_free(best);
+    mb_setup_free(&s);
+    mb_setup_free(&none);
+    mb_pruner_free(p);
+    mb_cache_free(cache); /* it holds ranks of ZEROS */
+    assert_ok(mb_cache_new(&cache));
+    mb_network_free(zeros);
+}
+
 /* What cannot be is said with its place. */
 static void bad_input(void **state) {
     (void)state;
@@ -423,7 +458,7 @@ int main(void) {
         cmocka_unit_test(importance_is_a_derivative),    cmocka_unit_test(importance_counts_the_mean), cmocka_unit_test(ranks_have_one_order),
         cmocka_unit_test(choices_at_steps),              cmocka_unit_test(the_mapper_prunes),
         cmocka_unit_test(blind_sensitivities_refuse),    cmocka_unit_test(measured_losses_know_channels),
-        cmocka_unit_test(bad_input),
+        cmocka_unit_test(zeros_go),                      cmocka_unit_test(bad_input),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
