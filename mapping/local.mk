@@ -24,10 +24,16 @@ MB_SOLVERS = \
 MB_SENSITIVITIES = \
   mapping/sensitivity_error.c \
   mapping/sensitivity_entropy.c \
-  mapping/sensitivity_orthogonality.c
+  mapping/sensitivity_orthogonality.c \
+  mapping/sensitivity_hessian.c \
+  mapping/sensitivity_lambda.c \
+  mapping/sensitivity_fisher.c \
+  mapping/sensitivity_kl.c \
+  mapping/sensitivity_clado.c \
+  mapping/sensitivity_measured.c
 
 libmixbar_la_SOURCES += $(MB_SENSITIVITIES) mapping/sensitivity.c mapping/sensitivity.h mapping/space.c mapping/space.h mapping/mixed.c mapping/mixed.h \
-  mapping/mixed_front.c mapping/mixed_internal.h
+  mapping/mixed_front.c mapping/mixed_internal.h mapping/errors.c mapping/errors.h mapping/second.c mapping/second.h
 libmixbar_la_SOURCES += $(MB_SOLVERS) mapping/solver.c mapping/solver.h \
   mapping/knapsack.c mapping/knapsack.h mapping/knapsack_internal.h mapping/knapsack_core.c mapping/knapsack_relax.c \
   mapping/knapsack_solve.c mapping/knapsack_csv.c mapping/knapsack_csv.h mapping/front.c mapping/front.h

@@ -1,7 +1,9 @@
 /* mixed.h - mixed-precision policies from their parts: space, sensitivity, solver, true costs, simulation
  *
  *     space (mapping/space.h) -> sensitivity table -> solver under the budgets -> k best -> true cost of each
- *         -> [simulation of each, and of the best uniform plans -> refinement by single replacements] -> plan
+ *         [-> estimates that these rest on are measured, and once more]
+ *         -> [simulation of each, and of the best uniform plans, on some devices -> replacements in one or two layers
+ *         -> the best of all on more devices] -> plan
  * A plan found in the tables counts only when its true cost is within the budgets; when none is, the tables' limits are lowered
  * by what was missing and the solver is asked again. Products (EDP, EDAP) are bounded or minimised by linear rows: with weights
  * w, the product of d sums is at most (sum_k w_k x_k / d)^d / prod w_k, and equal for w_k = 1 / x_k; weights start on a grid and
@@ -19,6 +21,8 @@
 
 #define MB_OBJECTIVES "loss|energy_J|latency_s|area_m2|arrays|weight_bits|edp|edap"
 
+#define MB_JUDGES "kl|loss"
+
 typedef struct mb_mixed {
     const char *sensitivity, *solver;
     int objective;        /* index in MB_OBJECTIVES */
@@ -28,9 +32,13 @@ typedef struct mb_mixed {
     double time_s;        /* of the solver; 0: none. Results then depend on the machine. */
     int max_choices;
     int candidates; /* k best that are simulated; 1 and no simulation otherwise */
+    int rounds;     /* times that estimates under the best plans are measured and the table is solved again */
     int uniform;    /* uniform plans that are simulated, too */
-    int refine;     /* simulations spent on single replacements around the best */
+    int refine;     /* simulations spent on replacements in one layer or two around the best */
     bool simulate;
+    int judge;      /* index in MB_JUDGES: what simulated plans are compared by */
+    int samples;    /* calibration samples of a simulation; 0: all that the experiment takes */
+    int screen, draws, finalists; /* devices that every candidate meets; that so many of the best meet in the end */
     const char *entropy_gain; /* provider option that the policy fixes: "keep"; NULL: as the user says */
 } mb_mixed;
 
@@ -41,6 +49,7 @@ typedef struct mb_candidate {
     double bound;     /* of predicted, for points of a front; NaN: none */
     mb_metrics cost;  /* true */
     mb_loss loss;     /* NaN: not simulated */
+    int draws;        /* devices that the loss is a mean of */
     bool uniform, refined;
 } mb_candidate;
 
@@ -51,7 +60,8 @@ typedef struct mb_map_report {
     /* told */
     char *sensitivity, *solver, *certificate;
     long enumerated, impossible, filtered, dominated, kept;
-    long cost_calls, loss_calls;
+    long cost_calls, loss_calls, measured; /* questions to the oracle; layers x settings measured alone */
+    int rounds;                            /* times that the table was solved */
     int64_t work;
     double predicted, bound, gap;                       /* of the table's optimum */
     double space_s, sensitivity_s, solve_s, simulate_s; /* 0 without a clock */

@@ -18,7 +18,7 @@ static int pick_points(mb_job *j, mb_map_report *r, const mb_front *f) {
         if (at == last) continue;
         last = at;
         mb_candidate *c = &r->front[r->n_front];
-        *c = (mb_candidate){.predicted = f->value[at], .bound = f->bound[at], .loss = {(double)NAN, (double)NAN, (double)NAN}};
+        *c = (mb_candidate){.predicted = f->value[at], .bound = f->bound[at], .loss = {(double)NAN, (double)NAN, (double)NAN, (double)NAN, (double)NAN}};
         rc = mb_space_plan(j->space, f->choice + (size_t)at * (size_t)f->layers, &c->plan);
         if (!rc) rc = mb_oracle_cost(j->o, c->plan, &c->cost);
         if (rc == MB_NUMERIC || rc == MB_BADINPUT) { /* in the tables only */

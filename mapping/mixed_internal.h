@@ -16,6 +16,8 @@ typedef struct mb_job {
     mb_sensitivity sens;
     double lower[MB_METRICS]; /* taken off the limits of the tables, for what is not additive */
     mb_answer answer;
+    int rounds;               /* times that the tables were solved */
+    double sharpen_s;         /* spent on measurements in between */
     long directions; /* products: systems of weights that were solved */
     mb_candidate *list;
     int n, cap;

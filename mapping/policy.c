@@ -19,7 +19,27 @@ int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out) {
 
 int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out) {
     o->n_loss++;
+    out->kl = out->kl_half_width = (double)NAN;
     return o->loss(o->ctx, plan, out);
+}
+
+int mb_oracle_score(mb_oracle *o, const mb_plan *plan, int samples, int draws, mb_loss *out) {
+    if (!o->score) return mb_oracle_loss(o, plan, out);
+    o->n_loss++;
+    return o->score(o->ctx, plan, samples, draws, out);
+}
+
+int mb_oracle_measure(mb_oracle *o, const char *who, const mb_measure_ask *ask, mb_measurement *out) {
+    if (!o->measure)
+        return mb_fail(MB_BADINPUT, "the sensitivity %s measures single layers, which needs a network with weights and calibration data", who);
+    for (int i = 0; i < o->n * ask->n; i++) o->n_measured += !ask->use || ask->use[i];
+    return o->measure(o->ctx, ask, out);
+}
+
+int mb_oracle_curvature(mb_oracle *o, const char *who, const mb_curvature_ask *ask, const mb_curvature_tell *out) {
+    if (!o->curvature)
+        return mb_fail(MB_BADINPUT, "the sensitivity %s needs derivatives of the loss: a network with weights, and calibration data", who);
+    return o->curvature(o->ctx, ask, out);
 }
 
 const mb_policy_type *mb_policy_find(const char *name) {

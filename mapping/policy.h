@@ -29,8 +29,42 @@ typedef struct mb_metrics { double energy_J, latency_s, area_m2, arrays, weight_
 #define MB_METRICS 5
 extern const mb_param mb_metric_params[];    /* one row per field of mb_metrics: name, unit, help (budget keys) */
 double mb_metric_get(const mb_metrics *m, int k);
-/* What a plan loses: mean loss over the calibration samples (cross-entropy), accuracy, half-width of its 95 % interval. */
-typedef struct mb_loss { double loss, accuracy, half_width; } mb_loss;
+/* What a plan loses: mean loss over the calibration samples (cross-entropy), accuracy, half-width of its 95 % interval; mean
+ * divergence of the class probabilities from the float network's, and the half-width of its interval over samples and device
+ * draws (NaN where it was not asked for). */
+typedef struct mb_loss { double loss, accuracy, half_width, kl, kl_half_width; } mb_loss;
+
+/* One layer under a setting, the others as exact integers, against all layers as exact integers (run/measure.h): increase of the
+ * mean loss, divergence of the class probabilities, standard errors; nats. */
+typedef struct mb_measurement { double loss, loss_se, kl, kl_se; } mb_measurement;
+/* Settings SETTING[n] on the layers with use[layer * n + setting] (NULL: all of them). Exact settings have the digital engine. */
+typedef struct mb_measure_ask {
+    const mb_assign *setting;
+    int n;
+    const bool *use;
+    int samples, trials;     /* calibration samples and device draws; 0 samples: all that the experiment takes */
+    double stress;           /* factor on the errors of the cells */
+    int weight_bits, input_bits; /* of the reference; 0: the most among the settings */
+} mb_measure_ask;
+
+/* Second-order quantities of layers on calibration samples (nn/hessian.h). */
+typedef struct mb_curvature_ask {
+    int samples;
+    int probes;              /* of Hutchinson's trace; 0: not estimated */
+    int steps;               /* products for each layer's largest eigenvalue; 0: not computed */
+    bool exact;              /* the true Fisher trace, too */
+    int n_bits;
+    const int *bits;         /* changes dW of a layer that are looked at: quantisation of its weights to these widths */
+    int pairs;               /* between all changes: 0 none, 1 dW'H dW, 2 measured L(i, j) + L - L(i) - L(j) */
+} mb_curvature_ask;
+typedef struct mb_traced { double mean, half_width; } mb_traced; /* with its 95 % interval */
+/* Arrays of the caller, [layers] or [layers * n_bits] or [(layers * n_bits)^2]; NULL: not wanted. */
+typedef struct mb_curvature_tell {
+    mb_traced *trace, *exact, *empirical; /* traces of the Hessian, of the true and of the empirical Fisher matrix */
+    double *lambda;
+    double *dw2, *fisher;    /* |dW|^2, 1/2 mean (g_s . dW)^2 */
+    double *pair;
+} mb_curvature_tell;
 
 typedef struct mb_oracle {
     void *ctx;
@@ -43,7 +77,13 @@ typedef struct mb_oracle {
      * epochs: back to its own weights. NULL when training is not available. */
     int (*finetune)(void *ctx, const mb_plan *plan, int epochs);
     int n_cost, n_loss;                                                /* calls so far, counted by mb_oracle_cost / loss */
+    long n_measured; /* layers x settings that were measured so far, counted by mb_oracle_measure */
     /* The rest may be NULL. */
+    /* As loss, on SAMPLES calibration samples (0: all that the experiment takes) and DRAWS devices, the divergence too. All plans
+     * meet the same samples and devices, which are not those that results are computed with. */
+    int (*score)(void *ctx, const mb_plan *plan, int samples, int draws, mb_loss *out);
+    int (*measure)(void *ctx, const mb_measure_ask *ask, mb_measurement *out /* [n layers][ask->n] */);
+    int (*curvature)(void *ctx, const mb_curvature_ask *ask, const mb_curvature_tell *out);
     /* Additive part of the cost of layer M under the assignment A: the plan's cost is a constant plus the sum over its layers, up
      * to what they share (mapping/space.h). */
     int (*layer_cost)(void *ctx, int m, const mb_assign *a, mb_metrics *out);
@@ -60,6 +100,11 @@ typedef struct mb_oracle {
 } mb_oracle;
 int mb_oracle_cost(mb_oracle *o, const mb_plan *plan, mb_metrics *out);
 int mb_oracle_loss(mb_oracle *o, const mb_plan *plan, mb_loss *out);
+/* Counts as a loss. An oracle without `score` answers by `loss`. */
+int mb_oracle_score(mb_oracle *o, const mb_plan *plan, int samples, int draws, mb_loss *out);
+/* MB_BADINPUT when the oracle cannot; WHO asks, for the message. */
+int mb_oracle_measure(mb_oracle *o, const char *who, const mb_measure_ask *ask, mb_measurement *out);
+int mb_oracle_curvature(mb_oracle *o, const char *who, const mb_curvature_ask *ask, const mb_curvature_tell *out);
 
 /* Allowed values per assignment key; index = row of mb_assign_params. n = 0: only the base value. */
 #define MB_ASSIGN_KEYS 12

@@ -1,6 +1,7 @@
 /* policy_eagl.c - knapsack over the entropy of the weight codes (EAGL)
  *
- * A layer kept at its widest weights gains the entropy of their codes; the published budget is BOPs (MACs x bits).
+ * A layer kept at the wider of two widths gains the entropy of its codes, as published; of more than two widths, that of its own
+ * (`gain = auto` of the provider). The published budget is BOPs (MACs x bits).
  * Reference: Bablani et al., 2023, arXiv:2301.13330.
  */
 #include "mapping/mixed.h"
@@ -18,7 +19,7 @@ static const mb_param table[] = {
 static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best) {
     const eagl_params *par = p;
     mb_mixed m = MB_MIXED_FROM(par, "entropy", "exact");
-    m.entropy_gain = "keep";
+    m.entropy_gain = "auto";
     return mb_mixed_search(&m, prob, o, seed, best);
 }
 

@@ -12,7 +12,7 @@ typedef struct evolution_params {
 } evolution_params;
 
 static const mb_param table[] = {
-    MB_TEXT(evolution_params, sensitivity, "error", "provider of sensitivities (`mixbar list sensitivities`)"),
+    MB_TEXT(evolution_params, sensitivity, "kl", "provider of sensitivities (`mixbar list sensitivities`)"),
     MB_MIXED_ROWS(evolution_params),
     MB_PARAM_END,
 };

@@ -12,7 +12,7 @@ typedef struct haq_params {
 } haq_params;
 
 static const mb_param table[] = {
-    MB_TEXT(haq_params, sensitivity, "error", "provider of sensitivities (`mixbar list sensitivities`)"),
+    MB_TEXT(haq_params, sensitivity, "kl", "provider of sensitivities (`mixbar list sensitivities`)"),
     MB_MIXED_ROWS(haq_params),
     MB_PARAM_END,
 };

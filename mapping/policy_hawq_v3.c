@@ -12,7 +12,7 @@ typedef struct hawq_v3_params {
 } hawq_v3_params;
 
 static const mb_param table[] = {
-    MB_TEXT(hawq_v3_params, sensitivity, "error", "provider of sensitivities (`mixbar list sensitivities`)"),
+    MB_TEXT(hawq_v3_params, sensitivity, "hessian", "provider of sensitivities (`mixbar list sensitivities`)"),
     MB_MIXED_ROWS(hawq_v3_params),
     MB_PARAM_END,
 };

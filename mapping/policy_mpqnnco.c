@@ -12,7 +12,7 @@ typedef struct mpqnnco_params {
 } mpqnnco_params;
 
 static const mb_param table[] = {
-    MB_TEXT(mpqnnco_params, sensitivity, "error", "provider of sensitivities (`mixbar list sensitivities`)"),
+    MB_TEXT(mpqnnco_params, sensitivity, "fisher", "provider of sensitivities (`mixbar list sensitivities`)"),
     MB_MIXED_ROWS(mpqnnco_params),
     MB_PARAM_END,
 };

@@ -35,9 +35,12 @@ void mb_sensitivity_free(mb_sensitivity *s) {
     for (int i = 0; i < s->n; i++) {
         if (s->value) mb_free(s->value[i]);
         if (s->half_width) mb_free(s->half_width[i]);
+        if (s->estimated) mb_free(s->estimated[i]);
     }
     mb_free(s->value);
     mb_free(s->half_width);
+    mb_free(s->estimated);
+    mb_free(s->pair);
     *s = (mb_sensitivity){0};
 }
 
@@ -69,33 +72,74 @@ static int check_keeps(const mb_sensitivity_type *type, const mb_space *space) {
     return MB_OK;
 }
 
+static int load_params(const mb_sensitivity_type *type, mb_conf *conf, void **params) {
+    if (!type->params) return MB_OK;
+    if (!(*params = mb_calloc(1, type->size))) return mb_nomem();
+    int rc = mb_params_load(type->params, conf, NULL, *params);
+    if (rc) mb_free(*params), *params = NULL;
+    return rc;
+}
+
+static void free_params(const mb_sensitivity_type *type, void *params) {
+    if (params) mb_params_free(type->params, params);
+    mb_free(params);
+}
+
 int mb_sensitivity_run(const mb_sensitivity_type *type, mb_conf *conf, mb_oracle *o, const mb_space *space, uint64_t seed,
                        mb_sensitivity *out) {
     const size_t n = (size_t)space->n;
     void *params = NULL;
-    *out = (mb_sensitivity){
-        .n = space->n, .value = mb_calloc(n, sizeof *out->value), .half_width = mb_calloc(n, sizeof *out->half_width)};
-    int rc = out->value && out->half_width ? MB_OK : mb_nomem();
+    *out = (mb_sensitivity){.n = space->n,
+                            .value = mb_calloc(n, sizeof *out->value),
+                            .half_width = mb_calloc(n, sizeof *out->half_width),
+                            .estimated = mb_calloc(n, sizeof *out->estimated)};
+    int rc = out->value && out->half_width && out->estimated ? MB_OK : mb_nomem();
     for (int i = 0; i < space->n && !rc; i++) {
         out->value[i] = mb_calloc((size_t)space->m[i], sizeof(double));
         out->half_width[i] = mb_calloc((size_t)space->m[i], sizeof(double));
-        if (!out->value[i] || !out->half_width[i]) rc = mb_nomem();
+        out->estimated[i] = mb_calloc((size_t)space->m[i], sizeof(bool));
+        if (!out->value[i] || !out->half_width[i] || !out->estimated[i]) rc = mb_nomem();
     }
     if (!rc && !type->prunes) rc = check_keeps(type, space);
-    if (!rc && type->params) {
-        params = mb_calloc(1, type->size);
-        rc = params ? mb_params_load(type->params, conf, NULL, params) : mb_nomem();
-        if (rc) mb_free(params), params = NULL;
-    }
+    if (!rc) rc = load_params(type, conf, &params);
     if (!rc) {
         rc = type->evaluate(params, o, space, seed, out);
         if (!rc) rc = check(type, space, out);
         if (rc) rc = mb_context(rc, "in the sensitivity %s", type->name);
     }
-    if (params) mb_params_free(type->params, params);
-    mb_free(params);
+    free_params(type, params);
     if (rc) mb_sensitivity_free(out);
     return rc;
+}
+
+int mb_sensitivity_sharpen(const mb_sensitivity_type *type, mb_conf *conf, mb_oracle *o, const mb_space *space,
+                           bool *const *ask, mb_sensitivity *out) {
+    void *params = NULL;
+    if (!type->sharpen) return MB_OK;
+    int rc = load_params(type, conf, &params);
+    if (!rc) {
+        rc = type->sharpen(params, o, space, ask, out);
+        if (!rc) rc = check(type, space, out);
+        if (rc) rc = mb_context(rc, "in the sensitivity %s", type->name);
+    }
+    free_params(type, params);
+    return rc;
+}
+
+void mb_space_weight_bits(const mb_space *space, int bits[8], int *n) {
+    *n = 0;
+    for (int b = 1; b <= 8; b++) {
+        bool have = false;
+        for (int i = 0; i < space->n; i++)
+            for (int j = 0; j < space->m[i]; j++) have = have || space->choice[i][j].weight_bits == b;
+        if (have) bits[(*n)++] = b;
+    }
+}
+
+int mb_bits_index(const int *bits, int n, int width) {
+    for (int b = 0; b < n; b++)
+        if (bits[b] == width) return b;
+    return -1;
 }
 
 /* --- entropy ------------------------------------------------------------------------------------------------------------- */

@@ -13,8 +13,10 @@
 
 typedef struct mb_sensitivity {
     int n;
-    double **value, **half_width;
-} mb_sensitivity; /* [layer][choice] of the space */
+    double **value, **half_width; /* [layer][choice] of the space */
+    bool **estimated;             /* [layer][choice]: stands in for a measurement that has not been made */
+    double *pair;                 /* pairwise terms as in mb_knapsack (symmetric, [total * total]), or NULL */
+} mb_sensitivity;
 
 typedef struct mb_sensitivity_type {
     const char *name, *summary, *reference;
@@ -23,6 +25,8 @@ typedef struct mb_sensitivity_type {
     /* OUT is allocated for SPACE, zeroed. */
     int (*evaluate)(const void *params, mb_oracle *o, const mb_space *space, uint64_t seed, mb_sensitivity *out);
     bool prunes; /* tells what it costs to keep fewer channels; false: refused where layers choose between numbers of them */
+    /* NULL, or: make the measurements that estimates stand for where ask[layer][choice]. */
+    int (*sharpen)(const void *params, mb_oracle *o, const mb_space *space, bool *const *ask, mb_sensitivity *out);
 } mb_sensitivity_type;
 
 extern const mb_sensitivity_type *const mb_sensitivities[]; /* NULL-terminated, generated */
@@ -31,7 +35,14 @@ int mb_sensitivity_named(const char *name,
 /* Parameters from CONF (may be NULL). A number that is not finite is MB_NUMERIC naming the layer and the setting. */
 int mb_sensitivity_run(const mb_sensitivity_type *type, mb_conf *conf, mb_oracle *o, const mb_space *space, uint64_t seed,
                        mb_sensitivity *out);
+/* Measure the estimates that ASK marks; what is not estimated stays. Nothing to do for types without `sharpen`. */
+int mb_sensitivity_sharpen(const mb_sensitivity_type *type, mb_conf *conf, mb_oracle *o, const mb_space *space,
+                           bool *const *ask, mb_sensitivity *out);
 void mb_sensitivity_free(mb_sensitivity *s);
+
+/* Widths of weights among the choices of the space, ascending; *n of them. */
+void mb_space_weight_bits(const mb_space *space, int bits[8], int *n);
+int mb_bits_index(const int *bits, int n, int width); /* place of WIDTH in such a list; -1: none */
 
 /* --- the mathematics of providers that need weights only, for others and for tests --------------------------------------- */
 

@@ -60,7 +60,8 @@ static int number(mb_table *t, int digits, double x) {
 /* Candidates, or points of a front: predicted against simulated. In CSV and JSON plain SI numbers. */
 static int candidates_table(const mb_candidate *c, int n, int chosen, bool front, bool text, mb_table **out) {
     static const char *const columns[][3] = {{"", "", "l"},           {"kind", "", "l"},     {"predicted", "", "r"},
-                                             {"loss", "", "r"},       {"accuracy", "", "r"}, {"energy", "J", "r"},
+                                             {"divergence", "", "r"}, {"+-", "", "r"},       {"loss", "", "r"},
+                                             {"accuracy", "", "r"},   {"+-", "", "r"},       {"draws", "", "r"},    {"energy", "J", "r"},
                                              {"latency", "s", "r"},   {"area", "m2", "r"},   {"arrays", "", "r"},
                                              {"EDAP", "J s m2", "r"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
@@ -74,8 +75,13 @@ static int candidates_table(const mb_candidate *c, int n, int chosen, bool front
         rc = mb_table_cellf(t, "%d%s", i + 1, i == chosen && !front ? " *" : "");
         if (!rc) rc = mb_table_cell(t, front ? "front" : c[i].uniform ? "uniform" : c[i].refined ? "refined" : "table");
         if (!rc) rc = number(t, 6, c[i].predicted);
-        if (!rc) rc = number(t, 5, c[i].loss.loss);
-        if (!rc) rc = number(t, 4, c[i].loss.accuracy);
+        const mb_loss *l = &c[i].loss;
+        if (!rc) rc = number(t, 4, l->kl);
+        if (!rc) rc = number(t, 2, l->kl_half_width);
+        if (!rc) rc = number(t, 5, l->loss);
+        if (!rc) rc = number(t, 4, l->accuracy);
+        if (!rc) rc = number(t, 2, l->half_width);
+        if (!rc) rc = c[i].draws ? mb_table_cellf(t, "%d", c[i].draws) : mb_table_cell(t, "");
         for (int k = 0; k < 3 && !rc; k++) rc = text ? si(t, v[k], unit[k]) : number(t, 17, v[k]);
         if (!rc) rc = number(t, 17, c[i].cost.arrays);
         if (!rc) rc = number(t, text ? 4 : 17, mb_edap(&c[i].cost));
@@ -98,6 +104,8 @@ static int tell_search(const mb_map_report *r, bool text, mb_doc *d) {
     mb_doc_int(d, "dominated", r->dominated);
     mb_doc_int(d, "work", r->work);
     mb_doc_int(d, "cost_evaluations", r->cost_calls);
+    mb_doc_int(d, "measurements", r->measured);
+    mb_doc_int(d, "solutions", r->rounds);
     mb_doc_int(d, "simulations", r->loss_calls);
     mb_doc_real(d, "costing_s", r->space_s, "s");
     mb_doc_real(d, "sensitivity_s", r->sensitivity_s, "s");

@@ -132,7 +132,7 @@ static int run(const void *opt, int argc, char *const *argv) {
     mb_curvature *c = NULL;
     mb_meter meter;
     mb_doc d;
-    mb_curvature_options co = {.samples = o->samples ? o->samples : 32, .bits = bits, .measure = o->measure};
+    mb_curvature_options co = {.samples = o->samples ? o->samples : 32, .bits = bits, .measure = o->measure, .exact = true};
     (void)argc;
     int rc = whole("probes", o->probes, 16, 0, 100000, &co.probes);
     if (!rc) rc = whole("steps", o->steps, 8, 0, 10000, &co.steps);

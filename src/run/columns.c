@@ -57,6 +57,9 @@ const mb_column mb_point_columns[] = {
     COL(reload_s, "s", "part of the latency that does"),
     COL(peak_tops, "Tera-op/s", "all arrays busy at the setting of the first layer on arrays"),
     COL(peak_W, "W", "power while they are"),
+    COL(search_costs, "", "plans and settings that the mapping policy had costed"),
+    COL(search_measured, "", "layers x settings that it had measured alone"),
+    COL(search_simulated, "", "plans that it had simulated"),
     {NULL, NULL, NULL, 0},
 };
 #undef COL

@@ -131,15 +131,15 @@ static int traces(work *w, mb_curvature *c) {
     int rc = e && half ? MB_OK : mb_nomem();
     uint64_t seed = (uint64_t)w->s->keys.seed;
     if (!rc) rc = mb_fisher(&w->objective, w->theta, MB_FISHER_EMPIRICAL, seed, e, w->n_change, w->change, half);
-    if (!rc) rc = mb_fisher(&w->objective, w->theta, MB_FISHER_EXACT, seed, e + blocks, 0, NULL, NULL);
+    if (!rc && w->o->exact) rc = mb_fisher(&w->objective, w->theta, MB_FISHER_EXACT, seed, e + blocks, 0, NULL, NULL);
     if (!rc && w->o->probes) rc = mb_hessian_trace(&w->objective, w->theta, -1, (size_t)w->o->probes, seed, e + 2 * blocks);
     for (int k = 0; k < c->n && !rc; k++) {
         mb_layer_curvature *l = &c->layer[k];
         l->empirical = e[w->block[k]];
-        l->fisher = e[blocks + (size_t)w->block[k]];
+        if (w->o->exact) l->fisher = e[blocks + (size_t)w->block[k]];
         if (w->o->probes) l->trace = e[2 * blocks + (size_t)w->block[k]];
         for (int b = 0; b < c->n_bits; b++) {
-            l->change[b].omega = l->fisher.mean / (double)l->n * l->change[b].dw2;
+            if (w->o->exact) l->change[b].omega = l->fisher.mean / (double)l->n * l->change[b].dw2;
             l->change[b].fisher = half[k * c->n_bits + b].mean;
         }
     }
@@ -164,6 +164,18 @@ static int measure(work *w, mb_curvature *c) {
         ch->quadratic /= 2;
         if (!rc) rc = mb_loss_changes(&w->objective, w->theta, 1, &w->change[j], &ch->measured, NULL);
     }
+    return rc;
+}
+
+static int pairs(work *w, mb_curvature *c) {
+    const size_t n = w->n_change;
+    if (!w->o->pairs) return MB_OK;
+    double *single = mb_malloc(n, sizeof *single);
+    c->pair = mb_malloc(n * n, sizeof *c->pair);
+    int rc = single && c->pair ? MB_OK : mb_nomem();
+    if (!rc && w->o->pairs == 1) rc = mb_hessian_quadratic(&w->objective, w->theta, n, w->change, c->pair);
+    else if (!rc) rc = mb_loss_changes(&w->objective, w->theta, n, w->change, single, c->pair);
+    mb_free(single);
     return rc;
 }
 
@@ -194,7 +206,7 @@ static int make_rows(const mb_setup *s, const mb_curvature_options *o, mb_curvat
 
 void mb_curvature_free(mb_curvature *c) {
     for (int k = 0; c && c->layer && k < c->n; k++) mb_free(c->layer[k].change);
-    if (c) mb_free(c->layer);
+    if (c) mb_free(c->layer), mb_free(c->pair);
     mb_free(c);
 }
 
@@ -210,6 +222,7 @@ int mb_curvature_compute(const mb_setup *s, const mb_curvature_options *o, mb_cu
     if (!rc) rc = traces(&w, c);
     if (!rc) rc = eigenvalues(&w, c);
     if (!rc) rc = measure(&w, c);
+    if (!rc) rc = pairs(&w, c);
     for (size_t j = 0; w.dw && j < w.n_change; j++) mb_free(w.dw[j]);
     mb_free(w.dw);
     mb_free(w.change);

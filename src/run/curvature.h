@@ -19,6 +19,8 @@ typedef struct mb_curvature_options {
     const int *bits;                     /* changes of weights that are looked at: quantisation to these widths */
     /* dW'H dW and the measured loss of each, too: one product and one pass over the samples for each */
     bool measure;
+    bool exact;                          /* the true Fisher matrix, over all classes: as many gradients of a sample as there are classes */
+    int pairs;                           /* between all changes: 0 none, 1 dW'H dW, 2 measured (mb_loss_changes) */
     int threads;
     const mb_progress *progress;
 } mb_curvature_options;
@@ -48,6 +50,7 @@ typedef struct mb_curvature {
     mb_layer_curvature *layer;           /* weighted layers of the network, in order */
     size_t samples;
     double loss;                         /* mean over the samples */
+    double *pair;                        /* [(n * n_bits)^2], or NULL */
 } mb_curvature;
 
 /* On the calibration data of the experiment when it has its own, else on its test data. MB_BADINPUT: a layer without derivatives.

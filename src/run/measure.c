@@ -102,7 +102,7 @@ static int context_open(void *p, void **out) {
 }
 
 /* Divergence of softmax(Y) from softmax(X) in units of losses, at most what a loss can be. */
-static int64_t divergence(const float *x, const float *y, size_t n) {
+int64_t mb_divergence_units(const float *x, const float *y, size_t n) {
     double top[2] = {(double)x[0], (double)y[0]}, sum[2] = {0, 0}, kl = 0;
     for (size_t i = 1; i < n; i++) top[0] = fmax(top[0], (double)x[i]), top[1] = fmax(top[1], (double)y[i]);
     for (size_t i = 0; i < n; i++) sum[0] += exp((double)x[i] - top[0]), sum[1] += exp((double)y[i] - top[1]);
@@ -121,7 +121,7 @@ static void increases(const context *c, int64_t first, int n, size_t at) {
         const size_t s = (size_t)first + i;
         const float *y = c->out + i * classes;
         st->increase[0][at + s] = mb_loss_units(y, classes, st->s->calib->label[s]) - st->base[s];
-        st->increase[1][at + s] = divergence(c->ref + i * classes, y, classes);
+        st->increase[1][at + s] = mb_divergence_units(c->ref + i * classes, y, classes);
     }
 }
 
@@ -213,7 +213,7 @@ static int map_setting(const study *st, const mb_profile *prof, const mb_assign 
 }
 
 /* All draws of the settings [first, first + count). */
-static int run_chunk(study *st, const mb_profile *prof, const mb_assign *reference, const mb_assign *setting, int trials,
+static int run_chunk(study *st, const mb_profile *prof, const mb_assign *reference, const mb_assign *setting, uint32_t first_trial, int trials,
                      const mb_progress *pr, mb_measured *out) {
     const size_t pairs = (size_t)out->n_layers * (size_t)st->count, each = (size_t)st->samples;
     sums t[2] = {{NULL, NULL}, {NULL, NULL}};
@@ -227,7 +227,7 @@ static int run_chunk(study *st, const mb_profile *prof, const mb_assign *referen
     }
     for (int i = 0; i < st->count && !rc; i++) rc = map_setting(st, prof, reference, setting, st->first + i, &st->map[i]);
     for (int trial = 0; trial < trials && !rc; trial++) {
-        st->trial = (uint32_t)trial;
+        st->trial = first_trial + (uint32_t)trial;
         for (int i = 0; i < st->count && !rc; i++) rc = mb_mapped_program(st->map[i], st->trial, pr);
         mb_sim_job job = {.net = st->s->net,
                           .data = st->s->calib,
@@ -388,6 +388,8 @@ int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setti
         reference.weight_bits = setting[c].weight_bits > reference.weight_bits ? setting[c].weight_bits : reference.weight_bits;
         reference.input_bits = setting[c].input_bits > reference.input_bits ? setting[c].input_bits : reference.input_bits;
     }
+    if (o->weight_bits) reference.weight_bits = o->weight_bits;
+    if (o->input_bits) reference.input_bits = o->input_bits;
     reference.engine = MB_DIGITAL;
     reference.dac_bits = 1;
     reference.skip_slices = 0;
@@ -402,7 +404,7 @@ int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setti
             used += bytes_of(&st, &setting[st.first + st.count], st.first + st.count);
             if (used > room && st.count > 0) break;
         }
-        rc = run_chunk(&st, prof, &reference, setting, trials, pr, m);
+        rc = run_chunk(&st, prof, &reference, setting, o->first_trial, trials, pr, m);
     }
     if (rc) goto out;
     double base;

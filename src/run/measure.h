@@ -29,6 +29,8 @@ typedef struct mb_measure_options {
     int trials;                  /* device draws, at least 1; a network without random cells takes one */
     double stress;               /* 1: the device as it is */
     double memory;               /* bytes for programmed arrays; 0: 512 MiB */
+    uint32_t first_trial;        /* number of the first draw */
+    int weight_bits, input_bits; /* of the reference; 0: the most among the settings */
 } mb_measure_options;
 
 typedef struct mb_measured {
@@ -43,5 +45,7 @@ typedef struct mb_measured {
 int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setting, int n, const bool *use,
                const mb_measure_options *o, const mb_progress *pr, mb_measured **out);
 void mb_measured_free(mb_measured *m);
+/* KL of softmax(Y) from softmax(X), both [n], in units of 2^-20 nats, at most what a loss can be. */
+int64_t mb_divergence_units(const float *x, const float *y, size_t n);
 
 #endif

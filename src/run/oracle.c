@@ -8,13 +8,20 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "mapping/mixed.h"
 #include "mapping/policy.h"
 #include "nn/exec.h"
+#include "run/curvature.h"
 #include "run/finetune.h"
+#include "run/measure.h"
 #include "run/point.h"
 #include "run/prune.h"
+#include "run/score.h"
+
+/* What a search sees of devices are draws of their own, not those that results are computed with. */
+#define SEARCH_DRAWS (1u << 20)
 
 /* failed: a loss could not be measured. tuned: the network of the last fine-tuning with its profile, which losses are measured on; NULL: the setup's own */
 typedef struct {
@@ -25,6 +32,7 @@ typedef struct {
     mb_network *tuned;
     const mb_network *tuned_from; /* the network that was trained: the setup's, or a smaller one */
     mb_profile *tuned_profile;
+    uint64_t key;                /* of everything that losses depend on, the plan apart */
 } oracle_ctx;
 
 static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
@@ -32,35 +40,194 @@ static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
     return mb_pruned_costs_plan(c->costs, plan, c->pr, out);
 }
 
-/* Loss on the calibration samples with the devices of draw 0. */
-static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) {
-    oracle_ctx *c = ctx;
-    const mb_profile *prof = NULL;
-    mb_mapped *m = NULL;
-    mb_accuracy acc;
+/* --- what points share: answers that depend on the network, the machine and the data, not on the policy --------------------------------------------- */
+
+static int context_key(const mb_setup *s, uint64_t *key) {
+    static const char *const apart[] = {"map", "sweep", "against", "plot", "trials", "samples", "name", "question", "train", "dataset"};
+    mb_conf *c = mb_conf_clone(s->conf);
+    int rc = c ? MB_OK : mb_nomem();
+    for (size_t i = 0; i < sizeof apart / sizeof *apart && !rc; i++)
+        if (mb_conf_find(c, apart[i])) rc = mb_conf_set(c, apart[i], "0", MB_FROM_DEFAULT);
+    if (!rc) {
+        *key = mb_conf_hash(c);
+        *key = mb_hash64(&s->net->hash, sizeof s->net->hash, *key);
+        *key = mb_hash64(&s->calib, sizeof s->calib, *key);
+        const mb_conf *keep = mb_conf_find(s->conf, "map.keep"); /* which channels a plan drops */
+        const uint64_t which = keep ? mb_conf_hash(keep) : 0;
+        *key = mb_hash64(&which, sizeof which, *key);
+    }
+    mb_conf_free(c);
+    return rc;
+}
+
+static void free_plain(void *p) { mb_free(p); }
+
+/* Copies change costs only. */
+static uint64_t setting_key(const mb_assign *a, uint64_t key) {
+    mb_assign x = *a;
+    x.copies = 1;
+    return mb_hash64(&x, sizeof x, key);
+}
+
+static int keep(oracle_ctx *c, const char *kind, uint64_t key, const void *data, size_t size) {
+    void *p = mb_malloc(1, size);
+    if (!p) return mb_nomem();
+    memcpy(p, data, size);
+    return mb_cache_put(c->s->cache, kind, key, p, free_plain);
+}
+
+/* --- losses of plans ------------------------------------------------------------------------------------------------------------ */
+
+static int need_data(const oracle_ctx *c) {
     if (c->s->net->weightless) return mb_context(mb_network_has_weights(c->s->net), "the mapping policy asks what a plan loses");
-    if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
+    return c->s->calib ? MB_OK : mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
+}
+
+static int float_outputs(oracle_ctx *c, int64_t samples, const float **logit) {
+    const uint64_t key = mb_hash64(&samples, sizeof samples, c->key);
+    float *v = mb_cache_get(c->s->cache, "logits", key);
+    if (!v) {
+        int rc = mb_score_reference(c->s->net, c->s->calib, samples, c->pr, &v);
+        if (!rc) rc = mb_cache_put(c->s->cache, "logits", key, v, free_plain);
+        if (rc) return rc;
+    }
+    *logit = v;
+    return MB_OK;
+}
+
+static int sample_count(const oracle_ctx *c, int samples, int64_t *n) {
+    *n = samples ? samples : c->s->cal.samples;
+    if ((size_t)*n > c->s->calib->n)
+        return mb_fail(MB_BADINPUT, "the mapping policy asks for %lld calibration samples, %s holds %zu", (long long)*n, c->s->calib->source, c->s->calib->n);
+    return MB_OK;
+}
+
+static int score(oracle_ctx *c, const mb_plan *plan, int64_t samples, int draws, mb_loss *out) {
+    const mb_profile *prof = NULL;
+    const float *logit = NULL;
     mb_pruned pruned;
     int rc = mb_pruned_open(c->s, plan, c->pr, &pruned);
     mb_setup s = *pruned.setup;
+    if (!rc) rc = float_outputs(c, samples, &logit);
     if (!rc && c->tuned && c->tuned_from != s.net)
         rc = mb_fail(MB_BADINPUT, "the loss of a plan is asked for that keeps other channels than the plan of the fine-tuning");
     if (c->tuned) s.net = c->tuned, prof = c->tuned_profile;
     else if (!rc) rc = mb_point_profile(pruned.setup, c->pr, &prof);
-    if (!rc) rc = mb_mapped_new(&s, prof, pruned.plan, &m);
-    if (!rc) rc = mb_mapped_program(m, 0, c->pr);
-    if (!rc) rc = mb_analog_accuracy(m, c->s->calib, c->s->cal.samples, c->pr, &acc);
-    mb_mapped_free(m);
+    if (!rc) rc = mb_score_plan(&s, prof, logit, pruned.plan, samples, SEARCH_DRAWS, draws, c->pr, out);
     mb_pruned_close(&pruned);
-    if (rc) {
-        c->failed = true;
-        return rc;
+    c->failed = c->failed || rc;
+    return rc;
+}
+
+static int oracle_score(void *ctx, const mb_plan *plan, int samples, int draws, mb_loss *out) {
+    oracle_ctx *c = ctx;
+    int64_t n;
+    int rc = need_data(c);
+    if (!rc) rc = sample_count(c, samples, &n);
+    if (rc) return rc;
+    if (c->tuned) return score(c, plan, n, draws, out);
+    uint64_t key = mb_hash64(&n, sizeof n, mb_hash64(&draws, sizeof draws, c->key));
+    for (int m = 0; m < plan->n; m++) key = setting_key(&plan->assign[m], key);
+    const mb_loss *known = mb_cache_get(c->s->cache, "score", key);
+    if (known) *out = *known;
+    else {
+        rc = score(c, plan, n, draws, out);
+        if (!rc) rc = keep(c, "score", key, out, sizeof *out);
     }
-    double low, high;
-    out->loss = acc.loss;
-    out->accuracy = (double)acc.correct / (double)acc.samples;
-    mb_accuracy_interval(out->accuracy, acc.samples, 0, 1, &low, &high);
-    out->half_width = (high - low) / 2;
+    return rc;
+}
+
+/* On the calibration samples with one device. */
+static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) { return oracle_score(ctx, plan, 0, 1, out); }
+
+/* --- sensitivities of layers ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t measure_key(const oracle_ctx *c, const mb_measure_ask *a, int layer, int setting) {
+    const int which[] = {layer, a->samples, a->trials, a->weight_bits, a->input_bits};
+    uint64_t key = mb_hash64(which, sizeof which, c->key);
+    key = mb_hash64(&a->stress, sizeof a->stress, key);
+    return setting_key(&a->setting[setting], key);
+}
+
+/* What no other point has measured, at once. */
+static int oracle_measure(void *ctx, const mb_measure_ask *a, mb_measurement *out) {
+    oracle_ctx *c = ctx;
+    const mb_profile *prof = NULL;
+    mb_measured *m = NULL;
+    const int layers = c->s->net->n_weighted, total = layers * a->n;
+    int64_t n;
+    int rc = need_data(c);
+    if (!rc) rc = sample_count(c, a->samples, &n);
+    if (!rc) rc = mb_point_profile(c->s, c->pr, &prof);
+    if (rc) return rc;
+    bool *use = mb_calloc((size_t)total, sizeof *use);
+    if (!use) return mb_nomem();
+    for (int e = 0; e < total; e++) {
+        if (a->use && !a->use[e]) continue;
+        const mb_measurement *known = mb_cache_get(c->s->cache, "measured", measure_key(c, a, e / a->n, e % a->n));
+        if (known) out[e] = *known;
+        else use[e] = true;
+    }
+    const mb_measure_options o = {.samples = n, .trials = a->trials, .stress = a->stress, .first_trial = SEARCH_DRAWS,
+                                  .weight_bits = a->weight_bits, .input_bits = a->input_bits};
+    mb_assign *setting = mb_malloc((size_t)a->n, sizeof *setting); /* those that are asked for somewhere */
+    int *from = mb_malloc((size_t)a->n, sizeof *from), asked = 0;
+    if (!setting || !from) rc = mb_nomem();
+    for (int e = 0; e < a->n && !rc; e++) {
+        bool some = false;
+        for (int k = 0; k < layers; k++) some = some || use[k * a->n + e];
+        if (!some) continue;
+        for (int k = 0; k < layers; k++) use[k * a->n + asked] = use[k * a->n + e];
+        from[asked] = e;
+        setting[asked++] = a->setting[e];
+    }
+    for (int k = 1; k < layers; k++) memmove(use + k * asked, use + k * a->n, (size_t)asked * sizeof *use);
+    if (!rc && asked) rc = mb_measure(c->s, prof, setting, asked, use, &o, c->pr, &m);
+    for (int e = 0; e < layers * asked && m && !rc; e++) {
+        if (!use[e]) continue;
+        const int k = e / asked, to = k * a->n + from[e % asked];
+        out[to] = (mb_measurement){m->mean[e], m->se[e], m->kl[e], m->kl_se[e]};
+        rc = keep(c, "measured", measure_key(c, a, k, from[e % asked]), &out[to], sizeof out[to]);
+    }
+    mb_free(setting);
+    mb_free(from);
+    c->failed = c->failed || rc;
+    mb_measured_free(m);
+    mb_free(use);
+    return rc;
+}
+
+static void free_curvature(void *p) { mb_curvature_free(p); }
+
+static mb_traced traced(const mb_estimate *e) { return (mb_traced){e->mean, e->n > 1 ? (e->high - e->low) / 2 : 0}; }
+
+static int oracle_curvature(void *ctx, const mb_curvature_ask *a, const mb_curvature_tell *out) {
+    oracle_ctx *c = ctx;
+    int rc = need_data(c);
+    const int which[] = {a->samples, a->probes, a->steps, a->exact, a->pairs};
+    uint64_t key = mb_hash64(a->bits, (size_t)a->n_bits * sizeof *a->bits, mb_hash64(which, sizeof which, c->key));
+    mb_curvature *v = rc ? NULL : mb_cache_get(c->s->cache, "curvature", key);
+    if (!rc && !v) {
+        const mb_curvature_options o = {.samples = a->samples, .probes = a->probes, .steps = a->steps, .n_bits = a->n_bits, .bits = a->bits,
+                                        .exact = a->exact, .pairs = a->pairs, .threads = mb_sim_threads(), .progress = c->pr};
+        rc = mb_curvature_compute(c->s, &o, &v);
+        if (!rc) rc = mb_cache_put(c->s->cache, "curvature", key, v, free_curvature);
+        c->failed = c->failed || rc;
+    }
+    if (rc) return rc;
+    for (int k = 0; k < v->n; k++) {
+        const mb_layer_curvature *l = &v->layer[k];
+        if (out->trace) out->trace[k] = traced(&l->trace);
+        if (out->exact) out->exact[k] = traced(&l->fisher);
+        if (out->empirical) out->empirical[k] = traced(&l->empirical);
+        if (out->lambda) out->lambda[k] = l->spectrum.max;
+        for (int b = 0; b < v->n_bits; b++) {
+            if (out->dw2) out->dw2[k * v->n_bits + b] = l->change[b].dw2;
+            if (out->fisher) out->fisher[k * v->n_bits + b] = l->change[b].fisher;
+        }
+    }
+    const size_t n = (size_t)v->n * (size_t)v->n_bits;
+    if (out->pair) memcpy(out->pair, v->pair, n * n * sizeof *v->pair);
     return MB_OK;
 }
 
@@ -163,9 +330,10 @@ static int oracle_finetune(void *ctx, const mb_plan *plan, int epochs) {
     return rc;
 }
 
-int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, bool *failed, mb_map_report *report) {
+int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, mb_oracle_told *told, mb_map_report *report) {
     const mb_network *net = s->net;
     oracle_ctx ctx = {.s = s, .pr = pr};
+    const double t0 = oracle_now(NULL);
     mb_layer_info *info = mb_calloc((size_t)net->n_weighted, sizeof *info);
     if (!info) return mb_nomem();
     for (int k = 0; k < net->n_weighted; k++) {
@@ -173,17 +341,19 @@ int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics
         info[k] = (mb_layer_info){l->name, mb_layer_matmul(l), mb_layer_macs(l), mb_layer_params(l)};
     }
     mb_oracle o = {.ctx = &ctx, .net = net, .layer = info, .n = net->n_weighted, .cost = oracle_cost, .loss = oracle_loss, .finetune = oracle_finetune,
+                   .score = oracle_score, .measure = oracle_measure, .curvature = oracle_curvature,
                    .now = oracle_now, .progress = oracle_progress, .activations = oracle_activations,
                    .layer_latency = oracle_layer_latency, .arrays = oracle_arrays, .report = report};
     mb_plan *p = NULL;
-    int rc = mb_pruned_costs_new(s, &ctx.costs);
+    int rc = context_key(s, &ctx.key);
+    if (!rc) rc = mb_pruned_costs_new(s, &ctx.costs);
     if (!rc) rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
     mb_pruned_costs_free(ctx.costs);
     mb_free(info);
     forget_tuned(&ctx);
-    *failed = ctx.failed;
+    *told = (mb_oracle_told){ctx.failed, o.n_cost, o.n_loss, o.n_measured, oracle_now(NULL) - t0};
     if (rc) mb_plan_free(p);
     else *plan = p;
     return rc;

@@ -63,8 +63,8 @@ static int get_float(mb_setup *s, const mb_progress *pr, mb_accuracy *out) {
 }
 
 int mb_point_map_report(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics, mb_map_report *report) {
-    bool failed;
-    return mb_oracle_map(s, pr, plan, metrics, &failed, report);
+    mb_oracle_told told;
+    return mb_oracle_map(s, pr, plan, metrics, &told, report);
 }
 
 int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics) {
@@ -348,11 +348,13 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     mb_mapped *m = NULL;
     memset(out, 0, sizeof *out);
     if (plan) *plan = NULL;
-    bool failed = false;
+    mb_oracle_told told = {0};
     int rc = o->plan        ? mb_plan_clone(o->plan, &p)
              : o->plan_file ? mb_plan_load(o->plan_file, s->net, &p)
-                            : mb_oracle_map(s, o->progress, &p, NULL, &failed, NULL);
-    if (rc == MB_NUMERIC && o->record_infeasible && !o->plan_file && !failed) return infeasible_result(s, out);
+                            : mb_oracle_map(s, o->progress, &p, NULL, &told, NULL);
+    if (rc == MB_NUMERIC && o->record_infeasible && !o->plan_file && !told.failed) return infeasible_result(s, out);
+    out->search_costs = told.costs, out->search_measured = (double)told.measurements, out->search_simulated = told.simulations;
+    out->search_s = told.seconds;
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
     out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->loss = (double)NAN;
     mb_pruned pruned = {0};
@@ -531,6 +533,15 @@ static int explain_done(session *se, const mb_point *pt, size_t index) {
     return rc;
 }
 
+/* What a search of simulations took stands in the manifest, as times vary. */
+static int note_search(mb_run *run, size_t index, const mb_point_result *r) {
+    char key[40], value[40];
+    if (!(r->search_measured + r->search_simulated > 0)) return MB_OK;
+    snprintf(key, sizeof key, "search_s of point %zu", index);
+    snprintf(value, sizeof value, "%.3g", r->search_s);
+    return mb_run_note(run, key, value);
+}
+
 static int run_point(session *se, const mb_point *pt, size_t index, mb_point_result *r) {
     mb_setup s;
     mb_plan *plan = NULL;
@@ -545,6 +556,7 @@ static int run_point(session *se, const mb_point *pt, size_t index, mb_point_res
         if (!rc && !(r->plan = plan ? mb_asprintf("plan-%04zu.cfg", index) : mb_strdup(""))) rc = mb_nomem();
         if (plan) mb_plan_write(plan, &text);
         if (!rc && plan) rc = text.failed ? mb_nomem() : mb_run_write_file(se->run, r->plan, mb_cstr(&text));
+        if (!rc) rc = note_search(se->run, index, r);
         if (!rc) rc = mb_run_point(se->run, r);
         if (!rc && plan && to_explain(se, index)) rc = explain_point(se, &s, plan, index);
         if (rc) mb_point_result_free(r);

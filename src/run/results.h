@@ -72,6 +72,8 @@ typedef struct mb_point_result {
     double energy_J, latency_s, area_m2, edp_Js, edap_Jsm2, power_W, tops, tops_per_W, tops_per_mm2, macs, arrays, weight_bits;
     double program_J, program_s, program_cells, pulses, wear;   /* loading the weights once */   /* weight_bits: of all weights */
     double energy_low_J, energy_high_J, area_low_m2, area_high_m2;   /* at the corners of converters and memories */
+    double search_costs, search_measured, search_simulated;          /* what the mapping policy asked */
+    double search_s;                                                 /* and how long it took: no column, as it varies */
     double interval_s, batch_s, reload_J, reload_s, peak_tops, peak_W;
     mb_trial_result *trial; size_t n_trial;
     mb_part *part; size_t n_part;                    /* by component, whole network */

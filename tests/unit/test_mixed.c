@@ -17,8 +17,10 @@ static const testlayer four[] = {
 
 /* Costs are sums over layers and a constant; `rounded` adds what is not additive: energy in whole steps. */
 typedef struct world {
-    bool rounded, no_offset, nan;
-    int losses;
+    bool rounded, no_offset, nan, coupled;
+    int losses, asked, nan_layer; /* settings measured; this layer's measurements are not finite: number from 1, 0 none */
+    int draws, samples;           /* of the last score */
+    double shift;                 /* what the first draws see wrongly of plans with 8-bit inputs in layer 0 */
 } world;
 
 static int world_cost(void *ctx, const mb_plan *p, mb_metrics *out) {
@@ -52,6 +54,58 @@ static int world_loss(void *ctx, const mb_plan *p, mb_loss *out) {
     return MB_OK;
 }
 
+/* Many devices tell the truth, few see plans with 8-bit inputs in the first layer better than they are. */
+static int world_score(void *ctx, const mb_plan *p, int samples, int draws, mb_loss *out) {
+    world *w = ctx;
+    int rc = world_loss(ctx, p, out);
+    w->draws = draws, w->samples = samples;
+    out->kl = out->loss - (draws < 10 && p->assign[0].input_bits == 8 ? w->shift : 0);
+    out->kl_half_width = 0.1 / draws;
+    return rc;
+}
+
+/* Errors of keys add up, unless COUPLED. */
+static double world_layer(const world *w, int m, const mb_assign *a) {
+    double v = exp2(-a->weight_bits) * (4 - m) + exp2(-a->input_bits) + (a->engine == MB_DIGITAL ? 0 : 0.3 * exp2(-a->adc_bits));
+    if (w->coupled && a->weight_bits == 4 && a->input_bits == 4) v *= 3;
+    return v;
+}
+
+static int world_measure(void *ctx, const mb_measure_ask *ask, mb_measurement *out) {
+    world *w = ctx;
+    for (int m = 0; m < 4; m++)
+        for (int s = 0; s < ask->n; s++) {
+            if (ask->use && !ask->use[m * ask->n + s]) continue;
+            w->asked++;
+            const double v = w->nan_layer == m + 1 ? (double)NAN : world_layer(w, m, &ask->setting[s]) * ask->stress;
+            out[m * ask->n + s] = (mb_measurement){2 * v, 0.2, v, 0.1};
+        }
+    return MB_OK;
+}
+
+/* |dW|^2 = n 4^-bits, trace = n (m + 1), eigenvalue twice the mean trace, and pairs of neighbours that make up for each other. */
+static int world_curvature(void *ctx, const mb_curvature_ask *ask, const mb_curvature_tell *out) {
+    const world *w = ctx;
+    for (int m = 0; m < 4; m++) {
+        const mb_traced t = {w->nan_layer == m + 1 ? (double)NAN : 100.0 * (m + 1), 10};
+        if (out->trace) out->trace[m] = t;
+        if (out->exact) out->exact[m] = (mb_traced){2 * t.mean, 0};
+        if (out->empirical) out->empirical[m] = (mb_traced){t.mean / 2, 0};
+        if (out->lambda) out->lambda[m] = t.mean / 10;
+        for (int b = 0; b < ask->n_bits; b++) {
+            const double dw = exp2(-ask->bits[b]);
+            if (out->dw2) out->dw2[m * ask->n_bits + b] = dw * dw;
+            if (out->fisher) out->fisher[m * ask->n_bits + b] = 3 * dw * dw;
+            for (int q = 0; out->pair && q < 4 * ask->n_bits; q++) {
+                const int h = q / ask->n_bits;
+                const double other = exp2(-ask->bits[q % ask->n_bits]), like = h == m ? 1.0 : h == m + 1 || h == m - 1 ? -0.4 : 0.1;
+                out->pair[(m * ask->n_bits + b) * 4 * ask->n_bits + q] = like * dw * other;
+            }
+        }
+    }
+    return MB_OK;
+}
+
 typedef struct fixture {
     mb_network *net;
     mb_layer_info info[4];
@@ -78,7 +132,8 @@ static void begin(fixture *f, const char *text) {
         }
         f->info[m] = (mb_layer_info){l->name, mm, mb_layer_macs(l), mb_layer_params(l)};
     }
-    f->o = (mb_oracle){.net = f->net, .layer = f->info, .n = 4, .cost = world_cost, .loss = world_loss};
+    f->o = (mb_oracle){.net = f->net, .layer = f->info, .n = 4, .cost = world_cost, .loss = world_loss,
+                        .measure = world_measure, .curvature = world_curvature};
     assert_ok(mb_conf_parse(text, "exp.cfg", &f->map));
 }
 
@@ -159,7 +214,7 @@ static void every_policy_keeps_the_budgets(void **state) {
 static void the_table_is_solved_to_the_optimum(void **state) {
     (void)state;
     fixture f;
-    begin(&f, "policy = \"hawq-v3\"; " MENU " budget = { energy_J = 4e-7; latency_s = 2.6e-5; };");
+    begin(&f, "policy = \"hawq-v3\"; sensitivity = \"error\"; " MENU " budget = { energy_J = 4e-7; latency_s = 2.6e-5; };");
     mb_problem p;
     mb_space *s;
     mb_sensitivity v;
@@ -221,7 +276,7 @@ static void mixbar_is_never_worse_than_uniform(void **state) {
 static void products_come_near_brute_force(void **state) {
     (void)state;
     fixture f;
-    begin(&f, "policy = \"mixbar\"; " MENU " budget = { edap_Jsm2 = 2e-18; }; candidates = 1; uniform = 0; refine = 0;");
+    begin(&f, "policy = \"mixbar\"; " MENU " sensitivity = \"error\"; budget = { edap_Jsm2 = 2e-18; }; candidates = 1; uniform = 0; refine = 0;");
     mb_problem p;
     mb_space *s;
     mb_sensitivity v;
@@ -245,7 +300,7 @@ static void products_come_near_brute_force(void **state) {
     mb_space_free(s);
     mb_problem_free(&p);
     end(&f);
-    begin(&f, "policy = \"mixbar\"; " MENU " objective = \"edp\"; max_predicted = 0.1; uniform = 0; refine = 0;");
+    begin(&f, "policy = \"mixbar\"; " MENU " sensitivity = \"error\"; objective = \"edp\"; max_predicted = 0.1; uniform = 0; refine = 0;");
     assert_ok(run(&f));
     assert_true(f.report.candidate[f.report.chosen].predicted <= 0.1 * (1 + 1e-9));
     end(&f);
@@ -324,7 +379,7 @@ static void what_is_wrong_is_told(void **state) {
         end(&f);
     }
     fixture f;
-    begin(&f, "policy = \"mixbar\"; " MENU);
+    begin(&f, "policy = \"mixbar\"; sensitivity = \"error\"; " MENU);
     f.net->layer[f.net->weighted[2]].weight[5] = (float)NAN;
     assert_fails(run(&f), MB_NUMERIC, "layer conv3: the sensitivity error of the setting");
     end(&f);
@@ -332,6 +387,240 @@ static void what_is_wrong_is_told(void **state) {
     f.w.nan = true;
     assert_fails(run(&f), MB_NUMERIC, "simulated loss");
     end(&f);
+}
+
+/* --- sensitivities -------------------------------------------------------------------------------------------------------- */
+
+typedef struct filled {
+    mb_problem p;
+    mb_space *s;
+    mb_sensitivity v;
+    const mb_sensitivity_type *type;
+} filled;
+
+static int fill(fixture *f, const char *name, filled *q) {
+    f->o.ctx = &f->w;
+    assert_ok(mb_problem_load(f->map, f->net, &q->p));
+    assert_ok(mb_space_new(&q->p, &f->o, 100000, &q->s));
+    assert_ok(mb_sensitivity_named(name, &q->type));
+    return mb_sensitivity_run(q->type, q->p.sensitivity_options, &f->o, q->s, 1, &q->v);
+}
+
+static void drain(filled *q) {
+    mb_sensitivity_free(&q->v);
+    mb_space_free(q->s);
+    mb_problem_free(&q->p);
+}
+
+/* Where errors of keys add up, a star tells all settings; where they do not, what is asked for is measured. */
+static void stars_stand_for_all_settings(void **state) {
+    (void)state;
+    for (int coupled = 0; coupled < 2; coupled++) {
+        fixture f;
+        filled q;
+        begin(&f, "policy = \"hawq-v3\"; menu = { weight_bits = [2, 3, 4, 5, 6, 7, 8]; input_bits = [3, 4, 5, 6, 7, 8]; adc_bits = [4, 5, 6, 7, 8]; copies = [1, 2]; "
+                  "engine = [\"analog\", \"digital\"]; };");
+        f.w.coupled = coupled;
+        assert_ok(fill(&f, "measured", &q));
+        assert_int_equal(f.w.asked, 4 * (7 + 5 + 4 + 7 + 5)); /* keys one by one, analog and digital */
+        int estimated = 0;
+        for (int i = 0; i < 4; i++)
+            for (int c = 0; c < q.s->m[i]; c++) {
+                const mb_assign *a = &q.s->choice[i][c];
+                estimated += q.v.estimated[i][c];
+                if (!coupled || a->weight_bits != 4 || a->input_bits != 4) assert_true(fabs(q.v.value[i][c] - world_layer(&f.w, i, a)) < 1e-12);
+                else if (q.v.estimated[i][c]) assert_true(q.v.value[i][c] < 0.5 * world_layer(&f.w, i, a));
+            }
+        assert_true(estimated > 4 * 7 * 6 * 3);
+        bool *ask[4];
+        for (int i = 0; i < 4; i++) {
+            ask[i] = mb_calloc((size_t)q.s->m[i], sizeof(bool));
+            for (int c = 0; c < q.s->m[i]; c++) ask[i][c] = q.s->choice[i][c].weight_bits == 4 && q.s->choice[i][c].input_bits == 4;
+        }
+        const int before = f.w.asked;
+        assert_ok(mb_sensitivity_sharpen(q.type, NULL, &f.o, q.s, ask, &q.v));
+        assert_int_equal(f.w.asked - before, 4 * (5 + 1)); /* copies and the digital engine's converters count once */
+        for (int i = 0; i < 4; i++) {
+            for (int c = 0; c < q.s->m[i]; c++) {
+                if (!ask[i][c]) continue;
+                assert_true(fabs(q.v.value[i][c] - world_layer(&f.w, i, &q.s->choice[i][c])) < 1e-12 && !q.v.estimated[i][c]);
+                assert_true(fabs(q.v.half_width[i][c] - 0.196) < 1e-3);
+            }
+            mb_free(ask[i]);
+        }
+        drain(&q);
+        end(&f);
+    }
+}
+
+static void measurements_have_options(void **state) {
+    (void)state;
+    fixture f;
+    filled q;
+    begin(&f, "policy = \"hawq-v3\"; menu = { weight_bits = [2, 8]; input_bits = [4, 8]; }; sensitivity_options = { design = \"full\"; metric = \"loss\"; stress = 2.0; };");
+    assert_ok(fill(&f, "measured", &q));
+    assert_int_equal(f.w.asked, 16);
+    for (int c = 0; c < 4; c++) assert_true(fabs(q.v.value[2][c] - 4 * world_layer(&f.w, 2, &q.s->choice[2][c])) < 1e-12 && !q.v.estimated[2][c]);
+    drain(&q);
+    end(&f);
+    begin(&f, "policy = \"hawq-v3\"; " MENU);
+    f.w.nan_layer = 2;
+    assert_fails(fill(&f, "measured", &q), MB_NUMERIC, "layer conv2: the sensitivity measured of the setting");
+    drain(&q);
+    assert_fails(fill(&f, "hessian", &q), MB_NUMERIC, "layer conv2: the sensitivity hessian of the setting");
+    drain(&q);
+    end(&f);
+    begin(&f, "policy = \"hawq-v3\"; " MENU);
+    f.o.measure = NULL, f.o.curvature = NULL;
+    assert_fails(fill(&f, "kl", &q), MB_BADINPUT, "the sensitivity kl measures single layers");
+    drain(&q);
+    assert_fails(fill(&f, "fisher", &q), MB_BADINPUT, "the sensitivity fisher needs derivatives");
+    drain(&q);
+    end(&f);
+}
+
+/* S of every provider of second order, by its formula. */
+static void curvatures_weigh_changes(void **state) {
+    (void)state;
+    static const char *const provider[] = {"hessian", "hessian", "lambda", "fisher"};
+    static const double factor[] = {100, 200, 10, 0}; /* of the layer's number, over its weights */
+    for (int e = 0; e < 4; e++)
+        for (int referred = 0; referred < 2; referred++) {
+            fixture f;
+            filled q;
+            char text[300];
+            snprintf(text, sizeof text, "policy = \"hawq-v3\"; " MENU " sensitivity_options = { others = \"%s\"; %s };", referred ? "referred" : "none",
+                     e == 1 ? "trace = \"fisher\";" : "");
+            begin(&f, text);
+            assert_ok(fill(&f, provider[e], &q));
+            for (int i = 0; i < 4; i++) {
+                const mb_layer *l = &f.net->layer[f.net->weighted[i]];
+                double power = 0;
+                for (size_t k = 0; k < l->n_weight; k++) power += (double)l->weight[k] * (double)l->weight[k];
+                for (int c = 0; c < q.s->m[i]; c++) {
+                    const mb_assign *a = &q.s->choice[i][c];
+                    const double dw2 = exp2(-2 * a->weight_bits), n = (double)l->n_weight, input = 4.0 / 3 * exp2(-2 * a->input_bits);
+                    const double own = e == 3 ? 3 * dw2 : factor[e] * (i + 1) / n * dw2, mean = e == 3 ? 25.0 * (i + 1) / n : factor[e] * (i + 1) / n;
+                    if (!referred) assert_true(fabs(q.v.value[i][c] - own) <= 1e-12 * own);
+                    else if (a->adc_bits == 8) assert_true(fabs(q.v.value[i][c] - own - mean * power * input) <= 1e-9 * q.v.value[i][c]);
+                    else assert_true(q.v.value[i][c] >= own + mean * power * input * (1 - 1e-9));
+                }
+            }
+            drain(&q);
+            end(&f);
+        }
+}
+
+/* Divergences of quantised layers have no converters in them; referred, fewer converter bits cost more. */
+static void divergences_are_of_integers(void **state) {
+    (void)state;
+    fixture f;
+    filled q;
+    begin(&f, "policy = \"hawq-v3\"; " MENU " sensitivity_options = { others = \"none\"; };");
+    assert_ok(fill(&f, "kl", &q));
+    assert_int_equal(f.w.asked, 4 * (3 + 2));
+    for (int i = 0; i < 4; i++)
+        for (int c = 0; c < q.s->m[i]; c++) {
+            mb_assign w = q.s->choice[i][c], x = w;
+            w.engine = x.engine = MB_DIGITAL;
+            w.input_bits = x.weight_bits = 8;
+            assert_true(fabs(q.v.value[i][c] - world_layer(&f.w, i, &w) - world_layer(&f.w, i, &x)) < 1e-12);
+        }
+    drain(&q);
+    end(&f);
+    begin(&f, "policy = \"hawq-v3\"; menu = { adc_bits = [3, 4, 5, 6, 7, 8]; };");
+    assert_ok(fill(&f, "kl", &q));
+    for (int c = 1; c < 6; c++) assert_true(q.v.value[2][c] <= q.v.value[2][c - 1]);
+    assert_true(q.v.value[2][0] > 2 * q.v.value[2][1] && q.v.value[2][1] > q.v.value[2][5]);
+    drain(&q);
+    end(&f);
+}
+
+/* Pairs reach the solver: its answer is the least of 1/2 dW'G dW over all plans. */
+static void pairs_are_minimised(void **state) {
+    (void)state;
+    for (int psd = 0; psd < 2; psd++) {
+        fixture f;
+        char text[400];
+        snprintf(text, sizeof text,
+                 "policy = \"mixbar\"; sensitivity = \"clado\"; solver = \"quadratic\"; menu = { weight_bits = [2, 3, 4, 8]; }; budget = { weight_bits = 1500.0; };"
+                 "sensitivity_options = { others = \"none\"; psd = %s; }; candidates = 1; uniform = 0; refine = 0;", psd ? "true" : "false");
+        begin(&f, text);
+        assert_ok(run(&f));
+        static const int bits[] = {2, 3, 4, 8};
+        double best = HUGE_VAL;
+        for (int e = 0; e < 256; e++) {
+            const int b[4] = {bits[e % 4], bits[e / 4 % 4], bits[e / 16 % 4], bits[e / 64]};
+            double v = 0;
+            if (b[0] + b[1] + b[2] + b[3] > 15) continue;
+            for (int i = 0; i < 4; i++)
+                for (int h = 0; h < 4; h++) v += (i == h ? 0.5 : abs(i - h) == 1 ? -0.2 : 0.05) * exp2(-b[i] - b[h]);
+            best = fmin(best, v);
+        }
+        if (!psd) assert_true(fabs(f.report.predicted - best) <= 1e-9 * fabs(best));
+        else assert_true(f.report.predicted >= best - 1e-9); /* the projection only adds */
+        assert_true(fabs(f.report.candidate[0].predicted - f.report.predicted) <= 1e-9);
+        end(&f);
+    }
+}
+
+/* Plans rest on measurements, not on the star's estimates; few devices are misled, many decide. */
+static void mixbar_measures_and_confirms(void **state) {
+    (void)state;
+    fixture f;
+    begin(&f, "policy = \"mixbar\"; " MENU " budget = { energy_J = 4e-7; }; screen = 3; draws = 12; finalists = 40; samples = 77; candidates = 4;");
+    f.w.coupled = true;
+    f.w.shift = 0.05;
+    f.o.score = world_score;
+    assert_ok(run(&f));
+    assert_int_equal(f.w.samples, 77);
+    assert_true(f.report.rounds > 1 && f.report.measured > 4 * 4);
+    const mb_candidate *best = &f.report.candidate[f.report.chosen];
+    assert_int_equal(best->draws, 12);
+    for (int c = 0; c < f.report.n; c++) {
+        assert_int_equal(f.report.candidate[c].draws, 12);
+        assert_true(f.report.candidate[c].loss.kl >= best->loss.kl);
+    }
+    end(&f);
+}
+
+/* Refinement changes two layers at once where one alone does not fit: from a poor start it ends near the best of all plans. */
+static void refinement_goes_downhill(void **state) {
+    (void)state;
+    double found[2];
+    for (int e = 0; e < 2; e++) {
+        fixture f;
+        char text[400];
+        snprintf(text, sizeof text, "policy = \"mixbar\"; " MENU " sensitivity = \"error\"; budget = { energy_J = 4e-7; }; candidates = 1; uniform = 0; refine = %d;", e ? 400 : 0);
+        begin(&f, text);
+        assert_ok(run(&f));
+        mb_loss l;
+        assert_ok(mb_oracle_loss(&f.o, f.best, &l));
+        found[e] = l.loss;
+        if (e) {
+            mb_problem p;
+            mb_space *s;
+            double best = HUGE_VAL;
+            assert_ok(mb_problem_load(f.map, f.net, &p));
+            assert_ok(mb_space_new(&p, &f.o, 1000, &s));
+            for (int q = 0; q < 12 * 12 * 12 * 12; q++) {
+                int x[4] = {q % 12, q / 12 % 12, q / 144 % 12, q / 1728};
+                mb_metrics m;
+                mb_plan *plan;
+                mb_space_cost(s, x, &m, NULL);
+                if (!mb_within(&m, &p.budget, NULL)) continue;
+                assert_ok(mb_space_plan(s, x, &plan));
+                assert_ok(mb_oracle_loss(&f.o, plan, &l));
+                best = fmin(best, l.loss);
+                mb_plan_free(plan);
+            }
+            assert_true(found[1] <= best * 1.05);
+            mb_space_free(s);
+            mb_problem_free(&p);
+        }
+        end(&f);
+    }
+    assert_true(found[1] <= found[0]);
 }
 
 static void tables_of_users(void **state) {
@@ -381,6 +670,13 @@ int main(void) {
         cmocka_unit_test(the_slowest_layer_is_bounded),
         cmocka_unit_test(fronts_come_with_the_search),
         cmocka_unit_test(what_is_wrong_is_told),
+        cmocka_unit_test(stars_stand_for_all_settings),
+        cmocka_unit_test(measurements_have_options),
+        cmocka_unit_test(curvatures_weigh_changes),
+        cmocka_unit_test(divergences_are_of_integers),
+        cmocka_unit_test(pairs_are_minimised),
+        cmocka_unit_test(mixbar_measures_and_confirms),
+        cmocka_unit_test(refinement_goes_downhill),
         cmocka_unit_test(tables_of_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
