@@ -134,7 +134,7 @@ static void book_analog(costing *c, const mb_job *j, const piece *p, double buil
     piece converters = p[CONVERTERS];
     if (fires) converters.source = "packets of integrate and fire, codes measured in simulation (cost/converter.h)";
     add(c, &converters, mach->converter == MB_CONVERTER_ADDER_TREE ? "sum of a column" : "conversion", j->conversions, built,
-        fires ? j->act.occupancy * j->adc.each.energy_J : j->adc.each.energy_J, j->convert_s / j->conversions);
+        fires ? j->act.occupancy * j->adc.each.energy_J : j->adc.each.energy_J, j->conversions > 0 ? j->convert_s / j->conversions : 0);
 }
 
 /* Shift-and-add, registers. */

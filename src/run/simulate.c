@@ -789,6 +789,7 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     st->adc_occupancy = !l->spec.adc.type->transparent && span > 0 && s->q_max >= s->q_min ? ((double)s->q_max - (double)s->q_min) / span : 0;
     st->activity.measured = true;
     st->activity.occupancy = st->adc_occupancy;
+    for (int g = 0; g < l->mm.groups; g++) st->activity.empty += mb_xbar_empty(l->xbar[g]) / l->mm.groups;
     st->activity.rows_driven = (double)s->rows_driven / (double)s->vectors;
     const double charge_S = mb_xbar_charge_S(l->xbar[0]);
     st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors * (charge_S / mb_xbar_unit_S(l->xbar[0]));
