@@ -26,6 +26,18 @@ for policy in hawq-v3 mpqnnco eagl evolution haq; do
     run mixbar map p.cfg; is 0 "policy $policy"; out "^policy +$policy"
 done
 run mixbar map mix.cfg -s map.sensitivity=orthogonality -s 'map.sensitivity_options={ samples = 8; }'; is 0 "orthogonality from the outputs of layers"
+out '^measurements +[0-9]'
+for sens in hessian lambda fisher kl measured; do
+    run mixbar map p.cfg -s map.policy=hawq-v3 -s map.sensitivity=$sens -s 'map.sensitivity_options={ samples = 8; }'; is 0 "sensitivity $sens"; out "^sensitivity +$sens"
+done
+run mixbar map mix.cfg -s map.sensitivity=clado -s map.solver=quadratic -s 'map.sensitivity_options={ samples = 8; pairs = "measured"; }' -s map.refine=0; is 0 "pairwise terms"
+run mixbar map mix.cfg -s map.sensitivity=clado -s 'map.sensitivity_options={ samples = 8; }'; is 3 "pairs need a solver that knows them"; err 'pairwise'
+run mixbar map mix.cfg -s map.sensitivity=hessian -s 'map.sensitivity_options={ samples = 8; trace = "fischer"; }'; is 3 "an unknown trace"; err 'did you mean "fisher"'
+run mixbar map mix.cfg -s map.samples=100000000; is 3 "more samples than there are"; err 'calibration samples'
+run mixbar map mix.cfg -s map.draws=6 -s map.screen=2; is 0 "finalists meet more devices"; out ' \* +(table|uniform|refined).* 6 '
+run mixbar run mix.cfg -o searched; is 0 "a run with a search"
+jq -es '[.[] | select(.accuracy and .search_simulated)][0] | .search_simulated >= 4 and .search_measured > 10 and .search_costs > 10' searched/results.jsonl >/dev/null; ok $? "results say what was asked"
+grep -q '"search_s of point 0"' searched/manifest.json; ok $? "and the manifest how long it took"
 run mixbar map mix.cfg -s map.budget.energy_J=1e-15; is 4 "a budget below the cheapest plan"; err 'no plan fits budget.energy_J = 1.000 fJ: the cheapest mix of settings needs'
 run mixbar map mix.cfg -s map.sensitivity=entropi; is 3 "an unknown sensitivity"; err 'did you mean entropy'
 run mixbar map mix.cfg -s map.budget.layer_latency_s=1e-9; is 4 "a pipeline that no layer keeps up with"; err 'layer conv1 is slower than'

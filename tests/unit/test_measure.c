@@ -5,7 +5,9 @@
 #include <omp.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "run/measure.h"
+#include "run/score.h"
 
 static mb_cache *cache;
 static mb_setup setup;
@@ -117,6 +119,61 @@ static void grows_with_errors(void **state) {
     assert_true(sum[1][1] > sum[1][0]);
 }
 
+/* The plan of setting C on all layers, scored. */
+static mb_loss scored(const float *logit, const mb_assign *a, int64_t samples, int draws) {
+    mb_plan *plan = NULL;
+    mb_loss l = {0};
+    assert_ok(mb_plan_new(setup.net, a, &plan));
+    assert_ok(mb_score_plan(&setup, profile, logit, plan, samples, 5, draws, NULL, &l));
+    mb_plan_free(plan);
+    return l;
+}
+
+/* Loss and accuracy are those of the same devices one by one; the divergence is small where little is lost, its interval shrinks with devices. */
+static void scores_are_means_over_devices(void **state) {
+    (void)state;
+    float *logit = NULL;
+    assert_ok(mb_score_reference(setup.net, setup.calib, 48, NULL, &logit));
+    const mb_loss few = scored(logit, &setting[1], 48, 2), many = scored(logit, &setting[1], 48, 8), good = scored(logit, &setting[0], 48, 2);
+    double loss = 0, right = 0;
+    mb_plan *plan = NULL;
+    mb_mapped *m = NULL;
+    assert_ok(mb_plan_new(setup.net, &setting[1], &plan));
+    assert_ok(mb_mapped_new(&setup, profile, plan, &m));
+    for (uint32_t t = 5; t < 7; t++) {
+        mb_accuracy acc;
+        assert_ok(mb_mapped_program(m, t, NULL));
+        assert_ok(mb_analog_accuracy(m, setup.calib, 48, NULL, &acc));
+        loss += acc.loss / 2, right += (double)acc.correct / 96;
+    }
+    assert_true(fabs(few.loss - loss) < 1e-9 && fabs(few.accuracy - right) < 1e-12);
+    assert_true(good.kl > 0 && good.kl < few.kl && few.kl_half_width > 0 && few.half_width > 0);
+    assert_true(many.kl_half_width < few.kl_half_width && fabs(many.kl - few.kl) < few.kl_half_width + many.kl_half_width);
+    const mb_assign digital = {MB_DIGITAL, 8, 2, 8, 1, 8, 0, MB_DIFFERENTIAL, 1, 0};
+    const mb_loss exact = scored(logit, &digital, 48, 7); /* nothing random: one device says it all */
+    const mb_loss once = scored(logit, &digital, 48, 1);
+    assert_memory_equal(&exact, &once, sizeof exact);
+    assert_true(exact.kl < good.kl);
+    omp_set_num_threads(1);
+    const mb_loss alone = scored(logit, &setting[1], 48, 2);
+    omp_set_num_threads(2);
+    assert_memory_equal(&alone, &few, sizeof few);
+    mb_mapped_free(m);
+    mb_plan_free(plan);
+    mb_free(logit);
+}
+
+static void divergences(void **state) {
+    (void)state;
+    const float x[] = {1, 2, 0.5f}, y[] = {2, 1, 0}, far[] = {-3000, 3000, 0}, back[] = {3000, -3000, 0};
+    double p[3], q[3], sp = 0, sq = 0, kl = 0;
+    for (int i = 0; i < 3; i++) sp += p[i] = exp((double)x[i]), sq += q[i] = exp((double)y[i]);
+    for (int i = 0; i < 3; i++) kl += p[i] / sp * log(p[i] / sp / (q[i] / sq));
+    assert_true(fabs((double)mb_divergence_units(x, y, 3) * MB_LOSS_UNIT - kl) < 1e-6);
+    assert_int_equal(mb_divergence_units(x, x, 3), 0);
+    assert_int_equal(mb_divergence_units(far, back, 3), (int64_t)2048 << 20);
+}
+
 static void bad_requests(void **state) {
     (void)state;
     const mb_measure_options o = {.trials = 1, .stress = 1};
@@ -132,6 +189,8 @@ int main(void) {
         cmocka_unit_test(same_as_whole_plans),
         cmocka_unit_test(same_bytes_for_any_threads_and_memory),
         cmocka_unit_test(grows_with_errors),
+        cmocka_unit_test(scores_are_means_over_devices),
+        cmocka_unit_test(divergences),
         cmocka_unit_test(bad_requests),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
