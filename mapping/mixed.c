@@ -301,7 +301,8 @@ static int add_candidate(mb_job *j, const int *x, bool uniform, bool *kept, mb_m
         mb_candidate_free(&c);
         return MB_OK;
     }
-    if (!rc && mb_problem_within(j->prob, j->o, c.plan, &c.cost, NULL)) {
+    const bool bounded = j->opt->objective > 0 && c.predicted > j->opt->max_predicted * (1 + 1e-9);
+    if (!rc && !bounded && mb_problem_within(j->prob, j->o, c.plan, &c.cost, NULL)) {
         mb_candidate *more = j->n < j->cap ? j->list : mb_realloc(j->list, (size_t)j->cap + 64, sizeof *more);
         if (more) {
             if (j->n == j->cap) j->list = more, j->cap += 64;
@@ -697,9 +698,61 @@ static int finals(mb_job *j, double floor_accuracy, int *chosen) {
     return rc;
 }
 
+/* The best plan of the table of provider NAME. One that cannot tell (a layer without derivatives) is left out with a note. */
+static int add_other(mb_job *j, const char *name) {
+    mb_mixed opt = *j->opt;
+    opt.simulate = false;
+    opt.candidates = 1;
+    mb_job t = {.opt = &opt, .prob = j->prob, .o = j->o, .seed = j->seed, .space = j->space};
+    const mb_sensitivity_type *type;
+    int rc = mb_sensitivity_named(name, &type);
+    if (rc) return rc;
+    rc = mb_sensitivity_run(type, NULL, j->o, j->space, j->seed, &t.sens);
+    if (rc == MB_BADINPUT) {
+        mb_note_once(name, "candidates of the sensitivity %s are left out: %s", name, mb_error_message());
+        mb_error_clear();
+        return MB_OK;
+    }
+    const bool solved = !rc;
+    if (!rc) rc = find_plans(&t);
+    if (rc == MB_NUMERIC && solved) { /* nothing within the budgets in this table's directions */
+        mb_error_clear();
+        rc = MB_OK;
+    }
+    int *x = mb_malloc((size_t)j->space->n, sizeof *x);
+    if (!rc && !x) rc = mb_nomem();
+    for (int c = 0; c < t.n && !rc; c++) {
+        bool kept;
+        const int before = j->n;
+        choices_of(j->space, t.list[c].plan, x);
+        rc = add_candidate(j, x, false, &kept, NULL);
+        if (j->n > before) j->list[before].other = true;
+    }
+    mb_free(x);
+    clear_list(&t);
+    mb_free(t.list);
+    mb_answer_free(&t.answer);
+    if (solved) mb_sensitivity_free(&t.sens);
+    return rc;
+}
+
+static int add_others(mb_job *j) {
+    int rc = MB_OK;
+    for (const char *at = j->opt->also; at && *at && !rc;) {
+        const size_t n = strcspn(at, ", ");
+        char *name = n ? mb_strndup(at, n) : NULL;
+        if (n && !name) return mb_nomem();
+        if (n && strcmp(name, j->opt->sensitivity) != 0) rc = add_other(j, name);
+        mb_free(name);
+        at += n + (at[n] != '\0');
+    }
+    return rc;
+}
+
 static int choose(mb_job *j, int *chosen) {
     double floor_accuracy;
     int rc = least_accuracy(j, &floor_accuracy);
+    if (!rc && j->opt->simulate) rc = add_others(j);
     if (!rc && j->opt->simulate && j->opt->uniform > 0) rc = add_uniform(j);
     for (int c = 0; c < j->n && !rc && j->opt->simulate; c++) rc = mb_job_simulate(j, &j->list[c]);
     if (rc) return rc;

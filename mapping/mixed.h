@@ -34,6 +34,7 @@ typedef struct mb_mixed {
     int candidates; /* k best that are simulated; 1 and no simulation otherwise */
     int rounds;     /* times that estimates under the best plans are measured and the table is solved again */
     int uniform;    /* uniform plans that are simulated, too */
+    const char *also; /* names of other providers, "fisher, kl": the best plan of each one's table is simulated, too; NULL: none */
     int refine;     /* simulations spent on replacements in one layer or two around the best */
     bool simulate;
     int judge;      /* index in MB_JUDGES: what simulated plans are compared by */
@@ -50,7 +51,7 @@ typedef struct mb_candidate {
     mb_metrics cost;  /* true */
     mb_loss loss;     /* NaN: not simulated */
     int draws;        /* devices that the loss is a mean of */
-    bool uniform, refined;
+    bool uniform, refined, other; /* other: of another provider's table */
 } mb_candidate;
 
 /* What a search tells about itself. All texts are owned. */

@@ -5,9 +5,10 @@
  *      a few settings per layer.
  *   2  The k best assignments of the table under the budgets, exactly; estimates under them are measured and the table is solved again, until the k best rest on
  *      measurements.
- *   3  Each of them, and the uniform plans that the table ranks first, run as a whole on `screen` devices; replacements in one layer or two around the best follow.
+ *   3  Each of them, the best assignments of other tables (`also`), and the uniform plans that the table ranks first, run as a whole on `screen` devices; replacements in one layer or two around the best follow.
  *   4  The `finalists` best, and the best uniform plan, meet `draws` devices, and the least divergence from the float network wins. An accuracy on some hundred samples
- *      is too coarse a judge.
+ *      is too coarse a judge. Chips differ more than images do (a first layer of a hundred cells averages little), so many devices on few samples tell more than the
+ *      other way round.
  * On the calibration samples and these devices the answer is never worse than the uniform plans that were among the candidates.
  */
 #include "mapping/mixed.h"
@@ -15,7 +16,7 @@
 typedef struct mixbar_params {
     int objective, max_work, max_choices, candidates, rounds, uniform, refine, judge, samples, screen, draws, finalists;
     double max_predicted, gap, time_s;
-    char *sensitivity, *solver;
+    char *sensitivity, *solver, *also;
 } mixbar_params;
 
 static const mb_param table[] = {
@@ -24,11 +25,12 @@ static const mb_param table[] = {
     MB_INT(mixbar_params, candidates, "", "8", 1, 10000, "best assignments of the table that are simulated"),
     MB_INT(mixbar_params, rounds, "", "6", 0, 1000, "times that estimates under the best assignments are measured and the table is solved again"),
     MB_INT(mixbar_params, uniform, "", "6", 0, 10000, "uniform plans that are simulated, too"),
+    MB_TEXT(mixbar_params, also, "fisher, kl, entropy", "other providers: the best assignment of each one's table is simulated, too"),
     MB_INT(mixbar_params, refine, "", "16", 0, 1000000, "simulations of replacements in one layer or two around the best plan"),
     MB_CHOICE(mixbar_params, judge, MB_JUDGES, "kl", "what simulated plans are compared by: divergence from the float network, or loss"),
-    MB_INT(mixbar_params, samples, "", "0", 0, 1000000000, "calibration samples of a simulation; 0: all that the experiment takes"),
-    MB_INT(mixbar_params, screen, "", "4", 1, 100000, "devices that every simulated plan meets"),
-    MB_INT(mixbar_params, draws, "", "16", 1, 100000, "devices that the finalists meet"),
+    MB_INT(mixbar_params, samples, "", "128", 0, 1000000000, "calibration samples of a simulation, at most all that the experiment takes; 0: these"),
+    MB_INT(mixbar_params, screen, "", "8", 1, 100000, "devices that every simulated plan meets"),
+    MB_INT(mixbar_params, draws, "", "48", 1, 100000, "devices that the finalists meet"),
     MB_INT(mixbar_params, finalists, "", "4", 1, 10000, "plans that meet them, beside the best uniform one"),
     MB_MIXED_ROWS(mixbar_params),
     MB_PARAM_END,
@@ -40,6 +42,7 @@ static int search(const void *p, const mb_problem *prob, mb_oracle *o, uint64_t 
     m.candidates = par->candidates;
     m.rounds = par->rounds;
     m.uniform = par->uniform;
+    m.also = par->also;
     m.refine = par->refine;
     m.simulate = true;
     m.judge = par->judge;

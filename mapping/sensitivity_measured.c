@@ -23,8 +23,8 @@ typedef struct measured_params {
 
 static const mb_param table[] = {
     MB_CHOICE(measured_params, metric, "kl|loss", "kl", "divergence of the class probabilities, or increase of the loss"),
-    MB_INT(measured_params, samples, "", "0", 0, 1000000, "calibration samples; 0: all that the experiment takes"),
-    MB_INT(measured_params, trials, "", "4", 1, 10000, "device draws"),
+    MB_INT(measured_params, samples, "", "128", 0, 1000000, "calibration samples, at most all that the experiment takes; 0: these"),
+    MB_INT(measured_params, trials, "", "12", 1, 10000, "device draws"),
     MB_REAL(measured_params, stress, "", "1", 0, 100, "factor on the errors of the cells"),
     MB_CHOICE(measured_params, design, "star|full", "star", "keys one by one and estimates in between, or every setting of every layer"),
     MB_PARAM_END,

@@ -73,7 +73,7 @@ static int candidates_table(const mb_candidate *c, int n, int chosen, bool front
         const double v[] = {c[i].cost.energy_J, c[i].cost.latency_s, c[i].cost.area_m2};
         static const char *const unit[] = {"J", "s", "m2"};
         rc = mb_table_cellf(t, "%d%s", i + 1, i == chosen && !front ? " *" : "");
-        if (!rc) rc = mb_table_cell(t, front ? "front" : c[i].uniform ? "uniform" : c[i].refined ? "refined" : "table");
+        if (!rc) rc = mb_table_cell(t, front ? "front" : c[i].uniform ? "uniform" : c[i].refined ? "refined" : c[i].other ? "other table" : "table");
         if (!rc) rc = number(t, 6, c[i].predicted);
         const mb_loss *l = &c[i].loss;
         if (!rc) rc = number(t, 4, l->kl);

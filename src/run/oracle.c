@@ -95,11 +95,10 @@ static int float_outputs(oracle_ctx *c, int64_t samples, const float **logit) {
     return MB_OK;
 }
 
-static int sample_count(const oracle_ctx *c, int samples, int64_t *n) {
-    *n = samples ? samples : c->s->cal.samples;
-    if ((size_t)*n > c->s->calib->n)
-        return mb_fail(MB_BADINPUT, "the mapping policy asks for %lld calibration samples, %s holds %zu", (long long)*n, c->s->calib->source, c->s->calib->n);
-    return MB_OK;
+/* At most the calibration samples that the experiment takes. */
+static int64_t sample_count(const oracle_ctx *c, int samples) {
+    const int64_t most = c->s->cal.samples;
+    return samples == 0 || samples > most ? most : samples;
 }
 
 static int score(oracle_ctx *c, const mb_plan *plan, int64_t samples, int draws, mb_loss *out) {
@@ -121,10 +120,9 @@ static int score(oracle_ctx *c, const mb_plan *plan, int64_t samples, int draws,
 
 static int oracle_score(void *ctx, const mb_plan *plan, int samples, int draws, mb_loss *out) {
     oracle_ctx *c = ctx;
-    int64_t n;
     int rc = need_data(c);
-    if (!rc) rc = sample_count(c, samples, &n);
     if (rc) return rc;
+    const int64_t n = sample_count(c, samples);
     if (c->tuned) return score(c, plan, n, draws, out);
     uint64_t key = mb_hash64(&n, sizeof n, mb_hash64(&draws, sizeof draws, c->key));
     for (int m = 0; m < plan->n; m++) key = setting_key(&plan->assign[m], key);
@@ -155,9 +153,8 @@ static int oracle_measure(void *ctx, const mb_measure_ask *a, mb_measurement *ou
     const mb_profile *prof = NULL;
     mb_measured *m = NULL;
     const int layers = c->s->net->n_weighted, total = layers * a->n;
-    int64_t n;
     int rc = need_data(c);
-    if (!rc) rc = sample_count(c, a->samples, &n);
+    const int64_t n = rc ? 0 : sample_count(c, a->samples);
     if (!rc) rc = mb_point_profile(c->s, c->pr, &prof);
     if (rc) return rc;
     bool *use = mb_calloc((size_t)total, sizeof *use);

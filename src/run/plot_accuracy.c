@@ -3,7 +3,8 @@
  *
  * The cost axis is logarithmic. Labels are placed here, in pixels, with axes whose ranges and margins are fixed; up to LABELS_ALL
  * points each has its label, beyond that the points of the front have theirs and the others their number in the table where there
- * is room. Of more than CROWD points only the front has intervals and labels. Called by plot.c.
+ * is room. Of more than CROWD points only the front has intervals and labels. With `by` the values of a swept key have colours.
+ * Called by plot.c.
  */
 #include <math.h>
 #include <stdio.h>
@@ -43,6 +44,8 @@ typedef struct scatter {
     size_t n_reference;
     mb_placer place;
     int labels; /* tags of gnuplot's labels and arrows in use */
+    bool coloured;
+    mb_key_axis by; /* with COLOURED: the key whose values have colours */
 } scatter;
 
 static void free_scatter(scatter *s) {
@@ -58,6 +61,7 @@ static void free_scatter(scatter *s) {
     mb_free(s->order);
     mb_free(s->base);
     mb_free(s->place.box);
+    if (s->coloured) mb_key_axis_free(&s->by);
 }
 
 static int by_place(const void *a, const void *b) {
@@ -271,7 +275,7 @@ static int add_labels(scatter *s, mb_str *out) {
 }
 
 static void write_data(const scatter *s, mb_str *out) {
-    mb_str_add(out, "# cost, accuracy, low, high [%], best trade-off?, cost low, high\n$points << EOD\n");
+    mb_str_add(out, "# cost, accuracy, low, high [%], best trade-off?, cost low, high, number of the coloured value\n$points << EOD\n");
     for (size_t i = 0; i < s->r->n; i++) {
         const double v[] = {s->x[i], s->y[i], s->lo[i], s->hi[i]};
         if (!isfinite(s->x[i])) continue;
@@ -284,6 +288,7 @@ static void write_data(const scatter *s, mb_str *out) {
             mb_str_add(out, " ");
             mb_gp_num(out, k ? s->x_hi[i] : s->x_lo[i]);
         }
+        if (s->coloured) mb_str_addf(out, " %zu", s->by.at[i]);
         mb_str_add(out, "\n");
     }
     mb_str_add(out, "EOD\n# best trade-offs\n$front << EOD\n");
@@ -330,6 +335,10 @@ typedef struct entry {
 
 static size_t legend_entries(const scatter *s, entry *e, mb_str *out) {
     size_t n = 0;
+    for (size_t v = 0; s->coloured && v < s->by.n && v < MB_COLOURS; v++) {
+        e[n] = (entry){.kind = 'v', .i = v};
+        snprintf(e[n++].text, sizeof e->text, "%.28s", s->by.value[v]);
+    }
     e[n] = (entry){.kind = 'a'};
     snprintf(e[n++].text, sizeof e->text, "analog, 95 %% interval%s", s->bands ? " and corners of the cost" : "");
     if (s->n_reference) e[n++] = (entry){.kind = 'f', .text = "float network"};
@@ -348,7 +357,7 @@ static size_t legend_entries(const scatter *s, entry *e, mb_str *out) {
 
 /* Draws, or without TAG only counts the lines. */
 static size_t legend(const scatter *s, mb_str *out, int *tag) {
-    entry e[24];
+    entry e[24 + MB_COLOURS];
     size_t n = legend_entries(s, e, out), lines = 0;
     const double room = s->c.w - s->c.left - s->c.right;
     for (size_t i = 0; i < n; lines++) {
@@ -359,20 +368,21 @@ static size_t legend(const scatter *s, mb_str *out, int *tag) {
         for (; i < last; i++) {
             const double mid = x + 14;
             if (tag) {
-                const char *colour = e[i].kind == 'a'   ? mb_plot_colour(0)
+                const char *colour = e[i].kind == 'a'   ? (s->coloured ? MB_PLOT_GREY : mb_plot_colour(0))
+                                     : e[i].kind == 'v' ? mb_plot_colour(e[i].i)
                                      : e[i].kind == 'f' ? "#333333"
                                      : e[i].kind == 't' ? "#6baed6"
                                                         : mb_plot_colour(base_colour[e[i].i % 4]);
                 mb_gp_label(out, &s->c, ++*tag, x + 32, y, 'l', LEGEND_FONT, "#000000", e[i].text, 60);
-                if (e[i].kind == 'a' || e[i].kind == 'b') {
+                if (e[i].kind == 'a' || e[i].kind == 'b' || e[i].kind == 'v') {
                     mb_str_addf(out, "set label %d '' at screen ", ++*tag);
                     mb_gp_num(out, mid / s->c.w);
                     mb_str_add(out, ",");
                     mb_gp_num(out, y / s->c.h);
-                    mb_str_addf(out, " front point pt %d ps %s lc rgb '%s'\n", e[i].kind == 'a' ? 7 : base_shape[e[i].i % 4],
-                                e[i].kind == 'a' ? "0.9" : "1.1", colour);
+                    mb_str_addf(out, " front point pt %d ps %s lc rgb '%s'\n", e[i].kind == 'b' ? base_shape[e[i].i % 4] : 7,
+                                e[i].kind == 'b' ? "1.1" : "0.9", colour);
                 }
-                if (e[i].kind != 'b') {
+                if (e[i].kind != 'b' && e[i].kind != 'v') {
                     bool upright = e[i].kind == 'a';
                     const double v[] = {upright ? mid / s->c.w : (mid - 13) / s->c.w, upright ? (y - 7) / s->c.h : y / s->c.h,
                                         upright ? mid / s->c.w : (mid + 13) / s->c.w, upright ? (y + 7) / s->c.h : y / s->c.h};
@@ -412,11 +422,11 @@ static void write_plot(const scatter *s, mb_str *out) {
     if (s->bands)
         mb_str_addf(out, "  $points using 1:%s:6:7 with xerrorbars pt 7 ps 0 lw %s lc rgb '%s', \\\n",
                     s->r->n > CROWD ? "($5 > 0 ? $2 : NaN)" : "2", many ? "0.6" : "1", many ? "#a6cbe3" : "#7fb3d5");
-    mb_str_addf(out, "  $points using 1:2 with points pt 7 ps %s lc rgb '%s'\n",
-                s->r->n > CROWD ? "0.4"
-                : many          ? "0.65"
-                                : "0.95",
-                mb_plot_colour(0));
+    const char *size = s->r->n > CROWD ? "0.4" : many ? "0.65" : "0.95";
+    for (size_t v = 0; s->coloured && v < s->by.n; v++)
+        mb_str_addf(out, "  $points using 1:($%d == %zu ? $2 : NaN) with points pt 7 ps %s lc rgb '%s'%s\n", s->bands ? 8 : 6, v, many ? "0.8" : size,
+                    v < MB_COLOURS ? mb_plot_colour(v) : MB_PLOT_GREY, v + 1 < s->by.n ? ", \\" : "");
+    if (!s->coloured) mb_str_addf(out, "  $points using 1:2 with points pt 7 ps %s lc rgb '%s'\n", size, mb_plot_colour(0));
 }
 
 static int plot(const mb_plot_request *q, mb_str *out) {
@@ -424,6 +434,10 @@ static int plot(const mb_plot_request *q, mb_str *out) {
     mb_str title = {0}, note = {0}, label = {0}, what = {0};
     scatter s = {.r = r, .c = {900, 0, 78, 34, 62, 0}};
     int rc = mb_metric_new(r, q->kind->metric, &s.cost);
+    if (rc == MB_OK && q->o.by) {
+        rc = mb_key_axis_new(r, q->o.by, &s.by);
+        s.coloured = rc == MB_OK;
+    }
     if (rc == MB_OK) rc = gather(&s);
     if (rc != MB_OK) goto out;
     choose_ranges(&s);
@@ -474,7 +488,7 @@ static const char *useless(const mb_results *r) {
     return mb_has_accuracy(r) ? "no point has a cost above zero" : "no accuracy was simulated (costs only)";
 }
 
-#define KIND(cost, column, more) {"accuracy-" cost, "accuracy over " more, useless, plot, column, NULL, false}
+#define KIND(cost, column, more) {"accuracy-" cost, "accuracy over " more, useless, plot, column, "b", false}
 static const mb_plot_kind kinds[] = {
     KIND("energy", "energy_J", "energy per inference: best trade-offs, 95 % intervals, float accuracy, baselines"),
     KIND("latency", "latency_s", "latency per inference"),

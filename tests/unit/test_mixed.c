@@ -584,14 +584,14 @@ static void mixbar_measures_and_confirms(void **state) {
     end(&f);
 }
 
-/* Refinement changes two layers at once where one alone does not fit: from a poor start it ends near the best of all plans. */
+/* Refinement changes two layers at once where one alone does not fit: from a poor start it ends near the best of all plans (a local minimum, not the global one). */
 static void refinement_goes_downhill(void **state) {
     (void)state;
     double found[2];
     for (int e = 0; e < 2; e++) {
         fixture f;
         char text[400];
-        snprintf(text, sizeof text, "policy = \"mixbar\"; " MENU " sensitivity = \"error\"; budget = { energy_J = 4e-7; }; candidates = 1; uniform = 0; refine = %d;", e ? 400 : 0);
+        snprintf(text, sizeof text, "policy = \"mixbar\"; " MENU " sensitivity = \"error\"; budget = { energy_J = 4e-7; }; candidates = 1; uniform = 0; also = \"\"; refine = %d;", e ? 400 : 0);
         begin(&f, text);
         assert_ok(run(&f));
         mb_loss l;
@@ -614,13 +614,35 @@ static void refinement_goes_downhill(void **state) {
                 best = fmin(best, l.loss);
                 mb_plan_free(plan);
             }
-            assert_true(found[1] <= best * 1.05);
+            assert_true(found[1] <= best * 1.15);
             mb_space_free(s);
             mb_problem_free(&p);
         }
         end(&f);
     }
-    assert_true(found[1] <= found[0]);
+    assert_true(found[1] <= 0.7 * found[0]);
+}
+
+/* The best plans of other tables are candidates; what an oracle cannot tell is left out, a name that does not exist is an error. */
+static void other_tables_have_a_say(void **state) {
+    (void)state;
+    for (int blind = 0; blind < 2; blind++) {
+        fixture f;
+        begin(&f, "policy = \"mixbar\"; " MENU " budget = { energy_J = 4e-7; }; candidates = 1; uniform = 0; refine = 0; also = \"fisher, entropy,orthogonality\";");
+        if (blind) f.o.curvature = NULL;
+        assert_ok(run(&f));
+        int other = 0;
+        for (int c = 0; c < f.report.n; c++) {
+            other += f.report.candidate[c].other;
+            assert_true(f.report.candidate[c].loss.loss >= f.report.candidate[f.report.chosen].loss.loss);
+        }
+        assert_true(other >= (blind ? 1 : 2) && f.report.n == 1 + other);
+        end(&f);
+    }
+    fixture f;
+    begin(&f, "policy = \"mixbar\"; " MENU " also = \"kl fischer\";");
+    assert_fails(run(&f), MB_BADINPUT, "did you mean fisher");
+    end(&f);
 }
 
 static void tables_of_users(void **state) {
@@ -677,6 +699,7 @@ int main(void) {
         cmocka_unit_test(pairs_are_minimised),
         cmocka_unit_test(mixbar_measures_and_confirms),
         cmocka_unit_test(refinement_goes_downhill),
+        cmocka_unit_test(other_tables_have_a_say),
         cmocka_unit_test(tables_of_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
