@@ -67,3 +67,4 @@ nobase_dist_pkgdata_DATA += experiments/train-rram.cfg experiments/train-convert
 nobase_dist_pkgdata_DATA += experiments/adc.cfg experiments/arrays.cfg experiments/slicing.cfg experiments/drift.cfg
 nobase_dist_pkgdata_DATA += experiments/finetune-mixed.cfg
 nobase_dist_pkgdata_DATA += experiments/methods.cfg experiments/modes.cfg experiments/mlperf-tiny.cfg experiments/von-neumann.cfg
+nobase_dist_pkgdata_DATA += experiments/pruning.cfg experiments/hawqv3_resnet18.cfg

@@ -42,8 +42,8 @@ libmixbar_la_SOURCES += $(MB_SENSITIVITIES) mapping/sensitivity.c mapping/sensit
 libmixbar_la_SOURCES += $(MB_SOLVERS) mapping/solver.c mapping/solver.h \
   mapping/knapsack.c mapping/knapsack.h mapping/knapsack_internal.h mapping/knapsack_core.c mapping/knapsack_relax.c \
   mapping/knapsack_solve.c mapping/knapsack_csv.c mapping/knapsack_csv.h mapping/front.c mapping/front.h
-libmixbar_la_SOURCES += $(MB_POLICIES) mapping/modes.c mapping/modes.h mapping/plan.c mapping/plan_modes.c mapping/plan_internal.h mapping/plan.h mapping/policy.c mapping/policy.h mapping/problem.c
-pkgincludemapping_HEADERS = mapping/plan.h mapping/policy.h mapping/knapsack.h mapping/front.h mapping/solver.h \
+libmixbar_la_SOURCES += $(MB_POLICIES) mapping/modes.c mapping/modes.h mapping/plan.c mapping/plan_modes.c mapping/plan_internal.h mapping/plan.h mapping/policy.c mapping/policy.h mapping/problem.c mapping/keep.c mapping/keep.h
+pkgincludemapping_HEADERS = mapping/keep.h mapping/plan.h mapping/policy.h mapping/knapsack.h mapping/front.h mapping/solver.h \
   mapping/space.h mapping/sensitivity.h mapping/mixed.h
 nodist_libmixbar_la_SOURCES += mapping/policy_registry.c mapping/solver_registry.c mapping/sensitivity_registry.c
 CLEANFILES += mapping/policy_registry.c mapping/solver_registry.c mapping/sensitivity_registry.c

@@ -415,7 +415,10 @@ static int by_predicted(const void *a, const void *b) {
 static bool uniform_choice(const mb_job *j, int lead, int c, int *x) {
     const mb_space *s = j->space;
     mb_plan *p = s->plan;
-    for (int i = 0; i < s->n; i++) p->assign[i] = s->choice[lead][c];
+    for (int i = 0; i < s->n; i++) {
+        p->assign[i] = s->choice[lead][c];
+        mb_keep_follow(j->prob->keep, lead, &s->choice[lead][c], i, &p->assign[i]);
+    }
     mb_problem_pin(j->prob, p);
     for (int i = 0; i < s->n; i++) {
         x[i] = -1;

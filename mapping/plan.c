@@ -31,6 +31,8 @@ const mb_param mb_assign_params[] = {
               "signed weights: a pair of cells, or an offset and a dummy column"),
     MB_INT(mb_assign, copies, "", "1", 1, 4096, "duplicates of the layer's arrays that share the input vectors"),
     MB_INT(mb_assign, skip_slices, "", "0", 0, 7, "lowest slices of the weights that are stored but not read (differential)"),
+    MB_INT(mb_assign, keep_outputs, "", "0", 0, 1 << 24, "output channels kept, 0: all; for one layer, see map.keep"),
+    MB_INT(mb_assign, keep_inputs, "", "0", 0, 1 << 24, "input channels read, 0: all that are left; for one layer, see map.keep"),
     MB_PARAM_END,
 };
 
@@ -48,7 +50,7 @@ void mb_assign_set(mb_assign *a, int key, int value) {
     memcpy((char *)a + mb_assign_params[key].offset, &value, sizeof value);
 }
 
-/* Keys that plans without run-time modes do not state: 0. */
+/* Keys that plans without run-time modes and pruning do not state: 0. */
 static bool optional(int key) { return mb_assign_params[key].offset >= offsetof(mb_assign, skip_slices); }
 
 int mb_assign_key(const char *name) {

@@ -32,6 +32,8 @@ typedef struct mb_assign {
     int scheme;          /* index into "differential|offset" */
     int copies;          /* duplication: arrays that hold the same weights and share the vectors */
     int skip_slices;     /* lowest slices that are stored but not read: what a run-time mode of lower precision leaves out */
+    int keep_outputs;    /* output channels kept (mapping/keep.h); 0: all. Layers that share them need not all say it */
+    int keep_inputs;     /* input channels read; 0: all that are left */
 } mb_assign;
 
 extern const mb_param mb_assign_params[];

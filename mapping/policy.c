@@ -63,10 +63,13 @@ bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **bindi
 const char *const mb_extra_names[MB_EXTRA] = {"bops", "layer_latency_s", "accuracy_drop", "edp_Js", "edap_Jsm2"};
 
 double mb_plan_bops(const mb_oracle *o, const mb_plan *plan) {
-    double sum = 0;
-    for (int m = 0; m < plan->n; m++)
-        sum +=
-            (double)mb_layer_macs(&o->net->layer[o->net->weighted[m]]) * plan->assign[m].weight_bits * plan->assign[m].input_bits;
+    double sum = 0, *macs = mb_malloc((size_t)(plan->n ? plan->n : 1), sizeof *macs);
+    if (!macs || mb_plan_macs(o->net, plan, macs)) { /* without memory: no plan is within a budget */
+        mb_error_clear();
+        sum = HUGE_VAL;
+    }
+    for (int m = 0; m < plan->n && macs; m++) sum += macs[m] * plan->assign[m].weight_bits * plan->assign[m].input_bits;
+    mb_free(macs);
     return sum;
 }
 
@@ -153,6 +156,7 @@ int mb_policy_run(mb_conf *map, mb_oracle *o, uint64_t seed, mb_plan **best) {
     int rc = mb_problem_load(map, o->net, &prob);
     if (rc) return rc;
     rc = mb_policy_load(map, &type, &params);
+    if (!rc) rc = mb_keep_fill(&prob, o);
     if (rc) goto out;
     rc = type->search(params, &prob, o, seed, &plan);
     if (rc) {

@@ -8,6 +8,7 @@
  *             first = { weight_bits = 8; }; last = { ... };                       fixed keys of the first / last weighted layer
  *             layers = ( { name = "conv2"; engine = "digital"; }, ... );          fixed keys of named layers
  *             tied = ( ("conv1", "conv2"), ... );                                 layers that take the same assignment
+ *             keep = { outputs = [1.0, 0.5]; inputs = "arrays"; ... };            channels kept (mapping/keep.h)
  *             budget = { energy_J = ..; latency_s = ..; area_m2 = ..; arrays = ..; weight_bits = .. (stored bits in all);
  *                        bops = ..; edp_Js = ..; edap_Jsm2 = ..; layer_latency_s = .. (of the slowest layer); accuracy_drop = ..;
  * }; sensitivity_options = { ... }; solver_options = { ... };            parameters of the named provider and solver }
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "mapping/keep.h"
 #include "mapping/plan.h"
 
 typedef struct mb_layer_info { const char *name; mb_matmul mm; int64_t macs, params; } mb_layer_info;
@@ -110,6 +112,8 @@ typedef struct mb_oracle {
     int (*trained)(void *ctx, const mb_plan *plan, int epochs, mb_loss *out);
     /* Train weights and choices of bits together (EdMIPS). */
     int (*search_bits)(void *ctx, mb_bit_search *b);
+    /* Arrays of weighted layer M alone under A with this many input and output channels (0: all). */
+    int (*arrays)(void *ctx, int m, const mb_assign *a, int inputs, int outputs, int64_t *n);
     double (*now)(void *ctx); /* seconds of a clock: for reports and limits of time only */
     int (*progress)(void *ctx, const char *what, int64_t done, int64_t total);   /* not 0: stop */
     struct mb_map_report *report;                                      /* mapping/mixed.h: what the search tells about itself */
@@ -131,7 +135,7 @@ int mb_finetune_load(mb_conf *map, mb_finetune_keys *keys);
 bool mb_map_trains(mb_conf *map);
 
 /* Allowed values per assignment key; index = row of mb_assign_params. n = 0: only the base value. */
-#define MB_ASSIGN_KEYS 10
+#define MB_ASSIGN_KEYS 12
 typedef struct mb_menu { mb_assign base; int *v[MB_ASSIGN_KEYS]; size_t n[MB_ASSIGN_KEYS]; } mb_menu;
 
 typedef struct mb_problem {
@@ -146,6 +150,7 @@ typedef struct mb_problem {
     } extra;                              /* upper bounds beyond mb_metrics; infinite: none */
     char *extra_where[5];                 /* as budget_where, in the order of the fields */
     int *tie;                             /* [n] layers of the same group >= 0 take the same assignment; NULL: none */
+    mb_keep *keep;                        /* pruning; NULL: none */
     mb_conf *solver_options,
         *sensitivity_options; /* groups of `map` for the chosen solver and provider, borrowed; NULL: defaults */
 } mb_problem;
@@ -184,7 +189,7 @@ bool mb_within(const mb_metrics *m, const mb_metrics *budget, const char **bindi
 /* As mb_within, for all bounds that the metrics and the plan tell: also BOPs, EDP, EDAP. */
 bool mb_problem_within(const mb_problem *prob, const mb_oracle *o, const mb_plan *plan, const mb_metrics *m,
                        const char **binding);
-double mb_plan_bops(const mb_oracle *o, const mb_plan *plan);   /* sum of MACs x weight bits x input bits */
+double mb_plan_bops(const mb_oracle *o, const mb_plan *plan);   /* sum of MACs (those left) x weight bits x input bits */
 double mb_edap(const mb_metrics *m);       /* energy x latency x area, J s m2 */
 
 /* The policy uniform: of the settings of the menu for all layers, within the budgets, the one of least loss. */

@@ -22,19 +22,32 @@ static const mb_param uniform_table[] = {
     MB_PARAM_END,
 };
 
-/* Setting number I of the menu (the last key turns fastest). */
-static mb_assign setting(const mb_menu *menu, size_t i) {
+/* Setting number I of the menu (the last key turns fastest); what is left of I counts the levels of channels to keep. */
+static mb_assign setting(const mb_menu *menu, size_t *i) {
     mb_assign a = menu->base;
     for (int k = MB_ASSIGN_KEYS; k-- > 0;) {
         if (!menu->n[k]) continue;
-        mb_assign_set(&a, k, menu->v[k][i % menu->n[k]]);
-        i /= menu->n[k];
+        mb_assign_set(&a, k, menu->v[k][*i % menu->n[k]]);
+        *i /= menu->n[k];
     }
     return a;
 }
 
-static void lay(const mb_problem *prob, const mb_assign *a, mb_plan *plan) {
-    for (int m = 0; m < plan->n; m++) plan->assign[m] = *a;
+/* Levels of channels to keep that a policy which treats all layers alike can choose of. */
+static size_t keep_levels(const mb_problem *prob, int kind) {
+    return prob->keep && prob->keep->levels[kind] ? (size_t)prob->keep->levels[kind] : 1;
+}
+
+/* Lay setting number I on all layers, with their pins. */
+static void lay(const mb_problem *prob, size_t i, mb_plan *plan) {
+    const mb_assign a = setting(&prob->menu, &i);
+    for (int m = 0; m < plan->n; m++) plan->assign[m] = a;
+    for (int kind = 0; prob->keep && kind < MB_KEEP_KINDS; kind++) {
+        const size_t n = keep_levels(prob, kind);
+        for (int m = 0; m < plan->n; m++)
+            mb_assign_set(&plan->assign[m], mb_keep_key(kind), mb_keep_level(prob->keep, kind, m, (int)(i % n)));
+        i /= n;
+    }
     mb_problem_pin(prob, plan);
 }
 
@@ -61,10 +74,9 @@ static int cost_all(const mb_problem *prob, mb_oracle *o, size_t total, mb_plan 
     mb_shortfall_init(&lack);
     *n = 0;
     for (size_t i = 0; i < total; i++) {
-        mb_assign a = setting(&prob->menu, i);
         mb_metrics m;
         int layer;
-        lay(prob, &a, plan);
+        lay(prob, i, plan);
         const char *fault = plan_fault(plan, &layer);
         int rc = fault ? mb_fail(MB_BADINPUT, "layer %s: %s", plan->layer[layer], fault) : mb_oracle_cost(o, plan, &m);
         if ((rc == MB_BADINPUT || rc == MB_NUMERIC) && total > 1) { /* impossible or too large for this machine: not a choice */
@@ -95,9 +107,10 @@ int mb_uniform_search(int max_settings, const mb_problem *prob, mb_oracle *o, mb
         if (isfinite((&prob->extra.bops)[e]))
             return mb_fail(MB_BADINPUT, "%s: the policy uniform knows no budget.%s: use mixbar",
                            prob->extra_where[e] ? prob->extra_where[e] : "budget", mb_extra_names[e]);
-    for (int k = 0; k < MB_ASSIGN_KEYS; k++) {
-        if (!prob->menu.n[k]) continue;
-        total *= prob->menu.n[k];
+    for (int k = 0; k < MB_ASSIGN_KEYS + MB_KEEP_KINDS; k++) {
+        const size_t choices = k < MB_ASSIGN_KEYS ? prob->menu.n[k] : keep_levels(prob, k - MB_ASSIGN_KEYS);
+        if (choices < 2) continue;
+        total *= choices;
         if (total > (size_t)max_settings)
             return mb_fail(MB_BADINPUT,
                            "the menu spans more than max_settings = %d uniform settings; shorten it or raise map.max_settings",
@@ -110,14 +123,13 @@ int mb_uniform_search(int max_settings, const mb_problem *prob, mb_oracle *o, mb
     if (!rc) rc = cost_all(prob, o, total, plan, cand, &n);
     double least = HUGE_VAL;
     for (size_t i = 0; !rc && n > 1 && i < n; i++) {
-        mb_assign a = setting(&prob->menu, cand[i].index);
         mb_loss loss;
-        lay(prob, &a, plan);
+        lay(prob, cand[i].index, plan);
         rc = mb_oracle_loss(o, plan, &loss);
         if (!rc && !isfinite(loss.loss)) rc = mb_fail(MB_NUMERIC, "the loss of a plan is not a finite number");
         if (rc) {
             mb_str text = {0};
-            mb_assign_write(&a, &text);
+            mb_assign_write(&plan->assign[0], &text);
             rc = mb_context(rc, "while evaluating the uniform setting %s", mb_cstr(&text));
             mb_str_free(&text);
         } else if (loss.loss < least || (loss.loss == least && mb_edap(&cand[i].cost) < mb_edap(&cand[pick].cost))) {
@@ -126,8 +138,7 @@ int mb_uniform_search(int max_settings, const mb_problem *prob, mb_oracle *o, mb
         }
     }
     if (!rc) {
-        mb_assign a = setting(&prob->menu, cand[pick].index);
-        lay(prob, &a, plan);
+        lay(prob, cand[pick].index, plan);
         *best = plan;
         plan = NULL;
     }

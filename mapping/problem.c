@@ -59,6 +59,9 @@ static int load_menu(mb_conf *map, mb_menu *menu) {
         mb_conf *c = g->child[i];
         int key;
         if ((rc = key_of(c, &key))) break;
+        if (key == mb_keep_key(MB_KEEP_OUTPUTS) || key == mb_keep_key(MB_KEEP_INPUTS))
+            return mb_fail(MB_BADINPUT, "%s: %s: channels to keep are chosen in map.keep = { outputs = [ ... ]; inputs = [ ... ]; }",
+                           mb_conf_where(c), mb_conf_key(c));
         mb_conf_use_all(c);
         size_t n = c->type == MB_CONF_LIST ? c->n : 1;
         if (n == 0) return mb_fail(MB_BADINPUT, "%s: %s is an empty list", mb_conf_where(c), mb_conf_key(c));
@@ -223,8 +226,8 @@ static int load_options(mb_conf *map, mb_problem *prob) {
     return rc;
 }
 
-static const char *const own_keys[] = {"policy", "menu",           "first",               "last",    "layers", "budget",
-                                       "tied",   "solver_options", "sensitivity_options", "finetune"};
+static const char *const own_keys[] = {"policy", "menu", "first",          "last",                "layers",  "budget",
+                                       "tied",   "keep", "solver_options", "sensitivity_options", "finetune"};
 #define N_OWN (sizeof own_keys / sizeof own_keys[0])
 
 const mb_param mb_finetune_params[] = {
@@ -304,6 +307,11 @@ static int load_base(mb_conf *map, mb_assign *base) {
     for (size_t i = 0; i < n; i++) also[N_OWN + i] = type->params[i].name;
     rc = mb_params_load(mb_assign_params, map, also, base);
     mb_free(also);
+    if (!rc && (base->keep_outputs || base->keep_inputs)) {
+        const mb_conf *c = mb_conf_find(map, base->keep_outputs ? "keep_outputs" : "keep_inputs");
+        rc = mb_fail(MB_BADINPUT, "%s: %s is a number of channels of one layer: set it in map.layers, or a fraction for all in map.keep",
+                     mb_conf_where(c), mb_conf_key(c));
+    }
     return rc;
 }
 
@@ -319,6 +327,7 @@ int mb_problem_load(mb_conf *map, const mb_network *net, mb_problem *prob) {
     if (!rc) rc = load_pins(map, net, prob);
     if (!rc) rc = load_budget(map, prob);
     if (!rc) rc = load_ties(map, net, prob);
+    if (!rc) rc = mb_keep_load(map, net, &prob->keep);
     if (!rc) rc = load_options(map, prob);
     mb_finetune_keys finetune;
     if (!rc) rc = mb_finetune_load(map, &finetune); /* only checked here */
@@ -331,6 +340,7 @@ void mb_problem_free(mb_problem *prob) {
     for (int k = 0; k < MB_METRICS; k++) mb_free(prob->budget_where[k]);
     for (int k = 0; k < MB_EXTRA; k++) mb_free(prob->extra_where[k]);
     mb_free(prob->tie);
+    mb_keep_free(prob->keep);
     mb_free(prob->fixed);
     mb_free(prob->fixed_value);
     *prob = (mb_problem){0};

@@ -58,6 +58,20 @@ static int check(const mb_sensitivity_type *type, const mb_space *space, const m
     return MB_OK;
 }
 
+/* A provider that does not look at what is kept would take fewer channels for free. */
+static int check_keeps(const mb_sensitivity_type *type, const mb_space *space) {
+    for (int i = 0; i < space->n; i++)
+        for (int j = 1; j < space->m[i]; j++) {
+            const mb_assign *a = &space->choice[i][0], *b = &space->choice[i][j];
+            if (a->keep_outputs == b->keep_outputs && a->keep_inputs == b->keep_inputs) continue;
+            return mb_fail(MB_BADINPUT,
+                           "layer %s chooses how many channels it keeps, and the sensitivity %s does not know what that costs: take error or "
+                           "measured, or fix the number of channels",
+                           space->plan->layer[i], type->name);
+        }
+    return MB_OK;
+}
+
 static int load_params(const mb_sensitivity_type *type, mb_conf *conf, void **params) {
     if (!type->params) return MB_OK;
     if (!(*params = mb_calloc(1, type->size))) return mb_nomem();
@@ -86,6 +100,7 @@ int mb_sensitivity_run(const mb_sensitivity_type *type, mb_conf *conf, mb_oracle
         out->estimated[i] = mb_calloc((size_t)space->m[i], sizeof(bool));
         if (!out->value[i] || !out->half_width[i] || !out->estimated[i]) rc = mb_nomem();
     }
+    if (!rc && !type->prunes) rc = check_keeps(type, space);
     if (!rc) rc = load_params(type, conf, &params);
     if (!rc) {
         rc = type->evaluate(params, o, space, seed, out);

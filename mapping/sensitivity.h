@@ -25,6 +25,7 @@ typedef struct mb_sensitivity_type {
     bool trains; /* asks the oracle for trainings */
     /* OUT is allocated for SPACE, zeroed. */
     int (*evaluate)(const void *params, mb_oracle *o, const mb_space *space, uint64_t seed, mb_sensitivity *out);
+    bool prunes; /* tells what it costs to keep fewer channels; false: refused where layers choose between numbers of them */
     /* NULL, or: make the measurements that estimates stand for where ask[layer][choice]. */
     int (*sharpen)(const void *params, mb_oracle *o, const mb_space *space, bool *const *ask, mb_sensitivity *out);
 } mb_sensitivity_type;

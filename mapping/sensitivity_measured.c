@@ -30,7 +30,7 @@ static const mb_param table[] = {
     MB_PARAM_END,
 };
 
-static const char *const scales[] = {"weight_bits", "cell_bits", "input_bits", "dac_bits", "adc_bits", "rows_active", "skip_slices"};
+static const char *const scales[] = {"weight_bits", "cell_bits", "input_bits", "dac_bits", "adc_bits", "rows_active", "skip_slices", "keep_outputs", "keep_inputs"};
 enum { SCALES = sizeof scales / sizeof *scales, STARS = 4 };
 
 /* Settings that differ in their copies only compute the same. */
@@ -233,5 +233,6 @@ const mb_sensitivity_type mb_sensitivity_measured = {
     .params = table,
     .size = sizeof(measured_params),
     .evaluate = evaluate,
+    .prunes = true,
     .sharpen = sharpen,
 };

@@ -47,14 +47,29 @@ static void normalise(const mb_menu *menu, mb_assign *a) {
     if (a->dac_bits > a->input_bits) a->dac_bits = a->input_bits;
 }
 
+/* What LAYER may take for each key: its pin, its channels to keep, or the menu; n 0: the base's value. */
+static void values_of(const mb_problem *prob, int layer, const int *v[MB_ASSIGN_KEYS], size_t n[MB_ASSIGN_KEYS]) {
+    for (int k = 0; k < MB_ASSIGN_KEYS; k++) {
+        const size_t at = (size_t)layer * MB_ASSIGN_KEYS + (size_t)k;
+        v[k] = prob->fixed[at] ? &prob->fixed_value[at] : prob->menu.v[k];
+        n[k] = prob->fixed[at] ? 1 : prob->menu.n[k];
+    }
+    for (int kind = 0; prob->keep && kind < MB_KEEP_KINDS; kind++) {
+        const int k = mb_keep_key(kind);
+        if (prob->fixed[(size_t)layer * MB_ASSIGN_KEYS + (size_t)k] || !prob->keep->n_choice[kind][layer]) continue;
+        v[k] = prob->keep->choice[kind][layer];
+        n[k] = (size_t)prob->keep->n_choice[kind][layer];
+    }
+}
+
 static int enumerate(const mb_problem *prob, int layer, int max, mb_space *s) {
     const mb_menu *menu = &prob->menu;
-    const bool *fixed = prob->fixed + (size_t)layer * MB_ASSIGN_KEYS;
-    const int *value = prob->fixed_value + (size_t)layer * MB_ASSIGN_KEYS;
-    size_t total = 1;
+    const int *v[MB_ASSIGN_KEYS];
+    size_t n[MB_ASSIGN_KEYS], total = 1;
+    values_of(prob, layer, v, n);
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) {
-        if (!menu->n[k] || fixed[k]) continue;
-        total *= menu->n[k];
+        if (!n[k]) continue;
+        total *= n[k];
         if (total > (size_t)max)
             return mb_fail(MB_BADINPUT,
                            "layer %s: the menu spans more than max_choices = %d settings; shorten it or raise map.max_choices",
@@ -67,10 +82,9 @@ static int enumerate(const mb_problem *prob, int layer, int max, mb_space *s) {
         mb_assign a = menu->base;
         size_t rest = i;
         for (int k = MB_ASSIGN_KEYS; k-- > 0;) {
-            if (fixed[k]) mb_assign_set(&a, k, value[k]);
-            if (!menu->n[k] || fixed[k]) continue;
-            mb_assign_set(&a, k, menu->v[k][rest % menu->n[k]]);
-            rest /= menu->n[k];
+            if (!n[k]) continue;
+            mb_assign_set(&a, k, v[k][rest % n[k]]);
+            rest /= n[k];
         }
         normalise(menu, &a);
         s->enumerated++;
@@ -108,9 +122,13 @@ static bool finite_metrics(const mb_metrics *m) {
     return true;
 }
 
-/* A plan that the machine can do, from which differences are taken: the base with pins, or the i-th choices of all layers. */
+/* A plan that the machine can do, from which differences are taken: the base with pins, or the i-th choices of all layers. What is kept
+ * is in the middle of its choices: costs are products of what a layer keeps and what the layers before it keep. */
 static int find_base(const mb_problem *prob, mb_oracle *o, mb_space *s) {
     int rc = MB_OK;
+    for (int kind = 0; prob->keep && kind < MB_KEEP_KINDS; kind++)
+        for (int i = 0; i < s->n; i++)
+            mb_assign_set(&s->plan->assign[i], mb_keep_key(kind), mb_keep_level(prob->keep, kind, i, prob->keep->n_choice[kind][i] / 2));
     mb_problem_pin(prob, s->plan);
     bool fault = false;
     for (int i = 0; i < s->n; i++) {
@@ -144,6 +162,15 @@ static int fast_enough(const mb_problem *prob, mb_oracle *o, mb_space *s, int la
     return rc;
 }
 
+/* Share of the MACs of LAYER that its own choice of channels leaves; what others save by it is not counted, so that a plan has at most
+ * the sum of the tables. */
+static double macs_left(const mb_problem *prob, int layer, const mb_assign *a) {
+    if (!prob->keep) return 1;
+    const mb_couplings *c = prob->keep->couplings;
+    const double out = a->keep_outputs && c->group[layer] >= 0 ? (double)a->keep_outputs / c->channels[c->group[layer]] : 1;
+    return out * (a->keep_inputs && !c->follows[layer] ? (double)a->keep_inputs / c->in_channels[layer] : 1);
+}
+
 static int cost_layer(const mb_problem *prob, mb_oracle *o, mb_space *s, int layer) {
     int n = 0, slow = 0, worst = MB_OK;
     char *why = NULL;
@@ -168,7 +195,7 @@ static int cost_layer(const mb_problem *prob, mb_oracle *o, mb_space *s, int lay
         const mb_assign *a = &s->choice[layer][j];
         s->choice[layer][n] = *a;
         s->cost[layer][n] = m;
-        s->bops[layer][n] = (double)o->layer[layer].macs * a->weight_bits * a->input_bits;
+        s->bops[layer][n] = macs_left(prob, layer, a) * (double)o->layer[layer].macs * a->weight_bits * a->input_bits;
         bool kept = true;
         if (isfinite(prob->extra.layer_latency_s)) rc = fast_enough(prob, o, s, layer, a, &kept);
         if (rc) {

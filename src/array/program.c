@@ -227,6 +227,24 @@ static void block_censor(mb_xbar *xb, bool replace, block *b) {
         }
 }
 
+/* --- what is not built ------------------------------------------------------------------------------------------------ */
+
+static bool built(const mb_xbar *xb, const block *b, int s, int k, int c) {
+    const int g = b->row_tile * ((xb->spec.rows + xb->spec.rows_active - 1) / xb->spec.rows_active) + k / xb->spec.rows_active;
+    if (!xb->empty || c >= b->n1 - b->n0) return true;
+    return !xb->empty[((size_t)g * (size_t)xb->lay.slices + (size_t)s) * (size_t)xb->N + (size_t)(b->n0 + c)];
+}
+
+/* No cells where a column of a row group holds zeros only. */
+static void block_empty(mb_xbar *xb, block *b) {
+    for (size_t part = 0; part < b->parts && xb->empty; part++)
+        for (size_t i = 0; i < b->cells; i++) {
+            if (built(xb, b, (int)part / xb->sc.pairs, (int)(i / (size_t)b->columns), (int)(i % (size_t)b->columns))) continue;
+            part_of(b->G, b, part)[i] = DEAD;
+            part_of(b->sigma, b, part)[i] = 0;
+        }
+}
+
 /* --- storing ------------------------------------------------------------------------------------------------------------------- */
 
 /* Add slice s, polarity q of the block to the panels (w), the variances (var[group], or NULL) and, without wires, the row sums. */
@@ -311,9 +329,11 @@ static int block_wires(mb_xbar *xb, block *b) {
 }
 
 /* Add the cells of a part, G at the time of reading, to the sums of mb_xbar_ageing(). */
-static void block_ageing(mb_xbar *xb, const block *b, const float *state, const float *G) {
+static void block_ageing(mb_xbar *xb, const block *b, int s, const float *state, const float *G) {
     xb->spec.cell.type->mean(xb->spec.cell.params, b->cells, state, 0, xb->spec.temp_K, b->fresh);
-    for (size_t i = 0; i < b->cells; i++) xb->fresh_S += (double)b->fresh[i], xb->aged_S += (double)G[i];
+    for (size_t i = 0; i < b->cells; i++)
+        if (built(xb, b, s, (int)(i / (size_t)b->columns), (int)(i % (size_t)b->columns)))
+            xb->fresh_S += (double)b->fresh[i], xb->aged_S += (double)G[i];
 }
 
 /* One array: its cells drawn, index 2 slice + polarity of the stream, faults, read noise, wires, and stored. */
@@ -329,9 +349,10 @@ static int program_array(mb_xbar *xb, const stream_key *key, block *b, float *co
             mb_stream_init(&stream, key->seed, MB_RNG_PROGRAM, key->trial, key->unit, (uint32_t)((s + xb->spec.skip_slices) * 2 + q));
             rc = program_cells(xb, b->cells, b->target + at, b->state + at * ns, b->G + at, b->sigma + at, &stream);
             if (rc) return rc;
-            if (b->fresh) block_ageing(xb, b, b->state + at * ns, b->G + at);
+            if (b->fresh) block_ageing(xb, b, s, b->state + at * ns, b->G + at);
         }
     if (!(xb->spec.ideal & MB_IDEAL_CELLS) && (rc = block_faults(xb, key, b))) return rc;
+    block_empty(xb, b);
     if (reads_noisily(xb)) block_censor(xb, !each, b);
     if ((rc = block_wires(xb, b))) return rc;
     for (int s = 0; s < xb->lay.slices; s++)

@@ -253,6 +253,29 @@ static int check_weights(const mb_xbar *xb) {
     return MB_OK;
 }
 
+/* Where an output has no digit in a slice of a row group. */
+static int find_empty(mb_xbar *xb) {
+    const size_t N = (size_t)xb->N, S = (size_t)xb->lay.slices;
+    if (!xb->spec.drop_empty) return MB_OK;
+    if (xb->spec.scheme != MB_DIFFERENTIAL || mb_xbar_two_sided(&xb->spec))
+        return mb_fail(MB_BADINPUT, "only one-sided differential pairs hold nothing where a digit is 0: drop_empty_slices needs them");
+    if (!(xb->empty = mb_malloc((size_t)xb->lay.row_groups * S * N, 1))) return mb_nomem();
+    memset(xb->empty, 1, (size_t)xb->lay.row_groups * S * N);
+    for (int g = 0; g < xb->lay.row_groups; g++)
+        for (int s = 0; s < xb->lay.slices; s++) {
+            uint8_t *e = xb->empty + ((size_t)g * S + (size_t)s) * N;
+            for (int k = xb->group[g].k0; k < xb->group[g].k0 + xb->group[g].k; k++)
+                for (int n = 0; n < xb->N; n++)
+                    if (mb_xbar_half_digits(xb, s, 0, k, n) || mb_xbar_half_digits(xb, s, 1, k, n)) e[n] = 0;
+            for (size_t n = 0; n < N; n++) xb->n_empty += e[n];
+        }
+    return MB_OK;
+}
+
+double mb_xbar_empty(const mb_xbar *xb) {
+    return (double)xb->n_empty / ((double)xb->lay.row_groups * xb->lay.slices * xb->N);
+}
+
 int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar **out) {
     int rc = MB_OK;
     *out = NULL;
@@ -303,6 +326,7 @@ int mb_xbar_new(const mb_xbar_spec *s, int K, int N, const int16_t *Wq, mb_xbar 
             }
         }
     }
+    if ((rc = find_empty(xb))) goto out;
     if (xb->sc.general && (rc = mb_general_new(xb))) goto out;
     *out = xb;
     xb = NULL;
@@ -320,6 +344,7 @@ void mb_xbar_free(mb_xbar *xb) {
     }
     mb_general_free(xb->general);
     mb_free(xb->placed);
+    mb_free(xb->empty);
     mb_free(xb->group);
     if (!xb->borrows) mb_free(xb->row_w);
     mb_free(xb->Wq);
@@ -603,7 +628,8 @@ static void add_activity(const mb_xbar *xb, int m, const int16_t *x, uint16_t *s
     st->vectors += (uint64_t)m;
     st->rows_offered += (uint64_t)m * (uint64_t)xb->lay.planes * K;
     st->conversions += (uint64_t)m * (uint64_t)xb->lay.row_groups * (uint64_t)xb->lay.planes_converted * (uint64_t)xb->lay.slices *
-                       (uint64_t)xb->sc.polarities * (uint64_t)xb->n_all;
+                       (uint64_t)xb->sc.polarities * (uint64_t)xb->n_all -
+                       (uint64_t)m * (uint64_t)xb->lay.planes_converted * (uint64_t)xb->sc.polarities * xb->n_empty;
 }
 
 typedef struct scratch { int64_t *all; mb_stream *read, *adc; uint16_t *sum; void *work; void *memory; } scratch;

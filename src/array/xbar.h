@@ -25,6 +25,9 @@
  * nearest, where plain digits cut off. h (2^bits at the top) is the digit of Gmax.
  * skip_slices: the lowest slices are stored, but neither read nor converted; the other cells are those of the crossbar without
  * skipping, with the same random numbers. y keeps its scale.
+ * drop_empty: where all digits of an output in a slice are 0 within a row group, there are no cells: no current, no noise, and no
+ * conversion, as the sum is known to be 0. The other cells are those of the crossbar with them, with the same random numbers. (Columns
+ * keep their places. Circuit errors of a converter at 0 are still there.)
  * Two-sided pairs: G+- = Gmin + (D +- d) / (2 D) (Gmax - Gmin), D = 2^c - 1, d the signed digit: w differs from w0 by (D +- d) F / 2.
  * Offset corrected digitally: no dummies; the sum of the inputs, times 2^(weight_bits-1), and what the Gmin of a row group,
  * w0 times its digit sum in a plane, would read through an unclipped converter, are subtracted.
@@ -181,6 +184,7 @@ typedef struct mb_xbar_spec {
     mb_read_noise read_noise;
     bool adc_one_range;             /* one range for all slices of a layer */
     bool adc_powers_of_two;         /* ranges are full scale over a power of two */
+    bool drop_empty;                /* differential, one-sided: digits of zeros only are neither built nor read (see drop_empty above) */
     int spare_columns;              /* reserved in each array; take the place of its worst columns */
     double dead_rows, dead_columns; /* fractions of an array's lines that carry nothing */
     mb_arithmetic arithmetic;       /* double: the general engine also where integers would do */
@@ -229,6 +233,7 @@ int mb_xbar_like(const mb_xbar *xb, mb_xbar **other);
 int mb_xbar_adopt(mb_xbar *xb, const mb_xbar *from);
 size_t mb_xbar_bytes(const mb_xbar *xb);         /* of its cells in memory, about */
 
+double mb_xbar_empty(const mb_xbar *xb);         /* share of outputs, slices and row groups that drop_empty leaves out; 0 without it */
 uint64_t mb_xbar_saturated(const mb_xbar *xb);   /* cells beyond w_max at the last programming */
 /* Largest Kirchhoff residual of the effective matrices at the last programming: |I - V G_eff| / max |I| for one drive vector of
  * both signs per array, I by conjugate gradients on the whole network; 0 without wires. Above 1e-9 programming fails. */

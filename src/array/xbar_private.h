@@ -53,6 +53,8 @@ struct mb_xbar {
     bool noisy;                       /* some cell has read noise */
     double var_unit;
     int32_t var_each;                 /* the variance of every cell when it is the same, else -1 */
+    uint8_t *empty;                   /* [row_groups][slices][N] drop_empty: no digit there; NULL: everything is built */
+    uint64_t n_empty;
     int64_t *row_w;                   /* [K] sum of w over all cells of a row, in units of unit_S */
     uint64_t saturated, censored, repaired;
     struct mb_general *general;       /* general.c; NULL: integers */

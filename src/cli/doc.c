@@ -219,15 +219,24 @@ int mb_param_table_add(mb_table *t, const char *prefix, const mb_param *params, 
 
 /* --- plans --------------------------------------------------------------------------------------------------------- */
 
+/* The keys of pruning are shown where a layer is pruned. */
+static bool shown(const mb_plan *p, const mb_param *k) {
+    const int key = (int)(k - mb_assign_params);
+    bool used = key != mb_keep_key(MB_KEEP_OUTPUTS) && key != mb_keep_key(MB_KEEP_INPUTS);
+    for (int i = 0; i < p->n; i++) used = used || mb_assign_get(&p->assign[i], key) != 0;
+    return used;
+}
+
 int mb_cli_plan_table(const mb_plan *p, mb_table **out) {
     mb_table *t = mb_table_new();
     mb_str s = {0};
     int rc = t ? mb_table_column(t, "layer", "", MB_LEFT) : mb_nomem();
     for (const mb_param *k = mb_assign_params; k->kind != MB_P_END && !rc; k++)
-        rc = mb_table_column(t, k->name, "", k->kind == MB_P_CHOICE ? MB_LEFT : MB_RIGHT);
+        if (shown(p, k)) rc = mb_table_column(t, k->name, "", k->kind == MB_P_CHOICE ? MB_LEFT : MB_RIGHT);
     for (int i = 0; i < p->n && !rc; i++) {
         rc = mb_table_cell(t, p->layer[i]);
         for (const mb_param *k = mb_assign_params; k->kind != MB_P_END && !rc; k++) {
+            if (!shown(p, k)) continue;
             mb_str_clear(&s);
             mb_params_format(k, &p->assign[i], &s);
             rc = s.failed ? mb_nomem() : mb_table_cell(t, mb_cstr(&s));

@@ -13,6 +13,7 @@
 #include "mapping/policy.h"
 #include "run/experiment.h"
 #include "run/point.h"
+#include "run/prune.h"
 
 #define LISTED 1000 /* points that are loaded and listed one by one */
 
@@ -107,12 +108,17 @@ static int check_plan(const mb_setup *s) {
     mb_metrics met;
     int rc = mb_problem_load(mb_conf_find(s->conf, "map"), s->net, &prob);
     if (rc) return rc;
-    bool menu = false;
+    bool menu = prob.keep != NULL;
     for (int k = 0; k < MB_ASSIGN_KEYS; k++) menu = menu || prob.menu.n[k] > 0;
     if (!menu) {
         rc = mb_plan_new(s->net, &prob.menu.base, &plan);
         if (!rc) mb_problem_pin(&prob, plan);
-        if (!rc) rc = mb_cost_network(s->mach, &s->cell, s->net, plan, NULL, NULL, &report, &met);
+        mb_setup blind = *s; /* without data: which channels are kept does not matter to what is possible */
+        mb_pruned p = {0};
+        blind.data = blind.calib = NULL;
+        if (!rc) rc = mb_pruned_open(&blind, plan, NULL, &p);
+        if (!rc) rc = mb_cost_network(s->mach, &s->cell, p.setup->net, p.plan, NULL, NULL, &report, &met);
+        mb_pruned_close(&p);
     }
     mb_report_free(report);
     mb_plan_free(plan);

@@ -247,6 +247,7 @@ static int add_params(mb_table *t) {
     if (!rc) rc = mb_param_table_add(t, "map.", mb_assign_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "map.budget.", mb_metric_params, NULL, "optional");
     if (!rc) rc = mb_param_table_add(t, "map.finetune.", mb_finetune_params, NULL, "optional");
+    if (!rc) rc = mb_param_table_add(t, "map.keep.", mb_keep_params, NULL, "optional");
     for (size_t i = 0; mb_policies[i] && !rc; i++) {
         mb_str_clear(&with);
         mb_str_addf(&with, "policy = %s", mb_policies[i]->name);

@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "run/experiment.h"
 #include "run/modes.h"
+#include "run/prune.h"
 
 #define COUNT_MAX 16
 #define EXIT_POINTS 11
@@ -245,7 +246,8 @@ static int run(const void *opt, int argc, char *const *argv) {
     mb_cli_points e;
     mb_meter meter;
     mb_setup s;
-    mb_plan *plan = NULL;
+    mb_plan *plan = NULL, *at; /* AT: the plan on what is left of the network */
+    mb_point_at on = {0};
     mb_doc d;
     int n = 0, front = 0;
     (void)argc;
@@ -262,14 +264,15 @@ static int run(const void *opt, int argc, char *const *argv) {
     }
     mb_doc_begin(&d, o->format);
     rc = o->plan ? mb_plan_load(o->plan, s.net, &plan) : mb_point_map(&s, &meter.progress, &plan, NULL);
-    mb_setup as = s; /* with the network that map.finetune makes under the plan: modes are its */
-    if (!rc) rc = mb_point_tuned(&s, plan, &meter.progress, &as);
-    as.finetune_epochs = 0;
-    if (!rc && !plan->n_modes) rc = mb_modes_find(&as, plan, &mo, found, &n, &front);
-    if (!rc) rc = tell(&as, o, &mo, plan, found, front, &meter, &d);
+    if (!rc) rc = mb_point_at_open(&s, plan, true, &meter.progress, &on);
+    at = on.pruned.own_plan ? on.pruned.own_plan : plan;
+    if (!rc && !plan->n_modes) rc = mb_modes_find(&on.setup, at, &mo, found, &n, &front);
+    if (!rc) rc = tell(&on.setup, o, &mo, at, found, front, &meter, &d);
     mb_meter_clear(&meter);
+    if (!rc && at != plan && n > 0) rc = mb_pruned_modes(at, plan);
     if (!rc && o->output) rc = mb_plan_save(plan, o->output);
     if (!rc && o->output) mb_note("the plan with its modes is in %s; evaluate it with `mixbar modes %s -p %s`", o->output, argv[0], o->output);
+    mb_point_at_close(&on);
     mb_plan_free(plan);
     mb_setup_free(&s);
     mb_cli_points_close(&e);

@@ -116,6 +116,7 @@ int mb_job_set(const mb_costing *c, int m, const mb_assign *a, const mb_activity
     double per_group = (double)j->mm.N * o->conversions_per_output + (double)o->col_tiles * o->dummy_columns;
     j->vectors = (double)j->mm.vectors * j->mm.groups;
     j->outputs = j->vectors * j->mm.N;
+    per_group -= (double)j->mm.N * o->conversions_per_output * j->act.empty;
     j->conversions = j->vectors * o->planes_converted * o->row_groups * per_group;
     j->arrays = (double)j->place.arrays;
     j->converters = j->arrays * mach->cols / mach->columns_per_adc;

@@ -51,6 +51,8 @@ const mb_param mb_machine_params[] = {
     MB_CHOICE(mb_machine, weight_code, MB_WEIGHT_CODES, "plain",
               "digits of a weight's slices: of its magnitude, or balanced ones, which leave the rounded weight where low slices are "
               "not read (differential pairs)"),
+    MB_FLAG(mb_machine, drop_empty_slices, "false",
+            "no cells and no conversion where a slice of an output holds zeros only within a row group (one-sided pairs)"),
     MB_CHOICE(mb_machine, pair, MB_PAIRS, "one_sided",
               "differential: one cell of the pair stays at Gmin, or both move around the middle"),
     MB_CHOICE(mb_machine, offset_correction, MB_CORRECTIONS, "dummy",
@@ -181,6 +183,9 @@ static int check_mapping(const mb_machine *m, const mb_conf *group) {
                        where(group, m->dac_J > 0 ? "dac_J" : "dac_area_m2"));
     if (m->weight_code == MB_CODE_BALANCED && m->pair == MB_TWO_SIDED)
         return mb_fail(MB_BADINPUT, "%s: weight_code = \"balanced\" needs pair = \"one_sided\"", where(group, "weight_code"));
+    if (m->drop_empty_slices && m->pair == MB_TWO_SIDED)
+        return mb_fail(MB_BADINPUT, "%s: drop_empty_slices needs pair = \"one_sided\": two-sided pairs have a cell for a zero, too",
+                       where(group, "drop_empty_slices"));
     if (m->spare_columns >= m->cols)
         return mb_fail(MB_BADINPUT, "%s: spare_columns = %d leaves none of cols = %d for weights; lower it",
                        where(group, "spare_columns"), m->spare_columns, m->cols);
@@ -343,6 +348,9 @@ int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign
         return mb_fail(MB_BADINPUT,
                        "rows_active = %d, but an array of the machine %s (%s) has %d rows; take at most that, or 0 for all",
                        a->rows_active, mach->name, mach->where, mach->rows);
+    if (mach->drop_empty_slices && a->scheme == MB_DIFFERENTIAL && a->adc_bits == 1)
+        return mb_fail(MB_BADINPUT, "adc_bits = 1: a comparator has no code for 0, and drop_empty_slices of the machine %s (%s) needs one",
+                       mach->name, mach->where);
     *spec = (mb_xbar_spec){
         .rows = mach->rows,
         .cols = mach->cols,
@@ -384,6 +392,7 @@ int mb_machine_spec(const mb_machine *mach, const mb_cell *cell, const mb_assign
         .read_noise = (mb_read_noise)mach->read_noise,
         .adc_one_range = mach->adc_range_per == 1,
         .adc_powers_of_two = mach->adc_powers_of_two,
+        .drop_empty = mach->drop_empty_slices && a->scheme == MB_DIFFERENTIAL,
         .spare_columns = mach->spare_columns,
         .dead_rows = mach->dead_rows,
         .dead_columns = mach->dead_columns,

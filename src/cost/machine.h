@@ -53,6 +53,7 @@ typedef struct mb_machine {
     int weight_code, pair, offset_correction, input_code, accumulate, dac, read_noise, adc_range_per, arithmetic;
     double dac_inl, dac_noise, dac_J, dac_area_m2, column_limit_A;
     bool adc_powers_of_two;
+    bool drop_empty_slices;
     int spare_columns;
     double dead_rows, dead_columns;
     int columns_per_adc;        /* column multiplexing */
@@ -113,6 +114,7 @@ typedef struct mb_activity {
     double digit_sum;           /* sum of digits over rows and planes */
     double charge_S;            /* sum over rows and planes of digit * (conductance of all cells of the row), in S */
     double occupancy;           /* share of the converters' codes that occurred; 0: not known, taken as 1 */
+    double empty;               /* share of conversions that drop_empty_slices leaves out, measured; estimates take 0 */
 } mb_activity;
 /* Statistical estimate without a simulation: input bits are set independently with probability 1/2 (so half of the rows are
  * driven in a plane of one bit), inputs are unsigned; the mean conductance comes from the stored weights, quantised per layer to

@@ -20,6 +20,7 @@
 #include "cost/ledger.h"
 #include "cost/macro_layer.h"
 #include "cost/systolic.h"
+#include "mapping/keep.h"
 
 static const char src_machine[] = "given by the machine description";
 static const char src_cell[] = "V_read^2 x read_s x sum of digit x conductance";
@@ -133,7 +134,7 @@ static void book_analog(costing *c, const mb_job *j, const piece *p, double buil
     piece converters = p[CONVERTERS];
     if (fires) converters.source = "packets of integrate and fire, codes measured in simulation (cost/converter.h)";
     add(c, &converters, mach->converter == MB_CONVERTER_ADDER_TREE ? "sum of a column" : "conversion", j->conversions, built,
-        fires ? j->act.occupancy * j->adc.each.energy_J : j->adc.each.energy_J, j->convert_s / j->conversions);
+        fires ? j->act.occupancy * j->adc.each.energy_J : j->adc.each.energy_J, j->conversions > 0 ? j->convert_s / j->conversions : 0);
 }
 
 /* Shift-and-add, registers. */
@@ -515,6 +516,7 @@ int mb_costing_plan(const mb_costing *k, const mb_plan *plan, const mb_activity 
     if (schedule) *schedule = (mb_schedule){0};
     if (plan->n != net->n_weighted)
         return mb_fail(MB_BADINPUT, "the plan has %d layers, the network %d weighted ones", plan->n, net->n_weighted);
+    if (mb_plan_prunes(plan)) return mb_fail(MB_BUG, "a plan that keeps fewer channels is costed on the whole network");
     mb_ledger_init(&c.book, k->mach->name, report != NULL);
     int rc = MB_OK, *work = mb_malloc(2 * (size_t)net->n_layers, sizeof *work);
     c.job = mb_malloc((size_t)(net->n_weighted ? net->n_weighted : 1), sizeof *c.job);

@@ -42,12 +42,15 @@ struct mb_op_type {
     void (*count)(const mb_network *net, const mb_layer *l, int64_t *add, int64_t *cmp, int64_t *mul);
     /* What L's private attr says, for those who write or differentiate networks; NULL when there is nothing to say. */
     void (*view)(const mb_layer *l, mb_op_view *v);
+    /* A copy of L's private attr for a layer that has only the channels KEPT[n] of what L has (nn/prune.h), one block of the
+     * caller; n < 0: all of them. NULL: memory ran out. The member is NULL for operators without attr. */
+    void *(*keep)(const mb_layer *l, int n, const int *kept);
 };
 
 extern const mb_op_type *const mb_ops[];   /* NULL-terminated, generated */
 
 /* Operators that others refer to by name. */
-extern const mb_op_type mb_op_input, mb_op_linear, mb_op_scale, mb_op_reshape;
+extern const mb_op_type mb_op_input, mb_op_linear, mb_op_scale, mb_op_reshape, mb_op_select;
 extern const mb_op_type mb_op_conv, mb_op_matmul, mb_op_add, mb_op_maxpool, mb_op_avgpool, mb_op_softmax, mb_op_pad, mb_op_slice; /* tables of shapes */
 
 #endif

@@ -117,5 +117,13 @@ static void view(const mb_layer *l, mb_op_view *v) {
     v->include_pad = a->include_pad;
 }
 
+static void *keep(const mb_layer *l, int n, const int *kept) {
+    avgpool *c = mb_malloc(1, sizeof *c);
+    (void)n;
+    (void)kept;
+    if (c) memcpy(c, l->attr, sizeof *c);
+    return c;
+}
+
 static const char *const onnx[] = {"AveragePool", "GlobalAveragePool", "ReduceMean", NULL};
-const mb_op_type mb_op_avgpool = {"avgpool", "mean over windows", onnx, import, forward, false, count, view};
+const mb_op_type mb_op_avgpool = {"avgpool", "mean over windows", onnx, import, forward, false, count, view, keep};

@@ -89,5 +89,13 @@ static void view(const mb_layer *l, mb_op_view *v) {
     v->slope = c->slope, v->leaky = c->leaky;
 }
 
+static void *keep(const mb_layer *l, int n, const int *kept) {
+    clip *c = mb_malloc(1, sizeof *c);
+    (void)n;
+    (void)kept;
+    if (c) memcpy(c, l->attr, sizeof *c);
+    return c;
+}
+
 static const char *const onnx[] = {"Relu", "Clip", "LeakyRelu", NULL};
-const mb_op_type mb_op_clip = {"clip", "limits: ReLU, clip, leaky ReLU", onnx, import, forward, false, count, view};
+const mb_op_type mb_op_clip = {"clip", "limits: ReLU, clip, leaky ReLU", onnx, import, forward, false, count, view, keep};

@@ -62,5 +62,13 @@ static void view(const mb_layer *l, mb_op_view *v) {
     v->axis = p->axis;
 }
 
+static void *keep(const mb_layer *l, int n, const int *kept) {
+    concat *c = mb_malloc(1, sizeof *c);
+    (void)n;
+    (void)kept;
+    if (c) memcpy(c, l->attr, sizeof *c);
+    return c;
+}
+
 static const char *const onnx[] = {"Concat", NULL};
-const mb_op_type mb_op_concat = {"concat", "activations side by side", onnx, import, forward, false, count, view};
+const mb_op_type mb_op_concat = {"concat", "activations side by side", onnx, import, forward, false, count, view, keep};

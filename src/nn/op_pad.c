@@ -111,5 +111,13 @@ static void view(const mb_layer *l, mb_op_view *v) {
     v->value = p->value;
 }
 
+static void *keep(const mb_layer *l, int n, const int *kept) {
+    pad *c = mb_malloc(1, sizeof *c);
+    (void)n;
+    (void)kept;
+    if (c) memcpy(c, l->attr, sizeof *c);
+    return c;
+}
+
 static const char *const onnx[] = {"Pad", NULL};
-const mb_op_type mb_op_pad = {"pad", "padding with a constant", onnx, import, forward, false, count, view};
+const mb_op_type mb_op_pad = {"pad", "padding with a constant", onnx, import, forward, false, count, view, keep};

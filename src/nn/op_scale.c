@@ -234,5 +234,17 @@ static void view(const mb_layer *l, mb_op_view *v) {
     v->eps = s->eps;
 }
 
+/* One factor for all stays one. */
+static void *keep(const mb_layer *l, int n, const int *kept) {
+    const scale *s = l->attr;
+    const size_t rows = s->norm ? 6 : 2, C = n < 0 || s->channels == 1 ? s->channels : (size_t)n;
+    scale *c = mb_malloc(1, sizeof *c + rows * C * sizeof(float));
+    if (!c) return NULL;
+    *c = (scale){s->outer, C, s->inner, s->norm, s->eps};
+    for (size_t r = 0; r < rows; r++)
+        for (size_t k = 0; k < C; k++) c->ab[r * C + k] = s->ab[r * s->channels + (C == s->channels ? k : (size_t)kept[k])];
+    return c;
+}
+
 static const char *const onnx[] = {"BatchNormalization", "Sub", "Mul", "Div", NULL};
-const mb_op_type mb_op_scale = {"scale", "y = a[c] x + b[c] per channel", onnx, import, forward, false, count, view};
+const mb_op_type mb_op_scale = {"scale", "y = a[c] x + b[c] per channel", onnx, import, forward, false, count, view, keep};

@@ -68,5 +68,13 @@ static void view(const mb_layer *l, mb_op_view *v) {
     for (int k = 0; k < l->shape.nd; k++) v->begin[k] = p->range[k].begin, v->step[k] = p->range[k].step;
 }
 
+static void *keep(const mb_layer *l, int n, const int *kept) {
+    slice *c = mb_malloc(1, sizeof *c);
+    (void)n;
+    (void)kept;
+    if (c) memcpy(c, l->attr, sizeof *c);
+    return c;
+}
+
 static const char *const onnx[] = {"Slice", NULL};
-const mb_op_type mb_op_slice = {"slice", "every step-th element from begin", onnx, import, forward, false, count, view};
+const mb_op_type mb_op_slice = {"slice", "every step-th element from begin", onnx, import, forward, false, count, view, keep};

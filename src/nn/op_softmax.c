@@ -75,5 +75,13 @@ static void view(const mb_layer *l, mb_op_view *v) {
     v->outer = p->outer, v->channels = p->n, v->inner = p->inner;
 }
 
+static void *keep(const mb_layer *l, int n, const int *kept) {
+    softmax *c = mb_malloc(1, sizeof *c);
+    (void)n;
+    (void)kept;
+    if (c) memcpy(c, l->attr, sizeof *c);
+    return c;
+}
+
 static const char *const onnx[] = {"Softmax", NULL};
-const mb_op_type mb_op_softmax = {"softmax", "normalised exponentials", onnx, import, forward, false, count, view};
+const mb_op_type mb_op_softmax = {"softmax", "normalised exponentials", onnx, import, forward, false, count, view, keep};

@@ -32,7 +32,7 @@
 
 /* Scalar keys at the top of an experiment (table mb_experiment_params). KEEP: the plan of each point as a file, too; the breakdowns by layer and component; neither. */
 #define MB_KEEPS "plans|layers|totals"
-typedef enum { MB_KEEP_PLANS, MB_KEEP_LAYERS, MB_KEEP_TOTALS } mb_keep;
+typedef enum { MB_KEEP_PLANS, MB_KEEP_LAYERS, MB_KEEP_TOTALS } mb_keep_files;
 typedef struct mb_experiment_keys { int schema; char *name, *question; int samples, seed; bool simulate; int keep; } mb_experiment_keys;
 /* Device draws per point: a number (key `trials`, table mb_draws_params), or a group (table mb_trials_params): until half of the 95 % interval is at most `until`. */
 #define MB_TRIALS_OVER "all|draws"

@@ -9,6 +9,9 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "mapping/keep.h"
+#include "nn/prune.h"
+#include "run/prune.h"
 
 #define DEFAULT_MEMORY (512.0 * 1024 * 1024)
 #define BYTES_PER_CELL 6.0 /* conductances and variances of a programmed array */
@@ -16,6 +19,9 @@
 /* One programming of some settings, read on all samples. */
 typedef struct study {
     const mb_setup *s;
+    const mb_assign *setting;    /* [n] */
+    const mb_pruner *pruner;     /* NULL: no setting drops channels */
+    bool **drop[2];              /* [layers * n] channels that a setting drops: of the layer's group, of its inputs; NULL: none */
     const bool *use;             /* [layers][n] */
     int n, first, count;         /* settings; those of the chunk */
     int64_t samples;
@@ -33,7 +39,37 @@ typedef struct context {
     mb_exec *exec;
     mb_layer_runner *vary, *rest;
     float *ref, *out;            /* outputs of the reference, of a setting */
+    float *in;                   /* inputs of a layer without the channels that are dropped */
+    const bool *group_drop, *row_drop;
+    int group;                   /* whose readers do without */
 } context;
+
+/* X without the channels DROP: their means, or 0, as a network that is pruned has it (nn/prune.h). */
+static const float *without(context *c, const mb_network *net, int m, int n, const float *x, const bool *drop) {
+    const mb_pruner *p = c->st->pruner;
+    const mb_window *w = &net->layer[net->weighted[m]].win;
+    const size_t places = (size_t)w->ih * (size_t)w->iw, unit = (size_t)w->cin / (size_t)p->couplings->in_channels[m];
+    for (size_t i = 0; i < (size_t)n * (size_t)w->cin; i++) {
+        const size_t ch = i % (size_t)w->cin;
+        const float mean = p->mean ? p->mean[m][ch] : 0;
+        for (size_t k = i * places; k < (i + 1) * places; k++) c->in[k] = drop[ch / unit] ? mean : x[k];
+    }
+    return c->in;
+}
+
+/* Weighted layers of what is pruned: the varied one, and those behind it. */
+static int vary_layer(void *p, const mb_network *net, int m, int n, const float *x, float *y) {
+    context *c = p;
+    if (c->row_drop) x = without(c, net, m, n, x, c->row_drop);
+    return mb_layer_runner_run(c->vary, net, m, n, x, y);
+}
+
+static int rest_layer(void *p, const mb_network *net, int m, int n, const float *x, float *y) {
+    context *c = p;
+    if (c->group_drop && c->st->pruner->couplings->in_group[m] == c->group && !c->st->pruner->couplings->follows[m])
+        x = without(c, net, m, n, x, c->group_drop);
+    return mb_layer_runner_run(c->rest, net, m, n, x, y);
+}
 
 static void context_close(void *p) {
     context *c = p;
@@ -43,6 +79,7 @@ static void context_close(void *p) {
     mb_layer_runner_free(c->rest);
     mb_free(c->ref);
     mb_free(c->out);
+    mb_free(c->in);
     mb_free(c);
 }
 
@@ -55,7 +92,10 @@ static int context_open(void *p, void **out) {
     c->st = st;
     c->out = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&net->layer[net->output].shape), sizeof *c->out);
     c->ref = mb_malloc(MB_SIM_BLOCK * mb_shape_count(&net->layer[net->output].shape), sizeof *c->ref);
-    int rc = c->ref && c->out ? mb_exec_new_kept(net, MB_SIM_BLOCK, &c->exec) : mb_nomem();
+    size_t widest = 1;
+    for (int i = 0; i < net->n_layers && st->pruner; i++) widest = mb_shape_count(&net->layer[i].shape) > widest ? mb_shape_count(&net->layer[i].shape) : widest;
+    c->in = mb_malloc(MB_SIM_BLOCK * widest, sizeof *c->in);
+    int rc = c->ref && c->out && c->in ? mb_exec_new_kept(net, MB_SIM_BLOCK, &c->exec) : mb_nomem();
     if (!rc) rc = mb_layer_runner_new(net, &c->vary);
     if (!rc) rc = mb_layer_runner_new(net, &c->rest);
     return rc;
@@ -99,7 +139,11 @@ static int context_block(void *p, int64_t first, int n, const float *x) {
         for (int i = 0; i < st->count; i++) {
             if (!st->use[(size_t)k * (size_t)st->n + (size_t)(st->first + i)]) continue;
             mb_layer_runner_set(c->vary, st->map[i], true, st->trial, first);
-            rc = mb_exec_vary(c->exec, n, net->weighted[k], mb_layer_runner_run, c->vary, mb_layer_runner_run, c->rest, c->out);
+            const size_t at = (size_t)k * (size_t)st->n + (size_t)(st->first + i);
+            c->group_drop = st->pruner ? st->drop[0][at] : NULL;
+            c->row_drop = st->pruner ? st->drop[1][at] : NULL;
+            c->group = st->pruner ? st->pruner->couplings->group[k] : -1;
+            rc = mb_exec_vary(c->exec, n, net->weighted[k], vary_layer, c, rest_layer, c, c->out);
             if (rc) return rc;
             increases(c, first, n, ((size_t)k * (size_t)st->count + (size_t)i) * (size_t)st->samples);
         }
@@ -155,6 +199,7 @@ static int plan_of(const study *st, const mb_assign *reference, const mb_assign 
     int rc = mb_plan_new(st->s->net, reference, plan);
     for (int k = 0; !rc && k < st->s->net->n_weighted; k++)
         if (c >= 0 && st->use[(size_t)k * (size_t)st->n + (size_t)c]) (*plan)->assign[k] = setting[c];
+    for (int k = 0; !rc && k < st->s->net->n_weighted; k++) (*plan)->assign[k].keep_outputs = (*plan)->assign[k].keep_inputs = 0;
     return rc;
 }
 
@@ -287,6 +332,35 @@ static int draws_needed(const study *st, const mb_profile *prof, const mb_assign
     return rc;
 }
 
+/* Which channels each setting drops where it is asked for. */
+static int find_drops(study *st, mb_setup *s, const mb_progress *pr) {
+    const size_t size = (size_t)s->net->n_weighted * (size_t)st->n;
+    bool prunes = false;
+    for (int c = 0; c < st->n; c++) prunes = prunes || st->setting[c].keep_outputs || st->setting[c].keep_inputs;
+    if (!prunes) return MB_OK;
+    int rc = mb_pruned_ranks(s, pr, &st->pruner);
+    for (int kind = 0; kind < 2 && !rc; kind++)
+        if (!(st->drop[kind] = mb_calloc(size, sizeof(bool *)))) rc = mb_nomem();
+    const mb_couplings *k = rc ? NULL : st->pruner->couplings;
+    for (size_t i = 0; i < size && !rc; i++) {
+        const mb_assign *a = &st->setting[i % (size_t)st->n];
+        const int m = (int)(i / (size_t)st->n), g = k->group[m];
+        if (!st->use[i]) continue;
+        const int all[2] = {g >= 0 ? k->channels[g] : 0, k->in_channels[m]}, keep[2] = {a->keep_outputs, a->keep_inputs};
+        const double *score[2] = {g >= 0 ? st->pruner->score[g] : NULL, st->pruner->row_score[m]};
+        for (int kind = 0; kind < 2 && !rc; kind++)
+            if (keep[kind] && keep[kind] < all[kind]) rc = mb_prune_dropped(score[kind], all[kind], keep[kind], &st->drop[kind][i]);
+    }
+    return rc;
+}
+
+static void free_drops(study *st) {
+    for (int kind = 0; kind < 2; kind++) {
+        for (size_t i = 0; st->drop[kind] && i < (size_t)st->s->net->n_weighted * (size_t)st->n; i++) mb_free(st->drop[kind][i]);
+        mb_free(st->drop[kind]);
+    }
+}
+
 int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setting, int n, const bool *asked,
                const mb_measure_options *o, const mb_progress *pr, mb_measured **out) {
     if (!s->calib) return mb_fail(MB_BADINPUT, "measured sensitivities need a dataset");
@@ -294,7 +368,7 @@ int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setti
     mb_setup own = *s;
     const int layers = s->net->n_weighted;
     const size_t size = (size_t)layers * (size_t)n;
-    study st = {.s = &own, .n = n, .samples = o->samples && o->samples < s->cal.samples ? o->samples : s->cal.samples};
+    study st = {.s = &own, .setting = setting, .n = n, .samples = o->samples && o->samples < s->cal.samples ? o->samples : s->cal.samples};
     mb_assign reference = setting[0];
     mb_measured *m = NULL;
     int trials = 1, *first = mb_malloc((size_t)n, sizeof *first), rc;
@@ -319,6 +393,8 @@ int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setti
     reference.engine = MB_DIGITAL;
     reference.dac_bits = 1;
     reference.skip_slices = 0;
+    reference.keep_outputs = reference.keep_inputs = 0;
+    if ((rc = find_drops(&st, &own, pr))) goto out;
     if ((rc = map_setting(&st, prof, &reference, setting, -1, &st.reference))) goto out;
     if ((rc = draws_needed(&st, prof, &reference, setting, o->trials, &trials))) goto out;
     m->trials = trials;
@@ -337,6 +413,7 @@ int mb_measure(const mb_setup *s, const mb_profile *prof, const mb_assign *setti
     double *const results[] = {m->mean, m->se, m->kl, m->kl_se};
     for (int k = 0; k < 4; k++) share_results(first, all, m, results[k]);
 out:
+    free_drops(&st);
     mb_mapped_free(st.reference);
     mb_free(st.base);
     mb_free(first);

@@ -13,6 +13,9 @@
  * Stress multiplies the errors of the cells (array/xbar.h): two or three levels tell how D grows with the noise; 0 leaves quantisation
  * and converters alone.
  *
+ * Settings that keep fewer channels (nn/prune.h): the layers that read what is dropped take its mean instead, without their own arrays
+ * being changed; the layer that says so is measured on arrays of all its channels.
+ *
  * Work: per block of samples the reference runs once; then from the last layer to the first each setting of the layer is computed and
  * only what lies behind the layer is computed again. Arrays of as many settings as fit MEMORY are programmed at once.
  */

@@ -17,6 +17,7 @@
 #include "run/finetune.h"
 #include "run/measure.h"
 #include "run/point.h"
+#include "run/prune.h"
 #include "run/score.h"
 
 /* What a search sees of devices are draws of their own, not those that results are computed with. */
@@ -25,17 +26,18 @@
 /* failed: a loss could not be measured. tuned: the network of the last fine-tuning with its profile, which losses are measured on; NULL: the setup's own */
 typedef struct {
     mb_setup *s;
-    mb_costing *costing;
+    mb_pruned_costs *costs;
     const mb_progress *pr;
     bool failed;
     mb_tuned tuned;
+    const mb_network *tuned_from; /* the network that was trained: the setup's, or a smaller one */
     mb_profile *tuned_profile;
     uint64_t key;                /* of everything that losses depend on, the plan apart */
 } oracle_ctx;
 
 static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
     oracle_ctx *c = ctx;
-    return mb_costing_plan(c->costing, plan, NULL, NULL, NULL, out, NULL, false);
+    return mb_pruned_costs_plan(c->costs, plan, c->pr, out);
 }
 
 /* --- what points share: answers that depend on the network, the machine and the data, not on the policy --------------------------------------------- */
@@ -50,6 +52,9 @@ static int context_key(const mb_setup *s, uint64_t *key) {
         *key = mb_conf_hash(c);
         *key = mb_hash64(&s->net->hash, sizeof s->net->hash, *key);
         *key = mb_hash64(&s->calib, sizeof s->calib, *key);
+        const mb_conf *keep = mb_conf_find(s->conf, "map.keep"); /* which channels a plan drops */
+        const uint64_t which = keep ? mb_conf_hash(keep) : 0;
+        *key = mb_hash64(&which, sizeof which, *key);
     }
     mb_conf_free(c);
     return rc;
@@ -104,11 +109,16 @@ static int64_t sample_count(const oracle_ctx *c, int samples) {
 static int score(oracle_ctx *c, const mb_plan *plan, int64_t samples, int draws, mb_loss *out) {
     const mb_profile *prof = NULL;
     const float *logit = NULL;
-    mb_setup s = *c->s;
-    int rc = float_outputs(c, samples, &logit);
+    mb_pruned pruned;
+    int rc = mb_pruned_open(c->s, plan, c->pr, &pruned);
+    mb_setup s = *pruned.setup;
+    if (!rc) rc = float_outputs(c, samples, &logit);
+    if (!rc && c->tuned.net && c->tuned_from != s.net)
+        rc = mb_fail(MB_BADINPUT, "the loss of a plan is asked for that keeps other channels than the plan of the fine-tuning");
     if (c->tuned.net) s.net = c->tuned.net, prof = c->tuned_profile;
-    else if (!rc) rc = mb_point_profile(c->s, c->pr, &prof);
-    if (!rc) rc = mb_score_plan(&s, prof, logit, plan, samples, SEARCH_DRAWS, draws, c->pr, out);
+    else if (!rc) rc = mb_point_profile(pruned.setup, c->pr, &prof);
+    if (!rc) rc = mb_score_plan(&s, prof, logit, pruned.plan, samples, SEARCH_DRAWS, draws, c->pr, out);
+    mb_pruned_close(&pruned);
     c->failed = c->failed || rc;
     return rc;
 }
@@ -234,6 +244,11 @@ static int oracle_curvature(void *ctx, const mb_curvature_ask *a, const mb_curva
     return MB_OK;
 }
 
+static int oracle_arrays(void *ctx, int m, const mb_assign *a, int inputs, int outputs, int64_t *n) {
+    const oracle_ctx *c = ctx;
+    return mb_pruned_arrays(c->s, m, a, inputs, outputs, n);
+}
+
 static double oracle_now(void *ctx) {
     struct timespec t;
     (void)ctx;
@@ -256,7 +271,10 @@ static int oracle_layer_latency(void *ctx, const mb_plan *plan, int m, double *l
     oracle_ctx *c = ctx;
     mb_report *r = NULL;
     mb_metrics met;
-    int rc = mb_cost_network(c->s->mach, &c->s->cell, c->s->net, plan, NULL, NULL, &r, &met);
+    mb_pruned p;
+    int rc = mb_pruned_open(c->s, plan, c->pr, &p);
+    if (!rc) rc = mb_cost_network(c->s->mach, &c->s->cell, p.setup->net, p.plan, NULL, NULL, &r, &met);
+    mb_pruned_close(&p);
     const mb_report *l = rc ? NULL : find_group(r, plan->layer[m]);
     *latency_s = l ? l->total.latency_s : 0;
     mb_report_free(r);
@@ -313,7 +331,11 @@ static int oracle_finetune(void *ctx, const mb_plan *plan, int epochs) {
     oracle_ctx *c = ctx;
     forget_tuned(c);
     if (epochs == 0) return MB_OK;
-    int rc = mb_finetune(c->s, plan, epochs, c->pr, &c->tuned);
+    mb_pruned pruned;
+    int rc = mb_pruned_open(c->s, plan, c->pr, &pruned);
+    if (!rc) rc = mb_finetune(pruned.setup, pruned.plan, epochs, c->pr, &c->tuned);
+    c->tuned_from = pruned.setup->net;
+    mb_pruned_close(&pruned);
     if (!rc) rc = mb_profile_new(c->tuned.net, c->s->calib, c->s->cal.samples, c->pr, &c->tuned_profile);
     if (rc) forget_tuned(c);
     c->failed = c->failed || rc;
@@ -324,7 +346,10 @@ static int oracle_trained(void *ctx, const mb_plan *plan, int epochs, mb_loss *o
     oracle_ctx *c = ctx;
     mb_score score = {0};
     double low, high;
-    int rc = mb_finetune_score(c->s, plan, epochs, c->pr, &score);
+    mb_pruned pruned;
+    int rc = mb_pruned_open(c->s, plan, c->pr, &pruned);
+    if (!rc) rc = mb_finetune_score(pruned.setup, pruned.plan, epochs, c->pr, &score);
+    mb_pruned_close(&pruned);
     c->failed = c->failed || rc;
     if (rc) return rc;
     out->loss = score.loss;
@@ -343,18 +368,21 @@ static int oracle_search_bits(void *ctx, mb_bit_search *b) {
 
 /* What map.finetune is worth. */
 static int tell_tuned(oracle_ctx *c, const mb_plan *plan, mb_map_report *r) {
-    mb_setup *own = c->s, as;
+    mb_setup *own = c->s;
+    mb_point_at at;
     forget_tuned(c);
     int rc = need_data(c);
     if (rc) return rc;
     const int64_t n = sample_count(c, 0);
     rc = score(c, plan, n, 1, &r->untuned);
-    if (!rc) rc = mb_point_tuned(own, plan, c->pr, &as);
+    if (rc) return rc;
+    rc = mb_point_at_open(own, plan, true, c->pr, &at);
     if (!rc) {
-        c->s = &as;
-        rc = score(c, plan, n, 1, &r->tuned);
+        c->s = &at.setup;
+        rc = score(c, at.plan, n, 1, &r->tuned);
         c->s = own;
     }
+    mb_point_at_close(&at);
     r->tuned_epochs = own->finetune_epochs;
     return rc;
 }
@@ -373,15 +401,15 @@ int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics
                    .trained = oracle_trained, .search_bits = oracle_search_bits,
                    .score = oracle_score, .measure = oracle_measure, .curvature = oracle_curvature,
                    .now = oracle_now, .progress = oracle_progress, .activations = oracle_activations,
-                   .layer_latency = oracle_layer_latency, .report = report};
+                   .layer_latency = oracle_layer_latency, .arrays = oracle_arrays, .report = report};
     mb_plan *p = NULL;
     int rc = context_key(s, &ctx.key);
-    if (!rc) rc = mb_costing_new(s->mach, &s->cell, net, &ctx.costing);
+    if (!rc) rc = mb_pruned_costs_new(s, &ctx.costs);
     if (!rc) rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);
     if (!rc && report && s->finetune_epochs) rc = tell_tuned(&ctx, p, report);
-    mb_costing_free(ctx.costing);
+    mb_pruned_costs_free(ctx.costs);
     mb_free(info);
     forget_tuned(&ctx);
     *told = (mb_oracle_told){ctx.failed, o.n_cost, o.n_loss, o.n_measured, oracle_now(NULL) - t0};

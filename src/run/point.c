@@ -17,6 +17,7 @@
 #include "nn/exec.h"
 #include "run/finetune.h"
 #include "run/oracle.h"
+#include "run/prune.h"
 
 static void free_profile(void *p) { mb_profile_free(p); }
 static void free_plain(void *p) { mb_free(p); }
@@ -368,13 +369,19 @@ static int run_trials(mb_setup *s, mb_mapped *m, const mb_point_options *o, mb_p
     return rc;
 }
 
-int mb_point_tuned(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_setup *as) {
+int mb_point_at_open(mb_setup *s, const mb_plan *plan, bool train, const mb_progress *pr, mb_point_at *at) {
     const mb_tuned *t = NULL;
-    int rc = s->finetune_epochs ? mb_finetune_shared(s, plan, s->finetune_epochs, pr, &t) : MB_OK;
-    *as = *s;
-    if (t) as->net = t->net;
+    int rc = mb_pruned_open(s, plan, pr, &at->pruned);
+    if (!rc && train && s->finetune_epochs) rc = mb_finetune_shared(at->pruned.setup, at->pruned.plan, s->finetune_epochs, pr, &t);
+    at->setup = *at->pruned.setup;
+    at->plan = at->pruned.plan;
+    at->tuned = t;
+    if (t) at->setup.net = t->net;
+    at->setup.finetune_epochs = 0;
     return rc;
 }
+
+void mb_point_at_close(mb_point_at *at) { mb_pruned_close(&at->pruned); }
 
 /* Float, quantised and analog accuracies: quantised and analog of the network in AS, which M keeps. *m stays for its statistics. */
 static int accuracies(mb_setup *s, mb_setup *as, const mb_plan *plan, const mb_point_options *o, mb_point_result *out, mb_mapped **mapped) {
@@ -415,7 +422,6 @@ static int infeasible_result(const mb_setup *s, mb_point_result *out) {
 int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, mb_plan **plan, struct mb_report **report) {
     mb_plan *p = NULL;
     mb_mapped *m = NULL;
-    mb_setup as = *s;
     memset(out, 0, sizeof *out);
     if (plan) *plan = NULL;
     mb_oracle_told told = {0};
@@ -428,10 +434,12 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
     if (!rc && !(out->id = mb_asprintf("%016llx", (unsigned long long)s->id))) rc = mb_nomem();
     out->float_accuracy = out->quantised_accuracy = out->accuracy = out->accuracy_low = out->accuracy_high = out->accuracy_sd = out->accuracy_q05 = out->accuracy_q50 =
         out->accuracy_q95 = out->loss = (double)NAN;
-    if (!rc && o->simulate) rc = mb_point_tuned(s, p, o->progress, &as);
-    if (!rc && o->simulate) rc = accuracies(s, &as, p, o, out, &m);
-    if (!rc) rc = cost_results(&as, p, m, o->totals && !report, out, report);
+    mb_point_at at = {0};
+    if (!rc) rc = mb_point_at_open(s, p, o->simulate, o->progress, &at);
+    if (!rc && o->simulate) rc = accuracies(s, &at.setup, at.plan, o, out, &m);
+    if (!rc) rc = cost_results(&at.setup, at.plan, m, o->totals && !report, out, report);
     mb_mapped_free(m);
+    mb_point_at_close(&at);
     if (rc) {
         mb_point_result_free(out);
         memset(out, 0, sizeof *out);

@@ -2,6 +2,7 @@
 #ifndef MB_RUN_POINT_H
 #define MB_RUN_POINT_H
 
+#include "run/prune.h"
 #include "run/results.h"
 #include "run/simulate.h"
 #include "run/sweep.h"
@@ -23,9 +24,12 @@ int mb_point_run(mb_setup *s, const mb_point_options *o, mb_point_result *out, m
 int mb_point_describe(const mb_point *p, size_t index, mb_point_result *r);
 /* What the calibration data show of the inputs of layers; shared between points (the cache owns it). */
 int mb_point_profile(mb_setup *s, const mb_progress *pr, const mb_profile **out);
-/* What PLAN is simulated with: S as it is, or with the network that map.finetune makes of it under PLAN (the cache owns it). *as is a view, not to be freed, and must
- * live as long as what is made with it. */
-int mb_point_tuned(mb_setup *s, const mb_plan *plan, const mb_progress *pr, mb_setup *as);
+/* What PLAN is costed and simulated on: the channels that it keeps (run/prune.h), and, with TRAIN, the network that map.finetune makes of them under PLAN (the cache owns
+ * it). Views, which must not move: SETUP and PLAN; tuned NULL: not trained. Closed after a failure, too. */
+struct mb_tuned;
+typedef struct mb_point_at { mb_pruned pruned; mb_setup setup; const mb_plan *plan; const struct mb_tuned *tuned; } mb_point_at;
+int mb_point_at_open(mb_setup *s, const mb_plan *plan, bool train, const mb_progress *pr, mb_point_at *at);
+void mb_point_at_close(mb_point_at *at);
 /* Only the mapper's answer. */
 int mb_point_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics *metrics);
 /* The same; REPORT (may be NULL) gets what the search tells about itself, and the front that it asks for (mapping/mixed.h). */

@@ -91,10 +91,11 @@ static void on_threads(void *ctx) {
 static int explain_point(mb_setup *s, const mb_plan *plan, mb_session *se, size_t index, const mb_progress *pr, mb_explanation **out) {
     const mb_profile *prof = NULL;
     if (s->until.until > 0) s->trials = s->until.min; /* paired differences need few draws */
-    mb_setup as;
-    int rc = mb_point_tuned(s, plan, pr, &as);
-    if (!rc) rc = mb_point_profile(&as, pr, &prof);
-    if (!rc) rc = mb_explain_point(&as, prof, plan, se->o->explain == MB_EXPLAIN_LAYERS, pr, out);
+    mb_point_at at;
+    int rc = mb_point_at_open(s, plan, true, pr, &at);
+    if (!rc) rc = mb_point_profile(&at.setup, pr, &prof);
+    if (!rc) rc = mb_explain_point(&at.setup, prof, at.plan, se->o->explain == MB_EXPLAIN_LAYERS, pr, out);
+    mb_point_at_close(&at);
     if (rc) return mb_context(rc, "explaining point %zu", index);
     (*out)->point = (int64_t)index;
     return MB_OK;
@@ -138,9 +139,10 @@ static int compute(mb_session *se, mb_setup *s, const mb_point *pt, const mb_pro
     if (!rc) rc = mb_run_lines(&r, &out->lines);
     if (!rc && plan && plans) mb_plan_write(plan, &out->plan);
     if (!rc && plan && plans && simulate && s->finetune_epochs) {
-        const mb_tuned *tuned = NULL;
-        rc = mb_finetune_shared(s, plan, s->finetune_epochs, pr, &tuned);
-        if (!rc) mb_str_addn(&out->net, mb_cstr(&tuned->onnx), tuned->onnx.n);
+        mb_point_at at;
+        rc = mb_point_at_open(s, plan, true, pr, &at);
+        if (!rc) mb_str_addn(&out->net, mb_cstr(&at.tuned->onnx), at.tuned->onnx.n);
+        mb_point_at_close(&at);
     }
     if (!rc && (out->plan.failed || out->net.failed)) rc = mb_nomem();
     if (!rc) make_brief(&r, &out->brief);

@@ -17,6 +17,7 @@
 #include "array/xbar.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "mapping/keep.h"
 #include "nn/exec.h"
 #include "nn/unroll.h"
 
@@ -539,6 +540,7 @@ static int map_layer(const mb_setup *s, const mb_profile *prof, const mb_plan *p
 int mb_mapped_new(const mb_setup *s, const mb_profile *prof, const mb_plan *plan, mb_mapped **out) {
     const mb_network *net = s->net;
     int rc = MB_OK;
+    if (mb_plan_prunes(plan)) return mb_fail(MB_BUG, "a plan that keeps fewer channels is mapped with the whole network");
     mb_mapped *m = mb_calloc(1, sizeof *m);
     if (!m) return mb_nomem();
     m->s = s;
@@ -981,6 +983,7 @@ void mb_mapped_stats(const mb_mapped *m, int k, mb_layer_stats *st) {
     st->adc_occupancy = !l->spec.adc.type->transparent && span > 0 && s->q_max >= s->q_min ? ((double)s->q_max - (double)s->q_min) / span : 0;
     st->activity.measured = true;
     st->activity.occupancy = st->adc_occupancy;
+    for (int g = 0; g < l->mm.groups; g++) st->activity.empty += mb_xbar_empty(l->xbar[g]) / l->mm.groups;
     st->activity.rows_driven = (double)s->rows_driven / (double)s->vectors;
     const double charge_S = mb_xbar_charge_S(l->xbar[0]);
     st->activity.digit_sum = (double)s->digit_sum / (double)s->vectors * (charge_S / mb_xbar_unit_S(l->xbar[0]));

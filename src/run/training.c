@@ -113,6 +113,8 @@ static int make_plan(mb_training *t, mb_plan **plan) {
         }
     }
     mb_network_free(net);
+    if (!rc && mb_plan_prunes(*plan))
+        rc = mb_fail(MB_BADINPUT, "the plan keeps fewer channels than the network has: train the network first, with all of them");
     return rc;
 }
 

@@ -28,6 +28,7 @@ MB_CLI_TESTS = \
   tests/cli/pandas.t \
   tests/cli/map.t \
   tests/cli/modes.t \
+  tests/cli/pruning.t \
   tests/cli/experiments.t \
   tests/cli/onnx.t \
   tests/cli/sensitivity.t \

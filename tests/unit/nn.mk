@@ -28,3 +28,7 @@ TESTS += tests/unit/test_quantizer
 check_PROGRAMS += tests/unit/test_model
 tests_unit_test_model_SOURCES = tests/unit/test_model.c tests/unit/onnxgen.h tests/unit/mbtest.h
 TESTS += tests/unit/test_model
+
+check_PROGRAMS += tests/unit/test_prune
+tests_unit_test_prune_SOURCES = tests/unit/test_prune.c tests/unit/mbtest.h
+TESTS += tests/unit/test_prune

@@ -54,3 +54,7 @@ check_PROGRAMS += tests/unit/test_crew tests/unit/test_ranks
 tests_unit_test_crew_SOURCES = tests/unit/test_crew.c tests/unit/mbtest.h
 tests_unit_test_ranks_SOURCES = tests/unit/test_ranks.c tests/unit/mbtest.h
 TESTS += tests/unit/test_crew tests/unit/test_ranks
+# plans that keep fewer channels
+check_PROGRAMS += tests/unit/test_pruning
+tests_unit_test_pruning_SOURCES = tests/unit/test_pruning.c tests/unit/mbtest.h
+TESTS += tests/unit/test_pruning

@@ -165,6 +165,86 @@ static void test_skipped_slices(void **state) {
     mb_adc_free(&ideal);
 }
 
+/* What holds no digit is neither built nor converted: an ideal array gives the same product, and conversions are counted by hand. */
+static void test_empty_slices(void **state) {
+    (void)state;
+    mb_cell cell = load_cell("cell = \"ideal\"; g_min_S = 2e-6;");
+    mb_adc ideal = load_adc("type = \"ideal\";");
+    uint64_t dropped = 0;
+    for (int i = 0; i < 400; i++) {
+        mb_xbar_spec s = random_spec(cell, ideal);
+        const int K = pick(1, 60), N = pick(1, 9), some = pick(0, 3);
+        int16_t W[60 * 9], x[60];
+        int64_t y[9];
+        s.scheme = MB_DIFFERENTIAL;
+        s.pair = MB_ONE_SIDED;
+        s.code = (mb_weight_code)(i % 2);
+        s.drop_empty = true;
+        if (s.weight_bits == 1) continue; /* no zeros */
+        fill(&s, K * N, W, K, x);
+        for (int k = 0; k < K * N; k++) W[k] = (int16_t)(pick(0, 3) < some ? 0 : pick(0, 1) ? W[k] / 8 : W[k]);
+        mb_xbar *xb = made(&s, K, N, W, 0);
+        const mb_xbar_layout *lay = mb_xbar_get_layout(xb);
+        mb_xbar_stats st;
+        mb_xbar_stats_init(&st);
+        assert_ok(mb_xbar_mvm(xb, &(mb_read_id){.seed = 1}, 1, x, y, &st));
+        uint64_t empty = 0;
+        for (int t = 0; t * s.rows < K; t++)
+            for (int k0 = t * s.rows; k0 < K && k0 < (t + 1) * s.rows; k0 += s.rows_active)
+                for (int n = 0; n < N; n++)
+                    for (int e = 0; e < lay->slices; e++) {
+                        bool any = false;
+                        for (int k = k0; k < K && k < k0 + s.rows_active && k < (t + 1) * s.rows; k++)
+                            any = any || mb_xbar_digit(&s, e, abs(W[k * N + n]));
+                        empty += !any;
+                    }
+        const uint64_t each = (uint64_t)lay->planes_converted * (uint64_t)(lay->conversions_per_output / lay->slices);
+        assert_int_equal(st.conversions, ((uint64_t)lay->row_groups * (uint64_t)lay->slices * (uint64_t)N - empty) * each);
+        assert_true(mb_xbar_empty(xb) == (double)empty / ((double)lay->row_groups * lay->slices * N));
+        for (int n = 0; n < N; n++) {
+            int64_t sum = 0;
+            for (int k = 0; k < K; k++) sum += (int64_t)x[k] * W[k * N + n];
+            assert_true((double)y[n] == (double)sum * mb_xbar_scale(xb));
+        }
+        dropped += empty;
+        mb_xbar_free(xb);
+    }
+    assert_true(dropped > 1000);
+    mb_cell_free(&cell);
+    mb_adc_free(&ideal);
+}
+
+/* Cells that are not there do not err and draw nothing; those that are left are the same. Pairs that have a cell for a zero, too, refuse. */
+static void test_empty_slices_are_silent(void **state) {
+    (void)state;
+    enum { K = 64, N = 8 };
+    mb_cell cell = load_cell("cell = \"rram\"; prog_sigma_prop = 0.1;");
+    mb_adc none = load_adc("type = \"ideal\";");
+    mb_xbar_spec s = base_spec(cell, none);
+    int16_t W[K * N], x[K];
+    int64_t y[2][N];
+    double charge[2];
+    for (int i = 0; i < K * N; i++) W[i] = (int16_t)(i % N < 4 ? 0 : i % N == 4 ? 127 : pick(-127, 127));
+    for (int k = 0; k < K; k++) x[k] = (int16_t)pick(0, 255);
+    for (int drop = 0; drop < 2; drop++) {
+        mb_xbar_stats st;
+        s.drop_empty = drop;
+        mb_xbar *xb = made(&s, K, N, W, 3);
+        mb_xbar_stats_init(&st);
+        assert_ok(mb_xbar_mvm(xb, &(mb_read_id){.seed = 1}, 1, x, y[drop], &st));
+        charge[drop] = (double)st.charge;
+        mb_xbar_free(xb);
+    }
+    for (int n = 0; n < 4; n++) assert_true(y[0][n] != 0 && y[1][n] == 0);
+    for (int n = 4; n < N; n++) assert_true(y[0][n] == y[1][n]); /* every slice of theirs holds digits */
+    assert_true(charge[1] < charge[0]);
+    mb_xbar *xb = NULL;
+    s.pair = MB_TWO_SIDED;
+    assert_fails(mb_xbar_new(&s, K, N, W, &xb), MB_BADINPUT, "one-sided differential pairs");
+    mb_cell_free(&cell);
+    mb_adc_free(&none);
+}
+
 /* The cells that are left are the ones of the whole weight: where the lowest slices hold nothing (and err nothing), the products of
  * badly programmed arrays agree but for the last unit of the conductances. */
 static void test_skipping_keeps_the_cells(void **state) {
@@ -814,7 +894,7 @@ static void test_memory(void **state) {
 
 int main(void) {
     mb_stream_init(&rnd, 20261, MB_RNG_TEST, 0, 0, 0);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_law3), cmocka_unit_test(test_skipped_slices),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_law3), cmocka_unit_test(test_skipped_slices), cmocka_unit_test(test_empty_slices), cmocka_unit_test(test_empty_slices_are_silent),
                                        cmocka_unit_test(test_skipping_keeps_the_cells), cmocka_unit_test(test_same_as_integers),
                                        cmocka_unit_test(test_rounding_of_integers), cmocka_unit_test(test_same_as_analog),
                                        cmocka_unit_test(test_noise_forms), cmocka_unit_test(test_curves), cmocka_unit_test(test_dac_noise), cmocka_unit_test(test_column_limit),
