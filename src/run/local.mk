@@ -57,7 +57,7 @@ libmixbar_la_SOURCES += \
   src/run/fit_current.c \
   src/run/fit_preset.c \
   src/run/fit_plot.c
-pkgincluderun_HEADERS = src/run/training.h src/run/finetune.h src/run/noise.h src/run/cache.h src/run/experiment.h src/run/sweep.h src/run/simulate.h src/run/point.h src/run/results.h src/run/oracle.h
+pkgincluderun_HEADERS = src/run/training.h src/run/train_arrays.h src/run/prune.h src/run/finetune.h src/run/noise.h src/run/cache.h src/run/experiment.h src/run/sweep.h src/run/simulate.h src/run/point.h src/run/results.h src/run/oracle.h
 nodist_libmixbar_la_SOURCES += src/run/plot_registry.c src/run/page_text.c
 CLEANFILES += src/run/plot_registry.c src/run/page_text.c
 EXTRA_DIST += src/run/page.css src/run/page.js build-aux/embed-text.sh
