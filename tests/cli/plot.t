@@ -37,6 +37,11 @@ for format in $formats; do
     ok $bad "each $format shows something"
 done
 
+# A 32 x 32 array at 500 MHz does 2 x 1024 x 5e8 operations per second at most.
+mixbar plot runs/small roofline --format gp >/dev/null
+grep -q "title 'systolic-32x32, 8-bit roof'" runs/small/plots/roofline.gp && awk '/^\$roof0/ { on = 1; next } /^EOD/ { on = 0 } on { n++; if ($2 != 1.024e12) bad = 1 } END { exit bad || n < 2 }' runs/small/plots/roofline.gp
+ok $? "the roof of a systolic array"
+
 # Options.
 run mixbar plot runs/small --kind heat-map --x adc_bits --by weight_bits --y edap --format gp; is 0 "a heat map of one's own"
 out '^runs/small/plots/heat-map-adc_bits-weight_bits-edap\.gp$' "options are part of the name"
