@@ -5,7 +5,8 @@
  * weight_bits; what the network does per byte of its weights is the same for all machines, so that they stand above each other.
  * Small marks are the layers of the most accurate point alone, large ones whole networks: operations per latency of one sample. A
  * roof is min(peak, bandwidth x intensity) with the numbers of the baseline in used.cfg (ops*_per_s of the narrowest width that
- * holds the weights and inputs, dram_B_per_s); of arrays of units it is the peak alone, two operations per unit and cycle; chips that hold all weights may stand above the slope, which is for weights from
+ * holds the weights and inputs, dram_B_per_s); of arrays of units it is the peak alone, two operations per unit and cycle; chips
+ * that hold all weights may stand above the slope, which is for weights from
  * outside. Williams, Waterman and Patterson, CACM 52, 65 (2009), doi:10.1145/1498765.1498785. Called by plot.c.
  */
 #include <math.h>
