@@ -16,10 +16,10 @@ dist_doc_DATA += \
   doc/design.md \
   doc/devices.md \
   doc/training.md \
+  doc/pandas.md \
   doc/second-order.md \
   doc/fit.md \
-  doc/plots.md \
-  doc/pandas.md
+  doc/plots.md
 nobase_dist_pkgdata_DATA += doc/examples/oxide-pairs.csv doc/examples/oxide-series.csv doc/examples/oxide-current.csv
 # examples, installed beside experiments/ so that their relative paths hold
 nobase_dist_pkgdata_DATA += doc/examples/user-cell/Makefile doc/examples/user-cell/gap_cell.c doc/examples/user-cell/gap.cfg

@@ -36,7 +36,10 @@ static bool number(const char *text, size_t n, int64_t *v) {
 
 /* "--points I J" or "I,J": without a comma J is the last positional word. */
 static int read_points(const options *o, int *argc, char *const *argv, mb_compare_options *c) {
-    if (!o->points) return *argc == 2 ? MB_OK : mb_fail(MB_USAGE, "mixbar compare wants two runs: mixbar compare A B, or two points of one: mixbar compare RUN --points I J");
+    if (!o->points)
+        return *argc == 2
+                   ? MB_OK
+                   : mb_fail(MB_USAGE, "mixbar compare wants two runs: mixbar compare A B, or two points of one: mixbar compare RUN --points I J");
     const char *comma = strchr(o->points, ',');
     const char *second = comma ? comma + 1 : *argc > 1 ? argv[--*argc] : "";
     const size_t n = comma ? (size_t)(comma - o->points) : strlen(o->points);
@@ -82,13 +85,18 @@ const mb_verb mb_verb_compare = {
     .name = "compare",
     .usage = "A B [--tol METRIC=X]... [--columns LIST] [--significant] | RUN --points I J",
     .summary = "tell what differs between two runs, or two points, and whether that is chance",
-    .details = "A is the reference: differences are B - A, ratios B / A. Points belong together when their ids agree (the same values of all keys), and when no id does, by the values of the "
-               "keys that both runs sweep; the answer says which. Compared are quantised and analog accuracy, energy, latency, area (and EDAP, which does not count of itself), and the "
+    .details = "A is the reference: differences are B - A, ratios B / A. Points belong together when their ids agree (the same values of all keys), "
+               "and when no id does, by the values of the "
+               "keys that both runs sweep; the answer says which. Compared are quantised and analog accuracy, energy, latency, area (and EDAP, which "
+               "does not count of itself), and the "
                "costs of the baselines that both runs have.\n"
-               "Accuracies are compared draw by draw: with equal seeds both points see the same random numbers. Their difference has a 95 % interval, and is significant when 0 is outside. "
+               "Accuracies are compared draw by draw: with equal seeds both points see the same random numbers. Their difference has a 95 % "
+               "interval, and is significant when 0 is outside. "
                "A tolerance in percent is one of A's value; for accuracies it is in percentage points.\n"
-               "The exit code is 0 when nothing differs beyond tolerance, and 1 when something does or points have no partner (--common: those do not count).",
-    .examples = "mixbar compare runs/before runs/after\nmixbar compare runs/before runs/after --tol accuracy=0.5% --tol all=1%\nmixbar compare runs/adc --points 2 8\n"
+               "The exit code is 0 when nothing differs beyond tolerance, and 1 when something does or points have no partner (--common: those do "
+               "not count).",
+    .examples = "mixbar compare runs/before runs/after\nmixbar compare runs/before runs/after --tol accuracy=0.5% --tol all=1%\nmixbar compare "
+                "runs/adc --points 2 8\n"
                 "mixbar compare runs/rram runs/pcm --where 'adc_bits == 8' --columns accuracy,energy --format csv",
     .options = table,
     .size = sizeof(options),

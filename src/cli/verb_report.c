@@ -26,8 +26,7 @@ static const mb_option table[] = {
     MB_OPTION_TEXT(options, best, 0, "best", "METRIC", "the best point alone, e.g. edap, accuracy, max:latency", NULL),
     MB_OPTION_TEXT(options, front, 0, "front", "LIST", "the Pareto front of metrics, e.g. accuracy,energy,area, and its hypervolume", NULL),
     MB_OPTION_TEXT(options, reference, 0, "reference", "LIST", "reference point of the hypervolume, in SI units (default: from the points)", NULL),
-    MB_OPTION_TEXT(options, across, 'a', "across", "KEY",
-                   "accuracy over a swept key, one row per setting of the others, e.g. read.time_s", NULL),
+    MB_OPTION_TEXT(options, across, 'a', "across", "KEY", "accuracy over a swept key, one row per setting of the others, e.g. read.time_s", NULL),
     MB_OPTION_TEXT(options, output, 'o', "output", "FILE", "write the report into FILE instead of standard output", "file"),
     MB_OPTION_END,
 };
@@ -80,21 +79,23 @@ const mb_verb mb_verb_report = {
     .name = "report",
     .usage = "RUN [--where EXPR]... [--columns LIST] [--by KEY | --best METRIC | --front LIST | --across KEY | --detail] [--format FORMAT] [-o FILE]",
     .summary = "print the results of a run, or parts of them, as a table, CSV, JSON or HTML page",
-    .details = "RUN is a run folder or its results.jsonl, finished or not. CSV has one line per point and one column per number, "
-               "with the unit in the column's name. HTML is one file for a browser that needs no network: question, setting, "
-               "tables, plots, "
-               "plans.\n"
-               "Names in EXPR and in lists are swept keys (map.weight_bits, or its end weight_bits), columns (energy_J, or energy; `mixbar list columns`), "
-               "index, id, label, plan, status, bottleneck, and in lists costs of baselines (systolic-32x32.energy). Numbers are in SI units, accuracies 0..1; texts stand in "
-               "quotes and compare with == and !=. --where may be repeated and goes with every form. Of a metric the large values are the best for accuracies and throughputs, the "
-               "small ones for all others; max: or min: before the name says otherwise. When no point is left for --best or --front the exit code is 1.",
-    .examples =
-        "mixbar report runs/quickstart --detail\nmixbar report runs/quickstart --format csv > quickstart.csv\nmixbar report "
-        "runs/quickstart --format html -o quickstart.html\n"
-        "mixbar report runs/devices --across read.time_s\n"
-        "mixbar report runs/adc --best edap --where 'accuracy > 0.88'\n"
-        "mixbar report runs/adc --by adc_bits --columns accuracy,energy\n"
-        "mixbar report runs/adc --front accuracy,energy --reference 0.1,2e-6",
+    .details =
+        "RUN is a run folder or its results.jsonl, finished or not. CSV has one line per point and one column per number, "
+        "with the unit in the column's name. HTML is one file for a browser that needs no network: question, setting, "
+        "tables, plots, "
+        "plans.\n"
+        "Names in EXPR and in lists are swept keys (map.weight_bits, or its end weight_bits), columns (energy_J, or energy; `mixbar list columns`), "
+        "index, id, label, plan, status, bottleneck, and in lists costs of baselines (systolic-32x32.energy). Numbers are in SI units, accuracies "
+        "0..1; texts stand in "
+        "quotes and compare with == and !=. --where may be repeated and goes with every form. Of a metric the large values are the best for "
+        "accuracies and throughputs, the "
+        "small ones for all others; max: or min: before the name says otherwise. When no point is left for --best or --front the exit code is 1.",
+    .examples = "mixbar report runs/quickstart --detail\nmixbar report runs/quickstart --format csv > quickstart.csv\nmixbar report "
+                "runs/quickstart --format html -o quickstart.html\n"
+                "mixbar report runs/devices --across read.time_s\n"
+                "mixbar report runs/adc --best edap --where 'accuracy > 0.88'\n"
+                "mixbar report runs/adc --by adc_bits --columns accuracy,energy\n"
+                "mixbar report runs/adc --front accuracy,energy --reference 0.1,2e-6",
     .options = table,
     .size = sizeof(options),
     .min_args = 1,

@@ -58,7 +58,8 @@ static int join(mb_comparison *c, const named *x, size_t nx, const named *y, siz
                 const mb_results *r = a ? c->a : c->b;
                 const mb_point_result *p = &r->point[a ? x[i].at : y[k].at], *q = &r->point[a ? x[i + 1].at : y[k + 1].at];
                 return mb_fail(MB_BADINPUT,
-                               "%s: points %lld and %lld agree in all keys that both runs sweep, so it is open which one belongs to a point of the other run: choose with --where, or "
+                               "%s: points %lld and %lld agree in all keys that both runs sweep, so it is open which one belongs to a point of the "
+                               "other run: choose with --where, or "
                                "two points with --points",
                                r->dir, (long long)p->index, (long long)q->index);
             }
@@ -170,11 +171,12 @@ static int nothing_matches(const mb_comparison *c) {
     mb_str a = {0}, b = {0};
     tell_swept(c->a, &a);
     tell_swept(c->b, &b);
-    int rc = c->a->n == 0 || c->b->n == 0
-                 ? mb_fail(MB_BADINPUT, "%s: no point is %s", (c->a->n ? c->b : c->a)->dir, (c->a->n ? c->b : c->a)->where ? "left by --where" : "finished")
-                 : mb_fail(MB_BADINPUT,
-                           "no point of %s (%s) belongs to a point of %s (%s): neither ids nor settings agree; --points I J compares point I of the first with point J of the second",
-                           c->a->dir, mb_cstr(&a), c->b->dir, mb_cstr(&b));
+    int rc = c->a->n == 0 || c->b->n == 0 ? mb_fail(MB_BADINPUT, "%s: no point is %s", (c->a->n ? c->b : c->a)->dir,
+                                                    (c->a->n ? c->b : c->a)->where ? "left by --where" : "finished")
+                                          : mb_fail(MB_BADINPUT,
+                                                    "no point of %s (%s) belongs to a point of %s (%s): neither ids nor settings agree; --points I J "
+                                                    "compares point I of the first with point J of the second",
+                                                    c->a->dir, mb_cstr(&a), c->b->dir, mb_cstr(&b));
     mb_str_free(&a);
     mb_str_free(&b);
     return rc;
@@ -207,8 +209,8 @@ out:
 static int place_of(const mb_results *r, int64_t index, size_t *at) {
     for (*at = 0; *at < r->n; ++*at)
         if (r->point[*at].index == index) return MB_OK;
-    return r->n ? mb_fail(MB_BADINPUT, "%s: there is no point %lld; there are %zu, numbered %lld to %lld", r->dir, (long long)index, r->n, (long long)r->point[0].index,
-                          (long long)r->point[r->n - 1].index)
+    return r->n ? mb_fail(MB_BADINPUT, "%s: there is no point %lld; there are %zu, numbered %lld to %lld", r->dir, (long long)index, r->n,
+                          (long long)r->point[0].index, (long long)r->point[r->n - 1].index)
                 : mb_fail(MB_BADINPUT, "%s: no point is finished", r->dir);
 }
 
@@ -341,7 +343,9 @@ static int choose_metrics(mb_comparison *c, const mb_compare_options *o) {
     return rc;
 }
 
-static bool is_fraction(const mb_datum *d) { return !*d->unit && strstr(d->name, "accuracy"); }
+static bool is_fraction(const mb_datum *d) {
+    return !*d->unit && strstr(d->name, "accuracy");
+}
 
 static int read_tolerance(mb_comparison *c, const char *text) {
     const char *eq = strrchr(text, '=');
@@ -349,7 +353,9 @@ static int read_tolerance(mb_comparison *c, const char *text) {
     double x = eq ? strtod(eq + 1, &end) : 0;
     const bool percent = eq && end != eq + 1 && *end == '%';
     if (!eq || eq == text || end == eq + 1 || (*end && !(percent && !end[1])) || !(x >= 0) || !isfinite(x))
-        return mb_fail(MB_BADINPUT, "the tolerance \"%.80s\" should read METRIC=X in the unit of the column, or METRIC=X%%, X >= 0: energy=1%%, accuracy=0.005", text);
+        return mb_fail(MB_BADINPUT,
+                       "the tolerance \"%.80s\" should read METRIC=X in the unit of the column, or METRIC=X%%, X >= 0: energy=1%%, accuracy=0.005",
+                       text);
     char *name = mb_strndup(text, (size_t)(eq - text));
     int rc = name ? MB_OK : mb_nomem();
     mb_compared_metric *m = NULL;
@@ -378,7 +384,9 @@ static int read_tolerances(mb_comparison *c, const mb_compare_options *o) {
 
 /* --- differences ----------------------------------------------------------------------------------------------------------- */
 
-static double of_trial(const mb_trial_result *t, bool loss) { return loss ? t->loss : t->accuracy; }
+static double of_trial(const mb_trial_result *t, bool loss) {
+    return loss ? t->loss : t->accuracy;
+}
 
 /* The draw of that number in P, from *AT on (they ascend), or NULL. */
 static const mb_trial_result *trial(const mb_point_result *p, int64_t number, size_t *at) {
@@ -386,7 +394,8 @@ static const mb_trial_result *trial(const mb_point_result *p, int64_t number, si
     return *at < p->n_trial && p->trial[*at].trial == number ? &p->trial[*at] : NULL;
 }
 
-/* Draw by draw; *DONE false: there are not two pairs. Where a point has draws that the other lacks, A and B become the means over those that both have. */
+/* Draw by draw; *DONE false: there are not two pairs. Where a point has draws that the other lacks, A and B become the means over those that both
+ * have. */
 static int by_draws(const mb_point_result *a, const mb_point_result *b, bool loss, mb_difference *d, bool *done) {
     double *v = mb_malloc(a->n_trial, sizeof *v), sum[2] = {0, 0};
     size_t n = 0, at = 0;
@@ -429,7 +438,8 @@ static int interval(const mb_point_result *a, const mb_point_result *b, bool los
     int rc = by_draws(a, b, loss, d, &done);
     if (rc || (!done && loss)) return rc;
     if (!done) {
-        const double down = hypot(b->accuracy - b->accuracy_low, a->accuracy_high - a->accuracy), up = hypot(b->accuracy_high - b->accuracy, a->accuracy - a->accuracy_low);
+        const double down = hypot(b->accuracy - b->accuracy_low, a->accuracy_high - a->accuracy),
+                     up = hypot(b->accuracy_high - b->accuracy, a->accuracy - a->accuracy_low);
         d->low = d->difference - down;
         d->high = d->difference + up;
     }

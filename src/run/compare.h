@@ -1,10 +1,11 @@
 /* compare.h - two runs, or two points, side by side: which points belong together, what differs, and whether draws of the devices explain it
  *
- * Accuracy (and loss) is compared draw by draw where both points have two or more draws of the same numbers on as many samples: difference d_t = b_t - a_t of draw t, its
- * mean, and Student's 95 % interval of the mean (equal seeds draw equal random numbers, so that the differences spread less than the draws). A spread below the step of a
- * count, 1 / samples, is not seen: the standard deviation is taken as at least 1 / (samples sqrt(6)), that of the rounding of two counts. The interval is one over draws, on these samples. Otherwise the two
- * intervals of results.jsonl are put together as those of independent measurements (Newcombe, Stat. Med. 17 (1998) 873,
- * doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I). Costs have no interval. Differences are B - A, ratios B / A.
+ * Accuracy (and loss) is compared draw by draw where both points have two or more draws of the same numbers on as many samples: difference d_t = b_t
+ * - a_t of draw t, its mean, and Student's 95 % interval of the mean (equal seeds draw equal random numbers, so that the differences spread less than
+ * the draws). A spread below the step of a count, 1 / samples, is not seen: the standard deviation is taken as at least 1 / (samples sqrt(6)), that
+ * of the rounding of two counts. The interval is one over draws, on these samples. Otherwise the two intervals of results.jsonl are put together as
+ * those of independent measurements (Newcombe, Stat. Med. 17 (1998) 873, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I). Costs
+ * have no interval. Differences are B - A, ratios B / A.
  */
 #ifndef MB_RUN_COMPARE_H
 #define MB_RUN_COMPARE_H
@@ -18,10 +19,11 @@ typedef struct mb_compare_options {
     bool given;               /* compare just these two points */
     int64_t point_a, point_b; /* their numbers */
     const char *columns;      /* names (datum.h), "all", or NULL: accuracies, energy, latency, area, EDAP (shown, not counted), costs of baselines */
-    const char *const *tol;   /* "METRIC=X" in the unit of the column, or "METRIC=X%" of A's value (of accuracies: percentage points); METRIC all: the rest */
+    const char *const
+        *tol; /* "METRIC=X" in the unit of the column, or "METRIC=X%" of A's value (of accuracies: percentage points); METRIC all: the rest */
     size_t n_tol;
-    bool significant;         /* accuracy and loss count only when their whole interval is beyond the tolerance */
-    bool common;              /* points and baselines that only one run has do not count */
+    bool significant; /* accuracy and loss count only when their whole interval is beyond the tolerance */
+    bool common;      /* points and baselines that only one run has do not count */
 } mb_compare_options;
 
 typedef struct mb_difference {
@@ -54,15 +56,15 @@ typedef struct mb_comparison {
     size_t n_metric;
     mb_compared_pair *pair;
     size_t n;
-    size_t *only_a, n_only_a, *only_b, n_only_b;     /* points without a partner */
-    const char **alone;                              /* baselines that only one run has; borrowed */
+    size_t *only_a, n_only_a, *only_b, n_only_b; /* points without a partner */
+    const char **alone;                          /* baselines that only one run has; borrowed */
     size_t n_alone;
-    size_t beyond;                                   /* pairs that differ beyond tolerance */
-    bool differs;                                    /* the answer */
+    size_t beyond; /* pairs that differ beyond tolerance */
+    bool differs;  /* the answer */
 } mb_comparison;
 
-/* A, the reference, and B, which may be the same results when two points are given. MB_BADINPUT: nothing belongs together (the message says what is swept where), several
- * points of a run agree in all keys that both sweep, names or tolerances that do not exist. */
+/* A, the reference, and B, which may be the same results when two points are given. MB_BADINPUT: nothing belongs together (the message says what is
+ * swept where), several points of a run agree in all keys that both sweep, names or tolerances that do not exist. */
 int mb_compare(const mb_results *a, const mb_results *b, const mb_compare_options *o, mb_comparison *c);
 void mb_comparison_free(mb_comparison *c);
 /* Text; CSV and JSON Lines: a line per pair and metric; JSON: one object. */

@@ -1,4 +1,5 @@
-/* datum.c - what a point can be asked for by name; conditions on points (datum.h). Called by reports, comparisons and the command line; any thread. */
+/* datum.c - what a point can be asked for by name; conditions on points (datum.h). Called by reports, comparisons and the command line; any thread.
+ */
 #include "run/datum.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 #include "run/pareto.h"
 #include "run/results_internal.h"
 
-#define COL(name, unit, help, f)                                                                                                 \
+#define COL(name, unit, help, f)                                                                                                                     \
     { name, unit, help, offsetof(mb_baseline_result, f) }
 const mb_column mb_baseline_columns[] = {
     COL("energy_J", "J", "energy per inference", cost.energy_J),
@@ -139,7 +140,7 @@ static int unknown(const mb_results *r, const char *name) {
     for (keys = 0; keys < n && keys < 8; keys++) mb_str_addf(&all, "%s%s", keys ? ", " : "", candidate[keys]);
     for (const mb_column *c = mb_point_columns; c->name && n < MOST; c++) candidate[n++] = c->name;
     const char *near = mb_nearest(name, candidate, n);
-    int rc = near  ? mb_fail(MB_BADINPUT, "no column and no swept key is called \"%.80s\"; did you mean \"%s\"?", name, near)
+    int rc = near   ? mb_fail(MB_BADINPUT, "no column and no swept key is called \"%.80s\"; did you mean \"%s\"?", name, near)
              : keys ? mb_fail(MB_BADINPUT, "no column (`mixbar list columns`) and no swept key (%s%s) is called \"%.80s\"", mb_cstr(&all),
                               keys == 8 ? ", ..." : "", name)
                     : mb_fail(MB_BADINPUT, "no column is called \"%.80s\" (`mixbar list columns` shows all), and no key is swept", name);

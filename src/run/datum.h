@@ -1,8 +1,9 @@
-/* datum.h - what a point can be asked for by name: numbers of the table of columns, swept keys, costs of baselines, its number, id, label, plan and status
+/* datum.h - what a point can be asked for by name: numbers of the table of columns, swept keys, costs of baselines, its number, id, label, plan and
+ * status
  *
- * Names, in the order in which they are looked for: a swept key (map.weight_bits) or set.KEY; index, id, label, plan, status, bottleneck; the end of a swept key behind
- * one of its dots (weight_bits); a column (energy_J) or column.NAME; a column without its unit (energy); BASELINE.COST (systolic-32x32.energy_J). A short name that is both
- * the end of a key and a column is the key; a note says so.
+ * Names, in the order in which they are looked for: a swept key (map.weight_bits) or set.KEY; index, id, label, plan, status, bottleneck; the end of
+ * a swept key behind one of its dots (weight_bits); a column (energy_J) or column.NAME; a column without its unit (energy); BASELINE.COST
+ * (systolic-32x32.energy_J). A short name that is both the end of a key and a column is the key; a note says so.
  */
 #ifndef MB_RUN_DATUM_H
 #define MB_RUN_DATUM_H
@@ -34,7 +35,8 @@ void mb_datum_value(const mb_datum *d, const mb_point_result *p, mb_value *v);
 int mb_data_parse(const mb_results *r, const char *list, mb_datum **d, size_t *n);
 void mb_data_free(mb_datum *d, size_t n);
 
-/* Keep the points for which CONDITION (base/expr.h) holds, free the others; R tells then how many there were and why fewer are left. On failure R is as before. */
+/* Keep the points for which CONDITION (base/expr.h) holds, free the others; R tells then how many there were and why fewer are left. On failure R is
+ * as before. */
 int mb_results_where(mb_results *r, const char *condition);
 
 #endif

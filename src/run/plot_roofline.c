@@ -5,7 +5,8 @@
  * weight_bits; what the network does per byte of its weights is the same for all machines, so that they stand above each other.
  * Small marks are the layers of the most accurate point alone, large ones whole networks: operations per latency of one sample. A
  * roof is min(peak, bandwidth x intensity) with the numbers of the baseline in used.cfg (ops*_per_s of the narrowest width that
- * holds the weights and inputs, dram_B_per_s); chips that hold all weights may stand above the slope, which is for weights from
+ * holds the weights and inputs, dram_B_per_s); of arrays of units it is the peak alone, two operations per unit and cycle; chips
+ * that hold all weights may stand above the slope, which is for weights from
  * outside. Williams, Waterman and Patterson, CACM 52, 65 (2009), doi:10.1145/1498765.1498785. Called by plot.c.
  */
 #include <math.h>
@@ -16,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "cost/systolic.h"
 #include "run/plot_internal.h"
 
 #define ROOFS 6
@@ -47,18 +49,43 @@ static double weight_bytes(const mb_layer_result *l) {
 static double intensity(const mb_point_result *p) { return 16 * p->macs / p->weight_bits; }
 static double rate(const mb_point_result *p, double latency_s) { return 2 * p->macs / latency_s; }
 
-/* Peak for operands of BITS, of the group G of a roofline baseline. */
-static double peak_of(const mb_conf *g, int bits, int *width) {
+static double number(const mb_conf *g, const char *key) {
+    const mb_conf *v = mb_conf_find(g, key);
+    return v && (v->type == MB_CONF_REAL || v->type == MB_CONF_INT) ? v->r : 0;
+}
+
+/* Peak for operands of BITS, of the group G of a roofline baseline: the fastest width that holds them. */
+static double table_peak(const mb_conf *g, int bits, int *width) {
     static const struct {
         int bits;
         const char *key;
     } w[] = {{4, "ops4_per_s"}, {8, "ops8_per_s"}, {16, "ops16_per_s"}, {32, "ops32_per_s"}};
     double best = 0;
     for (size_t i = 0; i < sizeof w / sizeof *w; i++) {
-        const mb_conf *v = w[i].bits >= bits ? mb_conf_find(g, w[i].key) : NULL;
-        if (v && (v->type == MB_CONF_REAL || v->type == MB_CONF_INT) && v->r > best) best = v->r, *width = w[i].bits;
+        const double v = w[i].bits >= bits ? number(g, w[i].key) : 0;
+        if (v > best) best = v, *width = w[i].bits;
     }
     return best;
+}
+
+/* Peak of the baseline of group G: two operations per unit and cycle, all units busy. 0: unknown. */
+static double peak_of(const mb_conf *g, int bits, int *width) {
+    const mb_conf *kind = mb_conf_find(g, "kind"), *path = mb_conf_find(g, "datapath");
+    const double units = number(g, "rows") * number(g, "cols"), clock = number(g, "clock_Hz");
+    if (!kind || kind->type != MB_CONF_STRING) return 0;
+    *width = bits;
+    if (!strcmp(kind->s, "roofline")) return table_peak(g, bits, width);
+    if (!strcmp(kind->s, "spatial")) return 2 * units * clock;
+    if (!strcmp(kind->s, "nearmem")) { /* twice the inputs per cycle for each halving */
+        *width = bits <= 2 ? 2 : bits <= 4 ? 4 : 8;
+        return 2 * number(g, "cores") * number(g, "inputs") * number(g, "outputs") * clock * 8 / *width;
+    }
+    if (strcmp(kind->s, "systolic") != 0) return 0;
+    mb_systolic s = {.datapath = MB_SCALING_DATAPATH};
+    static const char *const name[] = {"fixed", "scaling", "doubling", "serial"};
+    for (int k = 0; k < 4 && path && path->type == MB_CONF_STRING; k++)
+        if (!strcmp(path->s, name[k])) s.datapath = k;
+    return 2 * units * fmax(1, number(g, "arrays")) * clock / mb_systolic_rate(&s, bits, bits);
 }
 
 /* The roofs of `against` in used.cfg; none when the file cannot be read. */
@@ -77,12 +104,10 @@ static int read_roofs(picture *p) {
     }
     const mb_conf *list = root ? mb_conf_find(root, "against") : NULL;
     for (size_t i = 0; list && i < list->n && p->n_roof < ROOFS; i++) {
-        const mb_conf *g = list->child[i], *kind = mb_conf_find(g, "kind"), *name = mb_conf_find(g, "name"),
-                      *bytes = mb_conf_find(g, "dram_B_per_s");
+        const mb_conf *g = list->child[i], *name = mb_conf_find(g, "name"), *kind = mb_conf_find(g, "kind");
         roof *f = &p->roof[p->n_roof];
-        if (!kind || kind->type != MB_CONF_STRING || strcmp(kind->s, "roofline") != 0) continue;
         f->peak = peak_of(g, bits, &f->bits);
-        f->bandwidth = bytes && (bytes->type == MB_CONF_REAL || bytes->type == MB_CONF_INT) ? bytes->r : 0;
+        f->bandwidth = kind && kind->type == MB_CONF_STRING && !strcmp(kind->s, "roofline") ? number(g, "dram_B_per_s") : 0; /* others hold what fits */
         snprintf(f->name, sizeof f->name, "%.60s", name && name->type == MB_CONF_STRING ? name->s : "roofline");
         if (f->peak > 0) p->n_roof++;
     }
@@ -194,13 +219,17 @@ static void axis(const char *name, double lo, double hi, mb_str *out) {
 
 static int plot(const mb_plot_request *q, mb_str *out) {
     static const int shape[] = {13, 9, 5, 11, 12, 8, 4, 10};
-    picture p = {.r = q->r, .best = &q->r->point[0], .c = {900, 520, 84, 200, 66, 62}};
+    picture p = {.r = q->r, .best = &q->r->point[0], .c = {900, 520, 100, 200, 66, 62}};
     mb_str title = {0}, note = {0};
     for (size_t i = 1; i < q->r->n; i++)
         if (q->r->point[i].accuracy > p.best->accuracy) p.best = &q->r->point[i];
     int rc = read_roofs(&p);
     if (rc) return rc;
     measure(&p);
+    size_t longest = 18;
+    for (size_t k = 0; k < p.n_roof; k++) longest = strlen(p.roof[k].name) + 12 > longest ? strlen(p.roof[k].name) + 12 : longest;
+    p.c.right = fmin(300, 56 + (double)longest * MB_CHAR_PX(11.5));
+    p.c.w += p.c.right - 200;
     mb_plot_title(&title, "Roofline over the traffic of weights", q->r);
     mb_str_addf(&note, "whole networks, one sample; small marks: layers of point %lld; slopes: weights from outside of the chip",
                 (long long)p.best->index);

@@ -1,7 +1,7 @@
 /* report_by.c - groups of points that agree in swept keys: mean, best and spread of metrics (report_select.h)
  *
- * Spread is the standard deviation over the points of a group (n - 1). A number that is not known counts nowhere. Groups stand in the order of their values when these
- * are numbers, else in the order of the sweep.
+ * Spread is the standard deviation over the points of a group (n - 1). A number that is not known counts nowhere. Groups stand in the order of their
+ * values when these are numbers, else in the order of the sweep.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -252,7 +252,8 @@ int mb_report_by(const mb_results *r, const char *keys, const char *columns, mb_
     double *work = mb_malloc(r->n, sizeof *work);
     int rc = work ? mb_data_parse(r, keys, &q.key, &q.n_key) : mb_nomem();
     for (size_t k = 0; k < q.n_key && !rc; k++)
-        if (q.key[k].kind != MB_DATUM_KEY) rc = mb_fail(MB_BADINPUT, "%s: \"%s\" is not a swept key of this run, so there are no groups of it", r->dir, q.key[k].name);
+        if (q.key[k].kind != MB_DATUM_KEY)
+            rc = mb_fail(MB_BADINPUT, "%s: \"%s\" is not a swept key of this run, so there are no groups of it", r->dir, q.key[k].name);
     if (!rc && !columns) rc = usual(r, &names);
     if (!rc) rc = mb_data_parse(r, columns ? columns : mb_cstr(&names), &q.d, &q.nd);
     for (size_t k = 0; k < q.nd && !rc; k++)
@@ -267,7 +268,10 @@ int mb_report_by(const mb_results *r, const char *keys, const char *columns, mb_
         for (size_t k = 0; k < q.n_key; k++) mb_str_addf(out, "%s%s", k ? ", " : "", q.key[k].of);
         mb_str_add(out, "\n\n");
         rc = text_table(&q, work, out);
-        if (!rc) mb_str_add(out, "\nmean, best and standard deviation over the points of a group; --format csv also has min, max and the number of the best point.\n");
+        if (!rc)
+            mb_str_add(
+                out,
+                "\nmean, best and standard deviation over the points of a group; --format csv also has min, max and the number of the best point.\n");
     } else if (!rc && f == MB_FORMAT_CSV) {
         rc = csv_table(&q, work, out);
     } else if (!rc) {

@@ -1,7 +1,7 @@
 /* report_compare.c - a comparison as text, CSV, JSON (compare.h)
  *
- * Text: one pair is a table with a row per metric, several pairs are a table with a row each. Accuracies in percent, their differences in percentage points. CSV and
- * JSON Lines have a line per pair and metric, in SI units.
+ * Text: one pair is a table with a row per metric, several pairs are a table with a row each. Accuracies in percent, their differences in percentage
+ * points. CSV and JSON Lines have a line per pair and metric, in SI units.
  */
 #include <math.h>
 #include <stdio.h>
@@ -75,7 +75,9 @@ static int units(const mb_comparison *c, mb_shown *s) {
     return rc;
 }
 
-static void add_ratio(double q, mb_str *out) { mb_str_addf(out, isnan(q) ? "-" : q >= 1e5 || q < 1e-3 ? "%.3e" : "%.4f", q); }
+static void add_ratio(double q, mb_str *out) {
+    mb_str_addf(out, isnan(q) ? "-" : q >= 1e5 || q < 1e-3 ? "%.3e" : "%.4f", q);
+}
 
 /* A difference in shown units, with its sign. */
 static void add_difference(const mb_shown *s, double d, mb_str *out) {
@@ -102,7 +104,9 @@ static const char *verdict(const mb_compared_metric *m, const mb_difference *d) 
     return d->beyond ? "differs" : isnan(d->difference) ? "-" : d->difference == 0 ? "same" : !m->counts ? "not counted" : "within";
 }
 
-static const char *significance(const mb_difference *d) { return isnan(d->low) ? "" : d->significant ? "yes" : "no"; }
+static const char *significance(const mb_difference *d) {
+    return isnan(d->low) ? "" : d->significant ? "yes" : "no";
+}
 
 static int columns(mb_table *t, const char *const (*c)[3]) {
     int rc = MB_OK;
@@ -112,9 +116,9 @@ static int columns(mb_table *t, const char *const (*c)[3]) {
 
 /* One pair: a row per metric. */
 static int one_pair(const mb_comparison *c, const mb_shown *s, mb_str *out) {
-    static const char *const head[][3] = {{"metric", "", "l"},        {"A", "", "r"},         {"B", "", "r"},         {"unit", "", "l"}, {"B - A", "", "r"},
-                                          {"95 % interval", "", "r"}, {"significant", "", "l"}, {"B / A", "", "r"},     {"tolerance", "", "r"}, {"verdict", "", "l"},
-                                          {NULL, NULL, NULL}};
+    static const char *const head[][3] = {
+        {"metric", "", "l"},      {"A", "", "r"},     {"B", "", "r"},         {"unit", "", "l"},    {"B - A", "", "r"}, {"95 % interval", "", "r"},
+        {"significant", "", "l"}, {"B / A", "", "r"}, {"tolerance", "", "r"}, {"verdict", "", "l"}, {NULL, NULL, NULL}};
     const mb_compared_pair *p = &c->pair[0];
     mb_str cell = {0};
     mb_table *t = mb_table_new();
@@ -187,7 +191,8 @@ static int all_pairs(const mb_comparison *c, const mb_shown *s, mb_str *out) {
     if (!rc) rc = mb_table_column(t, "B", "", MB_RIGHT);
     if (!rc) rc = mb_table_column(t, "point", "", MB_LEFT);
     if (accuracy >= 0) {
-        static const char *const head[][3] = {{"accuracy", "A, %", "r"}, {"", "B, %", "r"}, {"B - A", "points", "r"}, {"95 % interval", "points", "r"}, {"significant", "", "l"}, {NULL, NULL, NULL}};
+        static const char *const head[][3] = {{"accuracy", "A, %", "r"},        {"", "B, %", "r"},        {"B - A", "points", "r"},
+                                              {"95 % interval", "points", "r"}, {"significant", "", "l"}, {NULL, NULL, NULL}};
         if (!rc) rc = columns(t, head);
     }
     for (size_t k = 0; k < n && !rc; k++) rc = mb_table_column(t, s[ratio[k]].name, "B / A", MB_RIGHT);
@@ -239,8 +244,13 @@ static void method(const mb_comparison *c, mb_str *out) {
         if (d->paired && d->draws < low) low = d->draws;
         if (d->paired && d->draws > high) high = d->draws;
     }
-    if (paired && low == high) mb_str_addf(out, "Accuracy: paired by the %lld draws that both have, on the same samples; the interval is over draws of the devices.\n", (long long)low);
-    else if (paired) mb_str_addf(out, "Accuracy: paired by the draws that both have, %lld to %lld, on the same samples; the interval is over draws of the devices.\n", (long long)low, (long long)high);
+    if (paired && low == high)
+        mb_str_addf(out, "Accuracy: paired by the %lld draws that both have, on the same samples; the interval is over draws of the devices.\n",
+                    (long long)low);
+    else if (paired)
+        mb_str_addf(out,
+                    "Accuracy: paired by the draws that both have, %lld to %lld, on the same samples; the interval is over draws of the devices.\n",
+                    (long long)low, (long long)high);
     if (apart)
         mb_str_addf(out, "%s the intervals of A and B put together as independent measurements: no two draws in common on as many samples.\n",
                     paired ? "Other pairs:" : "Accuracy:");
@@ -249,9 +259,13 @@ static void method(const mb_comparison *c, mb_str *out) {
 static void answer(const mb_comparison *c, mb_str *out) {
     size_t counted = 0;
     for (size_t i = 0; i < c->n_metric; i++) counted += c->metric[i].counts;
-    if (c->beyond) mb_str_addf(out, "%zu of %zu pair%s differ%s beyond tolerance (%zu metrics).\n", c->beyond, c->n, c->n == 1 ? "" : "s", c->n == 1 || c->beyond == 1 ? "s" : "", counted);
-    else mb_str_addf(out, "%s in %zu metric%s of %zu pair%s.\n", c->differs ? "Nothing else differs beyond tolerance" : "Nothing differs beyond tolerance", counted,
-                     counted == 1 ? "" : "s", c->n, c->n == 1 ? "" : "s");
+    if (c->beyond)
+        mb_str_addf(out, "%zu of %zu pair%s differ%s beyond tolerance (%zu metrics).\n", c->beyond, c->n, c->n == 1 ? "" : "s",
+                    c->n == 1 || c->beyond == 1 ? "s" : "", counted);
+    else
+        mb_str_addf(out, "%s in %zu metric%s of %zu pair%s.\n",
+                    c->differs ? "Nothing else differs beyond tolerance" : "Nothing differs beyond tolerance", counted, counted == 1 ? "" : "s", c->n,
+                    c->n == 1 ? "" : "s");
 }
 
 static int text(const mb_comparison *c, mb_str *out) {
@@ -366,10 +380,10 @@ static void json(const mb_comparison *c, mb_str *out) {
 }
 
 static int csv(const mb_comparison *c, mb_str *out) {
-    static const char *const head[][3] = {{"point_a", "", "r"}, {"point_b", "", "r"}, {"label", "", "l"}, {"metric", "", "l"},      {"unit", "", "l"},
-                                          {"a", "", "r"},       {"b", "", "r"},       {"difference", "", "r"}, {"ratio", "", "r"},  {"low", "", "r"},
-                                          {"high", "", "r"},    {"significant", "", "l"}, {"paired_draws", "", "r"}, {"tolerance", "", "r"}, {"differs", "", "l"},
-                                          {NULL, NULL, NULL}};
+    static const char *const head[][3] = {{"point_a", "", "r"},      {"point_b", "", "r"},   {"label", "", "l"},   {"metric", "", "l"},
+                                          {"unit", "", "l"},         {"a", "", "r"},         {"b", "", "r"},       {"difference", "", "r"},
+                                          {"ratio", "", "r"},        {"low", "", "r"},       {"high", "", "r"},    {"significant", "", "l"},
+                                          {"paired_draws", "", "r"}, {"tolerance", "", "r"}, {"differs", "", "l"}, {NULL, NULL, NULL}};
     mb_table *t = mb_table_new();
     char buf[32];
     int rc = t ? columns(t, head) : mb_nomem();

@@ -25,11 +25,11 @@ typedef struct mb_shown {
     int decimals; /* -1: with an exponent */
 } mb_shown;
 int mb_shown_new(const mb_results *r, const mb_datum *d, mb_shown *s);
-void mb_shown_number(const mb_shown *s, double v, mb_str *out); /* V in SI units; "-" when unknown */
+void mb_shown_number(const mb_shown *s, double v, mb_str *out);       /* V in SI units; "-" when unknown */
 const char *mb_key_text(const mb_datum *d, const mb_point_result *p); /* a swept key's value as text, "" when P has none */
 
-int mb_cell_str(mb_table *t, mb_str *s);                                /* the next cell; clears S */
-void mb_rows_title(const mb_results *r, mb_str *out);                   /* "3 of 12 points where accuracy > 0.9" */
-void mb_rows_head(const mb_results *r, const char *kind, mb_json *j);   /* members that all objects begin with */
+int mb_cell_str(mb_table *t, mb_str *s);                              /* the next cell; clears S */
+void mb_rows_title(const mb_results *r, mb_str *out);                 /* "3 of 12 points where accuracy > 0.9" */
+void mb_rows_head(const mb_results *r, const char *kind, mb_json *j); /* members that all objects begin with */
 
 #endif

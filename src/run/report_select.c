@@ -196,7 +196,9 @@ void mb_rows_title(const mb_results *r, mb_str *out) {
     if (!r->complete) mb_str_add(out, " (the run is not finished)");
 }
 
-static void run_name(const mb_results *r, mb_str *out) { mb_text_short(r->name && *r->name ? r->name : "run", 80, out); }
+static void run_name(const mb_results *r, mb_str *out) {
+    mb_text_short(r->name && *r->name ? r->name : "run", 80, out);
+}
 
 static int order(const mb_results *r, size_t **index) {
     *index = mb_malloc(r->n, sizeof **index);
@@ -310,7 +312,8 @@ int mb_report_best(const mb_results *r, const char *metric, const char *columns,
     int rc = mb_results_best(r, metric, &best);
     if (!rc) rc = mb_objectives_parse(metric, o, &n);
     if (!rc && best == r->n) {
-        rc = r->where ? mb_fail(MB_NO, "%s: no point has a number in %s where %s (%zu of %zu points hold to it)", r->dir, o[0].column->name, r->where, r->n, r->of)
+        rc = r->where ? mb_fail(MB_NO, "%s: no point has a number in %s where %s (%zu of %zu points hold to it)", r->dir, o[0].column->name, r->where,
+                                r->n, r->of)
                       : mb_fail(MB_NO, "%s: no point has a number in %s", r->dir, o[0].column->name);
     }
     if (!rc && columns) rc = mb_data_parse(r, columns, &d, &nd);

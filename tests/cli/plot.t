@@ -37,6 +37,11 @@ for format in $formats; do
     ok $bad "each $format shows something"
 done
 
+# A 32 x 32 array at 500 MHz does 2 x 1024 x 5e8 operations per second at most.
+mixbar plot runs/small roofline --format gp >/dev/null
+grep -q "title 'systolic-32x32, 8-bit roof'" runs/small/plots/roofline.gp && awk '/^\$roof0/ { on = 1; next } /^EOD/ { on = 0 } on { n++; if ($2 != 1.024e12) bad = 1 } END { exit bad || n < 2 }' runs/small/plots/roofline.gp
+ok $? "the roof of a systolic array"
+
 # Options.
 run mixbar plot runs/small --kind accuracy-edap --by weight_bits --format gp; is 0 "accuracy with a colour per value"
 grep -q 'using 1:(\$[68] == 1 ? \$2 : NaN)' runs/small/plots/accuracy-edap*weight_bits*.gp; ok $? "the second value has points of its own"

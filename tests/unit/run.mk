@@ -29,6 +29,11 @@ TESTS += tests/unit/test_loops
 check_PROGRAMS += tests/unit/test_pareto
 tests_unit_test_pareto_SOURCES = tests/unit/test_pareto.c tests/unit/made_results.h tests/unit/mbtest.h
 TESTS += tests/unit/test_pareto
+# questions to results, comparisons
+check_PROGRAMS += tests/unit/test_select tests/unit/test_compare
+tests_unit_test_select_SOURCES = tests/unit/test_select.c tests/unit/made_results.h tests/unit/mbtest.h
+tests_unit_test_compare_SOURCES = tests/unit/test_compare.c tests/unit/made_results.h tests/unit/mbtest.h
+TESTS += tests/unit/test_select tests/unit/test_compare
 # the HTML page
 check_PROGRAMS += tests/unit/test_page
 tests_unit_test_page_SOURCES = tests/unit/test_page.c tests/unit/made_results.h tests/unit/mbtest.h

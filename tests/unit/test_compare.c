@@ -1,4 +1,5 @@
-/* test_compare.c - which points of two runs belong together, what differs; intervals against numbers from tables of Student's t and published examples */
+/* test_compare.c - which points of two runs belong together, what differs; intervals against numbers from tables of Student's t and published
+ * examples */
 #include "mbtest.h"
 
 #include <jansson.h>
@@ -208,17 +209,17 @@ static void tolerances(void **state) {
         const char *t1, *t2;
         bool significant, differs;
     } want[] = {{NULL, NULL, false, true},
-                {"accuracy=0.0031", NULL, false, true},           /* the energy differs */
-                {"accuracy=0.0031", "energy=1%", false, false},   /* EDAP, which follows, does not count */
+                {"accuracy=0.0031", NULL, false, true},         /* the energy differs */
+                {"accuracy=0.0031", "energy=1%", false, false}, /* EDAP, which follows, does not count */
                 {"accuracy=0.0029", "energy=1%", false, true},
-                {"accuracy=0.31%", "energy=1%", false, false},    /* percentage points */
+                {"accuracy=0.31%", "energy=1%", false, false}, /* percentage points */
                 {"accuracy=0.29%", "energy=1%", false, true},
                 {"energy=0.8%", "accuracy=1", false, true},
                 {"all=1%", NULL, false, false},
-                {"all=1%", "accuracy=0.1%", false, true},         /* whatever the order */
+                {"all=1%", "accuracy=0.1%", false, true}, /* whatever the order */
                 {"accuracy=0.1%", "all=1%", false, true},
-                {"accuracy=0.1%", "all=1%", true, false},         /* 3 -+ 2.5 per mille: 1 is inside */
-                {"edap=0.1%", "all=1%", false, false}};           /* EDAP of the made-up results did not change */
+                {"accuracy=0.1%", "all=1%", true, false}, /* 3 -+ 2.5 per mille: 1 is inside */
+                {"edap=0.1%", "all=1%", false, false}};   /* EDAP of the made-up results did not change */
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         assert_ok(compare_with(&a, &b, want[i].t1, want[i].t2, want[i].significant, &differs));
         if (differs != want[i].differs) fail_msg("row %zu", i);
@@ -300,8 +301,12 @@ static void lack_of_memory(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_run_does_not_differ),     cmocka_unit_test(points_find_their_partners), cmocka_unit_test(accuracies_are_paired_by_draw),
-                                       cmocka_unit_test(other_accuracies_are_independent), cmocka_unit_test(tolerances),                 cmocka_unit_test(written_in_all_forms),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_run_does_not_differ),
+                                       cmocka_unit_test(points_find_their_partners),
+                                       cmocka_unit_test(accuracies_are_paired_by_draw),
+                                       cmocka_unit_test(other_accuracies_are_independent),
+                                       cmocka_unit_test(tolerances),
+                                       cmocka_unit_test(written_in_all_forms),
                                        cmocka_unit_test(lack_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

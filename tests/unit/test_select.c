@@ -10,10 +10,12 @@
 #include "run/pareto.h"
 #include "run/report_select.h"
 
-static const char *text_of(const mb_str *s) { return mb_cstr(s); }
-#define assert_has(s, word)                                                                   \
-    do {                                                                                      \
-        if (!strstr(text_of(s), word)) fail_msg("\"%s\" is missing in:\n%s", word, text_of(s)); \
+static const char *text_of(const mb_str *s) {
+    return mb_cstr(s);
+}
+#define assert_has(s, word)                                                                                                                          \
+    do {                                                                                                                                             \
+        if (!strstr(text_of(s), word)) fail_msg("\"%s\" is missing in:\n%s", word, text_of(s));                                                      \
     } while (0)
 
 static void names_are_found(void **state) {
@@ -77,10 +79,9 @@ static void conditions_choose_points(void **state) {
     r.point[5].accuracy = (double)NAN;
     mb_free(r.point[6].infeasible);
     r.point[6].infeasible = mb_strdup("too much");
-    for (size_t i = 0; i < r.n; i++)
-        want += atoi(r.point[i].set[0].value) >= 6 && r.point[i].accuracy > 0.9 && r.point[i].energy_J < 9e-6;
+    for (size_t i = 0; i < r.n; i++) want += atoi(r.point[i].set[0].value) >= 6 && r.point[i].accuracy > 0.9 && r.point[i].energy_J < 9e-6;
     assert_true(want > 2 && want < 20);
-    assert_fails(mb_results_where(&r, "weight_bits >= 6 && accuracy > "), MB_BADINPUT, "ends too early") ;
+    assert_fails(mb_results_where(&r, "weight_bits >= 6 && accuracy > "), MB_BADINPUT, "ends too early");
     assert_fails(mb_results_where(&r, "wait_bits >= 6"), MB_BADINPUT, "did you mean \"weight_bits\"");
     assert_fails(mb_results_where(&r, "weight_bits == \"6\""), MB_BADINPUT, "cannot be compared");
     assert_fails(mb_results_where(&r, "weight_bits + 1"), MB_BADINPUT, "true or false");
@@ -190,7 +191,9 @@ static void groups_have_mean_best_and_spread(void **state) {
     json_decref(j);
     mb_str_clear(&s);
     assert_ok(mb_report_by(&r, "weight_bits,adc.bits", NULL, MB_FORMAT_CSV, &s));
-    assert_has(&s, "map.weight_bits,arch.adc.bits,points,accuracy.mean,accuracy.best,accuracy.sd,accuracy.min,accuracy.max,accuracy.best_point,energy_J.mean");
+    assert_has(
+        &s,
+        "map.weight_bits,arch.adc.bits,points,accuracy.mean,accuracy.best,accuracy.sd,accuracy.min,accuracy.max,accuracy.best_point,energy_J.mean");
     mb_str_clear(&s);
     assert_ok(mb_report_by(&r, "weight_bits", NULL, MB_FORMAT_TEXT, &s));
     assert_has(&s, "grouped by map.weight_bits");
@@ -272,9 +275,12 @@ static void fronts_against_a_reference(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_found),      cmocka_unit_test(conditions_choose_points),         cmocka_unit_test(conditions_survive_lack_of_memory),
-        cmocka_unit_test(columns_in_all_forms), cmocka_unit_test(groups_have_mean_best_and_spread), cmocka_unit_test(the_best_point),
-        cmocka_unit_test(fronts_against_a_reference)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names_are_found),
+                                       cmocka_unit_test(conditions_choose_points),
+                                       cmocka_unit_test(conditions_survive_lack_of_memory),
+                                       cmocka_unit_test(columns_in_all_forms),
+                                       cmocka_unit_test(groups_have_mean_best_and_spread),
+                                       cmocka_unit_test(the_best_point),
+                                       cmocka_unit_test(fronts_against_a_reference)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
