@@ -2,6 +2,7 @@
 dist_man1_MANS += doc/mixbar.1
 dist_doc_DATA += \
   doc/guide.md \
+  doc/sweeps.md \
   doc/models.md \
   doc/models-array.md \
   doc/mappings.md \

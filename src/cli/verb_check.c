@@ -1,5 +1,8 @@
-/* verb_check.c - mixbar check EXP.cfg: load everything that every point asks for, list the points, run nothing */
+/* verb_check.c - mixbar check EXP.cfg: load everything that every point asks for, list the points; run nothing, or one point to tell how long all will take */
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -9,15 +12,24 @@
 #include "cost/machine.h"
 #include "mapping/policy.h"
 #include "run/experiment.h"
+#include "run/point.h"
+
+#define LISTED 1000 /* points that are loaded and listed one by one */
 
 typedef struct options {
     mb_strings set;
     const char *format;
+    bool all, estimate;
+    int threads;
 } options;
 
 static const mb_option table[] = {
     MB_OPTION_LIST(options, set, 's', "set", "KEY=VALUE",
                    "set a key of the experiment, as if it stood in the file; may be repeated"),
+    MB_OPTION_FLAG(options, all, 0, "all",
+                   "load every point of a sweep of more than 1000; without, the first, the last, and each value of each axis once"),
+    MB_OPTION_FLAG(options, estimate, 0, "estimate", "run the first, the last and the middle point and tell how long all will take, and the memory"),
+    MB_OPTION_INT(options, threads, 'j', "threads", "N", 1, 4096, "threads of --estimate (default: OMP_NUM_THREADS or all cores)"),
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "form of the answer", MB_CLI_FORMATS),
     MB_OPTION_END,
 };
@@ -48,42 +60,24 @@ static void add_head(mb_doc *d, const char *path, const mb_cli_points *e, const 
     mb_doc_int(d, "trials", s->trials);
     mb_doc_int(d, "seed", s->keys.seed);
     mb_doc_int(d, "n_points", (int64_t)e->n);
+    if (mb_sweep_skipped(e->sweep)) mb_doc_int(d, "n_skipped", (int64_t)mb_sweep_skipped(e->sweep));
 }
 
-/* All keys that some point sets, in order of first appearance; owned. */
-static int swept_keys(const mb_sweep *sweep, char ***keys, size_t *n) {
-    int rc = MB_OK;
-    *n = 0;
-    for (size_t i = 0; i < mb_sweep_n(sweep) && !rc; i++) {
-        mb_point p;
-        rc = mb_sweep_point(sweep, i, &p);
-        for (size_t j = 0; j < p.n_set && !rc; j++) {
-            size_t at = 0;
-            while (at < *n && strcmp((*keys)[at], p.key[j]) != 0) at++;
-            if (at < *n) continue;
-            char **more = mb_realloc(*keys, *n + 1, sizeof *more), *copy = mb_strdup(p.key[j]);
-            if (more) *keys = more;
-            if (!more || !copy) {
-                mb_free(copy);
-                rc = mb_nomem();
-                break;
-            }
-            more[(*n)++] = copy;
-        }
-        mb_point_free(&p);
-    }
-    return rc;
-}
+/* The points that are listed: all, or of a long sweep those that show each value once. */
+typedef struct listing {
+    size_t *index, n;
+    uint64_t *id;
+} listing;
 
-static int add_row(mb_table *t, const mb_sweep *sweep, size_t i, char *const *keys, size_t n, uint64_t id) {
+static int add_row(mb_table *t, const mb_sweep *sweep, size_t index, uint64_t id) {
     mb_point p;
-    int rc = mb_sweep_point(sweep, i, &p);
-    if (!rc) rc = mb_table_cellf(t, "%zu", i);
+    int rc = mb_sweep_point(sweep, index, &p);
+    if (!rc) rc = mb_table_cellf(t, "%zu", index);
     if (!rc) rc = mb_table_cell(t, p.label);
-    for (size_t k = 0; k < n && !rc; k++) {
+    for (size_t k = 0; mb_sweep_key(sweep, k) && !rc; k++) {
         const char *value = "";
         for (size_t j = 0; j < p.n_set; j++) {
-            if (strcmp(p.key[j], keys[k]) == 0) value = p.value[j];
+            if (strcmp(p.key[j], mb_sweep_key(sweep, k)) == 0) value = p.value[j];
         }
         rc = mb_table_cell(t, value);
     }
@@ -92,18 +86,13 @@ static int add_row(mb_table *t, const mb_sweep *sweep, size_t i, char *const *ke
     return rc;
 }
 
-static int add_points(mb_doc *d, const mb_sweep *sweep, const uint64_t *id) {
-    char **keys = NULL;
-    size_t n = 0;
+static int add_points(mb_doc *d, const mb_sweep *sweep, const listing *l) {
     mb_table *t = mb_table_new();
-    int rc = t ? swept_keys(sweep, &keys, &n) : mb_nomem();
-    if (!rc) rc = mb_table_column(t, "point", "", MB_RIGHT);
+    int rc = t ? mb_table_column(t, "point", "", MB_RIGHT) : mb_nomem();
     if (!rc) rc = mb_table_column(t, "label", "", MB_LEFT);
-    for (size_t k = 0; k < n && !rc; k++) rc = mb_table_column(t, keys[k], "", MB_RIGHT);
+    for (size_t k = 0; mb_sweep_key(sweep, k) && !rc; k++) rc = mb_table_column(t, mb_sweep_key(sweep, k), "", MB_RIGHT);
     if (!rc) rc = mb_table_column(t, "id", "", MB_LEFT);
-    for (size_t i = 0; i < mb_sweep_n(sweep) && !rc; i++) rc = add_row(t, sweep, i, keys, n, id[i]);
-    for (size_t k = 0; k < n; k++) mb_free(keys[k]);
-    mb_free(keys);
+    for (size_t i = 0; i < l->n && !rc; i++) rc = add_row(t, sweep, l->index[i], l->id[i]);
     if (rc) mb_table_free(t);
     else mb_doc_table(d, "points", NULL, t);
     return rc;
@@ -131,45 +120,180 @@ static int check_plan(const mb_setup *s) {
     return rc;
 }
 
+/* Which points are listed. */
+static int choose(const mb_cli_points *e, listing *l) {
+    int rc = e->n > LISTED ? mb_sweep_cover(e->sweep, &l->index, &l->n) : MB_OK;
+    if (rc) return rc;
+    if (!l->index) {
+        l->n = e->n;
+        if (!(l->index = mb_malloc(l->n, sizeof *l->index))) return mb_nomem();
+        for (size_t i = 0; i < l->n; i++) l->index[i] = i;
+    }
+    return (l->id = mb_calloc(l->n, sizeof *l->id)) ? MB_OK : mb_nomem();
+}
+
+/* Load point INDEX and see that it can run; *ID is its identity. HEAD (may be NULL): tell what it has in common with the others. */
+static int check_point(const mb_cli_points *e, size_t index, const char *path, mb_doc *head, uint64_t *id) {
+    mb_setup s;
+    mb_point p;
+    if (mb_cli_stopped()) return mb_fail(MB_INTERRUPTED, "stopped by a signal");
+    int rc = mb_cli_point_load(e, index, true, &s);
+    if (rc) return rc;
+    *id = s.id;
+    if (head) add_head(head, path, e, &s);
+    rc = check_plan(&s);
+    mb_setup_free(&s);
+    if (rc && e->n > 1 && !mb_sweep_point(e->sweep, index, &p)) {
+        mb_context(rc, "point %zu (%s)", index, p.label);
+        mb_point_free(&p);
+    }
+    return rc;
+}
+
+static int by_value(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Settings that change nothing make points that are the same. */
+static int warn_same(const listing *l) {
+    uint64_t *id = mb_malloc(l->n, sizeof *id);
+    size_t same = 0;
+    if (!id) return mb_nomem();
+    memcpy(id, l->id, l->n * sizeof *id);
+    qsort(id, l->n, sizeof *id, by_value);
+    for (size_t i = 1; i < l->n; i++) same += id[i] == id[i - 1];
+    mb_free(id);
+    if (same) mb_warn("%zu of the %zu points listed repeat another one (the same id): what their settings change has no effect", same, l->n);
+    return MB_OK;
+}
+
+/* --- the estimate ------------------------------------------------------------------------------------------------------ */
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Most memory that the process has had. */
+static double peak_bytes(void) {
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) == 0 ? 1024.0 * (double)u.ru_maxrss : 0;
+}
+
+/* Run point INDEX as `mixbar run` would, and throw the result away: what it took for itself, and what it did for all (calibration). */
+static int measure(const mb_cli_points *e, size_t index, mb_meter *meter, double *own_s, double *shared_s) {
+    mb_setup s;
+    mb_point_result r;
+    const mb_profile *prof;
+    double start = now_s(), own = 0;
+    int rc = mb_cli_point_load(e, index, true, &s);
+    if (rc) return rc;
+    const bool runs = s.calib != NULL; /* otherwise it is costed */
+    own += now_s() - start;
+    start = now_s();
+    if (runs) rc = mb_point_profile(&s, &meter->progress, &prof);
+    *shared_s = now_s() - start;
+    start = now_s();
+    mb_point_options po = {.simulate = runs, .progress = &meter->progress, .record_infeasible = true};
+    if (!rc) rc = mb_point_run(&s, &po, &r, NULL, NULL);
+    if (!rc) mb_point_result_free(&r);
+    mb_setup_free(&s);
+    *own_s = own + now_s() - start;
+    return rc;
+}
+
+/* "3 s", "2 min", "1 h 20 min", "4.1 days" */
+static void time_text(double s, char *buf, size_t cap) {
+    if (s < 1) snprintf(buf, cap, "%.2f s", s);
+    else if (s < 100) snprintf(buf, cap, "%.1f s", s);
+    else if (s < 5400) snprintf(buf, cap, "%.0f min", s / 60);
+    else if (s < 172800) snprintf(buf, cap, "%.0f h %02.0f min", (double)(long)(s / 3600), (double)((long)s / 60 % 60));
+    else snprintf(buf, cap, "%.1f days", s / 86400);
+}
+
+/* All points from the first, the last and the middle one: the shared work once, and the mean of their own times for each, with the threads that they were
+ * measured with. The first one alone when it took a minute. */
+static int add_estimate(mb_doc *d, const mb_cli_points *e) {
+    const size_t at[] = {0, e->n - 1, e->n / 2};
+    const size_t most = e->n < 3 ? e->n : 3;
+    size_t n = 0;
+    mb_meter meter;
+    double own = 0, sum = 0, slowest = 0, once = 0, shared = 0, growth = 0;
+    char point[32], all[32];
+    int rc = MB_OK;
+    mb_meter_start(&meter, most);
+    while (n < most && sum < 60 && !rc) {
+        const double before = peak_bytes();
+        rc = measure(e, at[n], &meter, &own, &shared);
+        if (!n) once = shared, growth = peak_bytes() - before;
+        sum += own;
+        if (own > slowest) slowest = own;
+        n++;
+    }
+    mb_meter_clear(&meter);
+    if (rc) return mb_context(rc, "measuring points for the estimate");
+    const int threads = mb_sim_threads();
+    const double each = sum / (double)n, total = once + (double)e->n * each, together = (double)threads < (double)e->n ? threads : (double)e->n;
+    time_text(each, point, sizeof point);
+    time_text(total, all, sizeof all);
+    mb_doc_open(d, "estimate", '{', "estimate");
+    mb_doc_text(d, "about", "%s for %zu points of %s each with -j %d", all, e->n, point, threads);
+    mb_doc_int(d, "threads", threads);
+    mb_doc_int(d, "measured", (int64_t)n);
+    mb_doc_real(d, "point_s", each, "s");
+    mb_doc_real(d, "slowest_s", slowest, "s");
+    mb_doc_real(d, "calibration_s", once, "s");
+    mb_doc_real(d, "total_s", total, "s");
+    mb_doc_real(d, "memory_B", peak_bytes() + (together - 1) * growth, "B");
+    mb_doc_close(d, '}');
+    return MB_OK;
+}
+
 static int run(const void *opt, int argc, char *const *argv) {
     const options *o = opt;
     mb_cli_points e;
     mb_doc d;
+    listing l = {0};
     (void)argc;
+    mb_cli_threads(o->threads);
     int rc = mb_cli_points_open(argv[0], &o->set, NULL, &e);
     if (rc) return rc;
-    uint64_t *id = mb_calloc(e.n, sizeof *id);
-    if (!id) rc = mb_nomem();
     mb_doc_begin(&d, o->format);
-    for (size_t i = 0; i < e.n && !rc; i++) {
-        mb_setup s;
-        if (mb_cli_stopped()) rc = mb_fail(MB_INTERRUPTED, "stopped by a signal");
-        if (!rc) rc = mb_cli_point_load(&e, i, true, &s);
-        if (rc) break;
-        id[i] = s.id;
-        if (i == 0) add_head(&d, argv[0], &e, &s);
-        rc = check_plan(&s);
-        mb_setup_free(&s);
-        mb_point p;
-        if (rc && e.n > 1 && !mb_sweep_point(e.sweep, i, &p)) {
-            mb_context(rc, "point %zu (%s)", i, p.label);
-            mb_point_free(&p);
-        }
+    rc = choose(&e, &l);
+    for (size_t i = 0, at = 0; i < e.n && at < l.n && !rc; i++) {
+        uint64_t other;
+        if (!o->all) i = l.index[at];
+        bool listed = i == l.index[at];
+        rc = check_point(&e, i, argv[0], i == 0 ? &d : NULL, listed ? &l.id[at] : &other);
+        at += listed;
     }
-    if (!rc) rc = add_points(&d, e.sweep, id);
-    mb_free(id);
+    if (!rc && l.n < e.n) {
+        const char *which = "the first, the last, and each value of each axis once";
+        if (o->all) mb_doc_text(&d, "loaded", "all %zu points; listed are %s", e.n, which);
+        else mb_doc_text(&d, "loaded", "%zu of %zu points: %s (--all: every point)", l.n, e.n, which);
+    }
+    if (!rc) rc = warn_same(&l);
+    if (!rc) rc = add_points(&d, e.sweep, &l);
+    if (!rc && o->estimate) rc = add_estimate(&d, &e);
+    mb_free(l.index);
+    mb_free(l.id);
     mb_cli_points_close(&e);
     return mb_doc_end(&d, rc);
 }
 
 const mb_verb mb_verb_check = {
     .name = "check",
-    .usage = "EXP.cfg [-s KEY=VALUE]...",
+    .usage = "EXP.cfg [-s KEY=VALUE]... [--all] [--estimate]",
     .summary = "validate an experiment and list its points; run nothing",
     .details = "Loads networks, data, device, machine, mapping and baselines of every point and insists that they fit together "
-               "and that every key is known and used. "
+               "and that every key is known and used. Of more than 1000 points it loads and lists the first, the last, and each value of each axis once; "
+               "--all loads every one. --estimate runs the first, the last and the middle point (the first alone when it takes a minute) "
+               "and tells how long all will take. "
                "Exit code 0 when the experiment can run; 3, with the place and the reason, when it cannot.",
-    .examples = "mixbar check experiments/quickstart.cfg\nmixbar check experiments/quickstart.cfg -s arch.rows=64",
+    .examples = "mixbar check experiments/quickstart.cfg\nmixbar check experiments/quickstart.cfg -s arch.rows=64\n"
+                "mixbar check experiments/quickstart.cfg --estimate -j 2",
     .options = table,
     .size = sizeof(options),
     .min_args = 1,

@@ -241,6 +241,7 @@ static int add_params(mb_table *t) {
     if (!rc) rc = mb_param_table_add(t, "calibration.", mb_calibration_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "read.", mb_read_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "sweep.", mb_sweep_params, NULL, "optional");
+    if (!rc) rc = mb_param_table_add(t, "sweep.axes[].", mb_sweep_axis_params, NULL, "optional");
     if (!rc) rc = mb_param_table_add(t, "train.", mb_train_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "train.", mb_training_params, NULL, "");
     if (!rc) rc = mb_param_table_add(t, "map.", mb_assign_params, NULL, "");

@@ -8,7 +8,7 @@
  *     device = "rram";                                    preset name or group with `cell = ...`
  *     arch = "rram-22nm";                                 preset name or group (cost/machine.h)
  *     map = { policy = "uniform"; weight_bits = 8; ... }  (mapping/policy.h)
- *     sweep = { mode = "grid|zip|list"; axes = ( { key = "map.weight_bits"; values = [8, 4]; name = "bits"; }, ... );  points = ( ("KEY=VALUE", ...), ... ); };
+ *     sweep = { mode = "grid"; axes = ( { key = "map.weight_bits"; values = [8, 4]; }, ... ); };      (run/sweep.h)
  *     against = ( "systolic-32x32" );                     baselines: preset names or groups (cost/baseline.h)
  *     read = { time_s = 0.0; temperature_K = 300.0; drift_compensation = "none"; };
  *     trials = 3;  seed = 1;                              or trials = { until = 0.005; max = 200; min = 5; over = "all|draws"; };

@@ -274,8 +274,8 @@ static int other_schema(const mb_run *run, const char *line, size_t n) {
     const char *there = json_string_value(json_object_get(j, "experiment"));
     if (there && strcmp(there, run->experiment) != 0) {
         rc = mb_fail(MB_BADINPUT,
-                     "%s: holds the results of another experiment (%.16s; this one is %s); compare %s/used.cfg, "
-                     "or choose another folder with -o DIR",
+                     "%s: holds the results of another experiment (%.16s; this one is %s; a sweep that was changed or extended is another one, too); "
+                     "compare %s/used.cfg, or choose another folder with -o DIR",
                      run->file, there, run->experiment, run->dir);
     } else {
         rc = mb_fail(

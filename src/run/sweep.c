@@ -1,7 +1,7 @@
 /* sweep.c - points of an experiment: each is built alone, when it is asked for
  *
- * sweep_axes.c knows axes and walks over their combinations, sweep_when.c says which of them are points. Labels: last words of the keys with their values, or the names
- * given. Called by point.c and the command line.
+ * sweep_axes.c knows axes and walks over their combinations, sweep_when.c says which of them are points. Labels: last words of the keys with their values,
+ * or the names given. Called by point.c and the command line.
  */
 #include "run/sweep_internal.h"
 
@@ -397,7 +397,10 @@ static int read_sweep(mb_sweep *s) {
     if (s->sweep->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: sweep is a group { mode; axes; }", mb_conf_where(s->sweep));
     const mb_conf *samples = mb_conf_find(s->sweep, "samples"), *seed = mb_conf_find(s->sweep, "seed"), *odd = samples ? samples : seed;
     int rc = mb_params_load(mb_sweep_params, s->sweep, also, &k);
-    if (rc) return rc;
+    if (rc) {
+        mb_sweep_forget(s->sweep, plain);
+        return rc;
+    }
     s->mode = k.mode, s->samples = (uint64_t)k.samples, s->seed = (uint64_t)k.seed;
     const bool draws = s->mode == MB_RANDOM || s->mode == MB_LHS;
     if (odd && !draws) rc = mb_fail(MB_BADINPUT, "%s: %s is of the modes random and lhs", mb_conf_where(odd), mb_conf_key(odd));
@@ -541,24 +544,17 @@ int mb_sweep_cover(const mb_sweep *s, size_t **index, size_t *n) {
     *n = 0;
     int rc = cover_new(s, &v);
     if (!rc) rc = mb_sweep_locate(s, 0, &c);
-    for (size_t i = 0; i < s->n && !rc; i++) {
+    for (size_t i = 0; i < s->n && !rc;) {
         if (covers(s, &c, &v) || i == 0 || i + 1 == s->n) rc = add_index(index, n, i);
-        if (i + 1 == s->n) break;
-        bool keep = v.left > 0, there = true;
-        if (!keep) { /* only the last one is left to be told */
-            i = s->n - 2;
-            rc = rc ? rc : mb_sweep_locate(s, s->n - 1, &c);
-            continue;
-        }
-        for (keep = false; !keep && there && !rc;) {
-            rc = mb_cursor_next(s, &c, &there);
-            if (!rc && there) rc = mb_sweep_keeps(s, &c, &keep);
-        }
+        i = v.left || i + 1 == s->n ? i + 1 : s->n - 1; /* when all was met only the last one is left to be told */
+        if (!rc && i < s->n) rc = v.left ? mb_sweep_next(s, &c) : mb_sweep_locate(s, i, &c);
     }
     for (size_t i = 0; i < s->n_axes; i++) mb_free(v.seen[i]);
     mb_free(v.word);
     mb_free(v.met);
-    if (rc) mb_free(*index);
-    if (rc) *index = NULL;
+    if (rc) {
+        mb_free(*index);
+        *index = NULL;
+    }
     return rc;
 }

@@ -1,9 +1,9 @@
 /* sweep_axes.c - axes of a sweep: values, ranges, draws, and the walk over their combinations
  *
- * Draws are a function of (seed, the axis's first key, number of the sample): they do not change when samples or axes are added. The parts of a Latin hypercube are dealt by
- * a permutation that needs no memory: a Feistel network over the next power of four, walked until it lands below n (Black, Rogaway, "Ciphers with arbitrary finite
- * domains", CT-RSA 2002, doi:10.1007/3-540-45760-7_9), with Philox as the round function. Numbers of ranges are rounded to decimals that are fine against their distance, so
- * that labels are short and no libm shows in a result. Called by sweep.c and sweep_when.c.
+ * Draws are a function of (seed, the axis's first key, number of the sample): they do not change when samples or axes are added. The parts of a Latin
+ * hypercube are dealt by a permutation that needs no memory: a Feistel network over the next power of four, walked until it lands below n (Black, Rogaway,
+ * "Ciphers with arbitrary finite domains", CT-RSA 2002), with Philox as the round function. Numbers of ranges are rounded to decimals that are fine against
+ * their distance, so that labels are short and no libm shows in a result. Called by sweep.c and sweep_when.c.
  */
 #include "run/sweep_internal.h"
 
@@ -159,11 +159,9 @@ static int read_axis(const mb_sweep *s, mb_conf *e, mb_axis *a) {
         if (mb_conf_find(e, ranges[i]))
             return mb_fail(MB_BADINPUT, "%s: axis %s has values: `%s` is of a range", mb_conf_where(mb_conf_find(e, ranges[i])), a->key[0], ranges[i]);
     int rc = mb_params_load(mb_sweep_axis_params, e, also, &k);
-    if (rc) return rc;
-    if (values) mb_conf_use_all(values);
-    rc = values ? read_values(values, a) : read_range(s, &k, a);
-    if (!rc && *k.when) rc = mb_expr_parse(k.when, &a->when);
-    if (rc && *k.when && !a->when) mb_context(rc, "in `when` of axis %s at %s", a->key[0], mb_conf_where(e));
+    if (!rc && values) mb_conf_use_all(values);
+    if (!rc) rc = values ? read_values(values, a) : read_range(s, &k, a);
+    if (!rc && *k.when && (rc = mb_expr_parse(k.when, &a->when))) mb_context(rc, "in `when` of axis %s at %s", a->key[0], mb_conf_where(e));
     mb_params_free(mb_sweep_axis_params, &k);
     mb_sweep_forget(e, values ? none : of_range);
     return rc;
@@ -194,11 +192,12 @@ int mb_sweep_count(const mb_sweep *s, uint64_t *n) {
     if (s->mode == MB_RANDOM || s->mode == MB_LHS) *n = s->samples;
     for (size_t i = 0; i < s->n_axes; i++) {
         if (s->mode == MB_ZIP && i && s->a[i].n != *n)
-            return mb_fail(MB_BADINPUT, "%s: axes in step (zip) need the same number of values: %s has %llu, %s has %zu", mb_conf_where(s->a[i].at), s->a[0].key[0],
-                           (unsigned long long)*n, s->a[i].key[0], s->a[i].n);
+            return mb_fail(MB_BADINPUT, "%s: axes in step (zip) need the same number of values: %s has %llu, %s has %zu",
+                           mb_conf_where(s->a[i].at), s->a[0].key[0], (unsigned long long)*n, s->a[i].key[0], s->a[i].n);
         if (s->mode == MB_ZIP) *n = s->a[i].n;
         if (s->mode != MB_GRID) continue;
-        if (*n > (UINT64_MAX >> 2) / s->a[i].n) return mb_fail(MB_BADINPUT, "%s: the axes have more than 2^62 combinations: shorten one", mb_conf_where(s->sweep));
+        if (*n > (UINT64_MAX >> 2) / s->a[i].n)
+            return mb_fail(MB_BADINPUT, "%s: the axes have more than 2^62 combinations: shorten one", mb_conf_where(s->sweep));
         *n *= s->a[i].n;
     }
     return MB_OK;

@@ -1,6 +1,7 @@
 /* sweep_internal.h - what the files of the sweep share: axes, the walk over combinations, conditions
  *
- * A combination has a raw number (grid: mixed radix, last axis fastest; otherwise row or sample) and is walked by a cursor. Points are the combinations that are kept. */
+ * A combination has a raw number (grid: mixed radix, last axis fastest; otherwise row or sample) and is walked by a cursor. Points are the combinations
+ * that are kept. */
 #ifndef MB_RUN_SWEEP_INTERNAL_H
 #define MB_RUN_SWEEP_INTERNAL_H
 
@@ -66,7 +67,7 @@ typedef struct mb_cursor { uint64_t raw; bool on[MB_SWEEP_AXES]; uint32_t pick[M
 /* Read S->a from S->sweep; they borrow from it. */
 int mb_sweep_read_axes(mb_sweep *s);
 void mb_axis_free(mb_axis *a);
-/* Number of combinations that stand in a row without conditions; MB_BADINPUT when there are too many to be numbered, or axes in step are of different length. */
+/* Number of combinations that stand in a row without conditions; MB_BADINPUT when there are too many to be numbered, or axes in step differ in length. */
 int mb_sweep_count(const mb_sweep *s, uint64_t *n);
 /* Go to combination RAW; on to the next one (*there false behind the last). */
 int mb_cursor_set(const mb_sweep *s, uint64_t raw, mb_cursor *c);
@@ -85,8 +86,9 @@ int mb_axis_applies(const mb_sweep *s, const mb_cursor *c, size_t i, bool *on);
 int mb_sweep_keeps(const mb_sweep *s, const mb_cursor *c, bool *yes);
 /* Count and find the points: S->n, skipped, mark. */
 int mb_sweep_scan(mb_sweep *s);
-/* The combination that is point INDEX. */
+/* The combination that is point INDEX; on from one point to the next, which must be there. */
 int mb_sweep_locate(const mb_sweep *s, size_t index, mb_cursor *c);
+int mb_sweep_next(const mb_sweep *s, mb_cursor *c);
 
 /* --- sweep.c --- */
 /* The experiment with the settings of point INDEX of a list; *conf is the caller's. */

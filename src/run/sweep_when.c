@@ -1,10 +1,11 @@
 /* sweep_when.c - conditions of a sweep: `when` of an axis, `where` of the sweep, and which combinations are points
  *
- * A name in a condition is a key. Its value is that of the last axis that applies and sets it, or sets something around it (a device whose preset holds the key), otherwise the
- * experiment's own, its presets included. Defaults of the program are not known here: a name without a value is a mistake, unless the condition asks has(NAME).
+ * A name in a condition is a key. Its value is that of the last axis that applies and sets it, or sets something around it (a device whose preset holds the
+ * key), otherwise the experiment's own, its presets included. Defaults of the program are not known here: a name without a value is a mistake, unless the
+ * condition asks has(NAME).
  *
- * Combinations are walked once, when the sweep is opened. A mark is left at the first point behind each 64 combinations; point N is found from the mark before it by at
- * most 63 steps. Called by sweep.c.
+ * Combinations are walked once, when the sweep is opened. A mark is left at the first point behind each 64 combinations; point N is found from the mark
+ * before it by at most 63 steps. Called by sweep.c.
  */
 #include "run/sweep_internal.h"
 
@@ -198,7 +199,8 @@ static int check_list(const mb_sweep *s) {
             known = v.kind != MB_VALUE_ABSENT;
         }
         if (!known)
-            return mb_fail(MB_BADINPUT, "%s: where asks for %s, which has no value at any point: write it into the experiment (defaults do not count), or ask has(%s) first",
+            return mb_fail(MB_BADINPUT,
+                           "%s: where asks for %s, which has no value at any point: write it into the experiment (defaults do not count), or ask has(%s) first",
                            mb_conf_where(s->sweep), name, name);
     }
     return MB_OK;
@@ -245,7 +247,8 @@ int mb_sweep_scan(mb_sweep *s) {
     }
     s->n = 0;
     for (rc = mb_cursor_set(s, 0, &c); !rc && there; rc = rc ? rc : mb_cursor_next(s, &c, &there)) {
-        if (walked == MAX_WALK) return mb_fail(MB_BADINPUT, "%s: more than %u combinations to look at: shorten an axis, or give it a `when`", mb_conf_where(s->sweep), MAX_WALK);
+        if (walked == MAX_WALK)
+            return mb_fail(MB_BADINPUT, "%s: more than %u combinations to look at: shorten an axis, or give it a `when`", mb_conf_where(s->sweep), MAX_WALK);
         rc = mb_sweep_keeps(s, &c, &keep);
         if (!rc && keep && s->n == MB_SWEEP_MAX) rc = too_many(s);
         if (!rc && keep && (!s->n || walked - last >= MARK_EVERY)) {
@@ -260,6 +263,16 @@ int mb_sweep_scan(mb_sweep *s) {
     return rc;
 }
 
+int mb_sweep_next(const mb_sweep *s, mb_cursor *c) {
+    bool there = true, keep = false;
+    int rc = MB_OK;
+    while (!rc && there && !keep) {
+        rc = mb_cursor_next(s, c, &there);
+        if (!rc && there) rc = mb_sweep_keeps(s, c, &keep);
+    }
+    return rc || keep ? rc : mb_fail(MB_BUG, "a point of the sweep is lost");
+}
+
 int mb_sweep_locate(const mb_sweep *s, size_t index, mb_cursor *c) {
     if (!s->mark) return mb_cursor_set(s, index, c);
     size_t lo = 0, hi = s->n_mark; /* the last mark at or before INDEX */
@@ -268,13 +281,7 @@ int mb_sweep_locate(const mb_sweep *s, size_t index, mb_cursor *c) {
         if (s->mark[mid].index <= index) lo = mid;
         else hi = mid;
     }
-    size_t at = s->mark[lo].index;
-    bool there = true, keep;
     int rc = mb_cursor_set(s, s->mark[lo].raw, c);
-    while (!rc && at < index && there) {
-        rc = mb_cursor_next(s, c, &there);
-        if (!rc && there) rc = mb_sweep_keeps(s, c, &keep);
-        if (!rc && there && keep) at++;
-    }
-    return rc || at == index ? rc : mb_fail(MB_BUG, "point %zu of the sweep is lost", index);
+    for (size_t at = s->mark[lo].index; at < index && !rc; at++) rc = mb_sweep_next(s, c);
+    return rc;
 }

@@ -12,7 +12,7 @@ run mixbar run small.cfg --explain -j 1 --no-plots; is 0 "run --explain"
 out '^Where accuracy goes, point 0: weight_bits=8 \(32 samples, 1 draw\)$'; out '^Where accuracy goes, point 1: '
 out '^none: float network +[0-9.]+$'
 for name in 'input quantisation' 'weight quantisation' programming 'read noise' converter; do out "^$name +[0-9.]+ +-?[0-9.]+ +-?[0-9.]+\\.\\.-?[0-9.]+ +[0-9.]+ +-?[0-9.]+ +-?[0-9.]+\\.\\.-?[0-9.]+$" "tells $name"; done
-out '^all together +[0-9.]+ '; out '^/conv1/Conv +[0-9a-z.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+$' "SNR of the first layer at five stages, clipping, range used"
+out '^all together +[0-9.]+ '; out '^conv1 +[0-9a-z.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+$' "SNR of the first layer at five stages, clipping, range used"
 [ "$(wc -l <runs/small/explain.jsonl)" -eq 3 ]; ok $? "explain.jsonl: a schema and two points"
 cp runs/small/explain.jsonl one
 cp out table

@@ -1,5 +1,5 @@
 #!/bin/sh
-# guide.t - the commands of doc/guide.md, doc/devices.md and README.md: every block marked ```sh is run, in order, in one folder; it must succeed and be silent about errors
+# guide.t - the commands of doc/guide.md, doc/devices.md, doc/sweeps.md and README.md: every block marked ```sh is run, in order, in one folder; it must succeed and be silent about errors
 . "${top_srcdir:-.}/tests/cli/lib.sh"
 
 # The guide is meant from the top folder of the sources.
@@ -7,7 +7,7 @@ for d in experiments devices doc; do ln -s "$src/$d" $d; done
 ln -s "$src/src" src        # headers for cells of users
 MAKEFLAGS='' MAKELEVEL=''
 unset MAKEFLAGS MAKELEVEL MFLAGS
-for text in guide devices; do
+for text in guide devices sweeps; do
     awk -v stem="$text" '/^```sh$/ { n++; file = sprintf("%s-%03d", stem, n); line = NR + 1; print "# line " line > file; next }
          /^```/ { if (file != "") close(file); file = ""; next }
          file != "" { print > file }' "$src/doc/$text.md"

@@ -7,6 +7,7 @@ MB_CLI_TESTS = \
   tests/cli/show.t \
   tests/cli/errors.t \
   tests/cli/run.t \
+  tests/cli/sweep.t \
   tests/cli/determinism.t \
   tests/cli/scale.t \
   tests/cli/guide.t \

@@ -28,7 +28,7 @@ done
 run mixbar map mix.cfg -s map.sensitivity=orthogonality -s 'map.sensitivity_options={ samples = 8; }'; is 0 "orthogonality from the outputs of layers"
 run mixbar map mix.cfg -s map.budget.energy_J=1e-15; is 4 "a budget below the cheapest plan"; err 'no plan fits budget.energy_J = 1.000 fJ: the cheapest mix of settings needs'
 run mixbar map mix.cfg -s map.sensitivity=entropi; is 3 "an unknown sensitivity"; err 'did you mean entropy'
-run mixbar map mix.cfg -s map.budget.layer_latency_s=1e-9; is 4 "a pipeline that no layer keeps up with"; err 'layer /conv1/Conv is slower than'
+run mixbar map mix.cfg -s map.budget.layer_latency_s=1e-9; is 4 "a pipeline that no layer keeps up with"; err 'layer conv1 is slower than'
 run mixbar map mix.cfg --front energy; is 2 "an unknown cost of a front"; err 'did you mean energy_J'
 run mixbar map mix.cfg -s map.policy=uniform -s map.candidates=1; is 3 "keys of another policy"
 

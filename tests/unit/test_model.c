@@ -120,7 +120,7 @@ static void test_shipped(void **state) {
         assert_ok(mb_exec_run(e, N, x, y, NULL, NULL, NULL, NULL));
         mb_exec_free(e);
         mb_network_free(net);
-        check_file(path, x, y, N, k ? 9 : 0);
+        check_file(path, x, y, N, k ? 9 : 3);
     }
 }
 
