@@ -50,13 +50,13 @@ if command -v pkg-config >/dev/null 2>&1; then
 #include <string.h>
 int main(int argc, char **argv) {
     mb_conf *c = NULL;
-    mb_points p;
-    if (argc < 2 || mb_conf_read(argv[1], &c) || mb_sweep_points(c, &p)) {
+    mb_sweep *s = NULL;
+    if (argc < 2 || mb_conf_read(argv[1], &c) || mb_sweep_open(c, &s)) {
         mb_error_print(stderr);
         return 1;
     }
-    printf("%s %zu\n", mb_cell_find("rram")->name, p.n);
-    mb_points_free(&p);
+    printf("%s %zu\n", mb_cell_find("rram")->name, mb_sweep_n(s));
+    mb_sweep_close(s);
     mb_conf_free(c);
     return 0;
 }
