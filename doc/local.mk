@@ -19,7 +19,10 @@ dist_doc_DATA += \
   doc/pandas.md \
   doc/second-order.md \
   doc/fit.md \
+  doc/cluster.md \
   doc/plots.md
 nobase_dist_pkgdata_DATA += doc/examples/oxide-pairs.csv doc/examples/oxide-series.csv doc/examples/oxide-current.csv
 # examples, installed beside experiments/ so that their relative paths hold
 nobase_dist_pkgdata_DATA += doc/examples/user-cell/Makefile doc/examples/user-cell/gap_cell.c doc/examples/user-cell/gap.cfg
+# batch files for Slurm
+nobase_dist_pkgdata_DATA += doc/examples/cluster/array.sbatch doc/examples/cluster/merge.sbatch doc/examples/cluster/mpi.sbatch doc/examples/cluster/submit.sh
