@@ -20,7 +20,7 @@ const char *const mb_keep_choices[] = {"outputs", "inputs", NULL};
 
 int mb_keep_key(int kind) { return mb_assign_key(kind == MB_KEEP_OUTPUTS ? "keep_outputs" : "keep_inputs"); }
 
-void mb_keep_free(mb_keep *k) {
+void mb_keep_free(mb_keep_choice *k) {
     if (!k) return;
     for (int kind = 0; kind < MB_KEEP_KINDS; kind++) {
         for (int m = 0; k->choice[kind] && m < k->n; m++) mb_free(k->choice[kind][m]);
@@ -33,7 +33,7 @@ void mb_keep_free(mb_keep *k) {
 }
 
 /* Channels that layer M can choose of; 0: it has no say. */
-static int channels_of(const mb_keep *k, const mb_network *net, int kind, int m) {
+static int channels_of(const mb_keep_choice *k, const mb_network *net, int kind, int m) {
     const mb_couplings *c = k->couplings;
     if (kind == MB_KEEP_OUTPUTS) return c->group[m] >= 0 && c->leader[c->group[m]] == m ? c->channels[c->group[m]] : 0;
     const mb_layer *l = &net->layer[net->weighted[m]];
@@ -41,7 +41,7 @@ static int channels_of(const mb_keep *k, const mb_network *net, int kind, int m)
     return l->win.groups == 1 && whole && c->in_channels[m] > 1 && l->win.cin % c->in_channels[m] == 0 ? c->in_channels[m] : 0;
 }
 
-static int set_choices(mb_keep *k, int kind, int m, const int *v, int n) {
+static int set_choices(mb_keep_choice *k, int kind, int m, const int *v, int n) {
     int *copy = mb_malloc((size_t)n, sizeof *copy);
     if (!copy) return mb_nomem();
     memcpy(copy, v, (size_t)n * sizeof *v);
@@ -75,7 +75,7 @@ static int read_fractions(const mb_conf *c, double *f, int *n) {
 }
 
 /* "nonzero": one choice, the channels that are not zero. */
-static int load_nonzero(const mb_network *net, int kind, mb_keep *k) {
+static int load_nonzero(const mb_network *net, int kind, mb_keep_choice *k) {
     mb_pruner *p = NULL;
     int rc = mb_network_has_weights(net);
     if (!rc) rc = mb_pruner_new(net, &p);
@@ -92,7 +92,7 @@ static int load_nonzero(const mb_network *net, int kind, mb_keep *k) {
     return rc;
 }
 
-static int load_kind(mb_conf *c, const mb_network *net, int kind, mb_keep *k) {
+static int load_kind(mb_conf *c, const mb_network *net, int kind, mb_keep_choice *k) {
     double f[MB_KEEP_MAX];
     int n = 0, v[MB_KEEP_MAX];
     mb_conf_use_all(c);
@@ -111,7 +111,7 @@ static int load_kind(mb_conf *c, const mb_network *net, int kind, mb_keep *k) {
     return rc;
 }
 
-int mb_keep_load(mb_conf *map, const mb_network *net, mb_keep **out) {
+int mb_keep_load(mb_conf *map, const mb_network *net, mb_keep_choice **out) {
     mb_conf *g = map ? mb_conf_use(map, "keep") : NULL;
     mb_keep_keys keys;
     if (!g) return MB_OK;
@@ -120,7 +120,7 @@ int mb_keep_load(mb_conf *map, const mb_network *net, mb_keep **out) {
     int rc = mb_params_load(mb_keep_params, g, mb_keep_choices, &keys);
     if (rc) return rc;
     mb_params_free(mb_keep_params, &keys);
-    mb_keep *k = mb_calloc(1, sizeof *k);
+    mb_keep_choice *k = mb_calloc(1, sizeof *k);
     if (!k) return mb_nomem();
     k->n = net->n_weighted;
     k->where = mb_strdup(mb_conf_where(g));
@@ -208,7 +208,7 @@ static int fill_layer(mb_problem *prob, mb_oracle *o, int kind, int m, int all) 
 }
 
 int mb_keep_fill(mb_problem *prob, mb_oracle *o) {
-    mb_keep *k = prob->keep;
+    mb_keep_choice *k = prob->keep;
     int rc = MB_OK;
     for (int kind = 0; k && kind < MB_KEEP_KINDS && !rc; kind++) {
         if (!k->arrays[kind]) continue;
@@ -224,18 +224,18 @@ int mb_keep_fill(mb_problem *prob, mb_oracle *o) {
 
 /* --- levels ---------------------------------------------------------------------------------------------------------- */
 
-int mb_keep_level(const mb_keep *k, int kind, int m, int level) {
+int mb_keep_level(const mb_keep_choice *k, int kind, int m, int level) {
     const int n = k->n_choice[kind][m];
     return n ? k->choice[kind][m][level < n ? level : n - 1] : 0;
 }
 
-int mb_keep_find(const mb_keep *k, int kind, int m, int v) {
+int mb_keep_find(const mb_keep_choice *k, int kind, int m, int v) {
     for (int i = 0; i < k->n_choice[kind][m]; i++)
         if (k->choice[kind][m][i] == v) return i;
     return 0;
 }
 
-void mb_keep_follow(const mb_keep *k, int lead, const mb_assign *like, int m, mb_assign *a) {
+void mb_keep_follow(const mb_keep_choice *k, int lead, const mb_assign *like, int m, mb_assign *a) {
     for (int kind = 0; k && kind < MB_KEEP_KINDS; kind++) {
         const int key = mb_keep_key(kind);
         mb_assign_set(a, key, mb_keep_level(k, kind, m, mb_keep_find(k, kind, lead, mb_assign_get(like, key))));

@@ -35,7 +35,7 @@ extern const mb_param mb_keep_params[];
 extern const char *const mb_keep_choices[];
 
 enum { MB_KEEP_OUTPUTS, MB_KEEP_INPUTS, MB_KEEP_KINDS };
-typedef struct mb_keep {
+typedef struct mb_keep_choice {
     int n;                               /* weighted layers */
     mb_couplings *couplings;
     bool arrays[MB_KEEP_KINDS];          /* asked for, and not filled in yet */
@@ -43,21 +43,21 @@ typedef struct mb_keep {
     int **choice[MB_KEEP_KINDS];         /* [n][n_choice] channels kept, the most first; 0: all */
     int levels[MB_KEEP_KINDS];           /* largest n_choice */
     char *where;                         /* file:line of the group */
-} mb_keep;
+} mb_keep_choice;
 /* `keep` of MAP; *keep stays NULL when there is none. */
-int mb_keep_load(mb_conf *map, const mb_network *net, mb_keep **keep);
-void mb_keep_free(mb_keep *k);
+int mb_keep_load(mb_conf *map, const mb_network *net, mb_keep_choice **keep);
+void mb_keep_free(mb_keep_choice *k);
 /* "arrays": fill in the choices, asking the oracle. Nothing to do otherwise. */
 int mb_keep_fill(struct mb_problem *prob, struct mb_oracle *o);
 
 /* Row of mb_assign_params of a kind. */
 int mb_keep_key(int kind);
 /* Choice number LEVEL of layer M (its last one when it has fewer; all when it has none). */
-int mb_keep_level(const mb_keep *k, int kind, int m, int level);
+int mb_keep_level(const mb_keep_choice *k, int kind, int m, int level);
 /* Level at which layer M has V; 0 when it has no such choice. */
-int mb_keep_find(const mb_keep *k, int kind, int m, int v);
+int mb_keep_find(const mb_keep_choice *k, int kind, int m, int v);
 /* Set the kept channels of A, for layer M, to the levels that layer LEAD has in LIKE. K may be NULL: nothing happens. */
-void mb_keep_follow(const mb_keep *k, int lead, const mb_assign *like, int m, mb_assign *a);
+void mb_keep_follow(const mb_keep_choice *k, int lead, const mb_assign *like, int m, mb_assign *a);
 
 bool mb_plan_prunes(const mb_plan *p);
 /* MACs of each weighted layer [p->n] of NET under what the plan keeps; as without pruning where the plan's numbers are impossible. */

@@ -150,7 +150,7 @@ typedef struct mb_problem {
     } extra;                              /* upper bounds beyond mb_metrics; infinite: none */
     char *extra_where[5];                 /* as budget_where, in the order of the fields */
     int *tie;                             /* [n] layers of the same group >= 0 take the same assignment; NULL: none */
-    mb_keep *keep;                        /* pruning; NULL: none */
+    mb_keep_choice *keep;                        /* pruning; NULL: none */
     mb_conf *solver_options,
         *sensitivity_options; /* groups of `map` for the chosen solver and provider, borrowed; NULL: defaults */
 } mb_problem;

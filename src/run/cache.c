@@ -120,16 +120,6 @@ void *mb_cache_claim(mb_cache *c, const char *kind, uint64_t key) {
     return object;
 }
 
-void *mb_cache_peek(mb_cache *c, const char *kind, uint64_t key) {
-    pthread_mutex_lock(&c->lock);
-    const entry *e = find(c, kind, key);
-    void *object = e && !e->bytes ? e->object : NULL;
-    mb_cache_use *u = object ? use_of(c, kind) : NULL;
-    if (u) u->reused++;
-    pthread_mutex_unlock(&c->lock);
-    return object;
-}
-
 int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, size_t bytes, void (*destroy)(void *)) {
     pthread_mutex_lock(&c->lock);
     entry *e = find(c, kind, key);

@@ -25,8 +25,6 @@ int mb_cache_new(mb_cache **c);
 void mb_cache_free(mb_cache *c);           /* destroys what is in it, last made first */
 void mb_cache_limit(mb_cache *c, size_t bytes);
 void *mb_cache_claim(mb_cache *c, const char *kind, uint64_t key);
-/* An object without a size that is there already; NULL otherwise, without a claim. */
-void *mb_cache_peek(mb_cache *c, const char *kind, uint64_t key);
 /* The cache owns OBJECT from here on, also on failure (MB_SYSTEM), which gives up. */
 int mb_cache_put(mb_cache *c, const char *kind, uint64_t key, void *object, size_t bytes, void (*destroy)(void *));
 void mb_cache_give_up(mb_cache *c, const char *kind, uint64_t key);
