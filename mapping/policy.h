@@ -11,7 +11,8 @@
  *             keep = { outputs = [1.0, 0.5]; inputs = "arrays"; ... };            channels kept (mapping/keep.h)
  *             budget = { energy_J = ..; latency_s = ..; area_m2 = ..; arrays = ..; weight_bits = .. (stored bits in all);
  *                        bops = ..; edp_Js = ..; edap_Jsm2 = ..; layer_latency_s = .. (of the slowest layer); accuracy_drop = ..;
- * }; sensitivity_options = { ... }; solver_options = { ... };            parameters of the named provider and solver }
+ *          }; finetune = { epochs = 8; };                                           training under the plan, before it is judged
+ *          sensitivity_options = { ... }; solver_options = { ... };            parameters of the named provider and solver }
  */
 #ifndef MB_MAPPING_POLICY_H
 #define MB_MAPPING_POLICY_H

@@ -278,6 +278,8 @@ static int load_training(mb_setup *s) {
     int rc = c ? mb_training_keys_load(c, &keys, &own) : mb_nomem();
     if (!rc) mb_training_keys_free(&keys, &own);
     mb_conf_free(c);
+    mb_conf *teacher = mb_conf_find(root, "train.teacher");
+    if (!rc && teacher && *teacher->s) rc = make_absolute(teacher); /* used.cfg lies elsewhere */
     if (!rc && mb_conf_find(root, "train.dataset")) rc = mb_experiment_data(root, "train.dataset", s->cache, &s->train);
     if (!rc && s->train) rc = mb_dataset_fits(s->train, s->net);
     return rc && g ? mb_context(rc, "the mapper trains with the group train at %s", mb_conf_where(g)) : rc;
@@ -366,9 +368,16 @@ static int compute_id(mb_setup *s) {
     h = mb_hash64(&s->net->hash, sizeof h, h);
     if ((train = mb_map_trains(mb_conf_find(s->conf, "map")) ? mb_conf_clone(mb_conf_find(s->conf, "train")) : NULL)) {
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) drop_named(train, places[i]);
+        const mb_conf *teacher = mb_conf_find(s->conf, "train.teacher");
+        drop_named(train, "teacher");
         uint64_t t = mb_conf_hash(train);
         h = mb_hash64(&t, sizeof t, h);
         mb_conf_free(train);
+        uint8_t *file = NULL; /* what it is, not where it lies; a file that is not there is told by the training */
+        size_t size = 0;
+        if (teacher && mb_file_exists(teacher->s) && mb_file_read(teacher->s, 0, &file, &size) == MB_OK) h = mb_hash64(file, size, h);
+        mb_error_clear();
+        mb_free(file);
     }
     if (s->train) h = mb_hash64(&s->train->hash, sizeof h, h);
     int rc = MB_OK;

@@ -37,6 +37,15 @@ mixbar run mix.cfg -s map.finetune.epochs=2 -o again --no-plots -j 1 >/dev/null 
 cmp -s tuned/results.jsonl again/results.jsonl && cmp -s tuned/net-0000.onnx again/net-0000.onnx; ok $? "the same bytes with one thread"
 run mixbar run mix.cfg -s map.finetune.epochs=2 -o tuned --no-plots --resume; is 0 "nothing is left to do"
 cmp -s tuned/results.jsonl again/results.jsonl; ok $? "and nothing changed"
+mkdir nets && cp "$exp/networks/fashion_cnn.onnx" nets/teacher.onnx
+sed 's#rate = 0.005;#rate = 0.005; teacher = "nets/teacher.onnx";#' mix.cfg >taught.cfg
+run mixbar run taught.cfg -s map.finetune.epochs=1 -o taught --no-plots; is 0 "with a teacher beside the experiment"
+run mixbar run taught/used.cfg -o repeated --no-plots; is 0 "used.cfg finds it"
+cmp -s taught/results.jsonl repeated/results.jsonl && cmp -s taught/net-0000.onnx repeated/net-0000.onnx; ok $? "and repeats the run"
+mv nets moved && sed 's#nets/teacher#moved/teacher#' taught.cfg >moved.cfg
+run mixbar run moved.cfg -s map.finetune.epochs=1 -o relocated --no-plots; is 0 "the teacher at another place"
+same=$(grep -o '"id":"[0-9a-f]*"' taught/results.jsonl relocated/results.jsonl | sed 's/.*://' | sort -u | wc -l)
+[ "$same" = 1 ] && cmp -s taught/net-0000.onnx relocated/net-0000.onnx; ok $? "is the same teacher, and the point the same point"
 run mixbar run mix.cfg -s map.finetune.epochs=2 -s train.rate=0.006 -o other --no-plots; is 0 "another rate"
 ! cmp -s tuned/net-0000.onnx other/net-0000.onnx; ok $? "makes another network"
 same=$(grep -o '"id":"[0-9a-f]*"' tuned/results.jsonl other/results.jsonl | sed 's/.*://' | sort -u | wc -l)
