@@ -49,11 +49,6 @@ TESTS += tests/unit/test_measure
 check_PROGRAMS += tests/unit/test_modes
 tests_unit_test_modes_SOURCES = tests/unit/test_modes.c tests/unit/mbtest.h
 TESTS += tests/unit/test_modes
-# questions to results, comparisons
-check_PROGRAMS += tests/unit/test_select tests/unit/test_compare
-tests_unit_test_select_SOURCES = tests/unit/test_select.c tests/unit/made_results.h tests/unit/mbtest.h
-tests_unit_test_compare_SOURCES = tests/unit/test_compare.c tests/unit/made_results.h tests/unit/mbtest.h
-TESTS += tests/unit/test_select tests/unit/test_compare
 # threads over points, what they share, other processes
 check_PROGRAMS += tests/unit/test_crew tests/unit/test_ranks
 tests_unit_test_crew_SOURCES = tests/unit/test_crew.c tests/unit/mbtest.h
