@@ -453,7 +453,7 @@ static int run_random(const json_t *root, const mb_analog_spec *s, const problem
 static void run_sonos(const json_t *root, verdict *v) {
     double worst = 0, poly[11], A, B;
     const json_t *days = json_object_get(root, "days"), *noise = json_object_get(root, "read_noise");
-    char key[4];
+    char key[12];
     for (int d = 0; d <= 5; d++) {
         snprintf(key, sizeof key, "%d", d);
         const json_t *day = json_object_get(days, key), *p = json_object_get(day, "poly");
