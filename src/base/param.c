@@ -189,11 +189,15 @@ static int load_row(const mb_param *row, mb_conf *c, void *dst) {
     return rc;
 }
 
-/* A node for the plain number or truth value TEXT, as the parser would make it; NULL: TEXT is something else, or memory is gone. */
-static mb_conf *plain_node(const char *name, const char *text) {
+/* A plain number or truth value? */
+static bool is_plain(const char *text) {
     const size_t digits = strspn(text, "-0123456789"), real = strspn(text, "-+.0123456789eE");
-    const bool truth = !strcmp(text, "true") || !strcmp(text, "false"), whole = !text[digits] && digits < 10;
-    if (!*text || (!truth && !whole && (text[real] || !strpbrk(text, ".eE")))) return NULL;
+    return !strcmp(text, "true") || !strcmp(text, "false") || (*text && !text[digits] && digits < 10) || (*text && !text[real] && strpbrk(text, ".eE"));
+}
+
+/* A node for such a TEXT, as the parser would make it. */
+static mb_conf *plain_node(const char *name, const char *text) {
+    const bool truth = *text == 't' || *text == 'f', whole = !truth && !text[strspn(text, "-0123456789")];
     mb_conf *c = mb_conf_new(truth ? MB_CONF_BOOL : whole ? MB_CONF_INT : MB_CONF_REAL, name);
     if (!c) return NULL;
     c->i = truth ? *text == 't' : whole ? strtoll(text, NULL, 10) : 0;
@@ -210,8 +214,10 @@ static int insert_default(const mb_param *row, mb_conf *group) {
                        mb_conf_key(group), group->parent ? ": " : "", row->name, row->help);
     }
     if (row->kind == MB_P_REALS && !*row->def) return mb_conf_set(group, row->name, "( )", MB_FROM_DEFAULT);
-    mb_conf *plain = text ? NULL : plain_node(row->name, row->def);
-    if (plain) return mb_conf_append(group, plain);
+    if (!text && is_plain(row->def)) {
+        mb_conf *plain = plain_node(row->name, row->def);
+        return plain ? mb_conf_append(group, plain) : mb_nomem();
+    }
     if (!text) return mb_conf_set(group, row->name, row->def, MB_FROM_DEFAULT);
     mb_conf *c = mb_conf_new(MB_CONF_STRING, row->name);
     char *s = mb_strdup(row->def);

@@ -330,6 +330,12 @@ static void drop_named(mb_conf *c, const char *name) {
     }
 }
 
+/* Of C itself only: layers have names, mappings keep channels. */
+static void drop_top(mb_conf *c, const char *name) {
+    for (size_t i = c->n; i-- > 0;)
+        if (c->child[i]->name && !strcmp(c->child[i]->name, name)) drop_child(c, i);
+}
+
 static void free_plain(void *p) { mb_free(p); }
 
 /* Mix the first N samples of D into H: a longer file that begins with the same samples gives the same results and the same identity. */
@@ -353,10 +359,11 @@ static int hash_samples(mb_cache *cache, const mb_dataset *d, size_t n, uint64_t
 
 /* The point's identity: used values without places and texts, and the contents of network and data. */
 static int compute_id(mb_setup *s) {
-    static const char *const places[] = {"preset", "network", "dataset", "plot", "train", "name", "question", "keep"};
+    static const char *const places[] = {"preset", "network", "dataset"}, *const top[] = {"plot", "train", "name", "question", "keep"};
     mb_conf *c = mb_conf_clone(s->conf), *train = NULL;
     if (!c) return mb_nomem();
-    if (s->keys.simulate) drop_named(c, "simulate");
+    if (s->keys.simulate) drop_top(c, "simulate");
+    for (size_t i = 0; i < sizeof top / sizeof *top; i++) drop_top(c, top[i]);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) drop_named(c, places[i]);
     if (s->cell.library) { /* what it does, not where it lies */
         mb_conf *device = mb_conf_use(c, "device");
