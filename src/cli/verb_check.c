@@ -194,7 +194,7 @@ static int measure(const mb_cli_points *e, size_t index, mb_meter *meter, double
     own += now_s() - start;
     start = now_s();
     if (runs) rc = mb_point_profile(&s, &meter->progress, &prof);
-    *shared_s = now_s() - start;
+    *shared_s = runs ? now_s() - start : 0;
     start = now_s();
     mb_point_options po = {.simulate = runs, .progress = &meter->progress, .record_infeasible = true};
     if (!rc) rc = mb_point_run(&s, &po, &r, NULL, NULL);
@@ -204,9 +204,9 @@ static int measure(const mb_cli_points *e, size_t index, mb_meter *meter, double
     return rc;
 }
 
-/* "3 s", "2 min", "1 h 20 min", "4.1 days" */
+/* "12 ms", "3.0 s", "2 min", "1 h 20 min", "4.1 days" */
 static void time_text(double s, char *buf, size_t cap) {
-    if (s < 1) snprintf(buf, cap, "%.2f s", s);
+    if (s < 1) snprintf(buf, cap, "%.3g ms", 1e3 * s);
     else if (s < 100) snprintf(buf, cap, "%.1f s", s);
     else if (s < 5400) snprintf(buf, cap, "%.0f min", s / 60);
     else if (s < 172800) snprintf(buf, cap, "%.0f h %02.0f min", (double)(long)(s / 3600), (double)((long)s / 60 % 60));

@@ -85,7 +85,7 @@ assert 1e6 < x["memory_B"] < 1e10'
 else
     skip "the total" "no python3"
 fi
-run mixbar check two.cfg -s samples=16 -s trials=1 --estimate -j 2; out '^about +[0-9.]+ (s|min) for 4 points of [0-9.]+ s each with -j 2$' "in words"
+run mixbar check two.cfg -s samples=16 -s trials=1 --estimate -j 2; out '^about +[0-9.]+ (ms|s|min) for 4 points of [0-9.]+ m?s each with -j 2$' "in words"
 [ ! -e runs/base ] && [ ! -e runs/two.cfg ]; ok $? "nothing is written"
 
 # --- mistakes: check and run say the same
