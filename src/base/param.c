@@ -189,21 +189,18 @@ static int load_row(const mb_param *row, mb_conf *c, void *dst) {
     return rc;
 }
 
-/* A plain number or truth value? */
-static bool is_plain(const char *text) {
+/* A node for the plain number or truth value TEXT, as the parser would make it; *OUT stays NULL when TEXT is something else. */
+static int plain_node(const char *name, const char *text, mb_conf **out) {
     const size_t digits = strspn(text, "-0123456789"), real = strspn(text, "-+.0123456789eE");
-    return !strcmp(text, "true") || !strcmp(text, "false") || (*text && !text[digits] && digits < 10) || (*text && !text[real] && strpbrk(text, ".eE"));
-}
-
-/* A node for such a TEXT, as the parser would make it. */
-static mb_conf *plain_node(const char *name, const char *text) {
-    const bool truth = *text == 't' || *text == 'f', whole = !truth && !text[strspn(text, "-0123456789")];
+    const bool truth = !strcmp(text, "true") || !strcmp(text, "false"), whole = !text[digits] && digits < 10;
+    if (!*text || (!truth && !whole && (text[real] || !strpbrk(text, ".eE")))) return MB_OK;
     mb_conf *c = mb_conf_new(truth ? MB_CONF_BOOL : whole ? MB_CONF_INT : MB_CONF_REAL, name);
-    if (!c) return NULL;
+    if (!c) return mb_nomem();
     c->i = truth ? *text == 't' : whole ? strtoll(text, NULL, 10) : 0;
     c->r = whole ? (double)c->i : truth ? 0 : strtod(text, NULL);
     c->origin = MB_FROM_DEFAULT;
-    return c;
+    *out = c;
+    return MB_OK;
 }
 
 /* The default of ROW becomes a value of GROUP. */
@@ -214,10 +211,9 @@ static int insert_default(const mb_param *row, mb_conf *group) {
                        mb_conf_key(group), group->parent ? ": " : "", row->name, row->help);
     }
     if (row->kind == MB_P_REALS && !*row->def) return mb_conf_set(group, row->name, "( )", MB_FROM_DEFAULT);
-    if (!text && is_plain(row->def)) {
-        mb_conf *plain = plain_node(row->name, row->def);
-        return plain ? mb_conf_append(group, plain) : mb_nomem();
-    }
+    mb_conf *plain = NULL;
+    int rc = text ? MB_OK : plain_node(row->name, row->def, &plain);
+    if (rc != MB_OK || plain) return rc != MB_OK ? rc : mb_conf_append(group, plain);
     if (!text) return mb_conf_set(group, row->name, row->def, MB_FROM_DEFAULT);
     mb_conf *c = mb_conf_new(MB_CONF_STRING, row->name);
     char *s = mb_strdup(row->def);

@@ -3,11 +3,14 @@
  * The window of jobs that are out or wait is a ring of slots, number % ahead. One mutex guards all; workers wait on `free` for a job, the taker on `news` for a result.
  * Threads are POSIX ones and each is an OpenMP thread of its own, so that loops inside a job have a team of their own or run alone.
  */
+#include "config.h" /* first: pthread_setaffinity_np */
+
 #include "run/crew.h"
 
 #include <errno.h>
 #include <omp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -55,6 +58,24 @@ static void put(mb_crew *c, size_t number, int rc, mb_error *e, void *result, si
     if (rc) pthread_cond_broadcast(&c->free);
 }
 
+/* Under OMP_PROC_BIND every thread that is the first of a team is bound to the first place, and so would all workers be: give them all places, before each job. */
+static void unbind(void) {
+    enum { MOST = 4096 };
+    int *id = omp_get_num_places() > 0 ? mb_malloc(MOST, sizeof *id) : NULL;
+    cpu_set_t all;
+    if (!id) return;
+    CPU_ZERO(&all);
+    for (int place = 0; place < omp_get_num_places(); place++) {
+        const int n = omp_get_place_num_procs(place);
+        if (n > MOST) continue;
+        omp_get_place_proc_ids(place, id);
+        for (int i = 0; i < n; i++)
+            if (id[i] >= 0 && id[i] < CPU_SETSIZE) CPU_SET((size_t)id[i], &all);
+    }
+    mb_free(id);
+    if (CPU_COUNT(&all) > 0) pthread_setaffinity_np(pthread_self(), sizeof all, &all); /* slower without, not wrong */
+}
+
 static void *worker(void *arg) {
     mb_crew *c = arg;
     pthread_mutex_lock(&c->lock);
@@ -65,6 +86,7 @@ static void *worker(void *arg) {
         c->running++;
         c->out++;
         pthread_mutex_unlock(&c->lock);
+        unbind();
         omp_set_num_threads(mb_crew_threads(&job));
         int rc = c->plan->work(c->plan->ctx, &job);
         mb_error *e = rc ? mb_error_take() : NULL;
