@@ -18,7 +18,7 @@ static const mb_option table[] = {
     MB_OPTION_TEXT(options, format, 'f', "format", "FORMAT", "picture format; gp writes the gnuplot scripts only (default: svg)",
                    "svg|png|pdf|gp"),
     MB_OPTION_TEXT(options, x, 'x', "x", "KEY", "swept key along the horizontal axis (lines, heat-map)", NULL),
-    MB_OPTION_TEXT(options, by, 'b', "by", "KEY", "swept key with one line, or one row of the heat map, for each value", NULL),
+    MB_OPTION_TEXT(options, by, 'b', "by", "KEY", "swept key with one line, one row of the heat map, or one colour (accuracy-*) for each value", NULL),
     MB_OPTION_TEXT(options, y, 'y', "y", "COLUMN", "column of the results to show: accuracy, energy, edap, ... (lines, heat-map)",
                    NULL),
     MB_OPTION_END,

@@ -11,7 +11,7 @@ MB_PLOTS = \
   src/run/plot_roofline.c \
   src/run/plot_explain.c
 libmixbar_la_SOURCES += \
-  src/run/training.c src/run/training.h src/run/finetune.c src/run/finetune.h src/run/finetune_internal.h src/run/bitsearch.c src/run/noise.c src/run/noise.h src/run/experiment.c src/run/experiment.h src/run/sweep.c src/run/sweep.h src/run/simulate.c src/run/simulate.h src/run/oracle.c src/run/oracle.h src/run/score.c src/run/score.h src/run/point.c src/run/point.h \
+  src/run/training.c src/run/training.h src/run/finetune.c src/run/finetune.h src/run/finetune_internal.h src/run/bitsearch.c src/run/noise.c src/run/noise.h src/run/experiment.c src/run/experiment.h src/run/sweep.c src/run/sweep.h src/run/simulate.c src/run/simulate.h src/run/answers.c src/run/answers.h src/run/oracle.c src/run/oracle.h src/run/score.c src/run/score.h src/run/point.c src/run/point.h \
   src/run/results.h src/run/results_internal.h src/run/columns.c src/run/results_write.c src/run/results_manifest.c \
   src/run/results_read.c \
   src/run/report_text.c \

@@ -13,6 +13,7 @@
 #include "mapping/mixed.h"
 #include "mapping/policy.h"
 #include "nn/exec.h"
+#include "run/answers.h"
 #include "run/curvature.h"
 #include "run/finetune.h"
 #include "run/measure.h"
@@ -30,7 +31,7 @@ typedef struct {
     bool failed;
     mb_tuned tuned;
     mb_profile *tuned_profile;
-    uint64_t key;                /* of everything that losses depend on, the plan apart */
+    mb_answers *answers;         /* of everything that losses depend on, the plan apart; shared between points */
 } oracle_ctx;
 
 static int oracle_cost(void *ctx, const mb_plan *plan, mb_metrics *out) {
@@ -55,7 +56,20 @@ static int context_key(const mb_setup *s, uint64_t *key) {
     return rc;
 }
 
+static void free_answers(void *p) { mb_answers_free(p); }
 static void free_plain(void *p) { mb_free(p); }
+
+static int open_answers(const mb_setup *s, mb_answers **out) {
+    uint64_t key;
+    int rc = context_key(s, &key);
+    if (rc) return rc;
+    if ((*out = mb_cache_get(s->cache, "answers", key))) return MB_OK;
+    rc = mb_answers_new(out);
+    return rc ? rc : mb_cache_put(s->cache, "answers", key, *out, free_answers);
+}
+
+/* Questions of different kinds have different keys. */
+static uint64_t question(const char *kind) { return mb_hash64(kind, strlen(kind), MB_HASH_START); }
 
 /* Copies change costs only. */
 static uint64_t setting_key(const mb_assign *a, uint64_t key) {
@@ -64,30 +78,25 @@ static uint64_t setting_key(const mb_assign *a, uint64_t key) {
     return mb_hash64(&x, sizeof x, key);
 }
 
-static int keep(oracle_ctx *c, const char *kind, uint64_t key, const void *data, size_t size) {
-    void *p = mb_malloc(1, size);
-    if (!p) return mb_nomem();
-    memcpy(p, data, size);
-    return mb_cache_put(c->s->cache, kind, key, p, free_plain);
-}
-
 /* --- losses of plans ------------------------------------------------------------------------------------------------------------ */
 
-static int need_data(const oracle_ctx *c) {
+static int need_data(oracle_ctx *c) {
     if (c->s->net->weightless) return mb_context(mb_network_has_weights(c->s->net), "the mapping policy asks what a plan loses");
-    return c->s->calib ? MB_OK : mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
+    if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
+    return c->answers ? MB_OK : open_answers(c->s, &c->answers);
 }
 
 static int float_outputs(oracle_ctx *c, int64_t samples, const float **logit) {
-    const uint64_t key = mb_hash64(&samples, sizeof samples, c->key);
-    float *v = mb_cache_get(c->s->cache, "logits", key);
-    if (!v) {
-        int rc = mb_score_reference(c->s->net, c->s->calib, samples, c->pr, &v);
-        if (!rc) rc = mb_cache_put(c->s->cache, "logits", key, v, free_plain);
-        if (rc) return rc;
+    const uint64_t key = mb_hash64(&samples, sizeof samples, question("outputs"));
+    void *known = mb_answers_find(c->answers, key);
+    int rc = MB_OK;
+    if (!known) {
+        float *v = NULL;
+        rc = mb_score_reference(c->s->net, c->s->calib, samples, c->pr, &v);
+        if (!rc) rc = mb_answers_put(c->answers, key, v, free_plain, &known);
     }
-    *logit = v;
-    return MB_OK;
+    *logit = known;
+    return rc;
 }
 
 /* At most the calibration samples that the experiment takes. */
@@ -114,13 +123,13 @@ static int oracle_score(void *ctx, const mb_plan *plan, int samples, int draws, 
     if (rc) return rc;
     const int64_t n = sample_count(c, samples);
     if (c->tuned.net) return score(c, plan, n, draws, out);
-    uint64_t key = mb_hash64(&n, sizeof n, mb_hash64(&draws, sizeof draws, c->key));
+    uint64_t key = mb_hash64(&n, sizeof n, mb_hash64(&draws, sizeof draws, question("score")));
     for (int m = 0; m < plan->n; m++) key = setting_key(&plan->assign[m], key);
-    const mb_loss *known = mb_cache_get(c->s->cache, "score", key);
+    const mb_loss *known = mb_answers_find(c->answers, key);
     if (known) *out = *known;
     else {
         rc = score(c, plan, n, draws, out);
-        if (!rc) rc = keep(c, "score", key, out, sizeof *out);
+        if (!rc) rc = mb_answers_copy(c->answers, key, out, sizeof *out);
     }
     return rc;
 }
@@ -130,9 +139,9 @@ static int oracle_loss(void *ctx, const mb_plan *plan, mb_loss *out) { return or
 
 /* --- sensitivities of layers ---------------------------------------------------------------------------------------------------- */
 
-static uint64_t measure_key(const oracle_ctx *c, const mb_measure_ask *a, int layer, int setting) {
+static uint64_t measure_key(const mb_measure_ask *a, int layer, int setting) {
     const int which[] = {layer, a->samples, a->trials, a->weight_bits, a->input_bits};
-    uint64_t key = mb_hash64(which, sizeof which, c->key);
+    uint64_t key = mb_hash64(which, sizeof which, question("measured"));
     key = mb_hash64(&a->stress, sizeof a->stress, key);
     return setting_key(&a->setting[setting], key);
 }
@@ -149,9 +158,10 @@ static int oracle_measure(void *ctx, const mb_measure_ask *a, mb_measurement *ou
     if (rc) return rc;
     bool *use = mb_calloc((size_t)total, sizeof *use);
     if (!use) return mb_nomem();
+    mb_answers_begin(c->answers);
     for (int e = 0; e < total; e++) {
         if (a->use && !a->use[e]) continue;
-        const mb_measurement *known = mb_cache_get(c->s->cache, "measured", measure_key(c, a, e / a->n, e % a->n));
+        const mb_measurement *known = mb_answers_find(c->answers, measure_key(a, e / a->n, e % a->n));
         if (known) out[e] = *known;
         else use[e] = true;
     }
@@ -174,8 +184,9 @@ static int oracle_measure(void *ctx, const mb_measure_ask *a, mb_measurement *ou
         if (!use[e]) continue;
         const int k = e / asked, to = k * a->n + from[e % asked];
         out[to] = (mb_measurement){m->mean[e], m->se[e], m->kl[e], m->kl_se[e]};
-        rc = keep(c, "measured", measure_key(c, a, k, from[e % asked]), &out[to], sizeof out[to]);
+        rc = mb_answers_copy(c->answers, measure_key(a, k, from[e % asked]), &out[to], sizeof out[to]);
     }
+    mb_answers_end(c->answers);
     mb_free(setting);
     mb_free(from);
     c->failed = c->failed || rc;
@@ -192,16 +203,21 @@ static int oracle_curvature(void *ctx, const mb_curvature_ask *a, const mb_curva
     oracle_ctx *c = ctx;
     int rc = need_data(c);
     const int which[] = {a->samples, a->probes, a->steps, a->exact, a->pairs};
-    uint64_t key = mb_hash64(a->bits, (size_t)a->n_bits * sizeof *a->bits, mb_hash64(which, sizeof which, c->key));
-    mb_curvature *v = rc ? NULL : mb_cache_get(c->s->cache, "curvature", key);
-    if (!rc && !v) {
+    uint64_t key = mb_hash64(a->bits, (size_t)a->n_bits * sizeof *a->bits, mb_hash64(which, sizeof which, question("curvature")));
+    if (rc) return rc;
+    mb_answers_begin(c->answers);
+    void *known = mb_answers_find(c->answers, key);
+    if (!known) {
+        mb_curvature *made = NULL;
         const mb_curvature_options o = {.samples = a->samples, .probes = a->probes, .steps = a->steps, .n_bits = a->n_bits, .bits = a->bits,
                                         .exact = a->exact, .pairs = a->pairs, .threads = mb_sim_threads(), .progress = c->pr};
-        rc = mb_curvature_compute(c->s, &o, &v);
-        if (!rc) rc = mb_cache_put(c->s->cache, "curvature", key, v, free_curvature);
+        rc = mb_curvature_compute(c->s, &o, &made);
+        if (!rc) rc = mb_answers_put(c->answers, key, made, free_curvature, &known);
         c->failed = c->failed || rc;
     }
+    mb_answers_end(c->answers);
     if (rc) return rc;
+    const mb_curvature *v = known;
     for (int k = 0; k < v->n; k++) {
         const mb_layer_curvature *l = &v->layer[k];
         if (out->trace) out->trace[k] = traced(&l->trace);
@@ -359,8 +375,7 @@ int mb_oracle_map(mb_setup *s, const mb_progress *pr, mb_plan **plan, mb_metrics
                    .now = oracle_now, .progress = oracle_progress, .activations = oracle_activations,
                    .layer_latency = oracle_layer_latency, .report = report};
     mb_plan *p = NULL;
-    int rc = context_key(s, &ctx.key);
-    if (!rc) rc = mb_costing_new(s->mach, &s->cell, net, &ctx.costing);
+    int rc = mb_costing_new(s->mach, &s->cell, net, &ctx.costing);
     if (!rc) rc = mb_policy_run(mb_conf_find(s->conf, "map"), &o, (uint64_t)s->keys.seed, &p);
     if (!rc && !p->machine && !(p->machine = mb_strdup(s->mach->name))) rc = mb_nomem();
     if (!rc && metrics) rc = mb_oracle_cost(&o, p, metrics);

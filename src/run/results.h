@@ -73,9 +73,9 @@ typedef struct mb_point_result {
     double program_J, program_s, program_cells, pulses, wear;   /* loading the weights once */   /* weight_bits: of all weights */
     double energy_low_J, energy_high_J, area_low_m2, area_high_m2;   /* at the corners of converters and memories */
     double search_costs, search_measured, search_simulated;          /* what the mapping policy asked */
-    double search_s;                                                 /* and how long it took: no column, as it varies */
     double interval_s, batch_s, reload_J, reload_s, peak_tops, peak_W;
     mb_trial_result *trial; size_t n_trial;
+    double search_s;                                 /* how long the policy took: no column, as it varies */
     mb_part *part; size_t n_part;                    /* by component, whole network */
     mb_layer_result *layer; size_t n_layer;
     mb_baseline_result *baseline; size_t n_baseline;

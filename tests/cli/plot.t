@@ -38,6 +38,8 @@ for format in $formats; do
 done
 
 # Options.
+run mixbar plot runs/small --kind accuracy-edap --by weight_bits --format gp; is 0 "accuracy with a colour per value"
+grep -q 'using 1:(\$[68] == 1 ? \$2 : NaN)' runs/small/plots/accuracy-edap*weight_bits*.gp; ok $? "the second value has points of its own"
 run mixbar plot runs/small --kind heat-map --x adc_bits --by weight_bits --y edap --format gp; is 0 "a heat map of one's own"
 out '^runs/small/plots/heat-map-adc_bits-weight_bits-edap\.gp$' "options are part of the name"
 grep -q "set xlabel 'map.adc_bits'" runs/small/plots/heat-map-adc_bits-weight_bits-edap.gp; ok $? "--x is the axis"
