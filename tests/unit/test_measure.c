@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "run/answers.h"
 #include "run/measure.h"
 #include "run/score.h"
 
@@ -174,6 +175,38 @@ static void divergences(void **state) {
     assert_int_equal(mb_divergence_units(far, back, 3), (int64_t)2048 << 20);
 }
 
+static int gone;
+static void count_free(void *p) {
+    gone++;
+    mb_free(p);
+}
+
+/* Found by key and never twice; what comes second goes. */
+static void answers_are_kept_once(void **state) {
+    (void)state;
+    mb_answers *a;
+    assert_ok(mb_answers_new(&a));
+    assert_null(mb_answers_find(a, 7));
+    int v = 0;
+    for (int i = 0; i < 1000; i++) {
+        v = 3 * i;
+        assert_ok(mb_answers_copy(a, (uint64_t)i << (i % 2 ? 40 : 0), &v, sizeof v));
+    }
+    for (int i = 1; i < 1000; i++) {
+        const int *found = mb_answers_find(a, (uint64_t)i << (i % 2 ? 40 : 0));
+        assert_non_null(found);
+        assert_int_equal(*found, 3 * i);
+    }
+    void *first = mb_malloc(1, 8), *kept = NULL;
+    assert_ok(mb_answers_put(a, 5, first, count_free, &kept));
+    assert_ptr_equal(kept, first);
+    assert_ok(mb_answers_put(a, 5, mb_malloc(1, 8), count_free, &kept));
+    assert_ptr_equal(kept, first);
+    assert_int_equal(gone, 1);
+    mb_answers_free(a);
+    assert_int_equal(gone, 2);
+}
+
 static void bad_requests(void **state) {
     (void)state;
     const mb_measure_options o = {.trials = 1, .stress = 1};
@@ -191,6 +224,7 @@ int main(void) {
         cmocka_unit_test(grows_with_errors),
         cmocka_unit_test(scores_are_means_over_devices),
         cmocka_unit_test(divergences),
+        cmocka_unit_test(answers_are_kept_once),
         cmocka_unit_test(bad_requests),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
