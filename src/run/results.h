@@ -73,7 +73,6 @@ typedef struct mb_point_result {
     double program_J, program_s, program_cells, pulses, wear;   /* loading the weights once */   /* weight_bits: of all weights */
     double energy_low_J, energy_high_J, area_low_m2, area_high_m2;   /* at the corners of converters and memories */
     double search_costs, search_measured, search_simulated;          /* what the mapping policy asked */
-    double search_s;                                                 /* and how long it took: no column, as it varies */
     double interval_s, batch_s, reload_J, reload_s, peak_tops, peak_W;
     mb_trial_result *trial; size_t n_trial;
     mb_part *part; size_t n_part;                    /* by component, whole network */
@@ -81,6 +80,7 @@ typedef struct mb_point_result {
     mb_baseline_result *baseline; size_t n_baseline;
     char *bottleneck;                                /* "conversions of conv2"; "" when infeasible */
     struct mb_schedule *schedule;                    /* of a point just computed, owned; NULL in results that were read */
+    double search_s;                                 /* how long the search took: no column, as it varies; 0 in results that were read */
     struct mb_explanation *explain;                  /* explain.h; NULL: not asked. Lives in explain.jsonl */
 } mb_point_result;
 void mb_point_result_free(mb_point_result *p);       /* what it owns, not p itself */
