@@ -75,12 +75,12 @@ typedef struct mb_point_result {
     double search_costs, search_measured, search_simulated;          /* what the mapping policy asked */
     double interval_s, batch_s, reload_J, reload_s, peak_tops, peak_W;
     mb_trial_result *trial; size_t n_trial;
-    double search_s;                                 /* how long the mapping policy took: no column, as it varies */
     mb_part *part; size_t n_part;                    /* by component, whole network */
     mb_layer_result *layer; size_t n_layer;
     mb_baseline_result *baseline; size_t n_baseline;
     char *bottleneck;                                /* "conversions of conv2"; "" when infeasible */
     struct mb_schedule *schedule;                    /* of a point just computed, owned; NULL in results that were read */
+    double search_s;                                 /* how long the search took: no column, as it varies; 0 in results that were read */
     struct mb_explanation *explain;                  /* explain.h; NULL: not asked. Lives in explain.jsonl */
 } mb_point_result;
 void mb_point_result_free(mb_point_result *p);       /* what it owns, not p itself */
