@@ -250,7 +250,7 @@ static int make_noise(mb_training *t, const mb_plan *plan) {
 
 /* Groups and keys of other verbs are theirs to check. */
 static void leave_to_others(mb_conf *root) {
-    static const char *const other[] = {"network", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot"};
+    static const char *const other[] = {"network", "calibration", "device", "arch", "map", "sweep", "against", "read", "plot", "trials"};
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         mb_conf *c = mb_conf_use(root, other[i]);
         if (c) mb_conf_use_all(c);
