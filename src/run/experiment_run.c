@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "run/session.h"
 
-#define CHECKED 1000 /* so many points are all loaded before the first is computed; of more, those that cover the axes */
+#define CHECKED 250 /* so many points are all loaded before the first is computed; of more, those that cover the axes */
 
 /* --- before the first point ------------------------------------------------------------------------------------------ */
 
