@@ -323,6 +323,7 @@ static void clear_list(mb_job *j) {
 
 /* The last plan of the list goes when an earlier one is as good by the table and costs no more: only what makes a difference is simulated. */
 static void drop_twin(mb_job *j) {
+    if (j->n < 2) return;
     const mb_candidate *last = &j->list[j->n - 1];
     for (int c = 0; c < j->n - 1; c++) {
         bool dominated = j->list[c].predicted <= last->predicted * (1 + 1e-9);
