@@ -68,6 +68,12 @@ mb_report *mb_report_leaf(mb_report *r, const char *component, const char *actio
     return leaf;
 }
 
+const mb_report *mb_report_find(const mb_report *r, const char *name) {
+    for (size_t i = 0; i < r->n; i++)
+        if (!strcmp(r->child[i]->name, name)) return r->child[i];
+    return NULL;
+}
+
 void mb_report_sum(mb_report *r) {
     if (r->component) {
         r->total = (mb_cost){r->count * r->each.energy_J, r->count * r->each.latency_s, r->instances * r->each.area_m2};

@@ -32,6 +32,8 @@ void mb_report_free(mb_report *r);
 mb_report *mb_report_group(mb_report *r, const char *name);
 mb_report *mb_report_leaf(mb_report *r, const char *component, const char *action, double count, double instances,
                           mb_cost each, const char *source, double factor);
+/* The child of R called NAME; NULL: none. */
+const mb_report *mb_report_find(const mb_report *r, const char *name);
 void mb_report_sum(mb_report *r);                                   /* fill the totals from the leaves up */
 /* The same leaves grouped by component (children named by component, in order of first appearance). */
 int mb_report_by_component(const mb_report *r, mb_report **out);

@@ -146,7 +146,7 @@ int mb_finetune(const mb_setup *s, const mb_plan *plan, int epochs, const mb_pro
 /* --- made once ------------------------------------------------------------------------------------------------------------- */
 
 /* Everything that the training depends on: with the device's errors all of the plan and the experiment, otherwise its bits. */
-static int key_of(const mb_setup *s, const mb_plan *plan, int epochs, uint64_t *key) {
+static uint64_t key_of(const mb_setup *s, const mb_plan *plan, int epochs) {
     const mb_conf *train = mb_conf_find(s->conf, "train");
     const mb_conf *noise = train ? mb_conf_find(train, "noise") : NULL;
     const void *made_of[] = {s->net, s->train, s->calib};
@@ -158,14 +158,10 @@ static int key_of(const mb_setup *s, const mb_plan *plan, int epochs, uint64_t *
         h = mb_hash64(bits, sizeof bits, h);
     }
     if (noise || (train && mb_conf_find(train, "converters"))) {
-        mb_conf *c = mb_conf_clone(s->conf);
-        if (!c) return mb_nomem();
         h = mb_hash64(plan->assign, (size_t)plan->n * sizeof *plan->assign, h);
-        h ^= mb_conf_hash(c);
-        mb_conf_free(c);
+        h ^= mb_conf_hash(s->conf);
     }
-    *key = h;
-    return MB_OK;
+    return h;
 }
 
 static void destroy(void *p) {
@@ -176,10 +172,10 @@ static void destroy(void *p) {
 static void destroy_plain(void *p) { mb_free(p); }
 
 int mb_finetune_shared(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, const mb_tuned **out) {
-    uint64_t key;
-    int rc = key_of(s, plan, epochs, &key);
-    mb_tuned *t = rc ? NULL : mb_cache_claim(s->cache, "tuned", key);
-    if (!rc && !t) {
+    const uint64_t key = key_of(s, plan, epochs);
+    int rc = MB_OK;
+    mb_tuned *t = mb_cache_claim(s->cache, "tuned", key);
+    if (!t) {
         rc = (t = mb_calloc(1, sizeof *t)) ? mb_finetune(s, plan, epochs, pr, t) : mb_nomem();
         if (!rc) rc = mb_cache_put(s->cache, "tuned", key, t, 0, destroy);
         else {
@@ -192,16 +188,14 @@ int mb_finetune_shared(const mb_setup *s, const mb_plan *plan, int epochs, const
 }
 
 int mb_finetune_score(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_score *score) {
-    uint64_t key;
+    const uint64_t key = key_of(s, plan, epochs);
     mb_tuned t;
-    int rc = key_of(s, plan, epochs, &key);
-    if (rc) return rc;
     mb_score *kept = mb_cache_claim(s->cache, "tuned-score", key);
     if (kept) {
         *score = *kept;
         return MB_OK;
     }
-    rc = (kept = mb_malloc(1, sizeof *kept)) ? mb_finetune(s, plan, epochs, pr, &t) : mb_nomem();
+    int rc = (kept = mb_malloc(1, sizeof *kept)) ? mb_finetune(s, plan, epochs, pr, &t) : mb_nomem();
     if (rc) {
         mb_free(kept);
         mb_cache_give_up(s->cache, "tuned-score", key);

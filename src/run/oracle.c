@@ -88,8 +88,8 @@ static uint64_t setting_key(const mb_assign *a, uint64_t key) {
 /* --- losses of plans ------------------------------------------------------------------------------------------------------------ */
 
 static int need_data(oracle_ctx *c) {
-    if (c->s->net->weightless) return mb_context(mb_network_has_weights(c->s->net), "the mapping policy asks what a plan loses");
-    if (!c->s->calib) return mb_fail(MB_BADINPUT, "this policy measures losses and needs a dataset");
+    const int no = mb_setup_can_run(c->s);
+    if (no) return mb_context(no, "the mapping policy asks what a plan loses");
     return c->answers ? MB_OK : open_answers(c->s, &c->answers);
 }
 
@@ -263,12 +263,6 @@ static int oracle_progress(void *ctx, const char *what, int64_t done, int64_t to
     return c->pr && c->pr->step ? c->pr->step(c->pr->ctx, what, done, total) : 0;
 }
 
-static const mb_report *find_group(const mb_report *r, const char *name) {
-    for (size_t i = 0; i < r->n; i++)
-        if (!strcmp(r->child[i]->name, name)) return r->child[i];
-    return NULL;
-}
-
 static int oracle_layer_latency(void *ctx, const mb_plan *plan, int m, double *latency_s) {
     oracle_ctx *c = ctx;
     mb_report *r = NULL;
@@ -277,7 +271,7 @@ static int oracle_layer_latency(void *ctx, const mb_plan *plan, int m, double *l
     int rc = mb_pruned_open(c->s, plan, c->pr, &p);
     if (!rc) rc = mb_cost_network(c->s->mach, &c->s->cell, p.setup->net, p.plan, NULL, NULL, &r, &met);
     mb_pruned_close(&p);
-    const mb_report *l = rc ? NULL : find_group(r, plan->layer[m]);
+    const mb_report *l = rc ? NULL : mb_report_find(r, plan->layer[m]);
     *latency_s = l ? l->total.latency_s : 0;
     mb_report_free(r);
     return rc;

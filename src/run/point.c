@@ -107,12 +107,6 @@ static int copy_parts(const mb_report *r, mb_part **part, size_t *n) {
     return rc;
 }
 
-static const mb_report *find_group(const mb_report *r, const char *name) {
-    for (size_t i = 0; i < r->n; i++)
-        if (!strcmp(r->child[i]->name, name)) return r->child[i];
-    return NULL;
-}
-
 static const char *scheme_name(int scheme) { return scheme == MB_OFFSET ? "offset" : "differential"; }
 
 static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped *m, const mb_report *report, const mb_schedule *times, int k,
@@ -151,7 +145,7 @@ static int layer_result(const mb_setup *s, const mb_plan *plan, const mb_mapped 
         if (!(out->bottleneck = mb_strdup(mb_resource_names[t->bottleneck]))) rc = mb_nomem();
         break;
     }
-    const mb_report *r = find_group(report, l->name);
+    const mb_report *r = mb_report_find(report, l->name);
     if (!rc && r) {
         out->cost = r->total;
         rc = copy_parts(r, &out->part, &out->n_part);
