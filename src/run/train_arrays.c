@@ -149,6 +149,18 @@ int mb_train_arrays_step(mb_train_arrays *a, int64_t step) {
     return a->rc;
 }
 
+int mb_train_arrays_errors(mb_train_arrays *a, double *relative) {
+    const mb_setup *s = &a->setup;
+    mb_accuracy acc;
+    int rc = mb_analog_accuracy(a->map, s->calib, s->cal.samples < MB_SIM_BLOCK ? s->cal.samples : MB_SIM_BLOCK, NULL, &acc);
+    for (int k = 0; k < a->plan->n && !rc; k++) {
+        mb_layer_stats st;
+        mb_mapped_stats(a->map, k, &st);
+        relative[k] = a->plan->assign[k].engine == MB_ANALOG && isfinite(st.snr_dB) ? pow(10, -st.snr_dB / 20) : 0;
+    }
+    return rc;
+}
+
 typedef struct job {
     mb_train_arrays *a;
     int k, n;              /* weighted layer; samples */

@@ -26,6 +26,9 @@ int mb_train_arrays_new(const mb_conf *root, mb_cache *cache, const mb_model *m,
 void mb_train_arrays_free(mb_train_arrays *a);
 /* Before step STEP of an epoch: maps the network where it is due. Also the failure of an earlier forward pass. */
 int mb_train_arrays_step(mb_train_arrays *a, int64_t step);
+/* After a step that has mapped the network: error of the converters of each layer of the plan, relative to the root mean square of its exact results, on the first block of
+ * calibration samples; 0 where there is none. RELATIVE [layers of the plan]. */
+int mb_train_arrays_errors(mb_train_arrays *a, double *relative);
 /* In the forward pass of LAYER (of the model), N samples: X [n][rows][channels] its inputs, Y [count] its results, likewise. */
 void mb_train_arrays_output(mb_train_arrays *a, int layer, int n, const float *x, size_t count, float *y);
 

@@ -196,35 +196,16 @@ int mb_hardware_step(mb_hardware *h, int epoch, int64_t step) {
     return h->arrays ? mb_train_arrays_step(h->arrays, step) : MB_OK;
 }
 
-/* Errors of the converters alone into NOISE, layer by layer: the experiment CONF is set up as `mixbar run` would, with cells that have none, and the first samples of the
- * calibration data go through its arrays. */
+/* Errors of the converters alone into NOISE, layer by layer, as they are at the start. */
 static int measure_converters(const mb_conf *conf, mb_cache *cache, const mb_model *model, const mb_plan *plan, mb_noise *noise) {
-    mb_conf *root = mb_conf_clone(conf);
-    mb_setup s;
-    mb_network *net = NULL;
-    mb_profile *prof = NULL;
-    mb_mapped *m = NULL;
-    mb_accuracy acc;
-    if (!root) return mb_nomem();
-    int rc = mb_setup_load(root, cache, true, &s);
-    if (rc) return mb_context(rc, "train.converters asks for the arrays of the experiment");
-    s.ideal = MB_IDEAL_CELLS | MB_IDEAL_READ | MB_IDEAL_WIRES;
-    rc = mb_model_network(model, &net);
-    if (!rc) rc = mb_profile_new(net, s.calib, s.cal.samples, NULL, &prof);
-    s.net = net;
-    if (!rc) rc = mb_mapped_new(&s, prof, plan, &m);
-    if (!rc) rc = mb_mapped_program(m, 0, NULL);
-    if (!rc) rc = mb_analog_accuracy(m, s.calib, s.cal.samples < MB_SIM_BLOCK ? s.cal.samples : MB_SIM_BLOCK, NULL, &acc);
-    for (int k = 0; !rc && k < plan->n; k++) {
-        mb_layer_stats st;
-        mb_mapped_stats(m, k, &st);
-        if (plan->assign[k].engine == MB_ANALOG && isfinite(st.snr_dB))
-            mb_noise_converters(noise, k, pow(10, -st.snr_dB / 20));
-    }
-    mb_mapped_free(m);
-    mb_profile_free(prof);
-    mb_network_free(net);
-    mb_setup_free(&s);
+    mb_train_arrays *arrays = NULL;
+    double *relative = mb_calloc((size_t)plan->n, sizeof *relative);
+    int rc = relative ? mb_train_arrays_new(conf, cache, model, plan, 1, &arrays) : mb_nomem();
+    if (!rc) rc = mb_train_arrays_step(arrays, 0);
+    if (!rc) rc = mb_train_arrays_errors(arrays, relative);
+    for (int k = 0; k < plan->n && !rc; k++) mb_noise_converters(noise, k, relative[k]);
+    mb_train_arrays_free(arrays);
+    mb_free(relative);
     return rc;
 }
 
