@@ -41,11 +41,9 @@ static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double
     return t->pr->step(t->pr->ctx, t->what, (epoch * total + done) / MB_SIM_BLOCK, t->keys.epochs * total / MB_SIM_BLOCK);
 }
 
-/* Before each step: weights back within their limits, errors of the device drawn anew. */
 static int on_step(void *ctx, int epoch, int64_t step) {
     mb_tuning *t = ctx;
-    if (t->own.weight_clip > 0) mb_model_clip_weights(t->model, t->own.weight_clip);
-    return mb_hardware_step(&t->hardware, epoch, step);
+    return mb_hardware_step(&t->hardware, t->model, &t->own, epoch, step);
 }
 
 /* Values that suit a few epochs from trained weights; the experiment's group `train` overrides them. */
@@ -113,12 +111,10 @@ void mb_tuned_free(mb_tuned *t) {
     memset(t, 0, sizeof *t);
 }
 
-static int make_noise(mb_tuning *t, const mb_plan *plan) {
+static int make_hardware(mb_tuning *t, const mb_plan *plan) {
     const mb_setup *s = t->s;
     if (!(t->own.noise > 0) && !t->own.converters) return MB_OK;
-    int rc = mb_noise_new(t->model, plan, &s->cell, s->read.time_s, s->read.temperature_K, t->own.noise, (uint64_t)s->keys.seed,
-                          &t->hardware.noise);
-    if (!rc) rc = mb_hardware_converters(&t->hardware, s->conf, s->cache, t->model, plan, &t->own);
+    int rc = mb_hardware_open(&t->hardware, s->conf, s->cache, &s->cell, &s->read, t->model, plan, (uint64_t)s->keys.seed, &t->own);
     t->hooks = mb_hardware_hooks(&t->hardware, &t->own);
     t->job.hooks = &t->hooks;
     return rc;
@@ -129,7 +125,7 @@ int mb_finetune(const mb_setup *s, const mb_plan *plan, int epochs, const mb_pro
     memset(out, 0, sizeof *out);
     int rc = mb_tuning_open(s, "fine-tuning", epochs, pr, &t);
     if (!rc) rc = mb_training_quantise(t.model, plan, &t.own, t.data, true);
-    if (!rc) rc = make_noise(&t, plan);
+    if (!rc) rc = make_hardware(&t, plan);
     if (!rc) rc = mb_tuning_train(&t, NULL);
     int64_t samples = t.data ? (t.own.samples ? t.own.samples : (int64_t)t.data->n) : 0;
     if (!rc) rc = mb_model_score(t.model, t.data, 0, samples, t.job.threads, NULL, &out->train);

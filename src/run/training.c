@@ -191,7 +191,8 @@ mb_engine_hooks mb_hardware_hooks(mb_hardware *h, const mb_training_keys *own) {
     return (mb_engine_hooks){.ctx = h, .weights = hardware_weights, .output = own->converters ? hardware_output : NULL};
 }
 
-int mb_hardware_step(mb_hardware *h, int epoch, int64_t step) {
+int mb_hardware_step(mb_hardware *h, mb_model *model, const mb_training_keys *keys, int epoch, int64_t step) {
+    if (keys->weight_clip > 0) mb_model_clip_weights(model, keys->weight_clip);
     if (h->noise) mb_noise_step(h->noise, epoch, step);
     return h->arrays ? mb_train_arrays_step(h->arrays, step) : MB_OK;
 }
@@ -209,10 +210,13 @@ static int measure_converters(const mb_conf *conf, mb_cache *cache, const mb_mod
     return rc;
 }
 
-int mb_hardware_converters(mb_hardware *h, const mb_conf *conf, mb_cache *cache, const mb_model *model, const mb_plan *plan, const mb_training_keys *own) {
-    if (own->converters == MB_CONVERTERS_NOISE) return measure_converters(conf, cache, model, plan, h->noise);
-    if (own->converters == MB_CONVERTERS_ARRAYS) return mb_train_arrays_new(conf, cache, model, plan, own->converter_refresh, &h->arrays);
-    return MB_OK;
+int mb_hardware_open(mb_hardware *h, const mb_conf *conf, mb_cache *cache, const mb_cell *cell, const mb_read_keys *read,
+                     const mb_model *model, const mb_plan *plan, uint64_t seed, const mb_training_keys *keys) {
+    int rc = mb_noise_new(model, plan, cell, read->time_s, read->temperature_K, keys->noise, seed, &h->noise);
+    if (!rc && keys->converters == MB_CONVERTERS_NOISE) rc = measure_converters(conf, cache, model, plan, h->noise);
+    if (!rc && keys->converters == MB_CONVERTERS_ARRAYS)
+        rc = mb_train_arrays_new(conf, cache, model, plan, keys->converter_refresh, &h->arrays);
+    return rc;
 }
 
 static int make_noise(mb_training *t, const mb_plan *plan) {
@@ -225,8 +229,7 @@ static int make_noise(mb_training *t, const mb_plan *plan) {
     if (!rc) rc = mb_cell_load(mb_conf_use(t->conf, "device"), &t->cell);
     if (rc) return mb_context(rc, "device asked for at %s", mb_conf_where(g));
     rc = mb_params_load(mb_read_params, mb_conf_use(t->conf, "read"), NULL, &read);
-    if (!rc) rc = mb_noise_new(t->model, plan, &t->cell, read.time_s, read.temperature_K, t->own.noise, t->seed, &t->hardware.noise);
-    return rc ? rc : mb_hardware_converters(&t->hardware, t->conf, t->cache, t->model, plan, &t->own);
+    return rc ? rc : mb_hardware_open(&t->hardware, t->conf, t->cache, &t->cell, &read, t->model, plan, t->seed, &t->own);
 }
 
 /* Groups and keys of other verbs are theirs to check. */
@@ -440,11 +443,9 @@ static int on_progress(void *ctx, int epoch, int64_t done, int64_t total, double
     return c->o->progress ? c->o->progress(c->o->ctx, epoch, done, total, loss, accuracy) : 0;
 }
 
-/* Before each step: the weights are brought back within their limits, the devices' errors drawn. */
 static int on_step(void *ctx, int epoch, int64_t step) {
-    const step_ctx *c = ctx;
-    if (c->t->own.weight_clip > 0) mb_model_clip_weights(c->t->model, c->t->own.weight_clip);
-    return mb_hardware_step(&c->t->hardware, epoch, step);
+    mb_training *t = ((const step_ctx *)ctx)->t;
+    return mb_hardware_step(&t->hardware, t->model, &t->own, epoch, step);
 }
 
 int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_result *r) {

@@ -40,12 +40,13 @@ typedef struct mb_hardware {
     mb_train_arrays *arrays; /* converters = arrays; NULL: none */
 } mb_hardware;
 void mb_hardware_free(mb_hardware *h);
-/* Those of the converters, as KEYS ask for: the experiment CONF is set up as `mixbar run` would, with cells that have no errors.
- * H has its noise already. */
-int mb_hardware_converters(mb_hardware *h, const mb_conf *conf, mb_cache *cache, const mb_model *model, const mb_plan *plan,
-                           const mb_training_keys *keys);
+/* As KEYS ask for: cells CELL (borrowed) read as READ says; converters of the experiment CONF, which is set up as `mixbar run`
+ * would, with cells that have no errors. Freed after a failure, too. */
+int mb_hardware_open(mb_hardware *h, const mb_conf *conf, mb_cache *cache, const mb_cell *cell, const mb_read_keys *read,
+                     const mb_model *model, const mb_plan *plan, uint64_t seed, const mb_training_keys *keys);
 mb_engine_hooks mb_hardware_hooks(mb_hardware *h, const mb_training_keys *keys);   /* H must not move */
-int mb_hardware_step(mb_hardware *h, int epoch, int64_t step);                     /* before each step */
+/* Before each step: the weights of MODEL are brought back within their limits, the devices' errors drawn. */
+int mb_hardware_step(mb_hardware *h, mb_model *model, const mb_training_keys *keys, int epoch, int64_t step);
 
 typedef struct mb_training {
     mb_conf *conf; /* complete after loading */
