@@ -37,7 +37,7 @@ MB_SENSITIVITIES = \
   mapping/sensitivity_clado.c \
   mapping/sensitivity_measured.c
 
-libmixbar_la_SOURCES += $(MB_SENSITIVITIES) mapping/sensitivity.c mapping/sensitivity.h mapping/space.c mapping/space.h mapping/mixed.c mapping/mixed.h \
+libmixbar_la_SOURCES += $(MB_SENSITIVITIES) mapping/sensitivity.c mapping/sensitivity.h mapping/space.c mapping/space.h mapping/mixed.c mapping/mixed_solve.c mapping/mixed.h \
   mapping/mixed_front.c mapping/mixed_internal.h mapping/errors.c mapping/errors.h mapping/second.c mapping/second.h
 libmixbar_la_SOURCES += $(MB_SOLVERS) mapping/solver.c mapping/solver.h \
   mapping/knapsack.c mapping/knapsack.h mapping/knapsack_internal.h mapping/knapsack_core.c mapping/knapsack_relax.c \
