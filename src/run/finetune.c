@@ -120,23 +120,26 @@ static int make_hardware(mb_tuning *t, const mb_plan *plan) {
     return rc;
 }
 
+/* T is trained; mb_tuning_close after a failure, too. */
+static int tune(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_tuning *t) {
+    int rc = mb_tuning_open(s, "fine-tuning", epochs, pr, t);
+    if (!rc) rc = mb_training_quantise(t->model, plan, &t->own, t->data, true);
+    if (!rc) rc = make_hardware(t, plan);
+    if (!rc) rc = mb_tuning_train(t, NULL);
+    return rc ? mb_context(rc, "while fine-tuning the network under a plan") : MB_OK;
+}
+
 int mb_finetune(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_tuned *out) {
     mb_tuning t;
     memset(out, 0, sizeof *out);
-    int rc = mb_tuning_open(s, "fine-tuning", epochs, pr, &t);
-    if (!rc) rc = mb_training_quantise(t.model, plan, &t.own, t.data, true);
-    if (!rc) rc = make_hardware(&t, plan);
-    if (!rc) rc = mb_tuning_train(&t, NULL);
-    int64_t samples = t.data ? (t.own.samples ? t.own.samples : (int64_t)t.data->n) : 0;
-    if (!rc) rc = mb_model_score(t.model, t.data, 0, samples, t.job.threads, NULL, &out->train);
+    int rc = tune(s, plan, epochs, pr, &t);
     char *doc = mb_asprintf("fine-tuned by mixbar under a plan, %d epochs, seed %d", epochs, s->keys.seed);
     if (!rc) rc = doc ? mb_model_export(t.model, doc, &out->onnx) : mb_nomem();
     if (!rc) rc = mb_network_parse((const uint8_t *)mb_cstr(&out->onnx), out->onnx.n, s->net->name, &out->net);
     mb_free(doc);
     mb_tuning_close(&t);
-    if (!rc) return MB_OK;
-    mb_tuned_free(out);
-    return mb_context(rc, "while fine-tuning the network under a plan");
+    if (rc) mb_tuned_free(out);
+    return rc;
 }
 
 /* --- made once ------------------------------------------------------------------------------------------------------------- */
@@ -183,21 +186,27 @@ int mb_finetune_shared(const mb_setup *s, const mb_plan *plan, int epochs, const
     return rc;
 }
 
-int mb_finetune_score(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_score *score) {
+static int score(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_score *out) {
+    mb_tuning t;
+    int rc = tune(s, plan, epochs, pr, &t);
+    if (!rc) rc = mb_model_score(t.model, t.data, 0, t.own.samples ? t.own.samples : (int64_t)t.data->n, t.job.threads, NULL, out);
+    mb_tuning_close(&t);
+    return rc;
+}
+
+int mb_finetune_score(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_score *out) {
     const uint64_t key = key_of(s, plan, epochs);
-    mb_tuned t;
     mb_score *kept = mb_cache_claim(s->cache, "tuned-score", key);
-    if (kept) {
-        *score = *kept;
-        return MB_OK;
+    if (!kept) {
+        int rc = (kept = mb_malloc(1, sizeof *kept)) ? score(s, plan, epochs, pr, kept) : mb_nomem();
+        if (rc) {
+            mb_free(kept);
+            mb_cache_give_up(s->cache, "tuned-score", key);
+            return rc;
+        }
+        *out = *kept;
+        return mb_cache_put(s->cache, "tuned-score", key, kept, 0, destroy_plain);
     }
-    int rc = (kept = mb_malloc(1, sizeof *kept)) ? mb_finetune(s, plan, epochs, pr, &t) : mb_nomem();
-    if (rc) {
-        mb_free(kept);
-        mb_cache_give_up(s->cache, "tuned-score", key);
-        return rc;
-    }
-    *kept = *score = t.train;
-    mb_tuned_free(&t);
-    return mb_cache_put(s->cache, "tuned-score", key, kept, 0, destroy_plain);
+    *out = *kept;
+    return MB_OK;
 }

@@ -15,7 +15,6 @@
 typedef struct mb_tuned {
     mb_network *net; /* as the mapper sees it: quantised weights, steps of inputs */
     mb_str onnx;     /* its file */
-    mb_score train;  /* quantised, on the training samples, after the last epoch */
 } mb_tuned;
 void mb_tuned_free(mb_tuned *t);
 
@@ -23,7 +22,7 @@ void mb_tuned_free(mb_tuned *t);
 int mb_finetune(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_tuned *t);
 /* The same, made once for all points that share a cache; the cache owns it. */
 int mb_finetune_shared(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, const mb_tuned **t);
-/* Only the score, kept likewise. */
+/* Only how it does, quantised, on the training samples after the last epoch; kept likewise. */
 int mb_finetune_score(const mb_setup *s, const mb_plan *plan, int epochs, const mb_progress *pr, mb_score *score);
 
 /* Bits by gradients: mb_oracle.search_bits (mapping/policy.h). */
