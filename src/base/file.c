@@ -1,9 +1,8 @@
-/* file.c - whole files, atomic writes, paths, search for named presets
+/* file.c - reading whole files, folders, paths, search for named presets
  *
  * Reading takes regular files, pipes and character devices; a folder, a missing file or a file over the limit is MB_BADINPUT, a
- * file that may not be read and a failing disk are MB_SYSTEM. Writing goes through a temporary file in the same folder, fsync and
- * rename, so that a killed run leaves the old file or the new one. gzip: RFC 1952, several members allowed, by zlib. Anybody may
- * call this file; it calls mem.c, str.c, error.c.
+ * file that may not be read and a failing disk are MB_SYSTEM. gzip: RFC 1952, several members allowed, by zlib. Anybody may
+ * call this file; it calls mem.c, str.c, error.c. Writing: file_write.c.
  */
 #include "config.h"
 
@@ -30,8 +29,7 @@
 
 #define LIMIT_DEFAULT ((size_t)2 << 30)
 
-/* The status of a failed system call on a path that the user gave. */
-static int status_of(int err) {
+int mb_file_status(int err) {
     int user =
         err == ENOENT || err == ENOTDIR || err == EISDIR || err == ELOOP || err == ENAMETOOLONG || err == EINVAL || err == ENXIO;
     return user ? MB_BADINPUT : MB_SYSTEM;
@@ -49,7 +47,7 @@ int mb_file_read(const char *path, size_t limit, uint8_t **data, size_t *size) {
     if (limit == 0) limit = LIMIT_DEFAULT;
     do fd = open(path, O_RDONLY | O_CLOEXEC); while (fd < 0 && errno == EINTR);
     if (fd < 0 || fstat(fd, &st) != 0) {
-        rc = mb_fail(status_of(errno), "%s: %s", *path ? path : "(empty path)", strerror(errno));
+        rc = mb_fail(mb_file_status(errno), "%s: %s", *path ? path : "(empty path)", strerror(errno));
         goto out;
     }
     if (S_ISDIR(st.st_mode)) {
@@ -71,7 +69,7 @@ int mb_file_read(const char *path, size_t limit, uint8_t **data, size_t *size) {
         ssize_t got = read(fd, buf + n, cap - n);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
-            rc = mb_fail(status_of(errno), "%s: reading failed: %s", path, strerror(errno));
+            rc = mb_fail(mb_file_status(errno), "%s: reading failed: %s", path, strerror(errno));
             goto out;
         }
         if (got == 0) break;
@@ -197,89 +195,7 @@ int mb_file_gzread(const char *path, size_t limit, uint8_t **data, size_t *size)
     return rc;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
-
-static int write_all(int fd, const uint8_t *p, size_t n) {
-    while (n) {
-        ssize_t k = write(fd, p, n < 1u << 30 ? n : 1u << 30);
-        if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return -1;
-        p += k;
-        n -= (size_t)k;
-    }
-    return 0;
-}
-
-/* Straight into something that is no regular file: a pipe, a terminal, /dev/null. */
-static int write_direct(const char *path, const void *data, size_t size) {
-    int rc = MB_OK, fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return mb_fail(status_of(errno), "%s: cannot be written: %s", path, strerror(errno));
-    if (write_all(fd, data, size) != 0) rc = mb_fail(MB_SYSTEM, "%s: writing failed: %s", path, strerror(errno));
-    if (close(fd) != 0 && rc == MB_OK) rc = mb_fail(MB_SYSTEM, "%s: writing failed: %s", path, strerror(errno));
-    return rc;
-}
-
-static int write_whole(const char *path, const void *data, size_t size, int sync) {
-    int rc = MB_OK, fd = -1, dfd = -1;
-    char *real = NULL, *dir = NULL, *temp = NULL;
-    struct stat st;
-    int exists = stat(path, &st) == 0;
-    if (exists && S_ISDIR(st.st_mode)) return mb_fail(MB_BADINPUT, "%s: is a folder, a file is to be written", path);
-    if (exists && !S_ISREG(st.st_mode)) return write_direct(path, data, size);
-    char resolved[PATH_MAX]; /* a link stays a link, its target is replaced */
-    real = mb_strdup(exists && realpath(path, resolved) ? resolved : path);
-    if (real) dir = mb_path_dir(real);
-    if (!real || !dir) {
-        rc = mb_nomem();
-        goto out;
-    }
-    for (int i = 0; fd < 0 && i < 1000; i++) {
-        mb_free(temp);
-        temp = mb_asprintf("%s/.mixbar-%ld-%d.tmp", dir, (long)getpid(), i);
-        if (!temp) {
-            rc = mb_nomem();
-            goto out;
-        }
-        fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST && errno != EINTR) break;
-    }
-    if (fd < 0) {
-        rc = mb_fail(status_of(errno), "%s: cannot be written: folder %s: %s", path, dir, strerror(errno));
-        mb_free(temp);
-        temp = NULL;
-        goto out;
-    }
-    int failed = write_all(fd, data, size) != 0 || (exists && fchmod(fd, st.st_mode & 07777) != 0) || (sync && fsync(fd) != 0);
-    int err = errno;
-    if (close(fd) != 0 && !failed) {
-        failed = 1;
-        err = errno;
-    }
-    if (!failed && rename(temp, real) != 0) {
-        failed = 1;
-        err = errno;
-    }
-    if (failed) {
-        rc = mb_fail(status_of(err), "%s: writing failed: %s", path, strerror(err));
-        goto out;
-    }
-    mb_free(temp);
-    temp = NULL;
-    dfd = sync ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1; /* make the new name durable; not every file system can */
-    if (dfd >= 0) {
-        (void)fsync(dfd);
-        close(dfd);
-    }
-out:
-    if (temp) unlink(temp);
-    mb_free(temp);
-    mb_free(dir);
-    mb_free(real);
-    return rc;
-}
-
-int mb_file_write(const char *path, const void *data, size_t size) { return write_whole(path, data, size, 1); }
-int mb_file_put(const char *path, const void *data, size_t size) { return write_whole(path, data, size, 0); }
+/* --- folders ------------------------------------------------------------------------------------------------------ */
 
 int mb_file_mkdirs(const char *path) {
     int rc = MB_OK;
@@ -292,7 +208,7 @@ int mb_file_mkdirs(const char *path) {
             c[1] = '\0';
             int err = mkdir(p, 0777) != 0 ? errno : 0; /* looking for the folder changes errno */
             if (err && !mb_dir_exists(p)) {
-                rc = mb_fail(status_of(err == EEXIST ? ENOTDIR : err), "%s: the folder cannot be made: %s: %s", path, p,
+                rc = mb_fail(mb_file_status(err == EEXIST ? ENOTDIR : err), "%s: the folder cannot be made: %s: %s", path, p,
                              strerror(err));
             }
             c[1] = keep;

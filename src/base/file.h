@@ -14,6 +14,9 @@ int mb_file_gzread(const char *path, size_t limit, uint8_t **data, size_t *size)
 int mb_file_write(const char *path, const void *data, size_t size);
 /* The same without fsync: all or nothing for other processes; whether it outlasts a crash of the machine is the caller's matter. */
 int mb_file_put(const char *path, const void *data, size_t size);
+/* Take away the temporary files of writers that were killed, in DIR itself; files that are being written stay, whoever writes them. */
+void mb_file_sweep(const char *dir);
+int mb_file_status(int err);                    /* the status of a failed system call (errno) on a path that the user gave */
 int mb_file_mkdirs(const char *path);
 int mb_file_exists(const char *path);           /* 1 for a readable regular file */
 int mb_dir_exists(const char *path);

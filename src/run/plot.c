@@ -304,6 +304,7 @@ static int plot_points(const mb_results *r, const char *what, const char *format
     }
     dir = mb_path_join(r->dir, "plots");
     rc = dir ? mb_file_mkdirs(dir) : mb_nomem();
+    if (rc == MB_OK) mb_file_sweep(dir);
     for (size_t i = 0; i < n && rc == MB_OK; i++) { /* all scripts first: they are of use without gnuplot */
         name[i] = file_name(wanted[i], o);
         rc = name[i] ? write_script(dir, &(mb_plot_request){name[i], r, wanted[i], *o}) : mb_nomem();

@@ -567,6 +567,7 @@ int mb_run_create(const char *dir, const char *name, const char *used_cfg, mb_ru
     }
     rc = make_dirs(dir, &run->made_dirs);
     if (rc == MB_OK) rc = take_lock(run);
+    if (rc == MB_OK) mb_file_sweep(dir);
     if (rc == MB_OK) rc = look_at_results(run, mode, &schema, &keep);
     if (rc == MB_OK && run->good > 0) rc = mb_manifest_read(&run->manifest, run->dir);
     if (rc == MB_OK) rc = mb_manifest_begin(&run->manifest);

@@ -479,6 +479,7 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
                         .hooks = t->hardware.noise ? &hooks : NULL};
     rc = mb_trainer_new(&job, &tr);
     if (!rc) rc = mb_file_mkdirs(f.dir);
+    if (!rc) mb_file_sweep(f.dir);
     if (!rc && there && o->resume) rc = mb_trainer_load(tr, f.checkpoint);
     if (!rc) rc = read_log(f.log, mb_trainer_epochs_done(tr), &log);
     if (!rc) rc = write_used(t, f.used);

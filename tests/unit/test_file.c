@@ -2,7 +2,10 @@
 #include "mbtest.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -116,6 +119,79 @@ static void writes_are_whole_or_nothing(void **state) {
         assert_int_equal(entries("."), before);
         assert_int_equal(mb_mem_live(), 0);
     }
+}
+
+/* A writer that was killed leaves its temporary file; who begins in the folder takes it away, and nothing else. */
+static void what_the_dead_left(void **state) {
+    (void)state;
+    int go[2], held[2];
+    char c;
+    assert_ok(mb_file_mkdirs("swept/.mixbar-12-5.tmp")); /* a folder, by its name alone like one */
+    put("swept/mine.tmp", "");
+    put("swept/.mixbar-12-x.tmp", "");
+    put("swept/.mixbar-12-3.tmp2", "");
+    put("swept/.mixbar-12-0.tmp", "half");
+    put("swept/.mixbar-4194999-7.tmp", "");
+    assert_int_equal(symlink("mine.tmp", "swept/.mixbar-12-1.tmp"), 0);
+    put("swept/.mixbar-12-4.tmp", "being written"); /* by a process that lives */
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(held), 0);
+    pid_t writer = fork();
+    if (writer == 0) {
+        int fd = open("swept/.mixbar-12-4.tmp", O_RDWR);
+        c = fd >= 0 && flock(fd, LOCK_EX) == 0;
+        if (write(held[1], &c, 1) != 1) _exit(1);
+        close(go[1]);
+        _exit(read(go[0], &c, 1) != 0);
+    }
+    assert_true(writer > 0);
+    assert_int_equal(read(held[0], &c, 1), 1);
+    assert_int_equal(c, 1);
+    mb_file_sweep("swept");
+    assert_int_equal(mb_file_exists("swept/.mixbar-12-0.tmp"), 0);
+    assert_int_equal(mb_file_exists("swept/.mixbar-4194999-7.tmp"), 0);
+    assert_int_equal(mb_file_exists("swept/.mixbar-12-4.tmp"), 1);
+    assert_int_equal(entries("swept"), 6); /* and the folder, the link, the three of other names */
+    close(go[1]);
+    int status;
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_int_equal(status, 0);
+    for (int i = 0; i < 2; i++) {
+        close(go[0]), go[0] = -1;
+        close(held[i]);
+    }
+    mb_file_sweep("swept");
+    assert_int_equal(mb_file_exists("swept/.mixbar-12-4.tmp"), 0);
+    mb_file_sweep("no such folder"); /* says nothing */
+    assert_null(mb_error_message()[0] ? mb_error_message() : NULL);
+}
+
+/* Sweepers and writers in one folder at the same time: every write succeeds, nothing is left. */
+static void swept_while_written(void **state) {
+    (void)state;
+    assert_ok(mb_file_mkdirs("busy"));
+    int before = entries("busy");
+    pid_t child[3];
+    for (int k = 0; k < 3; k++) {
+        child[k] = fork();
+        if (child[k] == 0) {
+            int rc = 0;
+            char name[32];
+            for (int i = 0; i < 2000 && !rc; i++) {
+                snprintf(name, sizeof name, "busy/f%d", k);
+                if (k == 2) mb_file_sweep("busy");
+                else rc = mb_file_put(name, name, sizeof name);
+            }
+            _exit(rc);
+        }
+        assert_true(child[k] > 0);
+    }
+    for (int k = 0; k < 3; k++) {
+        int status;
+        assert_int_equal(waitpid(child[k], &status, 0), child[k]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(entries("busy"), before + 2);
 }
 
 static void folders_are_made(void **state) {
@@ -345,6 +421,8 @@ static void beside_the_program(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_files),           cmocka_unit_test(writes_are_whole_or_nothing),
+        cmocka_unit_test(what_the_dead_left),
+        cmocka_unit_test(swept_while_written),
         cmocka_unit_test(folders_are_made),      cmocka_unit_test(gzip_is_inflated),
         cmocka_unit_test(paths_are_taken_apart), cmocka_unit_test(presets_are_found_in_order),
         cmocka_unit_test(beside_the_program),
