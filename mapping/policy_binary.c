@@ -1,7 +1,8 @@
 /* policy_binary.c - one bit everywhere inside: the low end of precision, a baseline
  *
- * Weights of inner layers take one bit, +-1 times a factor per output channel; their inputs take one bit where the menu of
- * input_bits has it, otherwise the menu decides. First and last layer have `end_bits` (8, as is usual), unless pins say
+ * Weights of inner layers take one bit, +-1 times a factor per output channel, in cells of one bit: the two values use all of the
+ * cell's range, so that its errors count least. Their inputs take one bit where the menu of input_bits has it, otherwise the menu
+ * decides. First and last layer have `end_bits` (8, as is usual), unless pins say
  * otherwise. All else in the menu is chosen as by the policy uniform. Without training such a network is of little use: give
  * map.finetune, and weights learn as in XNOR-Net, a sign(w) with a = mean |w|. Reference: M. Rastegari et al., ECCV 2016,
  * doi:10.1007/978-3-319-46493-0_32.
@@ -38,7 +39,7 @@ static bool has(const mb_menu *m, int key, int value) {
 static int search(const void *params, const mb_problem *prob, mb_oracle *o, uint64_t seed, mb_plan **best) {
     const binary_params *par = params;
     (void)seed;
-    const int weight = mb_assign_key("weight_bits"), input = mb_assign_key("input_bits"), dac = mb_assign_key("dac_bits");
+    const int weight = mb_assign_key("weight_bits"), input = mb_assign_key("input_bits"), dac = mb_assign_key("dac_bits"), cell = mb_assign_key("cell_bits");
     const size_t cells = (size_t)prob->n * MB_ASSIGN_KEYS;
     mb_problem p = *prob; /* the same with more pins */
     p.fixed = mb_malloc(cells, sizeof *p.fixed);
@@ -54,6 +55,7 @@ static int search(const void *params, const mb_problem *prob, mb_oracle *o, uint
             if (end) pin(&p, m, input, par->end_bits);
             else if (one_bit) pin(&p, m, input, 1);
             const int at = m * MB_ASSIGN_KEYS;
+            if (p.fixed_value[at + weight] == 1) pin(&p, m, cell, 1);
             if (p.fixed[at + input] && p.fixed_value[at + input] == 1) pin(&p, m, dac, 1);
         }
         p.menu.n[weight] = 0; /* decided */

@@ -316,6 +316,7 @@ static void binary_is_one_bit_inside(void **state) {
         assert_int_equal(a->input_bits, m % 3 ? 1 : 8);
         assert_int_equal(a->adc_bits, 6); /* the rest as uniform would: the least loss */
         assert_true(a->dac_bits <= a->input_bits);
+        assert_int_equal(a->cell_bits, m % 3 ? 1 : 2); /* a cell of two bits would use a third of its range */
     }
     end(&f);
     begin(&f, "policy = \"binary\"; end_bits = 4; input_bits = 6; last = { weight_bits = 2; }; layers = ( { name = \"conv3\"; "
@@ -325,6 +326,11 @@ static void binary_is_one_bit_inside(void **state) {
     assert_int_equal(f.best->assign[0].input_bits, 4);
     assert_int_equal(f.best->assign[1].input_bits, 6);
     assert_int_equal(f.w.losses, 0);
+    end(&f);
+    begin(&f, "policy = \"binary\"; layers = ( { name = \"conv2\"; cell_bits = 2; } );"); /* unless somebody says so */
+    assert_ok(run(&f));
+    assert_int_equal(f.best->assign[1].cell_bits, 2);
+    assert_int_equal(f.best->assign[2].cell_bits, 1);
     end(&f);
 }
 
