@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "run/plot_figure.h"
 #include "run/plot_internal.h"
 
 extern char **environ;
@@ -282,6 +283,14 @@ static int write_script(const char *dir, const mb_plot_request *q) {
     return rc;
 }
 
+/* Can R be drawn? ALL: with the points that were infeasible. */
+static int check_points(const mb_results *all, const mb_results *r) {
+    if (all->n && !r->n) return mb_fail(MB_BADINPUT, "%s: there is nothing to draw: every point is infeasible", all->dir);
+    if (!r->n)
+        return mb_fail(MB_BADINPUT, "%s: there is nothing to draw: no point is finished (go on with mixbar run --resume)", r->dir);
+    return MB_OK;
+}
+
 static int plot_points(const mb_results *r, const char *what, const char *format, const mb_plot_options *o, mb_str *files) {
     int rc = MB_OK;
     const bool script_only = strcmp(format, "gp") == 0;
@@ -292,9 +301,6 @@ static int plot_points(const mb_results *r, const char *what, const char *format
         return mb_fail(MB_BADINPUT,
                        "there is no picture format \"%.40s\"; formats are svg, png, pdf, and gp (the gnuplot scripts only)",
                        format);
-    if (r->n == 0)
-        return mb_fail(MB_BADINPUT, "%s: there is nothing to draw: no point is finished (go on with mixbar run --resume)",
-                       r->dir);
     if (what) {
         rc = parse_names(r, what, o, wanted, KINDS_MAX, &n);
         if (rc != MB_OK) return rc;
@@ -320,13 +326,39 @@ static int plot_points(const mb_results *r, const char *what, const char *format
     return rc;
 }
 
+static const mb_plot_options no_options = {NULL, NULL, NULL};
+
 int mb_results_plot_with(const mb_results *all, const char *what, const char *format, const mb_plot_options *o, mb_str *files) {
-    static const mb_plot_options none = {NULL, NULL, NULL};
     mb_results r;
     int rc = feasible_of(all, &r);
     if (rc) return rc;
-    rc = all->n && !r.n ? mb_fail(MB_BADINPUT, "%s: there is nothing to draw: every point is infeasible", all->dir)
-                        : plot_points(&r, what, format, o ? o : &none, files);
+    rc = check_points(all, &r);
+    if (!rc) rc = plot_points(&r, what, format, o ? o : &no_options, files);
+    mb_free(r.point);
+    return rc;
+}
+
+int mb_results_plot_file(const mb_results *all, const char *kind, const mb_plot_options *o, const char *path) {
+    const mb_plot_kind *wanted[KINDS_MAX];
+    mb_results r;
+    mb_str script = {0};
+    char *name = mb_path_base(path);
+    size_t n = 0;
+    int rc = name ? mb_picture_check(path) : mb_nomem();
+    if (!rc) rc = feasible_of(all, &r);
+    if (rc) {
+        mb_free(name);
+        return rc;
+    }
+    if (!o) o = &no_options;
+    rc = check_points(all, &r);
+    if (!rc) rc = parse_names(&r, kind, o, wanted, KINDS_MAX, &n);
+    if (!rc && n != 1) rc = mb_fail(MB_BADINPUT, "%s: one picture is of one kind, and %s are %zu", path, kind, n);
+    if (!rc) rc = wanted[0]->write(&(mb_plot_request){name, &r, wanted[0], *o}, &script);
+    if (!rc) rc = mb_picture_write(path, &script);
+    if (rc) rc = mb_context(rc, "while drawing the plot %s", kind);
+    mb_str_free(&script);
+    mb_free(name);
     mb_free(r.point);
     return rc;
 }

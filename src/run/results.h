@@ -131,6 +131,8 @@ typedef struct mb_plot_options { const char *x, *y, *by; } mb_plot_options;   /*
 /* Writes RUN/plots/NAME.gp and, with gnuplot, NAME.FORMAT (svg, png, pdf; "gp" writes the scripts only). what NULL: all that make sense and need not be asked for;
  * else kinds separated by commas. O may be NULL. *files: names written, one per line. Without gnuplot: MB_SYSTEM, the scripts stay. */
 int mb_results_plot_with(const mb_results *r, const char *what, const char *format, const mb_plot_options *o, mb_str *files);
+/* One kind into the picture PATH (.svg, .png, .pdf, or .gp: the script); nothing in the run folder. */
+int mb_results_plot_file(const mb_results *r, const char *kind, const mb_plot_options *o, const char *path);
 int mb_results_plot(const mb_results *r, const char *what, const char *format, mb_str *files);   /* without options */
 /* Kinds of plots, 0, 1, ...: false when there is no I-th. */
 bool mb_plot_kind_at(size_t i, const char **name, const char **help);
