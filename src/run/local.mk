@@ -13,7 +13,7 @@ MB_PLOTS = \
 libmixbar_la_SOURCES += \
   src/run/training.c src/run/training.h src/run/finetune.c src/run/finetune.h src/run/noise.c src/run/noise.h src/run/train_arrays.c src/run/train_arrays.h src/run/experiment.c src/run/experiment.h src/run/sweep.c src/run/sweep.h src/run/simulate.c src/run/simulate.h src/run/point.c src/run/point.h src/run/sweep_axes.c src/run/sweep_when.c src/run/sweep_internal.h src/run/oracle.c src/run/oracle.h src/run/score.c src/run/score.h src/run/finetune_internal.h src/run/bitsearch.c src/run/prune.c src/run/prune.h src/run/answers.c src/run/answers.h \
   src/run/cache.c src/run/cache.h src/run/crew.c src/run/crew.h src/run/session.c src/run/session.h src/run/experiment_run.c src/run/explain_store.c src/run/ranks.c src/run/merge.c src/run/merge.h \
-  src/run/results.h src/run/results_internal.h src/run/columns.c src/run/results_write.c src/run/results_manifest.c \
+  src/run/results.h src/run/results_internal.h src/run/columns.c src/run/labels.c src/run/results_write.c src/run/results_manifest.c \
   src/run/results_read.c \
   src/run/report_text.c \
   src/run/report_data.c \

@@ -504,7 +504,9 @@ int mb_results_page(const mb_results *r, mb_str *out) {
     mb_str json = {0};
     int rc = r->n ? open_page(&p) : mb_fail(MB_BADINPUT, "%s: there is nothing to show: no point is finished", r->dir);
     if (rc) goto out;
-    p.labels = !p.n_key || !mb_same_keys(r);
+    rc = mb_tagging_of(r, &p.tagging);
+    if (rc) goto out;
+    p.labels = !p.n_key || !p.tagging.same;
     head(&p, out);
     rc = tiles(&p, out);
     plots(out);

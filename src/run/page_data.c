@@ -146,7 +146,7 @@ static void baselines_of(const mb_page *p, mb_json *j, const mb_point_result *q)
 
 static int point(const mb_page *p, mb_json *j, size_t i) {
     const mb_point_result *q = &p->r->point[p->pick[i]];
-    char *tag = mb_point_tag(p->r, q, mb_page_same_keys(p)), *name = mb_point_name(p->r, q);
+    char *tag = mb_point_tag(p->r, q, &p->tagging), *name = mb_point_name(p->r, q);
     int rc = tag && name ? MB_OK : mb_nomem();
     if (rc) goto out;
     mb_json_open(j, NULL, '{');
@@ -178,8 +178,6 @@ out:
     mb_free(name);
     return rc;
 }
-
-bool mb_page_same_keys(const mb_page *p) { return !p->labels; }
 
 int mb_page_json(const mb_page *p, mb_str *out) {
     int rc = MB_OK;

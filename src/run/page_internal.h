@@ -26,6 +26,7 @@ typedef struct mb_page {
     size_t n_column;
     const char *key[MB_PAGE_KEYS], *base[MB_PAGE_BASELINES];
     size_t n_key, n_base;
+    mb_tagging tagging;
     bool labels;     /* points go by names, not by their swept keys */
     size_t *pick, n; /* points of the page, indices into r->point */
     bool *detail;    /* [r->n]: layers and plan are there */
@@ -37,7 +38,6 @@ void mb_page_text(mb_str *out, const char *text, size_t chars); /* cleaned and e
 void mb_page_lines(mb_str *out, const char *text);              /* the same, lines kept */
 void mb_page_unit(mb_str *out, const char *unit);
 const char *mb_page_setting(const mb_point_result *q, const char *key); /* NULL: not set */
-bool mb_page_same_keys(const mb_page *p); /* tags are the values of the swept keys */
 int mb_page_json(const mb_page *p, mb_str *out);
 int mb_page_setting_section(const mb_page *p, mb_str *out);
 int mb_page_plans(mb_page *p, mb_str *out);

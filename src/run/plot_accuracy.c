@@ -35,6 +35,7 @@ typedef struct scatter {
     double *x_lo, *x_hi;      /* bands of the cost, where the results have them */
     bool *front;
     size_t *order, n_front;
+    mb_tagging tagging;
     char **tag;
     mark *base;
     size_t n_base;
@@ -97,7 +98,8 @@ static int gather_baselines(scatter *s) {
 
 static int gather(scatter *s) {
     const mb_results *r = s->r;
-    bool same = mb_same_keys(r);
+    int rc = mb_tagging_of(r, &s->tagging);
+    if (rc) return rc;
     s->x = mb_malloc(r->n, sizeof *s->x);
     s->y = mb_malloc(r->n, sizeof *s->y);
     s->lo = mb_malloc(r->n, sizeof *s->lo);
@@ -118,13 +120,13 @@ static int gather(scatter *s) {
         s->y[i] = good ? 100 * p->accuracy : MB_NAN;
         s->lo[i] = isfinite(p->accuracy_low) ? 100 * p->accuracy_low : s->y[i];
         s->hi[i] = isfinite(p->accuracy_high) ? 100 * p->accuracy_high : s->y[i];
-        s->tag[i] = mb_point_tag(r, p, same);
+        s->tag[i] = mb_point_tag(r, p, &s->tagging);
         if (!s->tag[i]) return mb_nomem();
         size_t k = 0;
         while (k < s->n_reference && s->reference[k] != 100 * p->float_accuracy) k++;
         if (k == s->n_reference && k < 4 && isfinite(p->float_accuracy)) s->reference[s->n_reference++] = 100 * p->float_accuracy;
     }
-    int rc = mb_pareto(s->x, s->y, r->n, s->front, s->order, &s->n_front);
+    rc = mb_pareto(s->x, s->y, r->n, s->front, s->order, &s->n_front);
     return rc == MB_OK ? gather_baselines(s) : rc;
 }
 
@@ -449,8 +451,8 @@ static int plot(const mb_plot_request *q, mb_str *out) {
     mb_str_addf(&what, "Accuracy and %s", s.cost.brief);
     mb_plot_title(&title, mb_cstr(&what), r);
     if (r->n > 1) {
-        mb_str_add(&note, mb_same_keys(r) ? "labels: " : "");
-        mb_tag_legend(r, &note);
+        mb_str_add(&note, s.tagging.same ? "labels: " : "");
+        mb_tag_legend(r, &s.tagging, &note);
         const char *more = r->n > CROWD        ? "intervals and labels of the best only"
                            : r->n > LABELS_ALL ? "small numbers: # in the table"
                                                : "";

@@ -41,6 +41,7 @@ typedef struct chart {
     double (*value)(const mb_cost *);
     const char *si;
     mb_unit_choice u;
+    mb_tagging tagging;
     char **tag;
     bar *bar;
     size_t n_bar;
@@ -77,8 +78,8 @@ static double sum_of(const chart *h, const mb_part *part, size_t n, double other
 
 static int gather(chart *h) {
     const mb_results *r = h->r;
-    bool same = mb_same_keys(r);
-    int rc = mb_baseline_rows(r, &h->row, &h->n_row);
+    int rc = mb_tagging_of(r, &h->tagging);
+    if (rc == MB_OK) rc = mb_baseline_rows(r, &h->row, &h->n_row);
     if (rc != MB_OK) return rc;
     h->tag = mb_calloc(r->n, sizeof *h->tag);
     h->bar = mb_calloc(r->n + h->n_row, sizeof *h->bar);
@@ -87,7 +88,7 @@ static int gather(chart *h) {
     for (size_t i = 0; i < r->n; i++) {
         const mb_point_result *p = &r->point[i];
         mb_cost c = {p->energy_J, p->latency_s, p->area_m2};
-        h->tag[i] = mb_point_tag(r, p, same);
+        h->tag[i] = mb_point_tag(r, p, &h->tagging);
         if (!h->tag[i]) return mb_nomem();
         h->bar[h->n_bar++] =
             (bar){(double)i + 1, sum_of(h, p->part, p->n_part, h->value(&c)), p->part, p->n_part, h->tag[i], p->index};
@@ -355,9 +356,9 @@ static int draw(const mb_plot_request *q, const mb_results *r, size_t all, mb_st
         mb_str_addf(&note, "%zu of %zu points, %s", r->n, all,
                     mb_has_accuracy(r) ? "from the front of accuracy and energy" : "spread over the energy");
     }
-    if (mb_same_keys(r) && h.n_bar <= BARS_NAMED) {
+    if (h.tagging.same && h.n_bar <= BARS_NAMED) {
         mb_str_add(&note, note.n ? "; bars: " : "bars: ");
-        mb_tag_legend(r, &note);
+        mb_tag_legend(r, &h.tagging, &note);
     }
     for (size_t i = 0; i < h.n_bar; i++)
         if (h.bar[i].total / h.u.scale > h.top) {

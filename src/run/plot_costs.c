@@ -23,6 +23,7 @@ typedef struct picture {
     mb_metric cost[3], accuracy;
     bool coloured;
     double lo, hi; /* accuracies */
+    mb_tagging tagging;
     char **tag;
     const char *base[BASELINES];
     size_t n_base;
@@ -47,8 +48,8 @@ static void close_picture(picture *p) {
 static int open_picture(picture *p) {
     static const char *const column[] = {"energy_J", "latency_s", "area_m2"};
     const mb_results *r = p->r;
-    const bool same = mb_same_keys(r);
-    int rc = MB_OK;
+    int rc = mb_tagging_of(r, &p->tagging);
+    if (rc) return rc;
     p->tag = mb_calloc(r->n, sizeof *p->tag);
     p->neg = mb_malloc(r->n, sizeof *p->neg);
     p->front = mb_malloc(r->n, sizeof *p->front);
@@ -72,7 +73,7 @@ static int open_picture(picture *p) {
             p->lo = fmin(p->lo, mb_metric_at(&p->accuracy, &r->point[i]));
             p->hi = fmax(p->hi, mb_metric_at(&p->accuracy, &r->point[i]));
         }
-        if (!(p->tag[i] = mb_point_tag(r, &r->point[i], same))) return mb_nomem();
+        if (!(p->tag[i] = mb_point_tag(r, &r->point[i], &p->tagging))) return mb_nomem();
         for (size_t b = 0; b < r->point[i].n_baseline; b++) {
             size_t k = 0;
             while (k < p->n_base && strcmp(p->base[k], r->point[i].baseline[b].name) != 0) k++;
@@ -270,9 +271,9 @@ static int plot(const mb_plot_request *q, mb_str *out) {
     p.c.h = p.c.top + PANEL_H + p.c.bottom;
     mb_plot_title(&title, "Energy, latency and area", q->r);
     if (p.coloured) mb_str_add(&note, "colour: accuracy");
-    if (q->r->n > 1 && q->r->n <= LABELS && mb_same_keys(q->r)) {
+    if (q->r->n > 1 && q->r->n <= LABELS && p.tagging.same) {
         mb_str_add(&note, note.n ? "; labels: " : "labels: ");
-        mb_tag_legend(q->r, &note);
+        mb_tag_legend(q->r, &p.tagging, &note);
     }
     mb_gp_begin(out, q->name, &p.c, mb_cstr(&title), mb_cstr(&note));
     write_data(&p, out);

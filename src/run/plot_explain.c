@@ -16,6 +16,7 @@
 
 typedef struct panels {
     const mb_point_result *p[PANELS];
+    mb_tagging tagging;
     char *tag[PANELS];
     size_t n, of;
 } panels;
@@ -45,14 +46,15 @@ static void close_panels(panels *p) {
 }
 
 static int open_panels(const mb_results *r, bool codes, size_t max, panels *p) {
-    const bool keys = mb_same_keys(r);
     *p = (panels){.n = 0};
+    int rc = mb_tagging_of(r, &p->tagging);
+    if (rc) return rc;
     for (size_t i = 0; i < r->n; i++) {
         if (!r->point[i].explain || (codes && !has_codes(&r->point[i]))) continue;
         p->of++;
         if (p->n == max) continue;
         p->p[p->n] = &r->point[i];
-        if (!(p->tag[p->n] = mb_point_tag(r, &r->point[i], keys))) return mb_nomem();
+        if (!(p->tag[p->n] = mb_point_tag(r, &r->point[i], &p->tagging))) return mb_nomem();
         p->n++;
     }
     return MB_OK;
@@ -63,7 +65,7 @@ static void note_of(const panels *p, const mb_results *r, const char *what, int6
     const mb_explanation *e = p->p[0]->explain;
     mb_str legend = {0};
     mb_str_addf(out, "%s; %lld samples, %lld draw%s", what, (long long)samples, (long long)e->draws, e->draws == 1 ? "" : "s");
-    if (r->n > 1) mb_tag_legend(r, &legend);
+    if (r->n > 1) mb_tag_legend(r, &p->tagging, &legend);
     if (legend.n) mb_str_addf(out, "; panels: %s", mb_cstr(&legend));
     if (p->n < p->of) mb_str_addf(out, "; %zu of %zu points", p->n, p->of);
     if (legend.failed) out->failed = 1;

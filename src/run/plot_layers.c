@@ -99,6 +99,7 @@ typedef struct panels {
     const mb_results *r;
     mb_canvas c; /* of the whole picture */
     size_t pick[LINES], n;
+    mb_tagging tagging;
     char **tag, **layer; /* tags of the picked points; layer names of the first */
     size_t n_layer;
     bool same;   /* all picked points have the same layers */
@@ -114,9 +115,9 @@ static void free_panels(panels *p) {
 
 static int open_panels(const mb_results *r, size_t max, panels *p) {
     size_t m = 0;
-    bool keys = mb_same_keys(r);
     p->r = r;
-    int rc = mb_pick_points(r, max, p->pick, &p->n);
+    int rc = mb_tagging_of(r, &p->tagging);
+    if (rc == MB_OK) rc = mb_pick_points(r, max, p->pick, &p->n);
     if (rc != MB_OK) return rc;
     for (size_t i = 0; i < p->n; i++) { /* points without layers have nothing to show */
         if (r->point[p->pick[i]].n_layer) p->pick[m++] = p->pick[i];
@@ -128,7 +129,7 @@ static int open_panels(const mb_results *r, size_t max, panels *p) {
     p->tag = mb_calloc(p->n, sizeof *p->tag);
     if (!p->tag) return mb_nomem();
     for (size_t i = 0; i < p->n; i++) {
-        p->tag[i] = mb_point_tag(r, &r->point[p->pick[i]], keys);
+        p->tag[i] = mb_point_tag(r, &r->point[p->pick[i]], &p->tagging);
         if (!p->tag[i]) return mb_nomem();
     }
     const mb_point_result *a = &r->point[p->pick[0]];
@@ -150,9 +151,9 @@ static void panel_note(const panels *p, mb_str *note) {
         mb_str_addf(note, "%zu of %zu points, %s; ", p->n, p->r->n,
                     mb_has_accuracy(p->r) ? "from the front of accuracy and energy" : "spread over the energy");
     if (p->n_layer > LAYERS_NAMED) mb_str_addf(note, "layers by number; ");
-    if (mb_same_keys(p->r)) {
+    if (p->tagging.same) {
         mb_str_add(note, "points: ");
-        mb_tag_legend(p->r, note);
+        mb_tag_legend(p->r, &p->tagging, note);
     } else if (note->n >= 2) {
         note->s[note->n -= 2] = '\0';
     }

@@ -62,11 +62,15 @@ void mb_manifest_write(const mb_manifest *m, const char *name, const char *exper
 char *mb_point_name(const mb_results *r, const mb_point_result *p);
 /* All points differ in the same swept keys and have no names of their own: then their values stand for them. */
 bool mb_same_keys(const mb_results *r);
-/* A short name for plots: the values alone, "8/4/6", where SAME_KEYS (see above); else as mb_point_name. NULL without memory;
+/* How the points of R are told from each other in plots. SAME: as mb_same_keys. A bit of USE per swept key: of keys that are set together
+ * only the first that makes a difference is needed. BASE: values of that key are files, which go by their names alone. */
+typedef struct mb_tagging { bool same; uint64_t use, base; } mb_tagging;
+int mb_tagging_of(const mb_results *r, mb_tagging *t);
+/* A short name for plots: the values alone, "8/4/6", of the keys that tell points apart; else as mb_point_name. NULL without memory;
  * mb_free. */
-char *mb_point_tag(const mb_results *r, const mb_point_result *p, bool same_keys);
+char *mb_point_tag(const mb_results *r, const mb_point_result *p, const mb_tagging *t);
 /* What the values of tags are: "weight_bits / input_bits / adc.bits"; nothing when tags are names. */
-void mb_tag_legend(const mb_results *r, mb_str *out);
+void mb_tag_legend(const mb_results *r, const mb_tagging *t, mb_str *out);
 /* TEXT cut to at most CHARS characters (UTF-8), the middle replaced by ".."; control characters become spaces, bytes that are not
  * UTF-8 become '?'. Appended to OUT. */
 void mb_text_short(const char *text, size_t chars, mb_str *out);

@@ -500,12 +500,58 @@ static void tics(void **state) {
     mb_str_free(&s);
 }
 
+/* KEYS x POINTS settings: tags of the points and their legend, "a,b,c|legend". */
+static void expect_tags(size_t n, size_t keys, const char *const *key, const char *const *value, const char *want) {
+    mb_results r = {.n = n};
+    mb_str got = {0};
+    r.point = mb_calloc(n, sizeof *r.point);
+    for (size_t i = 0; i < n; i++) {
+        mb_point_result *p = &r.point[i];
+        p->label = mb_strdup("");
+        p->set = mb_calloc(keys, sizeof *p->set);
+        p->n_set = keys;
+        for (size_t k = 0; k < keys; k++) p->set[k] = (mb_setting){mb_strdup(key[k]), mb_strdup(value[i * keys + k])};
+    }
+    mb_tagging t;
+    assert_ok(mb_tagging_of(&r, &t));
+    for (size_t i = 0; i < n; i++) {
+        char *tag = mb_point_tag(&r, &r.point[i], &t);
+        mb_str_addf(&got, "%s%s", i ? "," : "", tag);
+        mb_free(tag);
+    }
+    mb_str_add(&got, "|");
+    mb_tag_legend(&r, &t, &got);
+    assert_string_equal(mb_cstr(&got), want);
+    mb_str_free(&got);
+    mb_results_free(&r);
+}
+
+/* Tags hold what tells points apart, and nothing else. */
+static void tags(void **state) {
+    (void)state;
+    expect_tags(4, 2, (const char *[]){"map.weight_bits", "map.adc_bits"}, (const char *[]){"8", "6", "8", "5", "4", "6", "4", "5"},
+                "8/6,8/5,4/6,4/5|weight_bits / adc_bits");
+    /* arch and device go together: the first is enough; files by their names */
+    expect_tags(4, 3, (const char *[]){"network", "arch", "device"},
+                (const char *[]){"networks/a.csv", "isaac", "rram", "networks/a.csv", "prime", "pcm", "networks/b.csv", "isaac", "rram", "networks/b.csv", "prime", "pcm"},
+                "a/isaac,a/prime,b/isaac,b/prime|network / arch");
+    /* the first key does not tell all apart; one that never changes says nothing */
+    expect_tags(3, 3, (const char *[]){"arch", "seed", "device"}, (const char *[]){"isaac", "1", "rram", "isaac", "1", "pcm", "prime", "1", "pcm"},
+                "isaac/rram,isaac/pcm,prime/pcm|arch / device");
+    /* two files of one name keep their folders; a value without a folder keeps the others whole */
+    expect_tags(2, 1, (const char *[]){"network"}, (const char *[]){"x/net.onnx", "y/net.onnx"}, "x/net.onnx,y/net.onnx|network");
+    expect_tags(2, 1, (const char *[]){"device"}, (const char *[]){"./mine.cfg", "rram"}, "./mine.cfg,rram|device");
+    /* nothing tells them apart: all keys */
+    expect_tags(2, 2, (const char *[]){"a", "b"}, (const char *[]){"1", "2", "1", "2"}, "1/2,1/2|a / b");
+    expect_tags(1, 2, (const char *[]){"a", "b"}, (const char *[]){"1", "2"}, "1/2|a / b");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes),   cmocka_unit_test(hostile_names), cmocka_unit_test(deterministic), cmocka_unit_test(choice),
         cmocka_unit_test(trouble), cmocka_unit_test(numbers),       cmocka_unit_test(placing),       cmocka_unit_test(fronts),
         cmocka_unit_test(tics),    cmocka_unit_test(no_memory),     cmocka_unit_test(keys),          cmocka_unit_test(times), cmocka_unit_test(scale_of_bars),
-        cmocka_unit_test(colours),
+        cmocka_unit_test(colours), cmocka_unit_test(tags),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
