@@ -155,6 +155,8 @@ char *mb_age_text(char *buf, size_t cap, double s) {
     } unit[] = {{31557600, "y"}, {86400, "d"}, {3600, "h"}, {60, "min"}};
     for (size_t i = 0; i < sizeof unit / sizeof *unit; i++)
         if (s >= 0.995 * unit[i].s) {
+            const double days = s / 86400;
+            if (i == 0 && fmod(days, 365) == 0) s = days / 365 * unit[0].s; /* years of 365 days */
             snprintf(buf, cap, "%.3g %s", s / unit[i].s, unit[i].unit);
             return buf;
         }

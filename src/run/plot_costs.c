@@ -29,7 +29,7 @@ typedef struct picture {
     size_t n_base;
     int labels;
     double *v[3], *neg; /* of the points, shown units; room */
-    bool *front;
+    bool *front, lines; /* a panel has a line of trade-offs */
     size_t *order;
 } picture;
 
@@ -43,6 +43,14 @@ static void close_picture(picture *p) {
     mb_free(p->neg);
     mb_free(p->front);
     mb_free(p->order);
+}
+
+static const int pair[3][2] = {{1, 0}, {2, 0}, {2, 1}}; /* panels: horizontal, vertical */
+
+/* The best trade-offs of two costs: p->order[0..*m-1]. */
+static int front_of(picture *p, int cx, int cy, size_t *m) {
+    for (size_t i = 0; i < p->r->n; i++) p->neg[i] = -p->v[cy][i];
+    return mb_pareto(p->v[cx], p->neg, p->r->n, p->front, p->order, m);
 }
 
 static int open_picture(picture *p) {
@@ -81,6 +89,11 @@ static int open_picture(picture *p) {
         }
     }
     p->coloured = p->hi > p->lo;
+    for (int k = 0; k < 3 && !rc; k++) {
+        size_t m = 0;
+        rc = front_of(p, pair[k][0], pair[k][1], &m);
+        p->lines = p->lines || m > 1;
+    }
     return rc;
 }
 
@@ -152,8 +165,7 @@ static int panel(picture *p, int index, int cx, int cy, mb_str *out) {
     c.left = 78 + STEP * index;
     c.right = c.w - c.left - PANEL_W;
     axis x = make_axis(p, cx, c.left, PANEL_W), y = make_axis(p, cy, c.bottom, PANEL_H);
-    for (size_t i = 0; i < r->n; i++) p->neg[i] = -p->v[cy][i];
-    int rc = mb_pareto(p->v[cx], p->neg, r->n, p->front, p->order, &m);
+    int rc = front_of(p, cx, cy, &m);
     if (rc) return rc;
     mb_str_addf(out, "$front%d << EOD\n", index);
     for (size_t k = 0; k < m; k++) {
@@ -232,6 +244,7 @@ static size_t legend(picture *p, mb_str *out) {
     double x = 78, y = p->c.bottom - 66;
     size_t lines = 1;
     for (size_t k = 0; k <= p->n_base + 1; k++) {
+        if (k == 1 && !p->lines) continue; /* one point is the best in everything */
         const char *text = k == 0 ? "crossbars" : k == 1 ? "best trade-offs of the two costs" : p->base[k - 2];
         const size_t n = mb_text_width(text);
         const double width = 30 + (double)(n < 40 ? n : 40) * MB_CHAR_PX(12) + 18;
@@ -261,7 +274,6 @@ static size_t legend(picture *p, mb_str *out) {
 }
 
 static int plot(const mb_plot_request *q, mb_str *out) {
-    static const int pair[3][2] = {{1, 0}, {2, 0}, {2, 1}}; /* horizontal, vertical */
     picture p = {.r = q->r, .c = {0, 0, 78, 0, 66, 0}, .labels = 10};
     mb_str title = {0}, note = {0};
     int rc = open_picture(&p);

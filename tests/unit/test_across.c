@@ -134,6 +134,9 @@ static void times(void **state) {
     assert_string_equal(mb_age_text(t, sizeof t, 86400), "1 d");
     assert_string_equal(mb_age_text(t, sizeof t, 30 * 86400), "30 d");
     assert_string_equal(mb_age_text(t, sizeof t, 31557600), "1 y");
+    assert_string_equal(mb_age_text(t, sizeof t, 31536000), "1 y"); /* of 365 days, as people write it */
+    assert_string_equal(mb_age_text(t, sizeof t, 315360000), "10 y");
+    assert_string_equal(mb_age_text(t, sizeof t, 47304000), "1.5 y");
     assert_string_equal(mb_age_text(t, sizeof t, 3.15576e8), "10 y");
 }
 
