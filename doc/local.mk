@@ -26,3 +26,13 @@ nobase_dist_pkgdata_DATA += doc/examples/oxide-pairs.csv doc/examples/oxide-seri
 nobase_dist_pkgdata_DATA += doc/examples/user-cell/Makefile doc/examples/user-cell/gap_cell.c doc/examples/user-cell/gap.cfg
 # batch files for Slurm
 nobase_dist_pkgdata_DATA += doc/examples/cluster/array.sbatch doc/examples/cluster/merge.sbatch doc/examples/cluster/mpi.sbatch doc/examples/cluster/submit.sh
+# pictures of doc/experiments.md; `make pictures` draws them anew
+picturesdir = $(docdir)/pictures
+dist_pictures_DATA = doc/pictures/adc-lines.svg doc/pictures/arrays-accuracy-edap.svg doc/pictures/slicing-lines.svg doc/pictures/devices-accuracy-time.svg \
+  doc/pictures/drift-lines.svg doc/pictures/wires-snr-layers.svg doc/pictures/modes-heat-map.svg doc/pictures/front-accuracy-energy.svg \
+  doc/pictures/front-precision-layers.svg doc/pictures/pruning-accuracy-edap.svg doc/pictures/hawqv3_resnet18-energy-delay-area.svg \
+  doc/pictures/mlperf-tiny-energy-components.svg doc/pictures/von-neumann-energy-components.svg
+EXTRA_DIST += doc/pictures.sh
+.PHONY: pictures
+pictures: mixbar$(EXEEXT)
+	$(AM_V_GEN)$(SHELL) $(srcdir)/doc/pictures.sh $(abs_top_srcdir) $(abs_top_builddir)

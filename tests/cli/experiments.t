@@ -12,6 +12,13 @@ for file in "$exp"/*.cfg; do
     grep -q "experiments/$name.cfg" "$src/doc/experiments.md"; ok $? "$name is in doc/experiments.md"
     cat "$src"/experiments/*.mk | grep -q "experiments/$name.cfg"; ok $? "$name is installed"
 done
+# the pictures of doc/experiments.md: all there, installed, drawn by the script, and whole
+sed -n 's/^!\[..*\](\(pictures\/[^)]*\))$/\1/p' "$src/doc/experiments.md" | sort >shown
+(cd "$src/doc" && ls pictures/*.svg) | sort | cmp -s - shown; ok $? "$(wc -l <shown) pictures are shown, all that there are"
+while read -r f; do
+    grep -q "doc/$f" "$src/doc/local.mk" && tail -c 8 "$src/doc/$f" | grep -q '</svg>'; ok $? "$f is installed and whole"
+done <shown
+sed -n "/^done <</,/^END/s/^\\([a-z][a-z0-9_-]*\\)  *\\(run\\|costs\\)  *\\([a-z-]*\\).*/pictures\/\1-\3.svg/p" "$src/doc/pictures.sh" | sort | cmp -s - shown; ok $? "make pictures draws them"
 # multiply-accumulates and parameters of the published networks (Banbury et al., arXiv:2106.07597), as their ONNX files have them
 while read -r file macs params; do
     run mixbar show network "$exp/networks/mlperf_$file.csv"; is 0 "mlperf_$file loads"
