@@ -21,17 +21,22 @@ write_small six.cfg
 sed -i 's/values = \[ 8, 4 \]/values = [ 8, 7, 6, 5, 4, 3 ]/; s/^trials.*/trials = 1;/' six.cfg
 mixbar run six.cfg -q --no-plots -j 2 -o whole >/dev/null 2>err; ok $? "six points"; diag err
 stop() { # SIGNAL DIR
-    mixbar run six.cfg --no-plots -j 1 -o "$2" >/dev/null 2>err &
-    pid=$!
-    i=0
-    while [ $i -lt 1500 ] && kill -0 $pid 2>/dev/null; do       # minutes, for sanitizers on a busy machine
-        grep -q '^point 2/6' err && break
-        sleep 0.1
-        i=$((i + 1))
+    for attempt in 1 2 3 4 5; do    # a busy machine may let the run end before it lets us look
+        rm -rf "$2"
+        mixbar run six.cfg --no-plots -j 1 -o "$2" >/dev/null 2>err &
+        pid=$!
+        i=0
+        while [ $i -lt 3000 ] && kill -0 $pid 2>/dev/null; do       # minutes, for sanitizers
+            grep -q '^point 2/6' err && break
+            sleep 0.05
+            i=$((i + 1))
+        done
+        rc=0
+        kill "-$1" $pid 2>/dev/null
+        wait $pid 2>/dev/null || rc=$?
+        [ $rc -eq 0 ] || break
+        echo "# attempt $attempt: the run had ended"
     done
-    kill "-$1" $pid
-    rc=0
-    wait $pid 2>/dev/null || rc=$?
 }
 for signal in INT TERM; do
     stop $signal stopped-$signal
@@ -55,10 +60,17 @@ run mixbar run six.cfg --resume -q --no-plots -o torn; is 0 "resume after a torn
 cmp -s whole/results.jsonl torn/results.jsonl; ok $? "the same bytes after a torn write"
 
 # Two runs at once do not share a folder.
-mixbar run six.cfg --no-plots -j 1 -o busy >/dev/null 2>err.first &
-pid=$!
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do grep -q '^point 1/6' err.first && break; sleep 0.2; done
-run mixbar run six.cfg --resume -q --no-plots -o busy; [ "$rc" -ne 0 ] && [ "$rc" -ne 70 ] && [ "$rc" -lt 128 ]; ok $? "a folder in use is refused"; diag err
+for attempt in 1 2 3 4 5; do
+    rm -rf busy
+    mixbar run six.cfg --no-plots -j 1 -o busy >/dev/null 2>err.first &
+    pid=$!
+    i=0
+    while [ $i -lt 3000 ] && kill -0 $pid 2>/dev/null && ! grep -q '^point 1/6' err.first; do sleep 0.05; i=$((i + 1)); done
+    run mixbar run six.cfg --resume -q --no-plots -o busy
+    kill -0 $pid 2>/dev/null && break
+    echo "# attempt $attempt: the first run had ended"
+done
+[ "$rc" -ne 0 ] && [ "$rc" -ne 70 ] && [ "$rc" -lt 128 ]; ok $? "a folder in use is refused"; diag err
 kill $pid; wait $pid 2>/dev/null
 
 done_testing
