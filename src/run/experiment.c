@@ -276,12 +276,17 @@ static int load_training(mb_setup *s) {
     if (g && g->type != MB_CONF_GROUP) return mb_fail(MB_BADINPUT, "%s: train is a group { ... }", mb_conf_where(g));
     mb_conf *c = g ? mb_conf_clone(g) : mb_conf_new(MB_CONF_GROUP, "train");
     int rc = c ? mb_training_keys_load(c, &keys, &own) : mb_nomem();
+    const size_t samples = rc ? 0 : (size_t)own.samples;
     if (!rc) mb_training_keys_free(&keys, &own);
     mb_conf_free(c);
     mb_conf *teacher = mb_conf_find(root, "train.teacher");
     if (!rc && teacher && *teacher->s) rc = make_absolute(teacher); /* used.cfg lies elsewhere */
     if (!rc && mb_conf_find(root, "train.dataset")) rc = mb_experiment_data(root, "train.dataset", s->cache, &s->train);
     if (!rc && s->train) rc = mb_dataset_fits(s->train, s->net);
+    const mb_dataset *d = s->train ? s->train : s->calib;
+    if (!rc && d && samples > d->n)
+        rc = mb_fail(MB_BADINPUT, "%s: train.samples = %zu, but %s holds %zu: lower it, or 0 for all", mb_conf_where(mb_conf_find(root, "train.samples")),
+                     samples, d->source, d->n);
     return rc && g ? mb_context(rc, "the mapper trains with the group train at %s", mb_conf_where(g)) : rc;
 }
 

@@ -62,5 +62,6 @@ is 0 "with the errors of the device and a teacher"; out '^fine-tuned +1 '
 
 refused 'did you mean "rate"' "a wrong key of the training, before anything runs" mixbar check mix.cfg -s train.rates=0.1
 refused 'did you mean "epochs"' "a wrong key of map.finetune" mixbar check mix.cfg -s map.finetune.epoch=3
+refused 'train.samples = 257, but .* holds 256' "more training samples than there are" mixbar map mix.cfg -s train.samples=257
 run mixbar check mix.cfg -s map.policy=uniform -s map.finetune.epochs=0; is 0 "no epochs: nothing is trained"
 done_testing
