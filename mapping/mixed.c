@@ -352,8 +352,8 @@ static void choices_of(const mb_space *s, const mb_plan *plan, int *x) {
             if (memcmp(&s->choice[i][c], &plan->assign[i], sizeof(mb_assign)) == 0) x[i] = c;
 }
 
-/* Replacements around candidate `at` in the order of their predicted change; accepted when the simulation agrees. */
-static int refine(mb_job *j, int *at) {
+/* Replacements around candidate `at` in the order of their predicted change; accepted when the simulation agrees and the accuracy is kept. */
+static int refine(mb_job *j, double floor_accuracy, int *at) {
     const mb_space *s = j->space;
     const int count = 4 * j->opt->refine;
     int rc = MB_OK, spent = 0, *x = mb_malloc((size_t)s->n, sizeof *x);
@@ -376,7 +376,8 @@ static int refine(mb_job *j, int *at) {
             j->list[j->n - 1].refined = true;
             spent++;
             rc = mb_job_simulate(j, &j->list[j->n - 1]);
-            if (!rc && better(j, &j->list[j->n - 1], &j->list[*at])) *at = j->n - 1, moved = true;
+            const mb_candidate *c = &j->list[j->n - 1];
+            if (!rc && !(c->loss.accuracy < floor_accuracy) && better(j, c, &j->list[*at])) *at = j->n - 1, moved = true;
         }
     }
     mb_free(x);
@@ -509,7 +510,7 @@ static int choose(mb_job *j, int *chosen) {
                        j->prob->extra_where[2] ? j->prob->extra_where[2] : "budget", j->n, j->prob->extra.accuracy_drop, best,
                        floor_accuracy);
     }
-    if (j->opt->simulate && j->opt->refine > 0) rc = refine(j, chosen);
+    if (j->opt->simulate && j->opt->refine > 0) rc = refine(j, floor_accuracy, chosen);
     if (!rc && j->opt->simulate) rc = finals(j, floor_accuracy, chosen);
     return rc;
 }

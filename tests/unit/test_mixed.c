@@ -306,6 +306,26 @@ static void products_come_near_brute_force(void **state) {
     end(&f);
 }
 
+/* Replacements make a plan cheaper only as far as the accuracy is kept. */
+static void replacements_keep_the_accuracy(void **state) {
+    (void)state;
+    fixture f;
+    mb_loss best, got;
+    begin(&f, "policy = \"mixbar\"; " MENU " sensitivity = \"error\"; objective = \"energy_J\"; max_predicted = 100; budget = { accuracy_drop = 0.06; };"
+              "also = \"\"; candidates = 1; screen = 1; draws = 1; refine = 40;");
+    assert_ok(run(&f));
+    assert_ok(world_loss(&f.w, f.best, &got));
+    for (int m = 0; m < 4; m++) { /* the least errors: converters of 5 bits lose nothing where few rows are added */
+        mb_assign *a = &f.best->assign[m];
+        a->weight_bits = a->input_bits = 8;
+        a->adc_bits = m < 2 ? 5 : 8;
+    }
+    assert_ok(world_loss(&f.w, f.best, &best));
+    assert_true(f.report.candidate[f.report.chosen].refined);
+    assert_true(got.accuracy >= best.accuracy - 0.06);
+    end(&f);
+}
+
 static int world_latency(void *ctx, const mb_plan *p, int m, double *t) {
     (void)ctx;
     *t = 1e-6 * p->assign[m].input_bits * (p->assign[m].engine ? 5 : 1) / p->assign[m].copies;
@@ -688,7 +708,7 @@ int main(void) {
         cmocka_unit_test(every_policy_keeps_the_budgets),
         cmocka_unit_test(the_table_is_solved_to_the_optimum),
         cmocka_unit_test(mixbar_is_never_worse_than_uniform),
-        cmocka_unit_test(products_come_near_brute_force),
+        cmocka_unit_test(products_come_near_brute_force), cmocka_unit_test(replacements_keep_the_accuracy),
         cmocka_unit_test(the_slowest_layer_is_bounded),
         cmocka_unit_test(fronts_come_with_the_search),
         cmocka_unit_test(what_is_wrong_is_told),
