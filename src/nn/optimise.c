@@ -6,9 +6,12 @@
 #include "nn/optimise.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/clones.h"
 #include "nn/parallel.h"
+
+#define BOUND 1.1f /* largest factor on a learnt step of weights in one update */
 
 MB_CLONES static void op_sgd(size_t n, float rate, float m, float w, float ahead, const float *restrict g, float *restrict v,
                              float *restrict t) {
@@ -45,18 +48,49 @@ static bool decays(const mb_model *m, const mb_model_block *b) {
     return b->role == MB_ROLE_WEIGHT || clip;
 }
 
+/* From which number on block B holds learnt steps of weights: all, those behind the logits of branches, or none. */
+static size_t steps_from(const mb_model *m, const mb_model_block *b) {
+    const mb_fakequant *q = &m->layer[b->layer].wq;
+    size_t branches = 0;
+    if (b->role != MB_ROLE_STEP || q->block < 0 || b != &m->block[q->block]) return b->n;
+    for (int bits = 1; bits <= 8; bits++) branches += q->mix >> bits & 1;
+    return q->kind == MB_FAKE_LSQ ? 0 : q->kind == MB_FAKE_MIX ? branches : b->n;
+}
+
+static void op(const job *j, size_t a, size_t n, float w) {
+    const mb_optimiser *o = j->o;
+    if (o->kind == MB_ADAM) op_adam(n, j->rate, j->c1, j->c2, w, j->grad + a, o->v1 + a, o->v2 + a, j->m->theta + a);
+    else op_sgd(n, j->rate, (float)o->momentum, w, o->nesterov ? 1 : 0, j->grad + a, o->v1 + a, j->m->theta + a);
+}
+
+/* The same for learnt steps of weights: each stays positive and within BOUND of what it was. What is cut off the change goes off its momentum, too. */
+static void op_steps(const job *j, size_t a, size_t n) {
+    float was[256];
+    for (size_t i = 0; i < n; i += sizeof was / sizeof *was) {
+        size_t c = n - i < sizeof was / sizeof *was ? n - i : sizeof was / sizeof *was;
+        float *t = j->m->theta + a + i, *v = j->o->v1 + a + i;
+        memcpy(was, t, c * sizeof *t);
+        op(j, a + i, c, 0);
+        for (size_t k = 0; k < c; k++) {
+            const float to = t[k] < was[k] / BOUND ? was[k] / BOUND : t[k] > was[k] * BOUND ? was[k] * BOUND : t[k], change = t[k] - was[k];
+            if (!(was[k] > 0) || !(to < t[k] || to > t[k])) continue; /* has not begun; or a small change */
+            if (j->o->kind == MB_SGD) v[k] *= (to - was[k]) / change;
+            t[k] = to;
+        }
+    }
+}
+
 static void part(void *ctx, int p, int parts) {
     const job *j = ctx;
-    mb_optimiser *o = j->o;
     size_t first, last;
     mb_part(j->m->n_theta, 1024, p, parts, &first, &last);
     for (int k = 0; k < j->m->n_blocks; k++) {
         const mb_model_block *b = &j->m->block[k];
-        size_t a = b->at > first ? b->at : first, z = b->at + b->n < last ? b->at + b->n : last;
-        float w = decays(j->m, b) ? (float)o->decay : 0;
+        size_t a = b->at > first ? b->at : first, z = b->at + b->n < last ? b->at + b->n : last, s = b->at + steps_from(j->m, b);
         if (a >= z) continue;
-        if (o->kind == MB_ADAM) op_adam(z - a, j->rate, j->c1, j->c2, w, j->grad + a, o->v1 + a, o->v2 + a, j->m->theta + a);
-        else op_sgd(z - a, j->rate, (float)o->momentum, w, o->nesterov ? 1 : 0, j->grad + a, o->v1 + a, j->m->theta + a);
+        s = s < a ? a : s > z ? z : s;
+        op(j, a, s - a, decays(j->m, b) ? (float)j->o->decay : 0);
+        op_steps(j, s, z - s);
     }
 }
 

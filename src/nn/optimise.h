@@ -4,7 +4,9 @@
  * v) Sutskever et al., ICML 2013 Adam:   m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  theta -= rate (m' / (sqrt(v') + eps) +
  * w theta),  m' and v' without the bias of their start;  b1 0.9, b2 0.999, eps 1e-8.   Kingma, Ba, arXiv:1412.6980; decay apart
  * from the gradient: Loshchilov, Hutter, arXiv:1711.05101 Weights decay, and the clips of PACT; biases, factors and offsets of
- * normalisation, and steps do not.
+ * normalisation, and steps do not. Learnt steps of weights (LSQ) change by at most a tenth in one update: where there are many levels
+ * a single one beyond the last has +-hi for derivative, which would drive steps through zero (its authors train 8 bits at a
+ * tenth of the rate of 2 to 4).
  */
 #ifndef MB_NN_OPTIMISE_H
 #define MB_NN_OPTIMISE_H

@@ -209,6 +209,37 @@ static void test_optimisers(void **state) {
     mb_model_free(m);
 }
 
+/* Learnt steps stay positive, whatever the gradient; small changes, weights and logits are as they were. */
+static void test_bounded_steps(void **state) {
+    (void)state;
+    mb_model *m = NULL;
+    mb_shape in = {1, {2}};
+    assert_ok(mb_model_new("steps", &in, &m));
+    int a = mb_model_linear(m, "a", 0, 3, false), b = mb_model_linear(m, "b", a, 1, false);
+    mb_fakequant lsq = {.kind = MB_FAKE_LSQ, .bits = 8, .per_channel = true, .block = -1}, none = {.block = -1};
+    mb_fakequant mix = {.kind = MB_FAKE_MIX, .mix = 1u << 2 | 1u << 8, .block = -1};
+    assert_ok(mb_model_done(m));
+    assert_ok(mb_model_quantise(m, a, &lsq, &none));
+    assert_ok(mb_model_quantise(m, b, &mix, &none));
+    float *v = mb_calloc(2 * m->n_theta, sizeof *v), *g = v + m->n_theta;
+    mb_optimiser o = {.kind = MB_SGD, .v1 = v};
+    for (size_t i = 0; i < m->n_theta; i++) m->theta[i] = 1, g[i] = 100;
+    float *step = m->theta + m->block[m->layer[a].wq.block].at, *logit = m->theta + m->block[m->layer[b].wq.block].at;
+    g[step - m->theta + 1] = -100;
+    g[step - m->theta + 2] = 0.5f;
+    mb_optimiser_step(&o, m, g, 0.1, 2);
+    assert_true(fabsf(m->theta[0] + 9) < 1e-5f);
+    assert_true(fabsf(step[0] - 1 / 1.1f) < 1e-6f && fabsf(step[1] - 1.1f) < 1e-6f && fabsf(step[2] - 0.95f) < 1e-6f);
+    assert_true(fabsf(logit[0] + 9) < 1e-5f && fabsf(logit[1] + 9) < 1e-5f);
+    assert_true(fabsf(logit[2] - 1 / 1.1f) < 1e-6f && fabsf(logit[3] - 1 / 1.1f) < 1e-6f);
+    memset(g, 0, m->n_theta * sizeof *g); /* and the momentum of what was cut off is gone */
+    o.momentum = 0.9;
+    mb_optimiser_step(&o, m, g, 0.1, 2);
+    assert_true(fabsf(step[0] - (1 - 1.9f * (1 - 1 / 1.1f))) < 1e-5f);
+    mb_free(v);
+    mb_model_free(m);
+}
+
 /* --- training ----------------------------------------------------------------------------------------------------------------
  */
 
@@ -443,7 +474,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),     cmocka_unit_test(test_steps),       cmocka_unit_test(test_ternary),
         cmocka_unit_test(test_check),      cmocka_unit_test(test_loss),        cmocka_unit_test(test_schedules),
-        cmocka_unit_test(test_optimisers), cmocka_unit_test(test_learns),      cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_optimisers), cmocka_unit_test(test_bounded_steps), cmocka_unit_test(test_learns),      cmocka_unit_test(test_resume),
         cmocka_unit_test(test_bad),        cmocka_unit_test(test_recalibrate), cmocka_unit_test(test_augment)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
