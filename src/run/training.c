@@ -75,7 +75,8 @@ int mb_training_quantise(mb_model *m, const mb_plan *plan, const mb_training_key
         mb_fakequant x = {.kind = (mb_fake)keys->input_quantiser, .bits = a->input_bits, .is_signed = seen->min < 0};
         if (w.bits > 1 && w.kind == MB_FAKE_SIGN) w.kind = MB_FAKE_LSQ; /* layers that a pin keeps at more bits */
         if (w.bits != 2 && w.kind == MB_FAKE_TERNARY) w.kind = w.bits == 1 ? MB_FAKE_SIGN : MB_FAKE_LSQ;
-        if (w.bits == 1 && w.kind == MB_FAKE_LSQ) w.kind = MB_FAKE_SIGN;
+        if (w.kind == MB_FAKE_HWGQ && w.bits > 4) w.kind = MB_FAKE_LSQ;
+        if (w.bits == 1 && (w.kind == MB_FAKE_LSQ || w.kind == MB_FAKE_MINMAX)) w.kind = MB_FAKE_SIGN;
         if (x.kind == MB_FAKE_SIGN && (x.bits > 1 || !x.is_signed)) x.kind = MB_FAKE_LSQ;
         if (x.is_signed && x.bits == 1 && x.kind != MB_FAKE_NONE) x.kind = MB_FAKE_SIGN;
         if (x.is_signed && (x.kind == MB_FAKE_PACT || x.kind == MB_FAKE_HWGQ || x.kind == MB_FAKE_DOREFA)) x.kind = MB_FAKE_LSQ;

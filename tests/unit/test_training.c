@@ -251,6 +251,14 @@ static void test_quantise(void **state) {
         assert_true(m->theta[m->block[l->xq.block].at] > 0);
         k++;
     }
+    static const struct { int kind, bits, want; } other[] = {{MB_FAKE_HWGQ, 8, MB_FAKE_LSQ}, {MB_FAKE_HWGQ, 4, MB_FAKE_HWGQ}, {MB_FAKE_MINMAX, 1, MB_FAKE_SIGN}};
+    for (int e = 0; e < 3; e++) { /* bits that a quantiser of weights cannot do */
+        own.weight_quantiser = other[e].kind;
+        plan->assign[0].weight_bits = other[e].bits;
+        assert_ok(mb_training_quantise(m, plan, &own, s.calib, true));
+        for (int i = 0, k = 0; i < m->n_layers; i++)
+            if (mb_model_weighted(&m->layer[i]) && k++ == 0) assert_int_equal(m->layer[i].wq.kind, other[e].want);
+    }
     mb_plan_free(plan);
     mb_model_free(m);
     mb_setup_free(&s);
