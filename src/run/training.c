@@ -304,6 +304,7 @@ int mb_training_load(mb_conf *root, mb_training *t) {
         mb_context(rc, "teacher asked for at %s", mb_conf_where(mb_conf_find(root, "train.teacher")));
     if (!rc && (t->own.weight_quantiser || t->own.input_quantiser || t->own.noise > 0 || t->own.converters)) {
         rc = make_plan(t, &plan);
+        if (!rc) t->plan = mb_hash64(plan->assign, (size_t)plan->n * sizeof *plan->assign, MB_HASH_START);
         if (!rc && (t->own.weight_quantiser || t->own.input_quantiser))
             rc = mb_training_quantise(t->model, plan, &t->own, t->train, !t->fresh);
         if (!rc && (t->own.noise > 0 || t->own.converters)) rc = make_noise(t, plan);
@@ -449,6 +450,22 @@ static int on_step(void *ctx, int epoch, int64_t step) {
     return mb_hardware_step(&t->hardware, t->model, &t->own, epoch, step);
 }
 
+/* What the training is beside the keys, data and layers that the trainer knows: where it starts, and what hardware does. */
+static uint64_t salt_of(const mb_training *t) {
+    static const char *const group[] = {"device", "arch", "read"};
+    double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh, t->own.converters, t->own.converter_refresh};
+    uint64_t h = mb_hash64(extra, sizeof extra, MB_HASH_START);
+    h = mb_hash64(&t->hash, sizeof t->hash, h);
+    if (!t->hardware.noise) return h;
+    h = mb_hash64(&t->plan, sizeof t->plan, h);
+    for (size_t i = 0; i < sizeof group / sizeof *group; i++) {
+        const mb_conf *c = mb_conf_find(t->conf, group[i]);
+        const uint64_t own = c ? mb_conf_hash(c) : 0;
+        h = mb_hash64(&own, sizeof own, h);
+    }
+    return h;
+}
+
 int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_result *r) {
     files f;
     mb_str log = {0};
@@ -461,9 +478,7 @@ int mb_training_run(mb_training *t, const mb_training_options *o, mb_training_re
         rc = mb_fail(MB_BADINPUT, "%s holds a training: --resume goes on with it, --force begins again", f.dir);
         goto out;
     }
-    const mb_conf *device = t->hardware.noise ? mb_conf_find(t->conf, "device") : NULL;
-    double extra[] = {t->own.noise, t->own.weight_clip, t->own.hard_tanh, t->own.converters, t->own.converter_refresh};
-    uint64_t salt = mb_hash64(extra, sizeof extra, device ? mb_conf_hash(device) : MB_HASH_START);
+    const uint64_t salt = salt_of(t);
     step_ctx ctx = {t, o};
     const mb_engine_hooks hooks = mb_hardware_hooks(&t->hardware, &t->own);
     mb_train_job job = {.model = t->model,

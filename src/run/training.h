@@ -60,6 +60,7 @@ typedef struct mb_training {
     mb_cell cell;    /* of train.noise */
     mb_hardware hardware;
     uint64_t hash;   /* of the network that it starts from, as mappers see it; 0: none */
+    uint64_t plan;   /* hash of the plan's settings; 0: no plan */
     bool fresh;      /* of a built-in family, not trained before */
 } mb_training;
 

@@ -40,6 +40,16 @@ run mixbar train small.cfg -o killed --resume -s train.rate=0.2
 is 3 "does not go on as another training"
 err 'of another training' "says so"
 
+run mixbar train small.cfg -o other -s seed=4 -s train.epochs=1
+for net in runs/small/small.onnx other/small.onnx; do
+    run mixbar train small.cfg -o onward --resume -s "train.network=$net" -s train.epochs=1 -s train.rate=0.01
+done
+is 3 "does not go on from another network"; err 'of another training'
+for time in 0.0 1e6; do
+    run mixbar train small.cfg -o aged --resume -s train.network=runs/small/small.onnx -s train.epochs=1 -s device=rram -s train.noise=1 -s read.time_s=$time
+done
+is 3 "nor with the errors of another time"; err 'of another training'
+
 # used.cfg repeats the training
 run mixbar train runs/small/used.cfg -o used
 ok "$(cmp -s runs/small/small.onnx used/small.onnx; echo $?)" "used.cfg repeats the training"
