@@ -6,7 +6,7 @@
  * weights and the inputs, as published (4 to 2 bits). With `settings = "lowest"` one training per layer is all; what lies
  * between takes the share of S that its errors have between those of the ends, weights and inputs of mapping/errors.h in power.
  * `settings = "all"` trains every pair of bits that the menu has. Converters, which training does not know, add what errors of
- * their power add between the ends. Reference: Bablani, McKinstry, Esser, Appuswamy, Modha, 2023, arXiv:2301.13330.
+ * their power add between the ends; in layers that lost nothing, or have no ends, at the mean price of all. Reference: Bablani, McKinstry, Esser, Appuswamy, Modha, 2023, arXiv:2301.13330.
  */
 #include <math.h>
 
@@ -37,9 +37,9 @@ typedef struct alps_job {
     mb_oracle *o;
     const mb_space *space;
     mb_plan *plan;      /* all at their most bits */
-    double *bits_value; /* of the layer's choices without what converters add */
+    double *price; /* [layers] S per error, 0: it lost nothing, or was not trained */
     double base, start;
-    double each; /* sum over layers of S per error */
+    double each; /* sum of the prices of layers that were trained */
     int layers;
 } alps_job;
 
@@ -88,43 +88,40 @@ static int layer_values(alps_job *j, int i, double *value) {
     mb_error_model model;
     mb_errors e, from, to;
     ends(j->space, i, &most, &least);
-    if (same_bits(&a[most], &a[least])) return MB_OK; /* fixed_values */
+    if (same_bits(&a[most], &a[least])) return MB_OK;
     int rc = lowered(j, i, &a[least], &low);
     if (!rc) rc = mb_error_model_init(&model, l, j->par->rows, j->par->fill);
     if (!rc) rc = mb_errors_of(&model, &a[most], &from);
     if (!rc) rc = mb_errors_of(&model, &a[least], &to);
     if (rc) return rc;
     const double n0 = from.weight + from.input, spread = to.weight + to.input - n0, each = spread > 0 ? low / spread : 0;
-    j->each += fmax(each, 0), j->layers++;
+    j->price[i] = fmax(each, 0);
+    j->each += j->price[i], j->layers++;
     for (int c = 0; c < j->space->m[i] && !rc; c++) {
         int again = 0;
         rc = mb_errors_of(&model, &a[c], &e);
         if (rc) break;
         while (again < c && !same_bits(&a[again], &a[c])) again++;
-        const double known = each * (e.weight + e.input - n0), more = j->par->others == 0 && each > 0 ? each * e.converter : 0;
         if (same_bits(&a[c], &a[most])) value[c] = 0;
         else if (same_bits(&a[c], &a[least])) value[c] = low;
-        else if (j->par->settings == 0) value[c] = known;
-        else if (again < c) value[c] = j->bits_value[again];
+        else if (j->par->settings == 0) value[c] = each * (e.weight + e.input - n0);
+        else if (again < c) value[c] = value[again];
         else rc = lowered(j, i, &a[c], &value[c]);
-        j->bits_value[c] = value[c];
-        value[c] += more;
     }
     return rc;
 }
 
-/* A layer of the same bits in all its settings: only its converters make a difference, at the mean price of the others' errors. */
-static int fixed_values(const alps_job *j, int i, double *value) {
+/* What the converters of layer I add. Where its own price is 0 their errors count at the mean of all, or the coarsest would be free. */
+static int add_converters(const alps_job *j, int i, double *value) {
     const mb_assign *a = j->space->choice[i];
+    const double price = j->price[i] > 0 ? j->price[i] : j->layers ? j->each / j->layers : 0;
     mb_error_model model;
-    int most, least;
-    ends(j->space, i, &most, &least);
-    if (!same_bits(&a[most], &a[least]) || !j->layers || j->par->others != 0) return MB_OK;
+    if (j->par->others != 0) return MB_OK;
     int rc = mb_error_model_init(&model, &j->o->net->layer[j->o->net->weighted[i]], j->par->rows, j->par->fill);
     for (int c = 0; c < j->space->m[i] && !rc; c++) {
         mb_errors e;
         rc = mb_errors_of(&model, &a[c], &e);
-        if (!rc) value[c] = j->each / j->layers * e.converter;
+        if (!rc) value[c] += price * e.converter;
     }
     return rc;
 }
@@ -148,9 +145,8 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
     alps_job j = {.par = params, .o = o, .space = space};
     (void)seed;
     if (!o->trained) return mb_fail(MB_BADINPUT, "this sensitivity trains the network, which this run cannot");
-    int rc = mb_plan_clone(space->plan, &j.plan), widest = 0;
-    for (int i = 0; i < space->n; i++) widest = space->m[i] > widest ? space->m[i] : widest;
-    if (!rc && !(j.bits_value = mb_calloc((size_t)widest, sizeof *j.bits_value))) rc = mb_nomem();
+    int rc = mb_plan_clone(space->plan, &j.plan);
+    if (!rc && !(j.price = mb_calloc((size_t)space->n, sizeof *j.price))) rc = mb_nomem();
     for (int i = 0; i < space->n && !rc; i++) {
         int most, least;
         ends(space, i, &most, &least);
@@ -167,8 +163,8 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
         if (!rc && o->progress && o->progress(o->ctx, "sensitivity: one epoch per layer", i + 1, space->n))
             rc = mb_fail(MB_INTERRUPTED, "stopped");
     }
-    for (int i = 0; i < space->n && !rc; i++) rc = fixed_values(&j, i, out->value[i]);
-    mb_free(j.bits_value);
+    for (int i = 0; i < space->n && !rc; i++) rc = add_converters(&j, i, out->value[i]);
+    mb_free(j.price);
     mb_plan_free(j.plan);
     return rc;
 }
