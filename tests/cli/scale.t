@@ -52,6 +52,9 @@ run mixbar report merged; is 0 "a merged run is a run"
 refused 'holds 8 finished points' "a run in the way is not touched" mixbar merge part-0-of-3 part-1-of-3 part-2-of-3 -o merged
 run mixbar merge part-0-of-3 part-1-of-3 part-2-of-3 one -o merged --force; is 0 "the same point twice, the same bytes"; same merged "--force"
 quiet -s seed=8 -o other; refused 'another experiment' "shards of different experiments" mixbar merge part-0-of-3 other -o no
+cp -r part-1-of-3 target
+refused 'one of the folders that are put together' "a shard is not overwritten by the whole" mixbar merge part-0-of-3 target part-2-of-3 -o ./target/ --force
+diff -r part-1-of-3 target >differ; ok $? "and stays as it was"; diag differ
 cp -r part-1-of-3 damaged; sed -i '3s/1/2/' damaged/results.jsonl
 refused 'results.jsonl:3: the line is damaged' "a damaged shard" mixbar merge part-0-of-3 damaged part-2-of-3 -o no
 cp -r one changed
