@@ -53,14 +53,17 @@ run mixbar plot runs/small --kind lines,roofline --format gp; is 0 "several kind
 
 # One picture elsewhere.
 find runs/small >before
-run mixbar plot runs/small accuracy-edap --by weight_bits -o "edap picture.png"; is 0 "a picture of one's own"
-head -c 8 "edap picture.png" | cmp -s - "$(printf '\211PNG\r\n\032\n' >magic; echo magic)"; ok $? "it is a PNG"
 run mixbar plot runs/small -k lines -o lines.gp; is 0 "a script of one's own"; grep -q '^plot' lines.gp; ok $? "which plots"
-find runs/small | cmp -s - before; ok $? "nothing in the run folder"
 run mixbar plot runs/small lines -o lines.jpg; is 3 "an unknown ending"; err 'ends in .svg, .png or .pdf'
+run mixbar plot runs/small lines -o "Bob's.gp"; is 3 "a name that a script cannot hold"; err 'may not hold quotes'
 run mixbar plot runs/small lines roofline -o x.png; is 2 "two kinds in one picture"
-run mixbar plot runs/small --kind lines,roofline -o x.png; is 3 "in one option"; err 'one picture is of one kind'
 run mixbar plot runs/small lines -o x.png -f pdf; is 2 "two formats"; err 'leave --format out'
+run mixbar plot runs/small --kind lines,roofline -o x.gp; is 3 "in one option"; err 'one picture is of one kind'
+if [ -n "$formats" ]; then
+    run mixbar plot runs/small accuracy-edap --by weight_bits -o "edap picture.png"; is 0 "a picture of one's own"
+    head -c 8 "edap picture.png" | cmp -s - "$(printf '\211PNG\r\n\032\n' >magic; echo magic)"; ok $? "it is a PNG"
+fi
+find runs/small | cmp -s - before; ok $? "nothing in the run folder"
 
 # Wrong requests.
 run mixbar plot; is 2 "no run"; err 'needs a run folder'
