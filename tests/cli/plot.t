@@ -65,6 +65,14 @@ if [ -n "$formats" ]; then
 fi
 find runs/small | cmp -s - before; ok $? "nothing in the run folder"
 
+# Plots that a run is asked for and has no data for do not cost the report.
+run mixbar run small.cfg --cost-only -s 'plot=["accuracy-energy", "energy-components"]' -o runs/costs; is 0 "a run of costs whose experiment names a plot of accuracy"
+out '^results +runs/costs/results.jsonl$' "is reported"
+if [ -n "$formats" ]; then
+    err 'accuracy-energy cannot be drawn: no accuracy was simulated' "what is left out is told"
+    [ -s runs/costs/plots/energy-components.svg ]; ok $? "the others are drawn"
+fi
+
 # Wrong requests.
 run mixbar plot; is 2 "no run"; err 'needs a run folder'
 run mixbar plot runs/small heatmap; is 2 "an unknown kind"; err 'did you mean "heat-map"'
