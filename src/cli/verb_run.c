@@ -110,7 +110,7 @@ typedef struct best {
 typedef struct watcher {
     mb_meter meter;
     best best[5];
-    size_t n_best, points;
+    size_t n_best, points, seen; /* points of this run; those that were computed now */
 } watcher;
 
 static void watch_start(watcher *w, size_t points) {
@@ -120,10 +120,12 @@ static void watch_start(watcher *w, size_t points) {
     w->n_best = sizeof kinds / sizeof *kinds;
     memcpy(w->best, kinds, sizeof kinds);
     w->points = points;
+    w->seen = 0;
 }
 
 static int on_point(void *ctx, const mb_point_result *p, size_t done, size_t total) {
     watcher *w = ctx;
+    w->seen++;
     for (size_t i = 0; i < w->n_best; i++) {
         best *b = &w->best[i];
         const double x = *(const double *)(const void *)((const char *)p + mb_column_find(b->column)->offset);
@@ -138,6 +140,8 @@ static int on_point(void *ctx, const mb_point_result *p, size_t done, size_t tot
 static int tell_best(const watcher *w, const char *dir) {
     mb_str out = {0};
     mb_str_addf(&out, "%zu points\n", w->points);
+    if (!w->seen) mb_str_addf(&out, "all were there already (the best: mixbar report %s --best edap)\n", dir);
+    else if (w->seen < w->points) mb_str_addf(&out, "of the %zu that were computed now (of all: mixbar report %s --best edap):\n", w->seen, dir);
     for (size_t i = 0; i < w->n_best; i++) {
         const best *b = &w->best[i];
         char value[48];
@@ -221,6 +225,7 @@ static int run(const void *opt, int argc, char *const *argv) {
     size_t points = 0;
     if (!rc) rc = read_experiment(o, argv[0], &root, &points);
     if (!rc) {
+        if (ro.shards > 1) points = points > (size_t)ro.shard ? (points - (size_t)ro.shard - 1) / (size_t)ro.shards + 1 : 0;
         mb_meter_start(&w.meter, points);
         if (o->progress && !strcmp(o->progress, "json") && team.rank == 0) mb_meter_json(&w.meter);
         watch_start(&w, points);

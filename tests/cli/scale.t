@@ -131,6 +131,12 @@ best=$(sed -n 's/^least energy .* point \([0-9]*\) .*/\1/p' out)
 awk -F'"energy_J":' '/"kind":"point"/ { split($2, v, ","); if (min == "" || v[1] + 0 < min) { min = v[1] + 0; at = n + 0 } n++ } END { print at }' large/results.jsonl >at
 [ "$best" = "$(cat at)" ]; ok $? "the best one is told: $best"
 
+cp -r large half
+head -n 1500 large/results.jsonl >half/results.jsonl
+run mixbar run large.cfg --cost-only -s keep=totals -j 2 -q -o half --resume; is 0 "the second part of it"; cmp -s large/results.jsonl half/results.jsonl; ok $? "the same bytes"
+out '^2500 points$'; out '^of the 1001 that were computed now' "the best of a part are not those of the whole"
+run mixbar run large.cfg --cost-only -s keep=totals -j 2 -q -o large --shard 1/1000 -f csv; is 0 "three of them"; [ "$(wc -l <out)" -eq 4 ]; ok $? "have a table"
+
 # --- progress for programs
 run mixbar run eight.cfg --progress json --no-plots -q -o progress -j 2 -f jsonl; is 0 "--progress json"
 grep '^{"done":' err >lines; valid lines "every line"
