@@ -185,7 +185,9 @@ static char *folder_of(const mb_session *se) {
     const bool shard = o->shards > 1;
     char part[48] = "";
     if (shard) snprintf(part, sizeof part, "-%d-of-%d", o->shard, o->shards);
-    return o->dir ? mb_asprintf("%s%s", o->dir, part) : mb_asprintf("runs/%s%s", se->name, part);
+    size_t n = o->dir ? strlen(o->dir) : 0;
+    while (shard && n > 1 && o->dir[n - 1] == '/') n--; /* "runs/my/", as a shell completes it */
+    return o->dir ? mb_asprintf("%.*s%s", (int)n, o->dir, part) : mb_asprintf("runs/%s%s", se->name, part);
 }
 
 /* Open the sweep and look at its points: every rank for itself, the points rank 0 alone. */
