@@ -268,6 +268,7 @@ static void force(void **state) {
     write_run("run");
     put("run/plan-0002.cfg", "a = 1;", 6);
     put("run/plan-mine.cfg", "a = 1;", 6);
+    put("run/net-0002.onnx", "net", 3);
     mb_str none = {0};
     mb_explain_text("quickstart", NULL, 0, &none);
     put("run/explain.jsonl", none.s, none.n);
@@ -284,7 +285,7 @@ static void force(void **state) {
     assert_ok(mb_run_write_file(run, "plan-0000.cfg", "new"));
     assert_true(exists("run/plan-0002.cfg") && !exists("run/plan-0000.cfg"));
     assert_ok(mb_run_point(run, &made.point[0]));
-    assert_false(exists("run/plan-0002.cfg") || exists("run/explain.jsonl"));
+    assert_false(exists("run/plan-0002.cfg") || exists("run/net-0002.onnx") || exists("run/explain.jsonl"));
     assert_true(exists("run/plan-mine.cfg") && exists("run/plan-0000.cfg"));
     assert_ok(mb_run_close(run, true));
     assert_ok(mb_results_read("run", &r));
