@@ -324,8 +324,9 @@ static int ask(follow *f) {
 }
 
 static int get_batch(follow *f, reader *r) {
-    batch b = {.first = get_number(r), .n = (size_t)get_number(r)};
-    if (r->bad || b.n == 0 || b.n > 4 * BATCH_MAX) return broken(0);
+    batch b = {.first = get_number(r)}; /* one after the other: the order within braces is open */
+    b.n = (size_t)get_number(r);
+    if (r->bad || b.n == 0 || b.n > r->n / sizeof(uint64_t)) return broken(0); /* an id has its length at least */
     if (!(b.have = mb_calloc(b.n, sizeof *b.have))) return mb_nomem();
     for (size_t i = 0; i < b.n; i++) {
         size_t n;
