@@ -144,7 +144,7 @@ grep '^{"done":' err >lines; valid lines "every line"
 [ "$(tail -n 1 lines | grep -oE '"(done|total)":8' | wc -l)" -eq 2 ]; ok $? "the last line: all are done"
 for key in accuracy rate left_s; do tail -n 1 lines | grep -qE "\"$key\":[0-9.e+-]+"; ok $? "has $key"; done
 if command -v script >/dev/null 2>&1 && script -qec true /dev/null >/dev/null 2>&1; then
-    TERM=xterm script -qec "mixbar run eight.cfg -j 2 -o tty --no-plots" /dev/null >tty.out 2>&1 </dev/null
+    TERM=xterm script -qec "mixbar run eight.cfg -j 1 -o tty --no-plots" /dev/null >tty.out 2>&1 </dev/null
     grep -q 'point [1-7]/8 .*accuracy [0-9.]* %.* points/s .* samples/s .* left' tty.out; ok $? "one line on a terminal: points done, accuracy, rates, time left"
 else
     skip "the line on a terminal" "no script"
