@@ -204,6 +204,8 @@ static int prepare(mb_session *se, mb_sweep **sweep, mb_str *used) {
     if (!se->jobs) return mb_fail(MB_BADINPUT, "shard %d of %d has no points: the sweep has %zu", o->shard, o->shards, se->points);
     if (o->explain != MB_EXPLAIN_NOT && o->explain_point >= (int64_t)se->points)
         return mb_fail(MB_BADINPUT, "there is no point %lld to explain: points are 0..%zu", (long long)o->explain_point, se->points - 1);
+    if (o->explain != MB_EXPLAIN_NOT && o->explain_point >= 0 && shards > 1 && (size_t)o->explain_point % shards != first)
+        return mb_fail(MB_BADINPUT, "point %lld to explain is of another shard, %zu/%zu", (long long)o->explain_point, (size_t)o->explain_point % shards, shards);
     if (o->explain != MB_EXPLAIN_NOT && o->team)
         return mb_fail(MB_USAGE, "points are explained by one process: run again with --resume and without mpirun");
     const char *key;

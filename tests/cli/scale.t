@@ -63,6 +63,7 @@ refused 'damaged' "a shard that was edited" mixbar merge changed part-1-of-3 -o 
 run mixbar merge part-0-of-3; is 2 "merge needs -o"
 for bad in 3/3 -1/3 1 x/2 1/0; do run mixbar run eight.cfg --shard "$bad" -o no; is 2 "--shard $bad"; done
 [ ! -e no ]; ok $? "refusals leave nothing"
+refused 'point 4 to explain is of another shard, 1/3' "a point of another shard is not explained" mixbar run eight.cfg --shard 2/3 --explain-point 4 -q --no-plots -o no
 quiet --shard 2/3 --cost-only -o slash/; [ -s slash-2-of-3/results.jsonl ] && [ ! -e slash ]; ok $? "-o DIR/ is -o DIR"; diag err
 
 # --- ranks
