@@ -224,7 +224,9 @@ static int run(const void *opt, int argc, char *const *argv) {
     }
     size_t points = 0;
     if (!rc) rc = read_experiment(o, argv[0], &root, &points);
-    if (!rc) {
+    const bool absent = rc && ro.team;
+    if (absent) rc = mb_experiment_absent(ro.team, rc);
+    if (!rc && !absent) {
         if (ro.shards > 1) points = points > (size_t)ro.shard ? (points - (size_t)ro.shard - 1) / (size_t)ro.shards + 1 : 0;
         mb_meter_start(&w.meter, points);
         if (o->progress && !strcmp(o->progress, "json") && team.rank == 0) mb_meter_json(&w.meter);

@@ -216,6 +216,8 @@ static int prepare(mb_session *se, mb_sweep **sweep, mb_str *used) {
     return rc;
 }
 
+int mb_experiment_absent(const mb_team *team, int rc) { return mb_ranks_absent(team, rc); }
+
 int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir) {
     mb_sweep *sweep = NULL;
     mb_str used = {0};

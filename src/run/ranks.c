@@ -188,6 +188,12 @@ int mb_ranks_begin(mb_session *se, int rc, const char *used) {
     return rc ? mb_error_raise(e, rc) : sent;
 }
 
+int mb_ranks_absent(const mb_team *t, int rc) {
+    const mb_run_options o = {.team = t};
+    mb_session se = {.o = &o};
+    return t->rank > 0 ? mb_ranks_follow(&se, rc, "") : mb_ranks_begin(&se, rc, "");
+}
+
 static int give_jobs(lead *l, mb_crew *crew, int k) {
     const size_t fair = mb_crew_left(crew) / (2 * (size_t)l->team->size) + 1;
     size_t first, want = l->want[k] < fair ? l->want[k] : fair;

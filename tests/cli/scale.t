@@ -83,6 +83,9 @@ if mixbar --version | grep -q 'Open MPI' && command -v mpirun >/dev/null 2>&1; t
     grep -q '^point 4/8' err; [ $? -ne 0 ]; ok $? "finished points are not computed again"
     run mpirun --oversubscribe -n 2 mixbar run eight.cfg -q --no-plots -s device.prog_sigma=-1 -o no; is 3 "a bad experiment"
     [ "$(grep -c 'prog_sigma = -1' err)" -eq 1 ]; ok $? "is told once"
+    echo 'if [ "$OMPI_COMM_WORLD_RANK" = 0 ]; then set -- nothere.cfg; else set -- eight.cfg; fi; exec mixbar run "$1" -q --no-plots --cost-only -o odd' >odd.sh
+    run timeout -k 10 100 mpirun --oversubscribe -n 2 sh odd.sh; is 3 "rank 0 alone has no experiment"
+    [ "$(grep -c 'nothere.cfg: No such file' err)" -eq 1 ] && [ ! -e odd ]; ok $? "nobody waits, and it is told once"
     run mpirun --oversubscribe -n 2 mixbar run bad.cfg -q --no-plots -o badranks; cmp -s bad1/results.jsonl badranks/results.jsonl; ok $? "an error keeps the points before it"
 else
     skip "ranks" "no mpirun, or built without Open MPI"
