@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/common.h"
 #include "cli/options.h"
+#include "run/plot_figure.h"
 #include "run/results.h"
 
 typedef struct options {
@@ -46,6 +47,7 @@ static int draw(const options *o, int argc, char *const *argv, mb_str *files) {
         rc = mb_fail(MB_USAGE, "--x, --y and --by go with a kind of plot: --kind lines or --kind heat-map");
     if (!rc && o->output && o->format) rc = mb_fail(MB_USAGE, "the ending of --output is the format: leave --format out");
     if (!rc && o->output && argc - 1 + (o->kind != NULL) != 1) rc = mb_fail(MB_USAGE, "--output takes the picture of one kind: mixbar plot RUN KIND -o FILE");
+    if (!rc && o->output) rc = mb_picture_check(o->output);
     if (!rc && strcmp(format, "gp") != 0 && !mb_cli_have_gnuplot()) {
         rc = mb_fail(MB_SYSTEM,
                      "gnuplot was not found in PATH: apt-get install gnuplot-nox, or write the scripts with --format gp");

@@ -45,6 +45,15 @@ static const mb_option table[] = {
     MB_OPTION_END,
 };
 
+/* KIND (NULL: all that make sense). What has nothing to show, e.g. accuracy in a run of costs alone, is left out: TELL says so. */
+static int draw_kind(const mb_results *r, const char *kind, bool tell, mb_str *files) {
+    int rc = mb_results_plot(r, kind, "svg", files);
+    if (rc != MB_BADINPUT) return rc;
+    if (tell) mb_warn("%s", mb_error_message());
+    mb_error_clear();
+    return MB_OK;
+}
+
 /* The plots that the experiment asks for (all when it does not say), and those of an explanation that was asked for, as SVG. Text of the files made in FILES. Without gnuplot
  * there is a note and no plot. */
 static int draw(const mb_conf *root, const mb_results *r, bool explained, mb_str *files) {
@@ -54,18 +63,13 @@ static int draw(const mb_conf *root, const mb_results *r, bool explained, mb_str
         mb_note("gnuplot was not found: no plots (Debian: apt-get install gnuplot-nox, then `mixbar plot %s`)", r->dir);
         return MB_OK;
     }
-    if (!list) return mb_results_plot(r, NULL, "svg", files);
+    if (!list) return draw_kind(r, NULL, true, files);
     int rc = MB_OK;
-    for (size_t i = 0; i < list->n && !rc; i++) rc = mb_results_plot(r, list->child[i]->s, "svg", files);
+    for (size_t i = 0; i < list->n && !rc; i++) rc = draw_kind(r, list->child[i]->s, true, files);
     for (size_t i = 0; i < sizeof explain / sizeof *explain && !rc && explained; i++) {
         bool named = false;
         for (size_t k = 0; k < list->n; k++) named = named || !strcmp(list->child[k]->s, explain[i]);
-        if (named) continue;
-        rc = mb_results_plot(r, explain[i], "svg", files);
-        if (rc == MB_BADINPUT) { /* it has nothing to show, e.g. no converter */
-            mb_error_clear();
-            rc = MB_OK;
-        }
+        if (!named) rc = draw_kind(r, explain[i], false, files);
     }
     return rc;
 }
@@ -77,18 +81,18 @@ static int tell(const options *o, const mb_conf *root, const char *dir) {
     mb_format format = mb_cli_format(o->format);
     int rc = mb_results_read(dir, &r);
     if (!rc) rc = mb_results_report(&r, format, 0, &out);
-    if (!rc && !o->no_plots) rc = draw(root, &r, o->explain || o->explain_layers, &files);
+    const int drawn = !rc && !o->no_plots ? draw(root, &r, o->explain || o->explain_layers, &files) : MB_OK;
     if (!rc && text) {
         mb_str_addf(&out, "\nresults  %s/results.jsonl\n", dir);
         size_t n = 0;
         for (const char *s = mb_cstr(&files); *s; s++) n += *s == '\n';
         if (n) mb_str_addf(&out, "plots    %s/plots/ (%zu files)\n", dir, n);
     }
-    if (!rc) rc = mb_cli_write(&out);
+    if (!rc) rc = mb_cli_write(&out); /* also when a picture failed */
     mb_str_free(&out);
     mb_str_free(&files);
     mb_results_free(&r);
-    return rc;
+    return rc ? rc : drawn;
 }
 
 /* --- sweeps whose table nobody reads: the best points while they pass ------------------------------------------------- */
@@ -106,7 +110,7 @@ typedef struct best {
 typedef struct watcher {
     mb_meter meter;
     best best[5];
-    size_t n_best, points;
+    size_t n_best, points, seen; /* points of this run; those that were computed now */
 } watcher;
 
 static void watch_start(watcher *w, size_t points) {
@@ -116,10 +120,12 @@ static void watch_start(watcher *w, size_t points) {
     w->n_best = sizeof kinds / sizeof *kinds;
     memcpy(w->best, kinds, sizeof kinds);
     w->points = points;
+    w->seen = 0;
 }
 
 static int on_point(void *ctx, const mb_point_result *p, size_t done, size_t total) {
     watcher *w = ctx;
+    w->seen++;
     for (size_t i = 0; i < w->n_best; i++) {
         best *b = &w->best[i];
         const double x = *(const double *)(const void *)((const char *)p + mb_column_find(b->column)->offset);
@@ -134,6 +140,8 @@ static int on_point(void *ctx, const mb_point_result *p, size_t done, size_t tot
 static int tell_best(const watcher *w, const char *dir) {
     mb_str out = {0};
     mb_str_addf(&out, "%zu points\n", w->points);
+    if (!w->seen) mb_str_addf(&out, "all were there already (the best: mixbar report %s --best edap)\n", dir);
+    else if (w->seen < w->points) mb_str_addf(&out, "of the %zu that were computed now (of all: mixbar report %s --best edap):\n", w->seen, dir);
     for (size_t i = 0; i < w->n_best; i++) {
         const best *b = &w->best[i];
         char value[48];
@@ -216,7 +224,10 @@ static int run(const void *opt, int argc, char *const *argv) {
     }
     size_t points = 0;
     if (!rc) rc = read_experiment(o, argv[0], &root, &points);
-    if (!rc) {
+    const bool absent = rc && ro.team;
+    if (absent) rc = mb_experiment_absent(ro.team, rc);
+    if (!rc && !absent) {
+        if (ro.shards > 1) points = points > (size_t)ro.shard ? (points - (size_t)ro.shard - 1) / (size_t)ro.shards + 1 : 0;
         mb_meter_start(&w.meter, points);
         if (o->progress && !strcmp(o->progress, "json") && team.rank == 0) mb_meter_json(&w.meter);
         watch_start(&w, points);

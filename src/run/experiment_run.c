@@ -185,7 +185,9 @@ static char *folder_of(const mb_session *se) {
     const bool shard = o->shards > 1;
     char part[48] = "";
     if (shard) snprintf(part, sizeof part, "-%d-of-%d", o->shard, o->shards);
-    return o->dir ? mb_asprintf("%s%s", o->dir, part) : mb_asprintf("runs/%s%s", se->name, part);
+    size_t n = o->dir ? strlen(o->dir) : 0;
+    while (shard && n > 1 && o->dir[n - 1] == '/') n--; /* "runs/my/", as a shell completes it */
+    return o->dir ? mb_asprintf("%.*s%s", (int)n, o->dir, part) : mb_asprintf("runs/%s%s", se->name, part);
 }
 
 /* Open the sweep and look at its points: every rank for itself, the points rank 0 alone. */
@@ -202,6 +204,8 @@ static int prepare(mb_session *se, mb_sweep **sweep, mb_str *used) {
     if (!se->jobs) return mb_fail(MB_BADINPUT, "shard %d of %d has no points: the sweep has %zu", o->shard, o->shards, se->points);
     if (o->explain != MB_EXPLAIN_NOT && o->explain_point >= (int64_t)se->points)
         return mb_fail(MB_BADINPUT, "there is no point %lld to explain: points are 0..%zu", (long long)o->explain_point, se->points - 1);
+    if (o->explain != MB_EXPLAIN_NOT && o->explain_point >= 0 && shards > 1 && (size_t)o->explain_point % shards != first)
+        return mb_fail(MB_BADINPUT, "point %lld to explain is of another shard, %zu/%zu", (long long)o->explain_point, (size_t)o->explain_point % shards, shards);
     if (o->explain != MB_EXPLAIN_NOT && o->team)
         return mb_fail(MB_USAGE, "points are explained by one process: run again with --resume and without mpirun");
     const char *key;
@@ -211,6 +215,8 @@ static int prepare(mb_session *se, mb_sweep **sweep, mb_str *used) {
     if (!rc) se->name = mb_conf_find(se->root, "name")->s;
     return rc;
 }
+
+int mb_experiment_absent(const mb_team *team, int rc) { return mb_ranks_absent(team, rc); }
 
 int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir) {
     mb_sweep *sweep = NULL;

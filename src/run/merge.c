@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/conf.h"
 #include "base/error.h"
@@ -257,6 +258,13 @@ static int read_used(const char *dir, uint8_t **used, size_t *points) {
     return rc;
 }
 
+/* The whole is written while shards are read: it cannot take the place of one of them. */
+static int check_apart(const char *dir, const char *out) {
+    struct stat a, b;
+    if (stat(dir, &a) != 0 || stat(out, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) return MB_OK;
+    return mb_fail(MB_BADINPUT, "%s: is one of the folders that are put together, and would be overwritten: choose another one with -o DIR", out);
+}
+
 int mb_results_merge(const char *const *dir, size_t n, const char *out, int force, size_t *points, mb_str *missing) {
     uint8_t *used = NULL;
     merge m = {.shard = mb_calloc(n, sizeof *m.shard)};
@@ -264,7 +272,8 @@ int mb_results_merge(const char *const *dir, size_t n, const char *out, int forc
     for (size_t k = 0; k < n && !rc; k++) {
         m.shard[k].dir = dir[k];
         m.n_shard++;
-        rc = read_shard(&m, k);
+        rc = check_apart(dir[k], out);
+        if (!rc) rc = read_shard(&m, k);
     }
     if (!rc) rc = unite(&m);
     if (!rc) rc = read_used(dir[0], &used, points);

@@ -47,6 +47,7 @@ typedef struct scatter {
     int labels; /* tags of gnuplot's labels and arrows in use */
     bool coloured;
     mb_key_axis by; /* with COLOURED: the key whose values have colours */
+    size_t colours; /* so many, and grey for points that do not set the key, where there are some */
 } scatter;
 
 static void free_scatter(scatter *s) {
@@ -336,13 +337,18 @@ typedef struct entry {
     size_t i;
     char text[160];
     double width;
-} entry; /* KIND: 'a' analog, 'f' float, 't' trade-offs, 'b' baseline I */
+} entry; /* KIND: 'a' analog, 'f' float, 't' trade-offs, 'b' baseline I, 'v' value I of the coloured key (MB_COLOURS: not set) */
 
 static size_t legend_entries(const scatter *s, entry *e, mb_str *out) {
     size_t n = 0;
     for (size_t v = 0; s->coloured && v < s->by.n && v < MB_COLOURS; v++) {
         e[n] = (entry){.kind = 'v', .i = v};
         snprintf(e[n++].text, sizeof e->text, "%.28s", s->by.value[v]);
+    }
+    if (s->coloured && s->colours > s->by.n) {
+        const char *dot = strrchr(s->by.key, '.');
+        e[n] = (entry){.kind = 'v', .i = MB_COLOURS};
+        snprintf(e[n++].text, sizeof e->text, "%.40s not set", dot ? dot + 1 : s->by.key);
     }
     e[n] = (entry){.kind = 'a'};
     snprintf(e[n++].text, sizeof e->text, "analog, 95 %% interval%s", s->bands ? " and corners of the cost" : "");
@@ -374,7 +380,7 @@ static size_t legend(const scatter *s, mb_str *out, int *tag) {
             const double mid = x + 14;
             if (tag) {
                 const char *colour = e[i].kind == 'a'   ? (s->coloured ? MB_PLOT_GREY : mb_plot_colour(0))
-                                     : e[i].kind == 'v' ? mb_plot_colour(e[i].i)
+                                     : e[i].kind == 'v' ? (e[i].i < MB_COLOURS ? mb_plot_colour(e[i].i) : MB_PLOT_GREY)
                                      : e[i].kind == 'f' ? "#333333"
                                      : e[i].kind == 't' ? "#6baed6"
                                                         : mb_plot_colour(base_colour[e[i].i % 4]);
@@ -428,9 +434,9 @@ static void write_plot(const scatter *s, mb_str *out) {
         mb_str_addf(out, "  $points using 1:%s:6:7 with xerrorbars pt 7 ps 0 lw %s lc rgb '%s', \\\n",
                     s->r->n > CROWD ? "($5 > 0 ? $2 : NaN)" : "2", many ? "0.6" : "1", many ? "#a6cbe3" : "#7fb3d5");
     const char *size = s->r->n > CROWD ? "0.4" : many ? "0.65" : "0.95";
-    for (size_t v = 0; s->coloured && v < s->by.n; v++)
+    for (size_t v = 0; s->coloured && v < s->colours; v++)
         mb_str_addf(out, "  $points using 1:($%d == %zu ? $2 : NaN) with points pt 7 ps %s lc rgb '%s'%s\n", s->bands ? 8 : 6, v, many ? "0.8" : size,
-                    v < MB_COLOURS ? mb_plot_colour(v) : MB_PLOT_GREY, v + 1 < s->by.n ? ", \\" : "");
+                    v < MB_COLOURS && v < s->by.n ? mb_plot_colour(v) : MB_PLOT_GREY, v + 1 < s->colours ? ", \\" : "");
     if (!s->coloured) mb_str_addf(out, "  $points using 1:2 with points pt 7 ps %s lc rgb '%s'\n", size, mb_plot_colour(0));
 }
 
@@ -445,6 +451,9 @@ static int plot(const mb_plot_request *q, mb_str *out) {
     }
     if (rc == MB_OK) rc = gather(&s);
     if (rc != MB_OK) goto out;
+    s.colours = s.by.n;
+    for (size_t i = 0; s.coloured && i < r->n; i++)
+        if (s.by.at[i] == s.by.n && isfinite(s.x[i])) s.colours = s.by.n + 1;
     choose_ranges(&s);
     s.c.bottom = 76 + LEGEND_LINE * (double)legend(&s, out, NULL);
     s.c.h = 410 + s.c.top + s.c.bottom;

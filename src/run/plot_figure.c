@@ -279,6 +279,8 @@ static const char *extension(const char *path) {
 }
 
 int mb_picture_check(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (strpbrk(slash ? slash : path, "'\"\\`\n")) return mb_fail(MB_BADINPUT, "%s: a picture's name may not hold quotes", path); /* the script names it */
     if (extension(path)) return MB_OK;
     return mb_fail(MB_BADINPUT, "%s: a picture's name ends in .svg, .png or .pdf, or .gp for the gnuplot script", path);
 }
@@ -298,10 +300,6 @@ int mb_picture_write(const char *path, const mb_str *script) {
     part_path = dir && part ? mb_path_join(dir, part) : NULL;
     if (!script_path || !part_path) {
         rc = mb_nomem();
-        goto out;
-    }
-    if (strpbrk(base, "'\"\\`\n")) {
-        rc = mb_fail(MB_BADINPUT, "%s: a picture's name may not hold quotes", path);
         goto out;
     }
     rc = mb_file_write(script_path, mb_cstr(script), script->n);

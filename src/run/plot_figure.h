@@ -41,7 +41,7 @@ void mb_panel_free(mb_panel *p);
 /* The gnuplot script of N panels in COLUMNS columns. NAME: of the script ([a-z-]); TITLE and NOTE may hold user text. */
 int mb_figure_script(const char *name, const char *title, const char *note, const mb_panel *panel, size_t n, int columns,
                      mb_str *out);
-/* Does PATH end in .svg, .png, .pdf or .gp? MB_BADINPUT otherwise. */
+/* Does PATH end in .svg, .png, .pdf or .gp, and hold no quotes in its last part? MB_BADINPUT otherwise. */
 int mb_picture_check(const char *path);
 /* The picture PATH from SCRIPT; .gp: the script itself. Nothing is left behind on failure. */
 int mb_picture_write(const char *path, const mb_str *script);

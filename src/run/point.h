@@ -66,5 +66,8 @@ typedef struct mb_run_options {
     const mb_team *team;
 } mb_run_options;
 int mb_experiment_run(mb_conf *root, const mb_run_options *o, char **dir);
+/* Instead of it in a process of TEAM that could not read its experiment (RC, and the error): on rank 0 the others go home and RC is returned; of another rank the failure is
+ * told by rank 0, and MB_OK is returned. */
+int mb_experiment_absent(const mb_team *team, int rc);
 
 #endif

@@ -188,6 +188,12 @@ int mb_ranks_begin(mb_session *se, int rc, const char *used) {
     return rc ? mb_error_raise(e, rc) : sent;
 }
 
+int mb_ranks_absent(const mb_team *t, int rc) {
+    const mb_run_options o = {.team = t};
+    mb_session se = {.o = &o};
+    return t->rank > 0 ? mb_ranks_follow(&se, rc, "") : mb_ranks_begin(&se, rc, "");
+}
+
 static int give_jobs(lead *l, mb_crew *crew, int k) {
     const size_t fair = mb_crew_left(crew) / (2 * (size_t)l->team->size) + 1;
     size_t first, want = l->want[k] < fair ? l->want[k] : fair;
@@ -324,8 +330,9 @@ static int ask(follow *f) {
 }
 
 static int get_batch(follow *f, reader *r) {
-    batch b = {.first = get_number(r), .n = (size_t)get_number(r)};
-    if (r->bad || b.n == 0 || b.n > 4 * BATCH_MAX) return broken(0);
+    batch b = {.first = get_number(r)}; /* one after the other: the order within braces is open */
+    b.n = (size_t)get_number(r);
+    if (r->bad || b.n == 0 || b.n > r->n / sizeof(uint64_t)) return broken(0); /* an id has its length at least */
     if (!(b.have = mb_calloc(b.n, sizeof *b.have))) return mb_nomem();
     for (size_t i = 0; i < b.n; i++) {
         size_t n;

@@ -1,7 +1,7 @@
 /* report_by.c - groups of points that agree in swept keys: mean, best and spread of metrics (report_select.h)
  *
  * Spread is the standard deviation over the points of a group (n - 1). A number that is not known counts nowhere. Groups stand in the order of their
- * values when these are numbers, else in the order of the sweep.
+ * values when these are numbers, those of points that do not set the key last, else in the order of the sweep.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -45,7 +45,9 @@ static bool belongs(const groups *q, const group *g, const mb_point_result *p) {
 
 static int by_numbers(const void *x, const void *y) {
     const group *a = x, *b = y;
-    for (size_t k = 0; k < a->n_key; k++) {
+    for (size_t k = 0; k < a->n_key; k++) { /* what is no number, or not set, behind all numbers */
+        if (!isnan(a->number[k]) && isnan(b->number[k])) return -1;
+        if (isnan(a->number[k]) && !isnan(b->number[k])) return 1;
         if (a->number[k] < b->number[k]) return -1;
         if (a->number[k] > b->number[k]) return 1;
     }

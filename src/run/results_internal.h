@@ -48,7 +48,8 @@ typedef struct mb_manifest {
     double clock0_s;
 } mb_manifest; /* {0} is empty */
 void mb_manifest_free(mb_manifest *m);
-/* The sessions of the manifest in DIR, of a run that is resumed. One that cannot be read is a warning. */
+/* The sessions of the manifest in DIR, of a run that is resumed, and its notes about single points ("... of point 3"), which are not computed again.
+ * One that cannot be read is a warning. */
 int mb_manifest_read(mb_manifest *m, const char *dir);
 int mb_manifest_begin(mb_manifest *m); /* a session */
 void mb_manifest_end(mb_manifest *m, int64_t points);

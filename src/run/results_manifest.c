@@ -1,7 +1,7 @@
 /* results_manifest.c - manifest.json: what varies between runs of the same experiment
  *
  * Program and version, the experiment's hash, whether the run is complete, notes of the caller (files, threads, ...), and one
- * entry per session: a run that was resumed lists all that worked on it. Times are UTC, ISO 8601. Called by results_write.c.
+ * entry per session: a run that was resumed lists all that worked on it, and keeps notes about single points. Times are UTC, ISO 8601. Called by results_write.c.
  */
 #include "config.h"
 
@@ -58,6 +58,16 @@ static char *string_of(const json_t *o, const char *key) {
     return mb_strdup(s ? s : "");
 }
 
+/* Notes about points that were finished then. */
+static int keep_notes(mb_manifest *m, json_t *root) {
+    const char *key;
+    json_t *v;
+    int rc = MB_OK;
+    json_object_foreach(root, key, v)
+        if (!rc && json_is_string(v) && strstr(key, " of point ")) rc = mb_manifest_note(m, key, json_string_value(v));
+    return rc;
+}
+
 int mb_manifest_read(mb_manifest *m, const char *dir) {
     int rc = MB_OK;
     uint8_t *data = NULL;
@@ -101,6 +111,7 @@ int mb_manifest_read(mb_manifest *m, const char *dir) {
             goto out;
         }
     }
+    rc = keep_notes(m, root);
 out:
     json_decref(root);
     mb_free(data);

@@ -456,19 +456,24 @@ static int open_results(mb_run *run, const mb_str *schema) {
     return MB_OK;
 }
 
-/* "plan-0012.cfg", as point.c names them: nothing else in the folder is ours. */
-static bool is_plan(const char *name) {
-    if (strncmp(name, "plan-", 5) != 0) return false;
-    size_t digits = strspn(name + 5, "0123456789");
-    return digits >= 4 && strcmp(name + 5 + digits, ".cfg") == 0;
+/* HEAD, at least four digits, TAIL. */
+static bool is_numbered(const char *name, const char *head, const char *tail) {
+    if (strncmp(name, head, strlen(head)) != 0) return false;
+    name += strlen(head);
+    const size_t digits = strspn(name, "0123456789");
+    return digits >= 4 && strcmp(name + digits, tail) == 0;
 }
 
-/* Take away the plans of an earlier run, which may have had more points, and its explanations. */
+/* "plan-0012.cfg" and the network that was trained under it, as session.c names them: nothing else in the folder is ours. */
+static bool is_plan(const char *name) { return is_numbered(name, "plan-", ".cfg"); }
+static bool is_network(const char *name) { return is_numbered(name, "net-", ".onnx"); }
+
+/* Take away the plans of an earlier run, which may have had more points, their networks, and its explanations. */
 static void drop_plans(const char *dir) {
     DIR *d = opendir(dir);
     if (!d) return;
     for (const struct dirent *e; (e = readdir(d));) {
-        if (is_plan(e->d_name) || strcmp(e->d_name, MB_EXPLAIN_FILE) == 0) unlinkat(dirfd(d), e->d_name, 0);
+        if (is_plan(e->d_name) || is_network(e->d_name) || strcmp(e->d_name, MB_EXPLAIN_FILE) == 0) unlinkat(dirfd(d), e->d_name, 0);
     }
     closedir(d);
 }

@@ -83,5 +83,7 @@ int mb_ranks_lead(mb_session *se, const mb_crew_plan *plan);
 int mb_ranks_begin(mb_session *se, int rc, const char *used);
 /* The part of the others: compute what rank 0 asks for until it says that all is done. RC: of what this process did to prepare, which rank 0 is told. */
 int mb_ranks_follow(mb_session *se, int rc, const char *used);
+/* This process has no experiment, as RC and the error say: rank 0 tells it, and nobody waits for anybody. */
+int mb_ranks_absent(const mb_team *t, int rc);
 
 #endif

@@ -45,6 +45,11 @@ ok $? "the roof of a systolic array"
 # Options.
 run mixbar plot runs/small --kind accuracy-edap --by weight_bits --format gp; is 0 "accuracy with a colour per value"
 grep -q 'using 1:(\$[68] == 1 ? \$2 : NaN)' runs/small/plots/accuracy-edap*weight_bits*.gp; ok $? "the second value has points of its own"
+run mixbar run small.cfg -q -o runs/list --no-plots -s samples=4 -s 'sweep={mode="list"; points=(("map.adc_bits=8"), ("map.weight_bits=4"), ("map.adc_bits=6"));}'; is 0 "points that set other keys"
+run mixbar plot runs/list accuracy-edap --by adc_bits --format gp; is 0 "a colour per value, and points without a value"
+[ "$(grep -c 'using 1:(\$[68] == [0-2] ? \$2 : NaN)' runs/list/plots/accuracy-edap-adc_bits.gp)" -eq 3 ]; ok $? "are drawn, too"
+grep -q '(\$[68] == 2 .* lc rgb .#666666.$' runs/list/plots/accuracy-edap-adc_bits.gp; ok $? "in grey"
+grep -q "'adc_bits not set'" runs/list/plots/accuracy-edap-adc_bits.gp; ok $? "and explained"
 run mixbar plot runs/small --kind heat-map --x adc_bits --by weight_bits --y edap --format gp; is 0 "a heat map of one's own"
 out '^runs/small/plots/heat-map-adc_bits-weight_bits-edap\.gp$' "options are part of the name"
 grep -q "set xlabel 'map.adc_bits'" runs/small/plots/heat-map-adc_bits-weight_bits-edap.gp; ok $? "--x is the axis"
@@ -53,14 +58,25 @@ run mixbar plot runs/small --kind lines,roofline --format gp; is 0 "several kind
 
 # One picture elsewhere.
 find runs/small >before
-run mixbar plot runs/small accuracy-edap --by weight_bits -o "edap picture.png"; is 0 "a picture of one's own"
-head -c 8 "edap picture.png" | cmp -s - "$(printf '\211PNG\r\n\032\n' >magic; echo magic)"; ok $? "it is a PNG"
 run mixbar plot runs/small -k lines -o lines.gp; is 0 "a script of one's own"; grep -q '^plot' lines.gp; ok $? "which plots"
-find runs/small | cmp -s - before; ok $? "nothing in the run folder"
 run mixbar plot runs/small lines -o lines.jpg; is 3 "an unknown ending"; err 'ends in .svg, .png or .pdf'
+run mixbar plot runs/small lines -o "Bob's.gp"; is 3 "a name that a script cannot hold"; err 'may not hold quotes'
 run mixbar plot runs/small lines roofline -o x.png; is 2 "two kinds in one picture"
-run mixbar plot runs/small --kind lines,roofline -o x.png; is 3 "in one option"; err 'one picture is of one kind'
 run mixbar plot runs/small lines -o x.png -f pdf; is 2 "two formats"; err 'leave --format out'
+run mixbar plot runs/small --kind lines,roofline -o x.gp; is 3 "in one option"; err 'one picture is of one kind'
+if [ -n "$formats" ]; then
+    run mixbar plot runs/small accuracy-edap --by weight_bits -o "edap picture.png"; is 0 "a picture of one's own"
+    head -c 8 "edap picture.png" | cmp -s - "$(printf '\211PNG\r\n\032\n' >magic; echo magic)"; ok $? "it is a PNG"
+fi
+find runs/small | cmp -s - before; ok $? "nothing in the run folder"
+
+# Plots that a run is asked for and has no data for do not cost the report.
+run mixbar run small.cfg --cost-only -s 'plot=["accuracy-energy", "energy-components"]' -o runs/costs; is 0 "a run of costs whose experiment names a plot of accuracy"
+out '^results +runs/costs/results.jsonl$' "is reported"
+if [ -n "$formats" ]; then
+    err 'accuracy-energy cannot be drawn: no accuracy was simulated' "what is left out is told"
+    [ -s runs/costs/plots/energy-components.svg ]; ok $? "the others are drawn"
+fi
 
 # Wrong requests.
 run mixbar plot; is 2 "no run"; err 'needs a run folder'

@@ -44,6 +44,8 @@ awk -F, 'NR == FNR { if (FNR > 1) { n[$1] = $2; mean[$1] = $3 } next }
          END { bad = 0; for (x in k) { e = s[x] / k[x] - mean[x]; if (k[x] != n[x] || e > 1e-12 || e < -1e-12) bad = 1; m++ } exit bad || m != 2 }' out all.csv
 ok $? "counts and means are right"
 run mixbar report runs/a --by device,weight_bits; is 0 "groups of two keys"; out 'grouped by device, map.weight_bits'
+run mixbar run small.cfg --cost-only -q --no-plots -o runs/list -s 'sweep={mode="list"; points=(("map.adc_bits=8"), ("map.cell_bits=1"), ("map.adc_bits=6"));}'; is 0 "points that set other keys"
+run mixbar report runs/list --by adc_bits -c energy -f csv; [ "$(sed 1d out | cut -d, -f1 | tr '\n' '/')" = 6/8// ]; ok $? "groups ascend, the one without a value is the last"; diag out
 refused 'is not a swept key' "groups of a column" mixbar report runs/a --by energy
 refused 'has no mean' "the mean of a word" mixbar report runs/a --by device -c label
 

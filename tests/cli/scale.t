@@ -52,6 +52,9 @@ run mixbar report merged; is 0 "a merged run is a run"
 refused 'holds 8 finished points' "a run in the way is not touched" mixbar merge part-0-of-3 part-1-of-3 part-2-of-3 -o merged
 run mixbar merge part-0-of-3 part-1-of-3 part-2-of-3 one -o merged --force; is 0 "the same point twice, the same bytes"; same merged "--force"
 quiet -s seed=8 -o other; refused 'another experiment' "shards of different experiments" mixbar merge part-0-of-3 other -o no
+cp -r part-1-of-3 target
+refused 'one of the folders that are put together' "a shard is not overwritten by the whole" mixbar merge part-0-of-3 target part-2-of-3 -o ./target/ --force
+diff -r part-1-of-3 target >differ; ok $? "and stays as it was"; diag differ
 cp -r part-1-of-3 damaged; sed -i '3s/1/2/' damaged/results.jsonl
 refused 'results.jsonl:3: the line is damaged' "a damaged shard" mixbar merge part-0-of-3 damaged part-2-of-3 -o no
 cp -r one changed
@@ -60,6 +63,8 @@ refused 'damaged' "a shard that was edited" mixbar merge changed part-1-of-3 -o 
 run mixbar merge part-0-of-3; is 2 "merge needs -o"
 for bad in 3/3 -1/3 1 x/2 1/0; do run mixbar run eight.cfg --shard "$bad" -o no; is 2 "--shard $bad"; done
 [ ! -e no ]; ok $? "refusals leave nothing"
+refused 'point 4 to explain is of another shard, 1/3' "a point of another shard is not explained" mixbar run eight.cfg --shard 2/3 --explain-point 4 -q --no-plots -o no
+quiet --shard 2/3 --cost-only -o slash/; [ -s slash-2-of-3/results.jsonl ] && [ ! -e slash ]; ok $? "-o DIR/ is -o DIR"; diag err
 
 # --- ranks
 if mixbar --version | grep -q 'Open MPI' && command -v mpirun >/dev/null 2>&1; then
@@ -78,6 +83,9 @@ if mixbar --version | grep -q 'Open MPI' && command -v mpirun >/dev/null 2>&1; t
     grep -q '^point 4/8' err; [ $? -ne 0 ]; ok $? "finished points are not computed again"
     run mpirun --oversubscribe -n 2 mixbar run eight.cfg -q --no-plots -s device.prog_sigma=-1 -o no; is 3 "a bad experiment"
     [ "$(grep -c 'prog_sigma = -1' err)" -eq 1 ]; ok $? "is told once"
+    echo 'if [ "$OMPI_COMM_WORLD_RANK" = 0 ]; then set -- nothere.cfg; else set -- eight.cfg; fi; exec mixbar run "$1" -q --no-plots --cost-only -o odd' >odd.sh
+    run timeout -k 10 100 mpirun --oversubscribe -n 2 sh odd.sh; is 3 "rank 0 alone has no experiment"
+    [ "$(grep -c 'nothere.cfg: No such file' err)" -eq 1 ] && [ ! -e odd ]; ok $? "nobody waits, and it is told once"
     run mpirun --oversubscribe -n 2 mixbar run bad.cfg -q --no-plots -o badranks; cmp -s bad1/results.jsonl badranks/results.jsonl; ok $? "an error keeps the points before it"
 else
     skip "ranks" "no mpirun, or built without Open MPI"
@@ -128,13 +136,19 @@ best=$(sed -n 's/^least energy .* point \([0-9]*\) .*/\1/p' out)
 awk -F'"energy_J":' '/"kind":"point"/ { split($2, v, ","); if (min == "" || v[1] + 0 < min) { min = v[1] + 0; at = n + 0 } n++ } END { print at }' large/results.jsonl >at
 [ "$best" = "$(cat at)" ]; ok $? "the best one is told: $best"
 
+cp -r large half
+head -n 1500 large/results.jsonl >half/results.jsonl
+run mixbar run large.cfg --cost-only -s keep=totals -j 2 -q -o half --resume; is 0 "the second part of it"; cmp -s large/results.jsonl half/results.jsonl; ok $? "the same bytes"
+out '^2500 points$'; out '^of the 1001 that were computed now' "the best of a part are not those of the whole"
+run mixbar run large.cfg --cost-only -s keep=totals -j 2 -q -o large --shard 1/1000 -f csv; is 0 "three of them"; [ "$(wc -l <out)" -eq 4 ]; ok $? "have a table"
+
 # --- progress for programs
 run mixbar run eight.cfg --progress json --no-plots -q -o progress -j 2 -f jsonl; is 0 "--progress json"
 grep '^{"done":' err >lines; valid lines "every line"
 [ "$(tail -n 1 lines | grep -oE '"(done|total)":8' | wc -l)" -eq 2 ]; ok $? "the last line: all are done"
 for key in accuracy rate left_s; do tail -n 1 lines | grep -qE "\"$key\":[0-9.e+-]+"; ok $? "has $key"; done
 if command -v script >/dev/null 2>&1 && script -qec true /dev/null >/dev/null 2>&1; then
-    TERM=xterm script -qec "mixbar run eight.cfg -j 2 -o tty --no-plots" /dev/null >tty.out 2>&1 </dev/null
+    TERM=xterm script -qec "mixbar run eight.cfg -j 1 -o tty --no-plots" /dev/null >tty.out 2>&1 </dev/null
     grep -q 'point [1-7]/8 .*accuracy [0-9.]* %.* points/s .* samples/s .* left' tty.out; ok $? "one line on a terminal: points done, accuracy, rates, time left"
 else
     skip "the line on a terminal" "no script"

@@ -268,6 +268,7 @@ static void force(void **state) {
     write_run("run");
     put("run/plan-0002.cfg", "a = 1;", 6);
     put("run/plan-mine.cfg", "a = 1;", 6);
+    put("run/net-0002.onnx", "net", 3);
     mb_str none = {0};
     mb_explain_text("quickstart", NULL, 0, &none);
     put("run/explain.jsonl", none.s, none.n);
@@ -284,7 +285,7 @@ static void force(void **state) {
     assert_ok(mb_run_write_file(run, "plan-0000.cfg", "new"));
     assert_true(exists("run/plan-0002.cfg") && !exists("run/plan-0000.cfg"));
     assert_ok(mb_run_point(run, &made.point[0]));
-    assert_false(exists("run/plan-0002.cfg") || exists("run/explain.jsonl"));
+    assert_false(exists("run/plan-0002.cfg") || exists("run/net-0002.onnx") || exists("run/explain.jsonl"));
     assert_true(exists("run/plan-mine.cfg") && exists("run/plan-0000.cfg"));
     assert_ok(mb_run_close(run, true));
     assert_ok(mb_results_read("run", &r));
@@ -463,6 +464,7 @@ static void manifest(void **state) {
     assert_ok(mb_run_note(run, "threads", "1"));
     assert_ok(mb_run_note(run, "threads", "2"));
     assert_ok(mb_run_note(run, "quote", "a \"b\"\n\xff"));
+    assert_ok(mb_run_note(run, "search_s of point 0", "12.5"));
     assert_fails(mb_run_note(run, "complete", "yes"), MB_BUG, "of its own");
     assert_ok(mb_run_point(run, &made.point[0]));
     assert_ok(mb_run_close(run, false));
@@ -478,6 +480,8 @@ static void manifest(void **state) {
     assert_true(json_is_true(json_object_get(j, "complete")));
     assert_int_equal(json_integer_value(json_object_get(j, "points")), 3);
     assert_string_equal(json_string_value(json_object_get(j, "threads")), "2");
+    assert_string_equal(json_string_value(json_object_get(j, "search_s of point 0")), "12.5"); /* of a point that is not computed again */
+    assert_null(json_object_get(j, "quote")); /* of the first session */
     s = json_object_get(j, "sessions");
     assert_int_equal(json_array_size(s), 2);
     assert_int_equal(json_integer_value(json_object_get(json_array_get(s, 0), "points")), 1);
