@@ -64,6 +64,7 @@ typedef struct mb_search {
     uint64_t seed;    /* of solvers that draw random numbers */
     int best;         /* number of assignments wanted, 0 and 1: one */
     const int *start; /* a feasible assignment to begin with, or NULL */
+    const double *below; /* exact: only values below this one are of interest, the search ends when there are none (those found on the way may be told); NULL: all are */
     double (*now)(void *ctx); /* seconds of a clock, NULL: time does not count */
     /* Called now and then; not 0: stop with the answer so far. value infinite: none yet; bound -infinite: none yet. */
     int (*progress)(void *ctx, int64_t work, double value, double bound);

@@ -244,12 +244,12 @@ static bool gather(tree *t, const node *e) {
 }
 
 /* From this bound on a node holds nothing that is wanted: nothing better by more than rounding, or by one unit, than the worst of
- * the list. */
+ * the list, nothing below what the caller asks for. */
 static double enough(const tree *t) {
-    double top = mb_pool_threshold(&t->pool);
-    if (isinf(top)) return top;
+    const double top = mb_pool_threshold(&t->pool), below = t->s->below ? *t->s->below : HUGE_VAL;
+    if (isinf(top)) return below;
     double u = t->c->unit > 0 ? t->c->unit * (1 - 1e-6) : 0;
-    return top - u + (t->c->unit > 0 ? 0 : t->c->round);
+    return fmin(below, top - u + (t->c->unit > 0 ? 0 : t->c->round));
 }
 
 /* The same with the gap that is allowed. */

@@ -22,6 +22,8 @@ typedef struct mb_job {
     int rounds;               /* times that the tables were solved */
     double sharpen_s;         /* spent on measurements in between */
     long directions; /* products: systems of weights that were solved */
+    int64_t nodes;   /* left to the exact solver */
+    bool stopped;    /* by the user, while a table was solved */
     mb_candidate *list;
     int n, cap;
 } mb_job;

@@ -11,6 +11,10 @@
 #include "base/mem.h"
 
 enum { MAX_DIRECTIONS = 64 };
+/* Nodes of the exact solver, where map.max_work does not say: for one table, and for all directions of a product together. Some microseconds each; far more than usual tables
+ * need, but there are some on which a proof takes hours. */
+#define NODES 2000000
+#define NODES_IN_ALL 10000000
 
 /* --- tables to problems --------------------------------------------------------------------------------------------------- */
 
@@ -88,17 +92,40 @@ static int pose(const mb_job *j, const double *w, const mb_metrics *x, mb_knapsa
     return rc;
 }
 
-static int solve_table(const mb_job *j, const mb_knapsack *p, int best, mb_answer *a) {
+static double now_of(void *ctx) {
+    const mb_job *j = ctx;
+    return j->o->now(j->o->ctx);
+}
+
+static int on_node(void *ctx, int64_t work, double value, double bound) {
+    mb_job *j = ctx;
+    (void)value, (void)bound;
+    if (j->o->progress && j->o->progress(j->o->ctx, "solving the table", work, work + 1)) j->stopped = true;
+    return j->stopped;
+}
+
+/* BELOW: only better values are of interest (NULL: all). */
+static int solve_table(mb_job *j, const mb_knapsack *p, int best, const double *below, mb_answer *a) {
     const mb_solver_type *type;
     int rc = mb_solver_named(j->opt->solver, &type);
+    if (rc) return rc;
     mb_search s = {.gap = j->opt->gap,
                    .time_s = j->opt->time_s,
                    .max_work = j->opt->max_work,
                    .seed = j->seed,
                    .best = best,
-                   .now = j->o->now,
-                   .ctx = j->o->ctx};
-    return rc ? rc : mb_solver_run(type, j->prob->solver_options, p, &s, a);
+                   .below = below,
+                   .now = j->o->now ? now_of : NULL,
+                   .progress = on_node,
+                   .ctx = j};
+    if (!s.max_work && strcmp(type->name, "exact") == 0) s.max_work = j->nodes < NODES ? j->nodes : NODES;
+    rc = mb_solver_run(type, j->prob->solver_options, p, &s, a);
+    j->nodes = a->work < j->nodes - 1 ? j->nodes - a->work : 1;
+    if (!rc && j->stopped) {
+        mb_answer_free(a);
+        rc = mb_fail(MB_INTERRUPTED, "stopped");
+    }
+    return rc;
 }
 
 /* Assignments asked of the solver: more than are simulated, as many differ in nothing that counts. */
@@ -135,8 +162,17 @@ static int along(mb_job *j, mb_metrics *x, double *best, bool *moved) {
     mb_answer a = {0};
     *moved = false;
     int rc = pose(j, direction(j, x, w) ? w : NULL, x, &p);
-    if (!rc) rc = solve_table(j, p, wanted(j), &a);
+    /* once there is an answer: first whether this direction has a better one, then all that are wanted */
+    const bool known = isfinite(*best) && j->opt->objective < MB_OBJECTIVE_EDP && strcmp(j->opt->solver, "exact") == 0;
+    if (!rc && known) rc = solve_table(j, p, 1, best, &a);
+    const bool worse = known && !rc && !(a.n && a.a[0].value < *best);
+    if (!rc && known && !worse) {
+        mb_answer_free(&a);
+        rc = solve_table(j, p, wanted(j), NULL, &a);
+    }
+    if (!rc && !known) rc = solve_table(j, p, wanted(j), NULL, &a);
     j->directions++;
+    if (worse) mb_answer_free(&a);
     if (!rc && a.n) {
         double v = worth(j, a.a[0].choice, a.a[0].value);
         mb_space_cost(j->space, a.a[0].choice, x, NULL);
@@ -187,7 +223,7 @@ static int solve_products(mb_job *j) {
             if (b && !three) break;
             x.latency_s *= ratio[a];
             x.area_m2 *= ratio[b];
-            for (int t = 0; t < 6 && moved && !rc && j->directions < 4 * MAX_DIRECTIONS; t++) rc = along(j, &x, &best, &moved);
+            for (int t = 0; t < 6 && moved && !rc && j->directions < 4 * MAX_DIRECTIONS && !(j->nodes <= 1 && j->answer.n); t++) rc = along(j, &x, &best, &moved);
         }
     return rc;
 }
@@ -196,9 +232,10 @@ int mb_job_solve(mb_job *j) {
     double w[MB_METRICS];
     mb_knapsack *p = NULL;
     mb_answer_free(&j->answer);
+    j->nodes = NODES_IN_ALL;
     if (has_products(j)) return solve_products(j);
     int rc = pose(j, direction(j, &j->space->shared, w) ? w : NULL, NULL, &p);
-    if (!rc) rc = solve_table(j, p, wanted(j), &j->answer);
+    if (!rc) rc = solve_table(j, p, wanted(j), NULL, &j->answer);
     mb_knapsack_free(p);
     return rc;
 }

@@ -86,6 +86,35 @@ static void the_optimum_and_the_next_best_are_those_of_brute_force(void **state)
     assert_int_equal(mb_mem_live(), 0);
 }
 
+/* Only what is below a value is of interest: the optimum when it is, nothing otherwise, and with less work. */
+static void only_better_values(void **state) {
+    (void)state;
+    mb_stream r;
+    int64_t with = 0, without = 0;
+    for (unsigned t = 0; t < 600; t++) {
+        mb_stream_init(&r, 5, MB_RNG_TEST, t, 0, 0);
+        mb_knapsack *p = problem(&r, 8, 12, 3);
+        mb_answer a, b, c;
+        assert_ok(mb_knapsack_solve(p, NULL, &a));
+        if (a.n) {
+            const double best = a.a[0].value, less = best - 1e-3 * fabs(best) - 1e-3, more = best + 1e-3 * fabs(best) + 1e-3;
+            const mb_search none = {.below = &less}, one = {.below = &more};
+            assert_ok(mb_knapsack_solve(p, &none, &b));
+            assert_true(!b.n || b.a[0].value >= best - 1e-9 * fmax(1, fabs(best)));
+            assert_ok(mb_knapsack_solve(p, &one, &c));
+            assert_int_equal(c.n, 1);
+            assert_true(fabs(c.a[0].value - best) <= 1e-9 * fmax(1, fabs(best)));
+            with += b.work, without += a.work;
+            mb_answer_free(&b);
+            mb_answer_free(&c);
+        }
+        mb_answer_free(&a);
+        mb_knapsack_free(p);
+    }
+    assert_true(with < without);
+    assert_int_equal(mb_mem_live(), 0);
+}
+
 /* N layers, uses of one to three limits that pull against the value. */
 static mb_knapsack *large(unsigned seed, int n, int choices, int K, double tight) {
     int *m = mb_calloc((size_t)n, sizeof *m);
@@ -421,6 +450,7 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_optimum_and_the_next_best_are_those_of_brute_force),
+        cmocka_unit_test(only_better_values),
         cmocka_unit_test(certificates_hold_when_the_search_is_cut_short),
         cmocka_unit_test(what_cannot_be_is_told),
         cmocka_unit_test(every_solver_answers_within_the_limits_and_not_below_the_optimum),

@@ -702,6 +702,30 @@ static void tables_of_users(void **state) {
     assert_int_equal(mb_mem_live(), 0);
 }
 
+static int stop_while_solving(void *ctx, const char *what, int64_t done, int64_t total) {
+    (void)ctx, (void)done, (void)total;
+    return strcmp(what, "solving the table") == 0;
+}
+
+/* A table can take long: it says so, and it can be stopped, also where no plan is simulated in between. */
+static void tables_can_be_stopped(void **state) {
+    (void)state;
+    static const char *const budget[] = {"energy_J = 3e-7", "edap_Jsm2 = 2e-18"};
+    for (int b = 0; b < 2; b++) {
+        fixture f;
+        char text[400];
+        snprintf(text, sizeof text,
+                 "policy = \"mixbar\"; sensitivity = \"error\"; menu = { weight_bits = [1, 2, 3, 4, 5, 6, 7, 8]; input_bits = [2, 3, 4, 5, 6, 7, 8]; "
+                 "adc_bits = [4, 5, 6, 7, 8]; }; budget = { %s; }; candidates = 200; refine = 0; uniform = 0; screen = 1; draws = 1; samples = 1;",
+                 budget[b]);
+        begin(&f, text);
+        f.o.progress = stop_while_solving;
+        assert_fails(run(&f), MB_INTERRUPTED, "stopped");
+        assert_int_equal(f.w.losses, 0);
+        end(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spaces_hold_true_costs),
@@ -720,6 +744,7 @@ int main(void) {
         cmocka_unit_test(mixbar_measures_and_confirms),
         cmocka_unit_test(refinement_goes_downhill),
         cmocka_unit_test(other_tables_have_a_say),
+        cmocka_unit_test(tables_can_be_stopped),
         cmocka_unit_test(tables_of_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
