@@ -40,7 +40,7 @@ typedef struct alps_job {
     double *price; /* [layers] S per error, 0: it lost nothing, or was not trained */
     double base, start;
     double each; /* sum of the prices of layers that were trained */
-    int layers;
+    int layers, gaining; /* layers that were trained; those that were better at their least bits */
 } alps_job;
 
 static bool same_bits(const mb_assign *a, const mb_assign *b) {
@@ -97,6 +97,7 @@ static int layer_values(alps_job *j, int i, double *value) {
     const double n0 = from.weight + from.input, spread = to.weight + to.input - n0, each = spread > 0 ? low / spread : 0;
     j->price[i] = fmax(each, 0);
     j->each += j->price[i], j->layers++;
+    j->gaining += low < 0;
     for (int c = 0; c < j->space->m[i] && !rc; c++) {
         int again = 0;
         rc = mb_errors_of(&model, &a[c], &e);
@@ -163,6 +164,9 @@ static int evaluate(const void *params, mb_oracle *o, const mb_space *space, uin
         if (!rc && o->progress && o->progress(o->ctx, "sensitivity: one epoch per layer", i + 1, space->n))
             rc = mb_fail(MB_INTERRUPTED, "stopped");
     }
+    if (!rc && 2 * j.gaining > j.layers)
+        mb_warn("ALPS: %d of %d layers are better at their least bits than all layers at their most: the training of these may not have settled (train.rate, map.sensitivity_options.epochs)",
+                j.gaining, j.layers);
     for (int i = 0; i < space->n && !rc; i++) rc = add_converters(&j, i, out->value[i]);
     mb_free(j.price);
     mb_plan_free(j.plan);

@@ -3,6 +3,7 @@
 #include "mbtest.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #include "base/rng.h"
 #include "mapping/errors.h"
@@ -277,6 +278,31 @@ static void alps_has_limits(void **state) {
     f.w.gain[2] = (double)NAN;
     assert_fails(run(&f), MB_NUMERIC, "not a finite number");
     end(&f);
+}
+
+/* Lowered layers that are better than the network at its most bits: the base is in doubt, and that is said. */
+static void alps_doubts_its_base(void **state) {
+    (void)state;
+    for (int bad = 0; bad < 2; bad++) {
+        fixture f;
+        char text[4096];
+        FILE *log = tmpfile();
+        begin(&f, "policy = \"alps\"; " MENU "sensitivity_options = { epochs = 3; };");
+        memcpy(f.w.gain, bad ? (double[]){0.1, -0.002, -0.001, -0.003} : (double[]){0.1, 0.002, -0.001, 0.003}, sizeof f.w.gain);
+        fflush(stderr);
+        const int saved = dup(2);
+        assert_true(log && saved >= 0 && dup2(fileno(log), 2) == 2);
+        const int rc = run(&f);
+        fflush(stderr);
+        assert_true(dup2(saved, 2) == 2);
+        close(saved);
+        rewind(log);
+        text[fread(text, 1, sizeof text - 1, log)] = '\0';
+        fclose(log);
+        assert_ok(rc);
+        assert_int_equal(strstr(text, "3 of 4 layers are better at their least bits") != NULL, bad);
+        end(&f);
+    }
 }
 
 static void edmips_takes_the_most_probable(void **state) {
@@ -560,7 +586,7 @@ static void trainings_refuse(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(alps_keeps_what_gains_most),     cmocka_unit_test(alps_values_are_losses),
+        cmocka_unit_test(alps_keeps_what_gains_most),     cmocka_unit_test(alps_values_are_losses), cmocka_unit_test(alps_doubts_its_base),
         cmocka_unit_test(converters_count),
         cmocka_unit_test(alps_has_limits),                cmocka_unit_test(edmips_takes_the_most_probable),
         cmocka_unit_test(binary_is_one_bit_inside),       cmocka_unit_test(finetune_is_a_group),
