@@ -242,15 +242,24 @@ int mb_finetune_load(mb_conf *map, mb_finetune_keys *keys) {
     return rc || !g ? rc : mb_params_load(mb_finetune_params, g, NULL, keys);
 }
 
+/* Is one of the sensitivities in the list C ("fisher, alps"; may be NULL) of those that train? */
+static bool names_training(const mb_conf *c) {
+    for (const char *at = c && c->type == MB_CONF_STRING ? c->s : ""; *at;) {
+        const size_t n = strcspn(at, ", ");
+        for (int i = 0; mb_sensitivities[i]; i++)
+            if (strlen(mb_sensitivities[i]->name) == n && !strncmp(mb_sensitivities[i]->name, at, n) && mb_sensitivities[i]->trains) return true;
+        at += n + strspn(at + n, ", ");
+    }
+    return false;
+}
+
 bool mb_map_trains(mb_conf *map) {
     const mb_conf *p = map ? mb_conf_find(map, "policy") : NULL, *s = map ? mb_conf_find(map, "sensitivity") : NULL;
     const mb_policy_type *policy = p && p->type == MB_CONF_STRING ? mb_policy_find(p->s) : NULL;
     mb_finetune_keys keys = {0};
     if (map && mb_conf_find(map, "finetune") && mb_finetune_load(map, &keys)) mb_error_clear(); /* told by mb_problem_load */
     if (keys.epochs > 0 || (policy && policy->trains)) return true;
-    for (int i = 0; s && s->type == MB_CONF_STRING && mb_sensitivities[i]; i++)
-        if (!strcmp(mb_sensitivities[i]->name, s->s)) return mb_sensitivities[i]->trains;
-    return false;
+    return names_training(s) || names_training(map ? mb_conf_find(map, "also") : NULL);
 }
 
 static int find_policy(mb_conf *map, const mb_policy_type **type) {

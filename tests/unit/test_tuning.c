@@ -373,7 +373,9 @@ static void finetune_is_a_group(void **state) {
                 {"policy = \"alps\";", 0, true},
                 {"policy = \"eagl\";", 0, false},
                 {"policy = \"mixbar\"; sensitivity = \"edmips\";", 0, true},
-                {"policy = \"mixbar\"; sensitivity = \"error\";", 0, false}};
+                {"policy = \"mixbar\"; sensitivity = \"error\";", 0, false},
+                {"policy = \"mixbar\"; also = \"kl,  alps\";", 0, true},
+                {"policy = \"mixbar\"; also = \"kl, entropy\";", 0, false}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         fixture f;
         mb_finetune_keys k;
