@@ -30,7 +30,7 @@ nobase_dist_pkgdata_DATA += doc/examples/cluster/array.sbatch doc/examples/clust
 picturesdir = $(docdir)/pictures
 dist_pictures_DATA = doc/pictures/adc-lines.svg doc/pictures/arrays-accuracy-edap.svg doc/pictures/slicing-lines.svg doc/pictures/devices-accuracy-time.svg \
   doc/pictures/drift-lines.svg doc/pictures/wires-snr-layers.svg doc/pictures/modes-heat-map.svg doc/pictures/front-accuracy-energy.svg \
-  doc/pictures/front-precision-layers.svg doc/pictures/pruning-accuracy-edap.svg doc/pictures/hawqv3_resnet18-energy-delay-area.svg \
+  doc/pictures/front-precision-layers.svg doc/pictures/methods-lines.svg doc/pictures/pruning-accuracy-edap.svg doc/pictures/hawqv3_resnet18-energy-delay-area.svg \
   doc/pictures/mlperf-tiny-energy-components.svg doc/pictures/von-neumann-energy-components.svg
 EXTRA_DIST += doc/pictures.sh
 .PHONY: pictures

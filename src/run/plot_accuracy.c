@@ -337,18 +337,27 @@ typedef struct entry {
     size_t i;
     char text[160];
     double width;
-} entry; /* KIND: 'a' analog, 'f' float, 't' trade-offs, 'b' baseline I, 'v' value I of the coloured key (MB_COLOURS: not set) */
+} entry; /* KIND: 'a' analog, 'f' float, 't' trade-offs, 'b' baseline I, 'v' value I of the coloured key (its number of values: grey) */
+
+/* Values of the coloured key have full circles of their colour, as many again open ones; the rest and points that do not set it are grey. */
+static const char *mark_of(size_t v, const mb_key_axis *by, int *shape) {
+    const bool known = v < by->n && v < 2 * MB_COLOURS;
+    *shape = known && v >= MB_COLOURS ? 6 : 7;
+    return known ? mb_plot_colour(v % MB_COLOURS) : MB_PLOT_GREY;
+}
 
 static size_t legend_entries(const scatter *s, entry *e, mb_str *out) {
     size_t n = 0;
-    for (size_t v = 0; s->coloured && v < s->by.n && v < MB_COLOURS; v++) {
+    for (size_t v = 0; s->coloured && v < s->by.n && v < 2 * MB_COLOURS; v++) {
         e[n] = (entry){.kind = 'v', .i = v};
         snprintf(e[n++].text, sizeof e->text, "%.28s", s->by.value[v]);
     }
     if (s->coloured && s->colours > s->by.n) {
         const char *dot = strrchr(s->by.key, '.');
-        e[n] = (entry){.kind = 'v', .i = MB_COLOURS};
+        e[n] = (entry){.kind = 'v', .i = s->by.n};
         snprintf(e[n++].text, sizeof e->text, "%.40s not set", dot ? dot + 1 : s->by.key);
+    } else if (s->coloured && s->by.n > 2 * MB_COLOURS) {
+        e[n++] = (entry){.kind = 'v', .i = s->by.n, .text = "other values"};
     }
     e[n] = (entry){.kind = 'a'};
     snprintf(e[n++].text, sizeof e->text, "analog, 95 %% interval%s", s->bands ? " and corners of the cost" : "");
@@ -368,7 +377,7 @@ static size_t legend_entries(const scatter *s, entry *e, mb_str *out) {
 
 /* Draws, or without TAG only counts the lines. */
 static size_t legend(const scatter *s, mb_str *out, int *tag) {
-    entry e[24 + MB_COLOURS];
+    entry e[24 + 2 * MB_COLOURS];
     size_t n = legend_entries(s, e, out), lines = 0;
     const double room = s->c.w - s->c.left - s->c.right;
     for (size_t i = 0; i < n; lines++) {
@@ -379,8 +388,9 @@ static size_t legend(const scatter *s, mb_str *out, int *tag) {
         for (; i < last; i++) {
             const double mid = x + 14;
             if (tag) {
+                int shape = e[i].kind == 'b' ? base_shape[e[i].i % 4] : 7;
                 const char *colour = e[i].kind == 'a'   ? (s->coloured ? MB_PLOT_GREY : mb_plot_colour(0))
-                                     : e[i].kind == 'v' ? (e[i].i < MB_COLOURS ? mb_plot_colour(e[i].i) : MB_PLOT_GREY)
+                                     : e[i].kind == 'v' ? mark_of(e[i].i, &s->by, &shape)
                                      : e[i].kind == 'f' ? "#333333"
                                      : e[i].kind == 't' ? "#6baed6"
                                                         : mb_plot_colour(base_colour[e[i].i % 4]);
@@ -390,8 +400,7 @@ static size_t legend(const scatter *s, mb_str *out, int *tag) {
                     mb_gp_num(out, mid / s->c.w);
                     mb_str_add(out, ",");
                     mb_gp_num(out, y / s->c.h);
-                    mb_str_addf(out, " front point pt %d ps %s lc rgb '%s'\n", e[i].kind == 'b' ? base_shape[e[i].i % 4] : 7,
-                                e[i].kind == 'b' ? "1.1" : "0.9", colour);
+                    mb_str_addf(out, " front point pt %d ps %s lc rgb '%s'\n", shape, e[i].kind == 'b' ? "1.1" : "0.9", colour);
                 }
                 if (e[i].kind != 'b' && e[i].kind != 'v') {
                     bool upright = e[i].kind == 'a';
@@ -434,9 +443,12 @@ static void write_plot(const scatter *s, mb_str *out) {
         mb_str_addf(out, "  $points using 1:%s:6:7 with xerrorbars pt 7 ps 0 lw %s lc rgb '%s', \\\n",
                     s->r->n > CROWD ? "($5 > 0 ? $2 : NaN)" : "2", many ? "0.6" : "1", many ? "#a6cbe3" : "#7fb3d5");
     const char *size = s->r->n > CROWD ? "0.4" : many ? "0.65" : "0.95";
-    for (size_t v = 0; s->coloured && v < s->colours; v++)
-        mb_str_addf(out, "  $points using 1:($%d == %zu ? $2 : NaN) with points pt 7 ps %s lc rgb '%s'%s\n", s->bands ? 8 : 6, v, many ? "0.8" : size,
-                    v < MB_COLOURS && v < s->by.n ? mb_plot_colour(v) : MB_PLOT_GREY, v + 1 < s->colours ? ", \\" : "");
+    for (size_t v = 0; s->coloured && v < s->colours; v++) {
+        int shape;
+        const char *colour = mark_of(v, &s->by, &shape);
+        mb_str_addf(out, "  $points using 1:($%d == %zu ? $2 : NaN) with points pt %d ps %s lc rgb '%s'%s\n", s->bands ? 8 : 6, v, shape, many ? "0.8" : size, colour,
+                    v + 1 < s->colours ? ", \\" : "");
+    }
     if (!s->coloured) mb_str_addf(out, "  $points using 1:2 with points pt 7 ps %s lc rgb '%s'\n", size, mb_plot_colour(0));
 }
 

@@ -18,7 +18,7 @@ sed -n 's/^!\[..*\](\(pictures\/[^)]*\))$/\1/p' "$src/doc/experiments.md" | sort
 while read -r f; do
     grep -q "doc/$f" "$src/doc/local.mk" && tail -c 8 "$src/doc/$f" | grep -q '</svg>'; ok $? "$f is installed and whole"
 done <shown
-sed -n "/^done <</,/^END/s/^\\([a-z][a-z0-9_-]*\\)  *\\(run\\|costs\\)  *\\([a-z-]*\\).*/pictures\/\1-\3.svg/p" "$src/doc/pictures.sh" | sort | cmp -s - shown; ok $? "make pictures draws them"
+sed -n "/^done <</,/^END/s/^\\([a-z][a-z0-9_-]*\\)  *\\(run\\|costs\\|fresh\\)  *\\([a-z-]*\\).*/pictures\/\1-\3.svg/p" "$src/doc/pictures.sh" | sort | cmp -s - shown; ok $? "make pictures draws them"
 # multiply-accumulates and parameters of the published networks (Banbury et al., arXiv:2106.07597), as their ONNX files have them
 while read -r file macs params; do
     run mixbar show network "$exp/networks/mlperf_$file.csv"; is 0 "mlperf_$file loads"
