@@ -164,15 +164,14 @@ static int along(mb_job *j, mb_metrics *x, double *best, bool *moved) {
     int rc = pose(j, direction(j, x, w) ? w : NULL, x, &p);
     /* once there is an answer: first whether this direction has a better one, then all that are wanted */
     const bool known = isfinite(*best) && j->opt->objective < MB_OBJECTIVE_EDP && strcmp(j->opt->solver, "exact") == 0;
-    if (!rc && known) rc = solve_table(j, p, 1, best, &a);
-    const bool worse = known && !rc && !(a.n && a.a[0].value < *best);
-    if (!rc && known && !worse) {
+    bool better = true;
+    if (!rc && known) {
+        rc = solve_table(j, p, 1, best, &a);
+        better = !rc && a.n && a.a[0].value < *best;
         mb_answer_free(&a);
-        rc = solve_table(j, p, wanted(j), NULL, &a);
     }
-    if (!rc && !known) rc = solve_table(j, p, wanted(j), NULL, &a);
+    if (!rc && better) rc = solve_table(j, p, wanted(j), NULL, &a);
     j->directions++;
-    if (worse) mb_answer_free(&a);
     if (!rc && a.n) {
         double v = worth(j, a.a[0].choice, a.a[0].value);
         mb_space_cost(j->space, a.a[0].choice, x, NULL);

@@ -136,8 +136,9 @@ int mb_tagging_of(const mb_results *r, mb_tagging *t) {
             m[i].group = groups;
         }
         if (splits) t->use |= (uint64_t)1 << k;
+        if (r->n > FILES) continue;
         qsort(m, r->n, sizeof *m, by_value);
-        if (r->n <= FILES && bases_differ(m, r->n)) t->base |= (uint64_t)1 << k;
+        if (bases_differ(m, r->n)) t->base |= (uint64_t)1 << k;
     }
     if (!t->use) t->use = ~(uint64_t)0; /* one point, or points that are all alike */
     mb_free(m);
